@@ -1,0 +1,79 @@
+// Package providers is what the program knows of any carrier: the [Provider]
+// interface, an [Error] that says what happened to the card, and reading many
+// cards at once within a carrier's limits.
+//
+// Each carrier lives in a package of its own below this one. A provider never
+// sees a plan or the state: it reads one card, or makes one change.
+package providers
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Provider is one configured carrier account. It is used by many goroutines,
+// and keeps to its account's limits by itself.
+type Provider interface {
+	// Capabilities never calls the carrier.
+	Capabilities() spec.Capabilities
+	// Read asks for the card's status and for the attributes in attrs that
+	// the provider can read. A card that the carrier doesn't know is a reading
+	// with lifecycle NotFound, not an error. Reading changes nothing, and is
+	// repeated within where it fails for a passing reason.
+	Read(ctx context.Context, card spec.ICCID, attrs spec.Attr) (spec.Reading, error)
+	// Do makes one change. It never sends the changing call again once that
+	// may have had an effect: it then returns an [*Error] with EffectUnknown,
+	// and the caller decides by looking. "Already in that state" is done.
+	Do(ctx context.Context, change Change) (Receipt, error)
+}
+
+// NumberReader is a provider that can read privacy numbers.
+type NumberReader interface {
+	ReadNumber(ctx context.Context, number *spec.PrivacyNumber) (spec.NumberReading, error)
+}
+
+// Change is one change of one card.
+type Change struct {
+	Kind  spec.Kind
+	ICCID spec.ICCID
+	// From and To are what the change replaces and sets: IMEIs for change-bind
+	// (To is "" for unbind), package ids in To for subscribe and in From for
+	// unsubscribe; both empty for stop and resume.
+	From, To string
+	// Key names this change for a carrier that takes an idempotency key: at
+	// most 32 characters of 0-9 and a-f, the same for each attempt.
+	Key string
+}
+
+// Receipt is the carrier's answer to a change that is done.
+type Receipt struct {
+	RequestID string
+	// Already reports that the card was in the wanted state before.
+	Already bool
+}
+
+// Type is a kind of provider: what its block may say, and how to open one.
+type Type struct {
+	Schema spec.Schema
+	// Open makes a provider from a block's settings. It makes no call. Settings
+	// that don't fit give diagnostics with their places.
+	Open func(config spec.ProviderConfig, env Env) (Provider, spec.Diagnostics)
+}
+
+// Env is what a provider takes from the world around it. Its zero value is not
+// usable: every field is needed.
+type Env struct {
+	Getenv func(name string) string
+	Now    func() time.Time
+	// Sleep waits, or returns the context's error.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Random fills p with random bytes, for nonces and jitter.
+	Random func(p []byte)
+	// Transport carries the requests.
+	Transport http.RoundTripper
+	// Version of the program, for the User-Agent header.
+	Version string
+}

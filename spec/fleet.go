@@ -1,0 +1,229 @@
+package spec
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Fleet is everything that a configuration declares. Its zero value is an
+// empty fleet without a policy.
+type Fleet struct {
+	// Dir is the configuration's folder; relative paths in it start here.
+	Dir       string
+	Backend   Backend
+	Policy    Policy
+	Providers []ProviderConfig // by name
+	Cards     []Card           // by provider and ICCID, see [Card.Compare]
+	Numbers   []PrivacyNumber  // by address
+	Approvals []Approval       // by name
+	Removed   []Removed        // by ICCID
+	// Digest stands for the configuration's files and for the values of the
+	// variables that are not sensitive: "sha256:…". Equal digests mean equal input.
+	Digest string
+}
+
+// Provider finds the provider block of that name; nil where there is none.
+func (f *Fleet) Provider(name ProviderName) *ProviderConfig {
+	for i := range f.Providers {
+		if f.Providers[i].Name == name {
+			return &f.Providers[i]
+		}
+	}
+	return nil
+}
+
+// Backend says where the state is kept. The zero value is the default:
+// local, in fleet.state beside the configuration.
+type Backend struct {
+	Type     string
+	Settings map[string]any // string, bool, float64
+	Source   *Range
+}
+
+// Policy is what a plan must keep to before it may be applied. The zero value
+// guards unbind, which is always guarded, and unbinds cards that left the
+// configuration (which needs an approval).
+type Policy struct {
+	Guard    []Kind  // sorted; unbind is in it whether it is written or not
+	Limits   []Limit // in the order of the source
+	OnRemove Kind    // Unbind, Stop or Forget; "" means Unbind
+	// RequiredApprovals is how many distinct signers a guarded action needs; 0 means 1.
+	RequiredApprovals int
+	// AllowedSigners is the path of an OpenSSH allowed_signers file. Where it
+	// is set, an approval that nobody signed counts for nothing.
+	AllowedSigners string
+	Source         *Range
+}
+
+// Guards reports whether an action of kind k needs an approval.
+func (p Policy) Guards(k Kind) bool {
+	if k.Irreversible() {
+		return true
+	}
+	for _, g := range p.Guard {
+		if g == k {
+			return true
+		}
+	}
+	return false
+}
+
+// Limit refuses a plan with more than so many actions of a kind.
+type Limit struct {
+	Kind Kind // "any" counts every action that calls a carrier
+	// Count is the most actions allowed; nil means no such bound.
+	Count *int
+	// Percent is the most of the managed cards, in percent; strictly more is refused. nil means no such bound.
+	Percent *float64
+	Source  *Range
+}
+
+// AnyKind is the Kind of a [Limit] over all kinds together.
+const AnyKind Kind = "any"
+
+// ProviderName is a provider block's name as cards refer to it: its type, or
+// type and alias with a dot between ("aliyun.hangzhou").
+type ProviderName string
+
+// Type is the part before the dot: which carrier's API it is.
+func (n ProviderName) Type() string {
+	t, _, _ := strings.Cut(string(n), ".")
+	return t
+}
+
+// ProviderConfig is one provider block with its settings read and checked.
+type ProviderConfig struct {
+	Name ProviderName
+	// Settings holds what the block says, in Go's types (see [SettingType]);
+	// what it doesn't say is absent.
+	Settings map[string]any
+	// Ranges says where each setting stands.
+	Ranges map[string]Range
+	Source Range
+}
+
+// Block is what the cards of one card block share: its name and its places in
+// the source. Cards of one block point to one Block.
+type Block struct {
+	Name   string // the label: "bike" of card "bike"
+	Source Range  // the block's header
+	// Attrs says where each attribute of the block stands ("imei" → its line).
+	Attrs map[string]Range
+	// CSV is the file that from_csv names; "" for other blocks.
+	CSV string
+	// Keyed reports whether the block has for_each or from_csv, so that its cards have keys.
+	Keyed bool
+}
+
+// Card is one card as it is wanted. A nil, zero or Unset attribute is not managed.
+type Card struct {
+	Provider ProviderName
+	ICCID    ICCID
+	Block    *Block
+	Key      string // each.key; "" where the block is not Keyed
+	Row      int    // the line of the CSV file it was read from; 0 for none
+
+	IMEI        IMEI
+	Bound       Switch // Off: must have no device
+	Active      Switch
+	Packages    []string // sorted; nil is not managed, empty means none
+	CurrentIMEI IMEI     // the device it is bound to now, for adoption
+	Labels      map[string]string
+
+	SharedIMEI    bool
+	PreventUnbind bool
+	Ignore        Attr // attributes whose differences are left alone
+}
+
+// Address is how people refer to the card: card.kiosk, card.bike["8986…"].
+func (c *Card) Address() string {
+	if !c.Block.Keyed {
+		return "card." + c.Block.Name
+	}
+	return "card." + c.Block.Name + "[" + strconv.Quote(c.Key) + "]"
+}
+
+// Place is where the attribute attr of this card stands in the source, or the
+// block's header where the block doesn't say it.
+func (c *Card) Place(attr string) Range {
+	if r, ok := c.Block.Attrs[attr]; ok {
+		return r
+	}
+	return c.Block.Source
+}
+
+// Wants is the set of attributes that the card manages and doesn't ignore.
+func (c *Card) Wants() Attr {
+	var a Attr
+	if c.IMEI != "" || c.Bound == Off {
+		a |= AttrBinding
+	}
+	if c.Active != Unset {
+		a |= AttrActive
+	}
+	if c.Packages != nil {
+		a |= AttrPackages
+	}
+	return a &^ c.Ignore
+}
+
+// CardID identifies a card: never its address, which is only a name.
+type CardID struct {
+	Provider ProviderName
+	ICCID    ICCID
+}
+
+// ID is the card's identity.
+func (c *Card) ID() CardID { return CardID{c.Provider, c.ICCID} }
+
+// Compare orders cards by provider, then ICCID: the order that every list of
+// cards in the program has, so that joining lists is a merge.
+func (a CardID) Compare(b CardID) int {
+	if c := cmp.Compare(a.Provider, b.Provider); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.ICCID, b.ICCID)
+}
+
+// String is for messages: "aliyun.hangzhou 89860617030017300390".
+func (a CardID) String() string { return string(a.Provider) + " " + string(a.ICCID) }
+
+// PrivacyNumber is a watched number of Alibaba's number privacy.
+type PrivacyNumber struct {
+	Name     string // the block's label
+	Provider ProviderName
+	PoolKey  string
+	SubsID   string
+	CallNo   string // optional
+	Number   string // the X number expected; "" only watches the status
+	Source   Range
+	Attrs    map[string]Range
+}
+
+// Address is privacy_number.NAME.
+func (n *PrivacyNumber) Address() string { return "privacy_number." + n.Name }
+
+// Approval is an approval block: a person's word that exactly these cards may
+// be unbound from exactly these devices.
+type Approval struct {
+	Name    string
+	Action  Kind
+	Cards   []ApprovedCard // by ICCID
+	Reason  string
+	Expires time.Time // zero: never
+	Source  Range
+}
+
+// ApprovedCard names one card and the device that it may be unbound from.
+type ApprovedCard struct {
+	ICCID ICCID
+	IMEI  IMEI
+}
+
+// Removed names a card to be forgotten without touching it.
+type Removed struct {
+	ICCID  ICCID
+	Source Range
+}

@@ -1,0 +1,16 @@
+package spec
+
+// Live is what was read, for the outputs of a configuration. Lists are in the
+// orders of [Fleet]; a card or number without a reading is not in them.
+type Live struct {
+	Cards   []Reading
+	Numbers []NumberReading
+}
+
+// Output is an output block's value, ready to be shown.
+type Output struct {
+	Name      string
+	Sensitive bool
+	// Value is the value as JSON; null for one that isn't known.
+	Value []byte
+}

@@ -1,0 +1,111 @@
+package spec
+
+import "time"
+
+// SettingType says which Go type a provider block's setting has.
+type SettingType int
+
+// The types of settings and the Go type that [ProviderConfig].Settings holds.
+const (
+	SettingString   SettingType = iota // string
+	SettingNumber                      // float64
+	SettingInt                         // int
+	SettingBool                        // bool
+	SettingDuration                    // time.Duration, written "25s"
+	SettingStrings                     // []string
+	SettingAny                         // string, float64, bool, []any, map[string]any
+)
+
+// Setting is one attribute that a provider's block may have.
+type Setting struct {
+	Name string
+	Type SettingType
+	// Env is the environment variable that is read where the block doesn't say it; "" for none.
+	Env string
+	// Secret settings are never shown, and are kept out of digests and files.
+	Secret bool
+	Doc    string // one line, for people
+}
+
+// Schema is the settings that one type of provider has, besides those that
+// every provider has ([CommonSettings]).
+type Schema struct {
+	Type     string // "aliyun"
+	Settings []Setting
+}
+
+// CommonSettings are the attributes of every provider block, besides alias.
+func CommonSettings() []Setting {
+	return []Setting{
+		{Name: "endpoint", Type: SettingString, Doc: `base URL of the carrier's API, or "simulator"`},
+		{Name: "requests_per_second", Type: SettingNumber, Doc: "the most calls a second, retries included"},
+		{Name: "max_in_flight", Type: SettingInt, Doc: "the most calls under way at once"},
+		{Name: "timeout", Type: SettingDuration, Doc: "how long one call may take"},
+		{Name: "retries", Type: SettingInt, Doc: "how often a call is repeated, where repeating is safe"},
+		{Name: "exclusive_imei", Type: SettingBool, Doc: "whether the carrier refuses two cards with one IMEI, even for a moment"},
+		{Name: "parking_imeis", Type: SettingStrings, Doc: "spare IMEIs for cycles of swaps, where exclusive_imei is true"},
+	}
+}
+
+// Capabilities is what a provider can do. A capability is off until verified:
+// the zero value can do nothing.
+type Capabilities struct {
+	Reads   Attr   // what a reading holds
+	Changes []Kind // what it can change, in the order of [CarrierKinds]
+	// NamesPrior are the changes whose call names the value that it replaces,
+	// so that the carrier itself refuses a second one.
+	NamesPrior []Kind
+	// Numbers reports whether it can read privacy numbers.
+	Numbers bool
+	// ObservesIMEI reports whether readings hold the device in use, which is no proof of a binding.
+	ObservesIMEI bool
+	// Settle is how long a change may take to show in readings.
+	Settle time.Duration
+	// ReadCalls is how many calls reading one card takes for these attributes.
+	ReadCalls map[Attr]int
+	// ChangeCalls is how many calls a change of a kind takes at most; a missing kind takes one.
+	ChangeCalls map[Kind]int
+}
+
+// CanChange reports whether it can carry out changes of kind k.
+func (c Capabilities) CanChange(k Kind) bool { return containsKind(c.Changes, k) }
+
+// ReplacesByName reports whether the call for k names the value it replaces.
+func (c Capabilities) ReplacesByName(k Kind) bool { return containsKind(c.NamesPrior, k) }
+
+// Writes is the set of attributes that some change can set.
+func (c Capabilities) Writes() Attr {
+	var a Attr
+	for _, k := range c.Changes {
+		a |= k.Attr()
+	}
+	return a
+}
+
+// CallsToRead is how many calls it takes to read attrs of one card.
+func (c Capabilities) CallsToRead(attrs Attr) int {
+	n := 1 // the status is always read
+	for a, calls := range c.ReadCalls {
+		if attrs.Has(a) {
+			n += calls
+		}
+	}
+	return n
+}
+
+// CallsToChange is how many calls a change of kind k takes at most.
+func (c Capabilities) CallsToChange(k Kind) int {
+	if n, ok := c.ChangeCalls[k]; ok {
+		return n
+	}
+	return 1
+}
+
+func containsKind(kinds []Kind, k Kind) bool {
+	for _, o := range kinds {
+		if o == k {
+			return true
+		}
+	}
+	return false
+}
