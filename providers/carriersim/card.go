@@ -1,0 +1,112 @@
+package carriersim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Card is a simulated card.
+type Card struct {
+	ICCID  spec.ICCID     `json:"iccid"`
+	MSISDN string         `json:"msisdn,omitempty"`
+	Status spec.Lifecycle `json:"status,omitempty"` // "" means active
+	// Words are what the carrier says for the status; "" for its usual ones. A change of status clears them.
+	Words string    `json:"words,omitempty"`
+	IMEI  spec.IMEI `json:"imei,omitempty"` // the device it is bound to; "" for none
+	// BindsFirst takes the first device that a request names for it as the one it is bound to.
+	BindsFirst bool           `json:"binds_first,omitempty"`
+	Packages   []spec.Package `json:"packages,omitempty"`
+	// Account is who owns the card; "" means every account does.
+	Account string `json:"account,omitempty"`
+
+	// Shows is what readings still show, until Until, while a change is
+	// younger than the world's show delay.
+	Shows *Card     `json:"shows,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Read is the card as readings show it now.
+func (w *World) Read(iccid spec.ICCID) (c Card, ok bool) {
+	defer w.lock()()
+	c, ok = w.card(iccid)
+	if c.Shows != nil && w.Clock().Before(c.Until) {
+		return *c.Shows, ok
+	}
+	return c, ok
+}
+
+// Card is the card as it truly is, whatever readings show.
+func (w *World) Card(iccid spec.ICCID) (c Card, ok bool) {
+	defer w.lock()()
+	return w.card(iccid)
+}
+
+// Change lets alter change a card, and keeps the change, before it returns,
+// where alter returns true. ok is false where there is no such card. An error
+// means that the change could not be kept; the world is then as it was.
+func (w *World) Change(iccid spec.ICCID, alter func(c *Card) bool) (ok bool, err error) {
+	defer w.lock()()
+	before, ok := w.card(iccid)
+	if !ok {
+		return false, nil
+	}
+	after := before
+	after.Packages = slices.Clone(before.Packages)
+	if !alter(&after) {
+		return true, nil
+	}
+	if after.Status != before.Status {
+		after.Words = ""
+	}
+	w.delay(&after, before)
+	if err := w.log.append(record{Card: &after}); err != nil {
+		return true, err
+	}
+	w.put(after)
+	return true, nil
+}
+
+// delay keeps what readings show meanwhile.
+func (w *World) delay(after *Card, before Card) {
+	after.Shows, after.Until = nil, time.Time{}
+	if w.ShowDelay <= 0 {
+		return
+	}
+	now := w.Clock()
+	shows := before
+	if before.Shows != nil && now.Before(before.Until) {
+		shows = *before.Shows
+	}
+	shows.Shows, shows.Until = nil, time.Time{}
+	after.Shows, after.Until = &shows, now.Add(time.Duration(w.ShowDelay))
+}
+
+// card finds a card; with mu held. A card of an open world that was never
+// changed is made up anew each time, so reading a million takes no memory.
+func (w *World) card(iccid spec.ICCID) (Card, bool) {
+	if c, ok := w.cards[iccid]; ok {
+		return *c, true
+	}
+	if !w.Open || len(iccid) < 13 {
+		return Card{}, false
+	}
+	return Card{ICCID: iccid, MSISDN: "10" + string(iccid[len(iccid)-11:]), Status: spec.Active, BindsFirst: true}, true
+}
+
+// BoundTo reports whether the card is bound to the device. A card that binds
+// to the first device named for it is from then on.
+func (c *Card) BoundTo(imei spec.IMEI) bool {
+	if c.BindsFirst && c.IMEI == "" {
+		c.IMEI = imei
+	}
+	c.BindsFirst = false
+	return c.IMEI != "" && c.IMEI.Same(imei)
+}
+
+// AddPackage gives the card a package, or renews the one it has.
+func (c *Card) AddPackage(p spec.Package) {
+	c.Packages = slices.DeleteFunc(c.Packages, func(o spec.Package) bool { return o.ID == p.ID })
+	c.Packages = append(c.Packages, p)
+}

@@ -1,0 +1,216 @@
+// Package carrierhttp carries requests to one carrier account: it keeps to the
+// account's rate and to the number of calls under way, ends each attempt in
+// time, and knows of each failure whether the carrier may have got the request.
+//
+// It knows nothing of cards or of any carrier's codes: whether an answer is a
+// failure is for the caller to say, who then repeats the call through [Policy].
+// Start reading at [Transport].
+package carrierhttp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// defaultMaxBody is far above any documented answer; it only keeps a carrier
+// that went mad from filling the memory.
+const defaultMaxBody = 4 << 20
+
+// Options says how to treat an account. Base, Now and Sleep are needed; a zero
+// limit is no limit.
+type Options struct {
+	Base  http.RoundTripper
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) error
+	// RequestsPerSecond is the most requests a second, repeated ones included.
+	RequestsPerSecond float64
+	// InFlight is the most requests under way at once.
+	InFlight int
+	// Timeout bounds one request from its connection to the last byte of its
+	// answer. Waiting for a turn is not part of it.
+	Timeout time.Duration
+	// MaxBody is the longest answer taken, in bytes; 0 means 4 MiB.
+	MaxBody   int64
+	UserAgent string
+}
+
+// Transport is an [http.RoundTripper] that all requests to one account share.
+// It returns answers with the whole body read, so an answer in hand is a
+// complete one. Its errors are [*Error]s and never hold the request's URL,
+// since carriers put keys and signatures there.
+//
+// Call RoundTrip itself rather than through an http.Client: nothing is
+// redirected then, and no URL gets into an error.
+type Transport struct {
+	options Options
+	pace    *pace         // nil: no limit
+	slots   chan struct{} // nil: no limit
+}
+
+// New makes a Transport.
+func New(o Options) *Transport {
+	if o.MaxBody == 0 {
+		o.MaxBody = defaultMaxBody
+	}
+	t := &Transport{options: o}
+	if o.RequestsPerSecond > 0 {
+		t.pace = newPace(o.RequestsPerSecond)
+	}
+	if o.InFlight > 0 {
+		t.slots = make(chan struct{}, o.InFlight)
+	}
+	return t
+}
+
+// Error is a request without a whole answer.
+type Error struct {
+	// Sent reports whether the carrier may have got the request. Where it is
+	// false, the request certainly had no effect.
+	Sent  bool
+	Doing string // what failed: "wait for a turn", "connect", "wait for the answer", "read the answer"
+	Err   error
+}
+
+func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
+
+// Unwrap returns the cause below it.
+func (e *Error) Unwrap() error { return e.Err }
+
+// RoundTrip waits for a turn, sends the request once, and reads the answer.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	release, err := t.turn(req.Context())
+	if err != nil {
+		closeBody(req)
+		return nil, &Error{Doing: "wait for a turn", Err: err}
+	}
+	defer release()
+	ctx, cancel := t.attempt(req.Context())
+	defer cancel()
+	resp, failed := t.send(ctx, req)
+	if failed == nil {
+		return resp, nil
+	}
+	if ctx.Err() != nil && req.Context().Err() == nil {
+		failed.Err = fmt.Errorf("nothing within %v: %w", t.options.Timeout, context.DeadlineExceeded)
+	}
+	return nil, failed
+}
+
+// Throttled tells that the carrier refused a request because there were too
+// many: the account's rate is halved for everyone who shares it, and then
+// recovers step by step.
+func (t *Transport) Throttled() {
+	if t.pace != nil {
+		t.pace.slowDown(t.options.Now())
+	}
+}
+
+// turn waits for a free slot and then for a token. The slot comes first: a
+// token that were taken before waiting for a slot would be spent late, and
+// many such requests would leave at once.
+func (t *Transport) turn(ctx context.Context) (release func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	release = func() {}
+	if t.slots != nil {
+		select {
+		case t.slots <- struct{}{}:
+			release = func() { <-t.slots }
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if t.pace == nil {
+		return release, nil
+	}
+	if err := t.pace.wait(ctx, t.options.Now, t.options.Sleep); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+func (t *Transport) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
+	if t.options.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, t.options.Timeout)
+}
+
+func (t *Transport) send(ctx context.Context, req *http.Request) (*http.Response, *Error) {
+	var progress progress
+	out := req.Clone(httptrace.WithClientTrace(ctx, progress.trace()))
+	if t.options.UserAgent != "" {
+		out.Header.Set("User-Agent", t.options.UserAgent)
+	}
+	resp, err := t.options.Base.RoundTrip(out)
+	if err != nil {
+		return nil, failure(err, progress.unsent.Load(), req.URL)
+	}
+	defer resp.Body.Close() // the body was read or is given up; nothing of it matters any more
+	body, err := io.ReadAll(io.LimitReader(resp.Body, t.options.MaxBody+1))
+	if err == nil && int64(len(body)) > t.options.MaxBody {
+		err = fmt.Errorf("it is longer than %d bytes", t.options.MaxBody)
+	}
+	if err != nil {
+		return nil, &Error{Sent: true, Doing: "read the answer", Err: redact(err, req.URL)}
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// progress follows one request through [http.Transport]. The careful reading
+// of a transport that tells nothing is that the request may have left.
+type progress struct{ unsent atomic.Bool }
+
+// trace marks the request as unsent while a connection is sought, and as
+// possibly sent from the moment it has one: bytes may leave from then on, even
+// after RoundTrip has returned. http.Transport seeks a second connection for a
+// POST only when nothing was written to the first.
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { p.unsent.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { p.unsent.Store(false) },
+	}
+}
+
+func failure(err error, unsent bool, u *url.URL) *Error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		unsent = true
+	}
+	if unsent {
+		return &Error{Doing: "connect", Err: redact(err, u)}
+	}
+	return &Error{Sent: true, Doing: "wait for the answer", Err: redact(err, u)}
+}
+
+// redact makes err safe to show: carriers' URLs hold keys and signatures.
+func redact(err error, u *url.URL) error {
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	text := err.Error()
+	if u.RawQuery == "" || !strings.Contains(text, u.RawQuery) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(text, u.RawQuery, "[query]"))
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close() // the request is never sent; nothing hangs on its body
+	}
+}

@@ -1,0 +1,170 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+const (
+	// defaultParallel is above any carrier's sensible max_in_flight: those who
+	// wait for a turn cost little, and the provider keeps to its own limits.
+	defaultParallel = 128
+	// deadFromStart is how many unavailable answers in a row mean that the carrier
+	// can't be reached, where none came before that helped.
+	deadFromStart = 5
+	// deadMidway is the same where it had answered before: long enough to sit
+	// out a hiccup, far shorter than retrying every card that is left.
+	deadMidway = 100
+)
+
+// interrupted is the reason of cards that were not read because the run ended.
+const interrupted = "interrupted"
+
+// Want is one card to be read, and the attributes wanted of it.
+type Want struct {
+	ICCID spec.ICCID
+	Attrs spec.Attr
+}
+
+// ReadOptions says how to read many cards. The zero value is usable.
+type ReadOptions struct {
+	// Provider is stamped on every reading.
+	Provider spec.ProviderName
+	// Parallel is how many cards are asked for at once; 0 means 128, which
+	// leaves it to the provider's own limits.
+	Parallel int
+	// Progress, where set, is told how many cards are done, from several
+	// goroutines at once, and numbers may come out of order. It must be quick.
+	Progress func(done, total int)
+}
+
+// CarrierError is a carrier that could not be read at all, or no longer: the
+// credentials are refused, or it doesn't answer.
+type CarrierError struct {
+	Provider spec.ProviderName
+	Err      error
+}
+
+func (e *CarrierError) Error() string { return fmt.Sprintf("read %s: %v", e.Provider, e.Err) }
+
+// Unwrap returns the failure that decided it.
+func (e *CarrierError) Unwrap() error { return e.Err }
+
+// ReadAll reads every wanted card once and returns a reading for each, in the
+// order of wants. A card that can't be read is a reading with Unread set, and
+// the others go on.
+//
+// A carrier that can't be read is given up early, rather than after retrying
+// every card: the cards not yet read are then Unread, and the error is a
+// [*CarrierError]. Where ctx ends, they are Unread too, and the error is ctx's.
+// No goroutine outlives the call.
+func ReadAll(ctx context.Context, p Provider, wants []Want, o ReadOptions) ([]spec.Reading, error) {
+	parallel := o.Parallel
+	if parallel <= 0 {
+		parallel = defaultParallel
+	}
+	reading, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	r := &reader{provider: p, wants: wants, options: o, giveUp: giveUp, readings: make([]spec.Reading, len(wants))}
+	var group errgroup.Group
+	for range min(parallel, len(wants)) {
+		group.Go(func() error { r.work(reading); return nil })
+	}
+	_ = group.Wait() // workers report through readings
+	return r.readings, r.finish(ctx.Err(), context.Cause(reading))
+}
+
+// reader is one ReadAll under way.
+type reader struct {
+	provider Provider
+	wants    []Want
+	options  ReadOptions
+	giveUp   context.CancelCauseFunc
+	readings []spec.Reading
+
+	next atomic.Int64
+	done atomic.Int64
+
+	mu        sync.Mutex
+	succeeded bool
+	failures  int // unavailable answers in a row
+}
+
+func (r *reader) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		i := int(r.next.Add(1)) - 1
+		if i >= len(r.wants) {
+			return
+		}
+		r.readings[i] = r.read(ctx, r.wants[i])
+		done := int(r.done.Add(1))
+		if r.options.Progress != nil {
+			r.options.Progress(done, len(r.wants))
+		}
+	}
+}
+
+func (r *reader) read(ctx context.Context, want Want) spec.Reading {
+	reading, err := r.provider.Read(ctx, want.ICCID, want.Attrs)
+	if err != nil {
+		// A call cut short says nothing of its card: finish gives it the reason.
+		if ctx.Err() != nil {
+			return spec.Reading{}
+		}
+		reading = spec.Reading{Unread: err.Error()}
+	}
+	reading.Provider, reading.ICCID = r.options.Provider, want.ICCID
+	r.judge(err)
+	return reading
+}
+
+// judge notices when it is the carrier that can't be read, not one card.
+func (r *reader) judge(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cause, known := CauseOf(err)
+	switch {
+	case err == nil:
+		r.succeeded, r.failures = true, 0
+	case known && cause == Denied:
+		r.lose(err)
+	case known && (cause == Unavailable || cause == Throttled):
+		r.failures++
+		if r.failures >= deadMidway || !r.succeeded && r.failures >= deadFromStart {
+			r.lose(err)
+		}
+	case known: // the carrier answered, of this card
+		r.succeeded, r.failures = true, 0
+	}
+}
+
+// lose ends the reading of a carrier that can't be read.
+func (r *reader) lose(err error) { r.giveUp(&CarrierError{r.options.Provider, err}) }
+
+// finish gives the cards that were not read their reason, and returns it:
+// that the carrier was lost (the cause of the end), or that the run ended.
+func (r *reader) finish(ended, cause error) error {
+	reason := interrupted
+	var carrier *CarrierError
+	if errors.As(cause, &carrier) {
+		reason, ended = carrier.Err.Error(), carrier
+	}
+	unread := 0
+	for i, want := range r.wants {
+		if reading := &r.readings[i]; reading.ICCID == "" {
+			*reading = spec.Reading{Provider: r.options.Provider, ICCID: want.ICCID, Unread: reason}
+			unread++
+		}
+	}
+	if carrier == nil && unread == 0 {
+		return nil // ctx ended after the last card, if at all
+	}
+	return ended
+}
