@@ -10,6 +10,7 @@ package state
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -102,8 +103,11 @@ func (s *Snapshot) Card(id spec.CardID) *Card {
 	return nil
 }
 
-// Record is one line of the journal. Version 1 has these fields; a reader
-// refuses a version it doesn't know.
+// RecordVersion is the version of the records that this program writes, and
+// the only one that it reads.
+const RecordVersion = 1
+
+// Record is one entry of the journal. A reader refuses a version it doesn't know.
 type Record struct {
 	Version int        `json:"v"`
 	Serial  uint64     `json:"serial"` // of the snapshot that the record follows
@@ -167,6 +171,9 @@ func (e *LockedError) Error() string {
 		cmp.Or(e.Holder.Who, "somebody"), e.Holder.Created.Format(time.RFC3339), cmp.Or(e.Holder.Operation, "unknown operation"))
 }
 
+// ErrConflict says that somebody else has committed since the snapshot was read.
+var ErrConflict = errors.New("the state was changed by another run since it was read")
+
 // Backend keeps a snapshot and its journal.
 type Backend interface {
 	// Read returns the snapshot with the journal replayed: never nil, the zero
@@ -180,15 +187,19 @@ type Backend interface {
 	Journal(ctx context.Context) (Journal, error)
 	// Commit replaces the snapshot by s, whose Serial it sets to one more than
 	// the stored one's, and drops the journal, whose records s includes. A crash
-	// at any point leaves the old snapshot with its journal, or the new one.
-	// ErrConflict says that the stored serial isn't the one that s.Serial names.
+	// at any point leaves the old snapshot with its journal, or the new one. The
+	// fleet's first commit sets s.Lineage. [ErrConflict] says that the stored
+	// lineage and serial aren't those that s names; s is then as it was.
+	// A journal that is still open ends with the commit.
 	Commit(ctx context.Context, s *Snapshot) error
 }
 
 // Journal takes the records of one run. It may be used by many goroutines.
 type Journal interface {
 	// Append makes the records durable before it returns. It fills in Version,
-	// Serial and Seq.
+	// Serial and Seq. A context that is over appends nothing, so the outcome of
+	// a call is appended with one that can't end. After an error the records
+	// may or may not be there, and later ones fail too.
 	Append(ctx context.Context, records ...Record) error
 	Close() error
 }

@@ -1,0 +1,265 @@
+package state
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// rememberFor is how long a change is kept in [Card.Recent]: longer than any
+// carrier takes to show one.
+const rememberFor = time.Hour
+
+// Reading is the card's last reading, as a plan without a refresh uses it; it
+// isn't [spec.Reading.Known] for a card that was never read.
+func (c *Card) Reading() spec.Reading {
+	if c == nil {
+		return spec.Reading{}
+	}
+	l := c.Last
+	return spec.Reading{
+		Provider: c.Provider, ICCID: c.ICCID, At: l.At, Status: l.Status, Lifecycle: l.Lifecycle,
+		Reason: l.Reason, Has: l.Has, IMEI: l.IMEI, Packages: l.Packages,
+	}
+}
+
+// Overlay is the effective reading: r with those of the card's recent changes
+// laid over it that are younger than settle at r.At, and of which r still
+// shows the old value. Without it, a plan would plan a change again while the
+// carrier is still busy with it. A value that is neither the old nor the new
+// one is somebody else's doing, and stays. Neither c nor r is changed; a nil
+// card has no changes.
+func (c *Card) Overlay(r spec.Reading, settle time.Duration) spec.Reading {
+	if c == nil || !r.Known() {
+		return r
+	}
+	for _, ch := range c.Recent {
+		if r.At.Sub(ch.At) < settle && ch.pending(&r) {
+			ch.lay(&r)
+		}
+	}
+	return r
+}
+
+// Done takes a change that was made over into the card: its binding, its last
+// reading, its recent changes. It ends the doubts about the same change.
+// Slices that other cards may share are replaced, never written to.
+func (c *Card) Done(change Change) {
+	r := c.Reading()
+	change.lay(&r)
+	c.Last = lastOf(&r)
+	switch change.Kind {
+	case spec.ChangeBind, spec.Unbind:
+		c.Binding = BoundTo(spec.IMEI(change.To))
+	}
+	c.Recent = append(without(c.Recent, func(old Change) bool {
+		return old.supersededBy(change) || change.At.Sub(old.At) > rememberFor
+	}), change)
+	c.Doubts = without(c.Doubts, func(d Doubt) bool { return d.change().same(change) })
+}
+
+// TakeReading remembers what the carrier said. Recent changes that r shows are
+// done with, and so are doubts about changes that r shows as made; for doubts
+// about changes that had no effect, see [Card.SettleDoubts]. A reading that
+// says nothing, or is older than the one remembered, changes nothing. What a
+// reading doesn't hold stays as it was remembered.
+func (c *Card) TakeReading(r spec.Reading) {
+	if !r.Known() || r.At.Before(c.Last.At) {
+		return
+	}
+	*c, _ = c.settle(r, func(Doubt) bool { return false })
+	c.Recent = notShown(c.Recent, &r)
+	if r.Has.Has(spec.AttrBinding) {
+		now := c.Overlay(r, rememberFor)
+		c.Binding = BoundTo(now.IMEI)
+	}
+	if !r.Has.Has(spec.AttrPackages) {
+		r.Packages = c.Last.Packages
+	}
+	c.Last = lastOf(&r)
+}
+
+// Settled is a doubt that a reading ended.
+type Settled struct {
+	Doubt
+	Done bool // the change was made; else the call had no effect
+}
+
+// SettleDoubts judges the card's doubts by a reading, and returns the card
+// without those that it ends. A doubt ends as done where r shows the new value,
+// and as without effect where r, taken at least settle after the call, shows
+// another one. Where r can't tell, it stays. c is left as it is.
+func (c *Card) SettleDoubts(r spec.Reading, settle time.Duration) (Card, []Settled) {
+	return c.settle(r, func(d Doubt) bool { return r.At.Sub(d.Since) >= settle })
+}
+
+// settle is SettleDoubts where overdue says whether a change would show by now.
+func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled) {
+	after := *c
+	var settled []Settled
+	for _, d := range c.Doubts {
+		ch := d.change()
+		tells, done := ch.seenIn(&r)
+		switch {
+		case !r.Known() || !tells || r.At.Before(d.Since):
+		case done:
+			after.Done(ch)
+			settled = append(settled, Settled{d, true})
+		case overdue(d):
+			after.Doubts = without(after.Doubts, func(o Doubt) bool { return o == d })
+			settled = append(settled, Settled{d, false})
+		}
+	}
+	return after, settled
+}
+
+// seenIn reports whether the reading tells of the change at all, and whether
+// it shows it as made.
+//
+// An unbind closes the card's account, but no document says how soon. So a card
+// in service is no proof against it where the carrier can't report bindings.
+func (ch Change) seenIn(r *spec.Reading) (tells, done bool) {
+	binding, packages := r.Has.Has(spec.AttrBinding), r.Has.Has(spec.AttrPackages)
+	switch ch.Kind {
+	case spec.Stop:
+		return r.Lifecycle.InService() != spec.Unset || gone(r), r.Lifecycle == spec.SuspendedByOwner
+	case spec.Resume:
+		return r.Lifecycle.InService() != spec.Unset || gone(r), r.Lifecycle.InService() == spec.On
+	case spec.Subscribe:
+		return packages, packages && r.HasPackage(ch.To)
+	case spec.Unsubscribe:
+		return packages, packages && !r.HasPackage(ch.From)
+	case spec.ChangeBind:
+		return binding, binding && r.IMEI.Same(spec.IMEI(ch.To))
+	case spec.Unbind:
+		done = gone(r) || binding && r.IMEI == ""
+		return binding || done, done
+	default:
+		return false, false
+	}
+}
+
+// gone reports whether the card's account is at its end.
+func gone(r *spec.Reading) bool { return r.Lifecycle.Ended() || r.Lifecycle == spec.NotFound }
+
+// shownBy reports whether the reading, taken after the change, shows it.
+func (ch Change) shownBy(r *spec.Reading) bool {
+	_, done := ch.seenIn(r)
+	return done && !r.At.Before(ch.At)
+}
+
+// notShown is the changes that the reading may not show yet. Once it shows a
+// device, it is past the changes that led there.
+func notShown(recent []Change, r *spec.Reading) []Change {
+	past := -1
+	for i, ch := range recent {
+		if ch.Kind.Attr() == spec.AttrBinding && ch.shownBy(r) {
+			past = i
+		}
+	}
+	var kept []Change
+	for i, ch := range recent {
+		overtaken := i <= past && ch.Kind.Attr() == spec.AttrBinding
+		if !overtaken && !ch.shownBy(r) && r.At.Sub(ch.At) <= rememberFor {
+			kept = append(kept, ch)
+		}
+	}
+	return kept
+}
+
+// pending reports whether the reading still shows what the change replaced.
+func (ch Change) pending(r *spec.Reading) bool {
+	switch ch.Kind {
+	case spec.Stop:
+		return r.Lifecycle.InService() == spec.On
+	case spec.Resume:
+		return r.Lifecycle == spec.SuspendedByOwner
+	case spec.ChangeBind:
+		return r.Has.Has(spec.AttrBinding) && (ch.From == "" || r.IMEI.Same(spec.IMEI(ch.From)))
+	case spec.Unbind:
+		return !gone(r) && (!r.Has.Has(spec.AttrBinding) || ch.From == "" || r.IMEI == "" || r.IMEI.Same(spec.IMEI(ch.From)))
+	case spec.Subscribe, spec.Unsubscribe:
+		tells, done := ch.seenIn(r)
+		return tells && !done
+	default:
+		return false
+	}
+}
+
+// lay writes the change's new value into the reading. The carrier's own words
+// stay, since it didn't say others.
+func (ch Change) lay(r *spec.Reading) {
+	switch ch.Kind {
+	case spec.Stop:
+		r.Lifecycle, r.Reason = spec.SuspendedByOwner, ""
+	case spec.Resume:
+		r.Lifecycle, r.Reason = spec.Active, ""
+	case spec.Subscribe:
+		r.Packages = withPackage(r.Packages, ch.To)
+	case spec.Unsubscribe:
+		r.Packages = without(r.Packages, func(p spec.Package) bool { return p.ID == ch.From })
+	case spec.ChangeBind:
+		layIMEI(r, spec.IMEI(ch.To))
+	case spec.Unbind:
+		layIMEI(r, "")
+		r.Lifecycle, r.Reason = spec.Closing, ""
+	}
+}
+
+func layIMEI(r *spec.Reading, imei spec.IMEI) {
+	if r.Has.Has(spec.AttrBinding) {
+		r.IMEI = imei
+	}
+}
+
+// supersededBy reports whether nothing is left to know of ch once later is
+// made. Changes of the device are all kept: a slow carrier may show any of the
+// values in between.
+func (ch Change) supersededBy(later Change) bool {
+	switch attr := ch.Kind.Attr(); {
+	case attr != later.Kind.Attr():
+		return false
+	case attr == spec.AttrPackages:
+		return ch.packageID() == later.packageID()
+	default:
+		return attr == spec.AttrActive
+	}
+}
+
+func (ch Change) packageID() string { return cmp.Or(ch.To, ch.From) }
+
+func (ch Change) same(o Change) bool { return ch.Kind == o.Kind && ch.From == o.From && ch.To == o.To }
+
+// change is the change that the call was to make.
+func (d Doubt) change() Change { return Change{Kind: d.Kind, From: d.From, To: d.To, At: d.Since} }
+
+func (d Doubt) same(o Doubt) bool { return d.change().same(o.change()) }
+
+func lastOf(r *spec.Reading) Last {
+	return Last{
+		At: r.At, Status: r.Status, Lifecycle: r.Lifecycle, Reason: r.Reason,
+		Has: r.Has, IMEI: r.IMEI, Packages: r.Packages,
+	}
+}
+
+// withPackage is a new list that holds the package too, by id.
+func withPackage(list []spec.Package, id string) []spec.Package {
+	i, found := slices.BinarySearchFunc(list, id, func(p spec.Package, id string) int { return cmp.Compare(p.ID, id) })
+	if found {
+		return list
+	}
+	return slices.Insert(slices.Clone(list), i, spec.Package{ID: id})
+}
+
+// without is a new list of those that aren't left out; nil for none.
+func without[T any](list []T, out func(T) bool) []T {
+	var kept []T
+	for _, v := range list {
+		if !out(v) {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}

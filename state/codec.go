@@ -1,0 +1,297 @@
+package state
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// A snapshot file is JSON Lines, compressed with zstd: a header, a line a card
+// in the order of the snapshot, and a trailer that counts and sums up the
+// lines, so that a file that was cut off is never taken for a small fleet.
+//
+//	{"format":"cardfleet-state","version":1,"lineage":"…","serial":3,"cards":2,"written_by":"0.1.0"}
+//	{"provider":"aliyun","iccid":"8986…","address":"card.bike[\"8986…\"]","binding":{"known":true,"imei":"8615…"}}
+//	{"provider":"aliyun","iccid":"8986…","address":"card.bike[\"8986…\"]"}
+//	{"end":"cardfleet-state","cards":2,"sha256":"…"}
+
+const (
+	stateFormat  = "cardfleet-state"
+	stateVersion = 1
+
+	// widestWindow is more than the encoder ever asks for. It keeps a damaged
+	// file from filling the memory.
+	widestWindow = 32 << 20
+)
+
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// Header is the first line of a snapshot file.
+type Header struct {
+	Format    string `json:"format"`
+	Version   int    `json:"version"`
+	Lineage   string `json:"lineage"`
+	Serial    uint64 `json:"serial"`
+	Cards     int    `json:"cards"`
+	WrittenBy string `json:"written_by,omitempty"` // the program's version
+}
+
+type trailer struct {
+	End   string `json:"end"`
+	Cards int    `json:"cards"`
+	// SHA256 of all lines before, in hex. A person who mends an uncompressed
+	// file takes it out.
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// Encode writes the snapshot as version writtenBy of the program. The same
+// snapshot gives the same bytes. Cards that are out of order, listed twice or
+// without a proper ICCID are an error, since nothing could read them back.
+func Encode(w io.Writer, s *Snapshot, writtenBy string) error {
+	// One goroutine, so that the bytes don't depend on the machine.
+	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return fmt.Errorf("write the state: %w", err)
+	}
+	if err := encodeLines(z, s, writtenBy); err != nil {
+		return fmt.Errorf("write the state: %w", err)
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("write the state: %w", err)
+	}
+	return nil
+}
+
+func encodeLines(w io.Writer, s *Snapshot, writtenBy string) error {
+	sum := sha256.New()
+	buf := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	head := Header{stateFormat, stateVersion, s.Lineage, s.Serial, len(s.Cards), writtenBy}
+	if err := enc.Encode(head); err != nil {
+		return err
+	}
+	for i := range s.Cards {
+		if err := checkCard(s.Cards[:i], &s.Cards[i]); err != nil {
+			return err
+		}
+		if err := enc.Encode(&s.Cards[i]); err != nil {
+			return err
+		}
+	}
+	if err := buf.Flush(); err != nil {
+		return err
+	}
+	return json.NewEncoder(w).Encode(trailer{stateFormat, len(s.Cards), hexSum(sum)})
+}
+
+func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// checkCard refuses a card that can't follow the ones before it.
+func checkCard(before []Card, c *Card) error {
+	if err := checkID(c.ID()); err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		return nil
+	}
+	switch last := &before[len(before)-1]; last.ID().Compare(c.ID()) {
+	case 0:
+		return fmt.Errorf("card %s of %s is listed twice", c.ICCID, c.Provider)
+	case 1:
+		return fmt.Errorf("card %s of %s stands behind card %s of %s: cards are sorted by provider and ICCID", c.ICCID, c.Provider, last.ICCID, last.Provider)
+	}
+	return nil
+}
+
+func checkID(id spec.CardID) error {
+	if id.Provider == "" {
+		return fmt.Errorf("card %s has no provider", id.ICCID)
+	}
+	iccid, err := spec.ParseICCID(string(id.ICCID))
+	if err != nil {
+		return fmt.Errorf("a card of %s has no proper ICCID: %w", id.Provider, err)
+	}
+	if iccid != id.ICCID {
+		return fmt.Errorf("ICCID %s is written in lower case", id.ICCID)
+	}
+	return nil
+}
+
+// Decode reads a snapshot file, which is named name in errors. It takes a file
+// that isn't compressed too, so that a person can mend one. What it returns is
+// whole: a file that was cut off, changed or made by a newer program is an
+// error that says so.
+func Decode(r io.Reader, name string) (*Snapshot, error) {
+	d, err := newDecoder(r)
+	if err != nil {
+		return nil, fmt.Errorf("read the state %s: %w", name, err)
+	}
+	defer d.close()
+	s, err := d.snapshot()
+	if err != nil {
+		return nil, fmt.Errorf("read the state %s: line %d: %w", name, d.lines.n, err)
+	}
+	return s, nil
+}
+
+// DecodeHeader reads the first line of a snapshot file alone.
+func DecodeHeader(r io.Reader, name string) (Header, error) {
+	d, err := newDecoder(r)
+	if err != nil {
+		return Header{}, fmt.Errorf("read the state %s: %w", name, err)
+	}
+	defer d.close()
+	head, err := d.header()
+	if err != nil {
+		return Header{}, fmt.Errorf("read the state %s: line %d: %w", name, d.lines.n, err)
+	}
+	return head, nil
+}
+
+// decoder reads the lines of one snapshot file.
+type decoder struct {
+	lines *lineReader
+	sum   hash.Hash
+	zstd  *zstd.Decoder // nil for a file that isn't compressed
+}
+
+func newDecoder(r io.Reader) (*decoder, error) {
+	buf := bufio.NewReader(r)
+	start, err := buf.Peek(len(zstdMagic))
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, err
+	case len(start) == 0:
+		return nil, errors.New("the file is empty")
+	case !bytes.Equal(start, zstdMagic):
+		return &decoder{lines: newLineReader(buf), sum: sha256.New()}, nil
+	}
+	z, err := zstd.NewReader(buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(widestWindow))
+	if err != nil {
+		return nil, err
+	}
+	return &decoder{lines: newLineReader(z), sum: sha256.New(), zstd: z}, nil
+}
+
+func (d *decoder) close() {
+	if d.zstd != nil {
+		d.zstd.Close()
+	}
+}
+
+func (d *decoder) snapshot() (*Snapshot, error) {
+	head, err := d.header()
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{Lineage: head.Lineage, Serial: head.Serial}
+	for {
+		line, err := d.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, fmt.Errorf("the file is cut off after %d of %d cards", len(s.Cards), head.Cards)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if bytes.HasPrefix(line, []byte(`{"end"`)) {
+			return s, d.end(line, head, len(s.Cards))
+		}
+		d.sum.Write(line)
+		if err := s.appendLine(line); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// next is the next line that isn't blank.
+func (d *decoder) next() ([]byte, error) {
+	for {
+		line, err := d.lines.next()
+		if err != nil {
+			return nil, err
+		}
+		if len(bytes.TrimSpace(line)) > 0 {
+			return line, nil
+		}
+	}
+}
+
+func (d *decoder) header() (Header, error) {
+	line, err := d.next()
+	if err != nil {
+		return Header{}, errors.New("the file is cut off before its first line ends")
+	}
+	var head Header
+	if err := json.Unmarshal(line, &head); err != nil || head.Format != stateFormat {
+		return Header{}, errors.New("this is not a state of cardfleet")
+	}
+	if head.Version != stateVersion {
+		return Header{}, fmt.Errorf("the state has format version %d and was written by cardfleet %s; this program reads version %d: use that version or a newer one",
+			head.Version, head.WrittenBy, stateVersion)
+	}
+	d.sum.Write(line)
+	return head, unmarshalStrict(line, &head)
+}
+
+func (s *Snapshot) appendLine(line []byte) error {
+	var c Card
+	if err := unmarshalStrict(line, &c); err != nil {
+		return fmt.Errorf("this is not a card: %w", err)
+	}
+	if err := checkCard(s.Cards, &c); err != nil {
+		return err
+	}
+	s.Cards = append(s.Cards, c)
+	return nil
+}
+
+// end checks the trailer, and that nothing follows it.
+func (d *decoder) end(line []byte, head Header, cards int) error {
+	var t trailer
+	if err := unmarshalStrict(line, &t); err != nil || t.End != stateFormat {
+		return errors.New("this is no last line of a state")
+	}
+	if head.Cards != cards || t.Cards != cards {
+		return fmt.Errorf("the first line says %d cards, the last one %d, and between them are %d", head.Cards, t.Cards, cards)
+	}
+	mended := d.zstd == nil && t.SHA256 == ""
+	if t.SHA256 != hexSum(d.sum) && !mended {
+		return d.sumError()
+	}
+	if _, err := d.next(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("the file goes on behind its last line")
+	}
+	return nil
+}
+
+func (d *decoder) sumError() error {
+	if d.zstd == nil {
+		return errors.New(`the checksum is that of another file: if you changed the file on purpose, take "sha256" out of its last line`)
+	}
+	return errors.New("the checksum is that of another file: it was damaged")
+}
+
+// unmarshalStrict refuses fields that we don't know, since they would be lost
+// with the next write.
+func unmarshalStrict(line []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if len(bytes.TrimSpace(line[dec.InputOffset():])) > 0 {
+		return errors.New("something follows it on its line")
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Every write of the snapshot and every opening of the journal is here.
+
+// replace puts what write writes in the snapshot's place:
+// temporary file → write → fsync → close → backup → rename → fsync of the folder.
+func (b *Backend) replace(write func(io.Writer) error) error {
+	tmp := b.path + ".tmp"
+	if err := b.writeNew(tmp, write); err != nil {
+		return errors.Join(err, removeIfThere(tmp))
+	}
+	b.step("keep a backup")
+	if err := b.keepBackup(); err != nil {
+		return fmt.Errorf("keep a backup: %w", err)
+	}
+	b.step("rename")
+	if err := rename(tmp, b.path); err != nil {
+		return err
+	}
+	b.step("sync the folder")
+	return syncDir(filepath.Dir(b.path))
+}
+
+// writeNew writes a file that is durable on return, except for its name. What
+// a writer left there that is gone is in the way, and goes.
+func (b *Backend) writeNew(path string, write func(io.Writer) error) (err error) {
+	b.step("create")
+	if err := removeIfThere(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	b.step("write")
+	if err := write(f); err != nil {
+		return err
+	}
+	b.step("sync")
+	return f.Sync()
+}
+
+// keepBackup gives the present snapshot a second name, under which it lives on
+// when the first one is taken from it.
+func (b *Backend) keepBackup() error {
+	link := b.path + ".backup.tmp"
+	if err := removeIfThere(link); err != nil {
+		return err
+	}
+	err := os.Link(b.path, link)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // there is no snapshot yet
+	}
+	if err != nil { // no hard links here, as on FAT
+		err = b.writeNew(link, b.copyTo)
+	}
+	if err != nil {
+		return err
+	}
+	b.step("rename the backup")
+	return rename(link, b.backupPath())
+}
+
+func (b *Backend) copyTo(w io.Writer) error {
+	f, err := os.Open(b.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // it was only read
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// openBehind opens a file for writing behind its first end bytes, cuts off the
+// rest, and makes the file's name and length durable.
+func (b *Backend) openBehind(path string, end int64) (*os.File, error) {
+	b.step("open the journal")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.cut(f, end); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func (b *Backend) cut(f *os.File, end int64) error {
+	if err := f.Truncate(end); err != nil {
+		return err
+	}
+	b.step("cut the journal")
+	if _, err := f.Seek(end, io.SeekStart); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(f.Name()))
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+package local_test
+
+import (
+	"crypto/rand"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/local"
+	"github.com/cardfleet/cardfleet/state/statetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func openAt(path string) state.Backend {
+	return local.New(path, local.Env{Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "0.1.0"})
+}
+
+func TestBackendSuite(t *testing.T) {
+	statetest.Run(t, func(t *testing.T) func() state.Backend {
+		path := filepath.Join(t.TempDir(), "fleet.state")
+		return func() state.Backend { return openAt(path) }
+	})
+}

@@ -1,0 +1,34 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The pauses between two attempts to lock, as Terraform makes them.
+const (
+	firstPause   = time.Second
+	longestPause = 16 * time.Second
+)
+
+// LockWithin locks the state, and where another run holds it tries again until
+// the pauses come to patience; then the error is the last [*LockedError].
+// Other errors end it at once. sleep waits, or returns the context's error.
+func LockWithin(ctx context.Context, b Backend, info LockInfo, patience time.Duration,
+	sleep func(ctx context.Context, d time.Duration) error,
+) (unlock func() error, err error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		unlock, err := b.Lock(ctx, info)
+		var locked *LockedError
+		if !errors.As(err, &locked) || patience <= 0 {
+			return unlock, err
+		}
+		pause = min(pause, patience)
+		if err := sleep(ctx, pause); err != nil {
+			return nil, fmt.Errorf("wait for the lock: %w (%w)", err, locked)
+		}
+		patience -= pause
+	}
+}
