@@ -1,0 +1,234 @@
+package aliyunsim
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// dyiotapi lists the actions that the simulated carrier has, with their
+// parameters as JAVA (aliyun-openapi-java-sdk, dyiotapi 2017-11-11) has them.
+func dyiotapi() map[string]action {
+	return map[string]action{
+		"QueryCardStatus":      {required: []string{"Iccid"}, do: queryCardStatus},
+		"QueryIotCardOfferDtl": {required: []string{"Iccid"}, do: queryIotCardOfferDtl},
+		"DoIotChgBindOrUnBind": {
+			required: []string{"Iccid", "OpionType", "Imei"}, optional: []string{"NewImei", "MidChannelId"}, do: doIotChgBindOrUnBind,
+		},
+		"DoIotIsImeiExist":    {required: []string{"Imei"}, do: doIotIsImeiExist},
+		"DoIotPostImei":       {required: []string{"Imei", "DeviceType"}, optional: []string{"Comments"}, do: doIotPostImei},
+		"DoIotUserStopResume": {required: []string{"Iccid", "OptionType"}, do: doIotUserStopResume},
+		"DoIotRecharge": {
+			required: []string{"Iccid", "OfferIds", "EffCode", "OutId", "Amount"}, optional: []string{"OrderNum"}, do: doIotRecharge,
+		},
+	}
+}
+
+func queryCardStatus(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	card, no := find(w, q, w.Read)
+	if no != nil {
+		return nil, false, no
+	}
+	return answer{"CardStatus": answer{"Iccid": card.ICCID, "Msisdn": card.MSISDN, "UserStatus": userStatus(card)}}, false, nil
+}
+
+// queryIotCardOfferDtl answers with the packages in force ("当前时间有效套餐列表",
+// ALIDOC 64525), the list inside an object as the SDK has it.
+func queryIotCardOfferDtl(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	card, no := find(w, q, w.Read)
+	if no != nil {
+		return nil, false, no
+	}
+	offers := []answer{}
+	for _, p := range card.Packages {
+		if p.Expires.IsZero() || p.Expires.After(w.Clock()) {
+			offers = append(offers, answer{
+				"OfferId": p.ID, "OfferName": p.Name, "OrderTime": date(p.Effective),
+				"EffectiveTime": date(p.Effective), "ExpireTime": date(p.Expires),
+			})
+		}
+	}
+	return answer{"CardOfferDetail": answer{"detail": offers}}, false, nil
+}
+
+func doIotChgBindOrUnBind(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	imei, newIMEI := spec.IMEI(q.Get("Imei")), spec.IMEI(q.Get("NewImei"))
+	change := q.Get("OpionType") == "chgBind"
+	switch {
+	case !change && q.Get("OpionType") != "unBind":
+		return nil, false, invalid("OpionType is chgBind or unBind")
+	case change && newIMEI == "":
+		return nil, false, invalid("NewImei is mandatory for chgBind")
+	case !change && newIMEI != "":
+		return nil, false, invalid("NewImei has no place in unBind")
+	case malformed(imei), change && (malformed(newIMEI) || !w.Registered(newIMEI)):
+		return nil, false, coded("isv.ERROR_IMEI_ERROR")
+	}
+	holder := w.Holder(newIMEI)
+	if change && w.ExclusiveIMEI && holder != "" && holder != iccid(q) {
+		return nil, false, coded("isv.ERROR_IOT_CHGBINDED_ERROR")
+	}
+	no := alter(w, q, func(c *carriersim.Card) *refusal {
+		if c.Status.Ended() || !c.BoundTo(imei) {
+			return coded("isv.ERROR_BIND_NOT_EXIST")
+		}
+		c.IMEI = newIMEI
+		if !change {
+			c.Status = spec.Closing // 解绑操作会导致销户
+		}
+		return nil
+	})
+	return answer{"IotModBind": answer{"IsModSuccess": true}}, no == nil, no
+}
+
+func doIotIsImeiExist(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	imei := spec.IMEI(q.Get("Imei"))
+	if malformed(imei) {
+		return nil, false, coded("isv.ERROR_IMEI_ERROR")
+	}
+	return answer{"IotImeiExist": answer{"IsImeiExist": w.Registered(imei)}}, false, nil
+}
+
+func doIotPostImei(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	imei := spec.IMEI(q.Get("Imei"))
+	if malformed(imei) {
+		return nil, false, coded("isv.ERROR_IMEI_ERROR")
+	}
+	if w.Register(imei) != nil {
+		return nil, false, coded("isv.SYSTEM_ERROR")
+	}
+	return answer{"IotPostImei": answer{"IsPostSuccess": true}}, true, nil
+}
+
+// doIotUserStopResume: the values of OptionType are a GUESS, as in the client.
+// A card that is already so is answered like one that was changed, and one that
+// can't be changed by ControlResult false: no document says otherwise.
+func doIotUserStopResume(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	target := map[string]spec.Lifecycle{"MANAGE_STOP": spec.SuspendedByOwner, "MANAGE_RESUME": spec.Active}[q.Get("OptionType")]
+	if target == "" {
+		return nil, false, invalid("OptionType is MANAGE_STOP or MANAGE_RESUME")
+	}
+	able, changed := false, false
+	no := alter(w, q, func(c *carriersim.Card) *refusal {
+		able = c.Status == spec.Active || c.Status == spec.SuspendedByOwner
+		if able {
+			changed, c.Status = c.Status != target, target
+		}
+		return nil
+	})
+	return answer{"Result": answer{"ControlResult": able}}, changed && no == nil, no
+}
+
+// doIotRecharge orders packages. A repeated OutId is answered with the first
+// order and orders nothing: a GUESS, which is what a caller's serial is for.
+func doIotRecharge(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	if code := q.Get("EffCode"); code != "1000" && code != "AUTO_ORD" {
+		return nil, false, invalid("EffCode is 1000 or AUTO_ORD")
+	}
+	if _, err := strconv.Atoi(q.Get("Amount")); err != nil {
+		return nil, false, invalid("Amount is no number")
+	}
+	offers := strings.Split(q.Get("OfferIds"), ",")
+	for _, offer := range offers {
+		if len(w.Offers) > 0 && !slices.Contains(w.Offers, offer) {
+			return nil, false, invalid("there is no offer " + offer)
+		}
+	}
+	if first, ok := w.Ordered(q.Get("OutId")); ok {
+		return recharged(first), false, nil
+	}
+	no := alter(w, q, func(c *carriersim.Card) *refusal {
+		for _, offer := range offers {
+			now := w.Clock()
+			c.AddPackage(spec.Package{ID: offer, Name: offer, Effective: now, Expires: now.AddDate(0, 1, 0)})
+		}
+		return nil
+	})
+	if no != nil {
+		return nil, false, no
+	}
+	order := carriersim.Order{Key: q.Get("OutId"), Number: strconv.Itoa(100000 + w.Serial()), ICCID: iccid(q), Package: q.Get("OfferIds")}
+	if w.Order(order) != nil {
+		return nil, true, coded("isv.SYSTEM_ERROR")
+	}
+	return recharged(order), true, nil
+}
+
+func recharged(o carriersim.Order) answer {
+	return answer{"IotRecharge": answer{"OrderNo": o.Number, "DoneCode": o.Number, "OrderResult": "true"}}
+}
+
+// find looks a card up as the carrier does, which also asks whose it is.
+func find(w *carriersim.World, q url.Values, look func(spec.ICCID) (carriersim.Card, bool)) (carriersim.Card, *refusal) {
+	card, ok := look(iccid(q))
+	if !ok {
+		return card, coded("isv.IOT_RES_NOT_EXIST")
+	}
+	if card.Account != "" && card.Account != q.Get("AccessKeyId") {
+		return card, coded("isv.RAM_PERMISSION_DENY")
+	}
+	return card, nil
+}
+
+// alter changes the card that the call names, unless change refuses.
+func alter(w *carriersim.World, q url.Values, change func(*carriersim.Card) *refusal) *refusal {
+	if _, no := find(w, q, w.Card); no != nil {
+		return no
+	}
+	var no *refusal
+	_, err := w.Change(iccid(q), func(c *carriersim.Card) bool {
+		no = change(c)
+		return no == nil
+	})
+	if err != nil {
+		return coded("isv.SYSTEM_ERROR")
+	}
+	return no
+}
+
+func iccid(q url.Values) spec.ICCID { return spec.ICCID(strings.ToUpper(q.Get("Iccid"))) }
+
+func malformed(imei spec.IMEI) bool {
+	_, err := spec.ParseIMEI(string(imei))
+	return err != nil
+}
+
+// date is China's time. The form is a GUESS.
+func date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(time.FixedZone("UTC+8", 8*60*60)).Format(time.DateTime)
+}
+
+// userStatus: 正常, 营业预销 and 未激活状态 are the document's, the others a GUESS.
+func userStatus(c carriersim.Card) string {
+	if c.Words != "" {
+		return c.Words
+	}
+	switch c.Status {
+	case spec.Active, spec.Testing:
+		return "正常"
+	case spec.Closing:
+		return "营业预销"
+	case spec.Pending, spec.Inventory:
+		return "未激活状态"
+	case spec.SuspendedByOwner:
+		return "申请停机"
+	case spec.SuspendedByCarrier:
+		return "欠费停机"
+	case spec.Closed:
+		return "销户"
+	case spec.Dormant:
+		return "休眠"
+	case spec.Transferred:
+		return "过户"
+	default:
+		return "数据异常"
+	}
+}
