@@ -1,0 +1,389 @@
+// Package providertest is the one conformance suite that every provider
+// passes, under plain go test: what [providers.Provider] promises, held against
+// the provider's simulated carrier. Start reading at [Run].
+package providertest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Harness is a provider and its simulated carrier.
+type Harness struct {
+	Type    providers.Type
+	Carrier func(w *carriersim.World) carriersim.Carrier
+	// Settings are further settings that the provider needs.
+	Settings map[string]any
+	// ReadCall is the carrier's name for the call that reads a card's status.
+	ReadCall string
+	// ChangeCalls are its names for the call that makes each kind of change.
+	ChangeCalls map[spec.Kind]string
+}
+
+// Run holds the provider to the suite.
+func Run(t *testing.T, h Harness) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	t.Run("every card is read once", h.everyCardIsReadOnce)
+	t.Run("a card that the carrier doesn't know is not found", h.unknownCardIsNotFound)
+	t.Run("a passing failure of a read is repeated", h.readsAreRepeated)
+	t.Run("wrong credentials end the reading at once", h.wrongCredentialsEndReading)
+	t.Run("an unreachable carrier is given up", h.unreachableCarrierIsGivenUp)
+	t.Run("each change round-trips", h.eachChange(h.roundTrips))
+	t.Run("a repeated change is done", h.eachChange(h.alreadyIsDone))
+	t.Run("a lost answer is unknown and sent once", h.eachChange(h.lostAnswerIsUnknown))
+	t.Run("a certain failure changed nothing", h.eachChange(h.noneMeansNone))
+	t.Run("an unsupported change is refused before any request", h.unsupportedIsRefused)
+	t.Run("throttled reads are not lost", h.throttledReads)
+	t.Run("throttled changes are made once", h.throttledChanges)
+	t.Run("the configured rate is kept", h.rateIsKept)
+	t.Run("cancel returns at once", h.cancelReturns)
+	t.Run("no secret in any error", h.noSecretInErrors)
+}
+
+// eachChange runs a test for each kind that the provider can change, on a
+// clock of its own.
+func (h Harness) eachChange(test func(*testing.T, spec.Kind)) func(*testing.T) {
+	return func(t *testing.T) {
+		kinds := h.inProcess(t, newWorld(), nil).provider.Capabilities().Changes
+		for _, kind := range kinds {
+			t.Run(string(kind), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { test(t, kind) })
+			})
+		}
+	}
+}
+
+func (h Harness) everyCardIsReadOnce(t *testing.T) {
+	world := newWorld()
+	wants := fleet(world, 300)
+	f := h.overHTTP(t, world, nil)
+	readings, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{Provider: "p"})
+	require.NoError(t, err)
+	asked := map[spec.ICCID]int{}
+	for _, r := range world.Requests() {
+		asked[r.ICCID]++
+	}
+	calls := f.provider.Capabilities().CallsToRead(0)
+	for i, r := range readings {
+		assert.Equal(t, wants[i].ICCID, r.ICCID, "reading %d is of another card", i)
+		assert.Equal(t, spec.Active, r.Lifecycle, "reading %d: %s", i, r.Unread)
+		assert.True(t, r.Known(), "reading %d says nothing: %s", i, r.Unread)
+		assert.Equal(t, spec.ProviderName("p"), r.Provider)
+		assert.Equal(t, calls, asked[r.ICCID], "calls for %s", r.ICCID)
+	}
+}
+
+func (h Harness) unknownCardIsNotFound(t *testing.T) {
+	f := h.overHTTP(t, newWorld(), nil)
+	reading, err := f.provider.Read(t.Context(), "89860000000000000000", spec.AttrActive|spec.AttrPackages)
+	require.NoError(t, err)
+	assert.Equal(t, spec.NotFound, reading.Lifecycle)
+	assert.True(t, reading.Known())
+}
+
+func (h Harness) readsAreRepeated(t *testing.T) {
+	for _, kind := range []carriersim.FaultKind{
+		carriersim.LostAfter, carriersim.LostBefore, carriersim.HTML5xx, carriersim.Truncated, carriersim.Throttle,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				world := newWorld()
+				world.Faults = []carriersim.Fault{{Action: h.ReadCall, Kind: kind, Times: 2}}
+				f := h.inProcess(t, world, nil)
+				reading, err := f.provider.Read(t.Context(), iccid, 0)
+				require.NoError(t, err)
+				assert.Equal(t, spec.Active, reading.Lifecycle)
+				assert.Equal(t, 3, world.Count(h.ReadCall), "calls")
+			})
+		})
+	}
+}
+
+func (h Harness) wrongCredentialsEndReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		world := newWorld()
+		wants := fleet(world, 500)
+		f := h.inProcess(t, world, nil)
+		world.Admit(carriersim.Account{ID: id, Secret: "another"}) // from now on
+		start := time.Now()
+		readings, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{Parallel: 4})
+		var lost *providers.CarrierError
+		require.ErrorAs(t, err, &lost)
+		cause, _ := providers.CauseOf(err)
+		assert.Equal(t, providers.Denied, cause)
+		assert.Less(t, time.Since(start), time.Second)
+		for _, r := range readings {
+			assert.NotEmpty(t, r.Unread)
+			assert.NotEmpty(t, r.ICCID)
+		}
+	})
+}
+
+func (h Harness) unreachableCarrierIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		world := newWorld()
+		wants := fleet(world, 2000)
+		f := h.open(t, h.Carrier(world), "http://carrier.test", unreachable{}, map[string]any{"requests_per_second": 100.0})
+		start := time.Now()
+		readings, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{})
+		var lost *providers.CarrierError
+		require.ErrorAs(t, err, &lost)
+		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "nothing was sent")
+		assert.Less(t, time.Since(start), time.Minute, "2,000 cards were all retried")
+		assert.Len(t, readings, len(wants))
+	})
+}
+
+func (h Harness) roundTrips(t *testing.T, kind spec.Kind) {
+	world := newWorld()
+	prepare(world, kind)
+	f := h.inProcess(t, world, nil)
+	receipt, err := f.provider.Do(t.Context(), change(kind))
+	require.NoError(t, err)
+	assert.NotEmpty(t, receipt.RequestID)
+	assert.True(t, happened(world, kind), "the card is not as it should be")
+	assert.Equal(t, 1, world.Count(h.ChangeCalls[kind]), "changing calls")
+	calls := 0
+	for _, n := range world.Counts() {
+		calls += n
+	}
+	assert.LessOrEqual(t, calls, f.provider.Capabilities().CallsToChange(kind), "more calls than the capabilities say")
+
+	reading, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
+	require.NoError(t, err)
+	assert.True(t, shows(reading, kind), "a second look finds %+v", reading)
+}
+
+func (h Harness) alreadyIsDone(t *testing.T, kind spec.Kind) {
+	world := newWorld()
+	prepare(world, kind)
+	f := h.inProcess(t, world, nil)
+	_, err := f.provider.Do(t.Context(), change(kind))
+	require.NoError(t, err)
+	before, _ := world.Card(iccid)
+	_, err = f.provider.Do(t.Context(), change(kind))
+	after, _ := world.Card(iccid)
+	assert.Equal(t, before, after, "the second call changed the card")
+	if f.provider.Capabilities().ReplacesByName(kind) {
+		cause, _ := providers.CauseOf(err)
+		assert.Equal(t, providers.PriorMismatch, cause, "the carrier should refuse by the value it replaces: %v", err)
+		return
+	}
+	assert.NoError(t, err)
+}
+
+func (h Harness) lostAnswerIsUnknown(t *testing.T, kind spec.Kind) {
+	call := h.ChangeCalls[kind]
+	require.NotEmpty(t, call, "the harness doesn't name the call for %s", kind)
+	for _, fault := range []carriersim.FaultKind{
+		carriersim.LostAfter, carriersim.LostBefore, carriersim.HTML5xx, carriersim.Truncated,
+	} {
+		world := newWorld()
+		prepare(world, kind)
+		world.Faults = []carriersim.Fault{{Action: call, Kind: fault}}
+		f := h.inProcess(t, world, nil)
+		_, err := f.provider.Do(t.Context(), change(kind))
+		require.Error(t, err, "%s", fault)
+		assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err), "%s: %v", fault, err)
+		assert.Equal(t, 1, world.Count(call), "%s: changing calls", fault)
+		assert.Equal(t, fault.Done(), happened(world, kind), "%s", fault)
+	}
+}
+
+// noneMeansNone makes every call of a change fail in every way. Whatever the
+// error says of the effect must be true.
+func (h Harness) noneMeansNone(t *testing.T, kind spec.Kind) {
+	first := newWorld()
+	prepare(first, kind)
+	_, err := h.inProcess(t, first, nil).provider.Do(t.Context(), change(kind))
+	require.NoError(t, err)
+	for action := range first.Counts() {
+		for _, fault := range []carriersim.FaultKind{
+			carriersim.LostAfter, carriersim.LostBefore, carriersim.HTML5xx, carriersim.Truncated, carriersim.Throttle,
+			carriersim.CodeFault("NobodyKnowsThisCode"),
+		} {
+			world := newWorld()
+			prepare(world, kind)
+			world.Faults = []carriersim.Fault{{Action: action, Kind: fault}}
+			f := h.inProcess(t, world, map[string]any{"retries": 1})
+			_, err := f.provider.Do(t.Context(), change(kind))
+			name := fmt.Sprintf("%s of %s: %v", fault, action, err)
+			if err == nil {
+				assert.True(t, happened(world, kind), "done, it says, with %s", name)
+			} else if providers.EffectOf(err) == providers.EffectNone {
+				assert.False(t, happened(world, kind), name)
+			}
+		}
+	}
+	h.unsentMeansNone(t, kind)
+}
+
+func (h Harness) unsentMeansNone(t *testing.T, kind spec.Kind) {
+	f := h.open(t, h.Carrier(newWorld()), "http://carrier.test", unreachable{}, nil)
+	_, err := f.provider.Do(t.Context(), change(kind))
+	require.Error(t, err)
+	assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "no connection came about: %v", err)
+}
+
+func (h Harness) unsupportedIsRefused(t *testing.T) {
+	world := newWorld()
+	f := h.overHTTP(t, world, nil)
+	for _, kind := range spec.Kinds() {
+		if f.provider.Capabilities().CanChange(kind) {
+			continue
+		}
+		_, err := f.provider.Do(t.Context(), change(kind))
+		require.Error(t, err, "%s", kind)
+		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "%s", kind)
+	}
+	assert.Empty(t, world.Requests())
+}
+
+func (h Harness) throttledReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		world := newWorld()
+		world.RequestsPerSecond = 5
+		wants := fleet(world, 200)
+		f := h.inProcess(t, world, map[string]any{"requests_per_second": 20.0, "max_in_flight": 16})
+		readings, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{})
+		require.NoError(t, err)
+		for _, r := range readings {
+			require.True(t, r.Known(), "%s: %s", r.ICCID, r.Unread)
+		}
+		calls := 0
+		for _, n := range world.Counts() {
+			calls += n
+		}
+		assert.Less(t, calls, 2*len(wants), "most calls should not be throttled ones")
+	})
+}
+
+func (h Harness) throttledChanges(t *testing.T) {
+	h.eachChange(func(t *testing.T, kind spec.Kind) {
+		world := newWorld()
+		prepare(world, kind)
+		world.Faults = []carriersim.Fault{{
+			Action: h.ChangeCalls[kind], Kind: carriersim.Throttle, Times: 2, RetryAfter: carriersim.Duration(7 * time.Second),
+		}}
+		f := h.inProcess(t, world, nil)
+		start := time.Now()
+		_, err := f.provider.Do(t.Context(), change(kind))
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(start), 14*time.Second, "Retry-After was not obeyed")
+		assert.True(t, happened(world, kind))
+		effects := 0
+		for _, r := range world.Requests() {
+			if r.Effect && r.Action == h.ChangeCalls[kind] {
+				effects++
+			}
+		}
+		assert.Equal(t, 1, effects, "effects")
+	})(t)
+}
+
+func (h Harness) rateIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate, cards = 20, 300
+		world := newWorld()
+		wants := fleet(world, cards)
+		f := h.inProcess(t, world, map[string]any{"requests_per_second": float64(rate)})
+		calls := cards * f.provider.Capabilities().CallsToRead(0)
+		start := time.Now()
+		_, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{})
+		require.NoError(t, err)
+		ideal := time.Duration(calls) * time.Second / rate
+		assert.InEpsilon(t, ideal, time.Since(start), 0.05, "%d calls at %d/s", calls, rate)
+	})
+}
+
+func (h Harness) cancelReturns(t *testing.T) {
+	for _, phase := range []struct {
+		name     string
+		settings map[string]any
+		world    func(*carriersim.World)
+		busy     int // calls under way beside the one that is watched
+	}{
+		{name: "waiting for a token", settings: map[string]any{"requests_per_second": 0.01}, busy: 1},
+		{
+			name: "waiting for a slot", settings: map[string]any{"max_in_flight": 1}, busy: 1,
+			world: func(w *carriersim.World) { w.Latency = carriersim.Duration(20 * time.Second) },
+		},
+		{
+			name:  "waiting for the answer",
+			world: func(w *carriersim.World) { w.Latency = carriersim.Duration(20 * time.Second) },
+		},
+		{
+			name: "waiting to repeat",
+			world: func(w *carriersim.World) {
+				w.Faults = []carriersim.Fault{{Kind: carriersim.Throttle, RetryAfter: carriersim.Duration(50 * time.Second)}}
+			},
+		},
+	} {
+		t.Run(phase.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				world := newWorld()
+				if phase.world != nil {
+					phase.world(world)
+				}
+				f := h.inProcess(t, world, phase.settings)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				for range phase.busy {
+					go func() { _, _ = f.provider.Read(ctx, iccid, 0) }() // only takes up room
+					synctest.Wait()
+				}
+				start := time.Now()
+				wants := []providers.Want{{ICCID: iccid}, {ICCID: iccid}}
+				readings, err := providers.ReadAll(ctx, f.provider, wants, providers.ReadOptions{})
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, 5*time.Second, time.Since(start), "it did not return at once")
+				assert.Equal(t, "interrupted", readings[1].Unread)
+			})
+		})
+	}
+}
+
+func (h Harness) noSecretInErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, fault := range []carriersim.FaultKind{
+			carriersim.LostAfter, carriersim.LostBefore, carriersim.HTML5xx, carriersim.Truncated, carriersim.Throttle,
+			carriersim.CodeFault("Odd." + secret),
+		} {
+			world := newWorld()
+			world.Faults = []carriersim.Fault{{Kind: fault}}
+			f := h.inProcess(t, world, map[string]any{"retries": 0})
+			f.assertNoSecrets(t, string(fault))
+		}
+		world := newWorld()
+		f := h.inProcess(t, world, nil)
+		world.Admit(carriersim.Account{ID: id, Secret: "another"})
+		f.assertNoSecrets(t, "refused credentials")
+		h.open(t, h.Carrier(newWorld()), "http://carrier.test", unreachable{}, nil).assertNoSecrets(t, "no connection")
+	})
+}
+
+func (f *fixture) assertNoSecrets(t *testing.T, when string) {
+	_, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
+	errs := []error{err}
+	for _, kind := range f.provider.Capabilities().Changes {
+		_, err := f.provider.Do(t.Context(), change(kind))
+		errs = append(errs, err)
+	}
+	for _, err := range errs {
+		require.Error(t, err, when)
+		for _, hidden := range []string{secret, id, "Signature="} {
+			assert.NotContains(t, err.Error(), hidden, when)
+		}
+	}
+}
