@@ -1,0 +1,139 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// loadApprovals reads the approval blocks.
+func (l *loader) loadApprovals() {
+	for _, b := range l.unique("approval") {
+		content, diags := b.Body.Content(approvalSchema())
+		l.report.hcl(diags)
+		s := settings{loader: l, attributes: content.Attributes, shows: true}
+		a := spec.Approval{Name: b.Labels[0], Source: *rangeOf(b.DefRange)}
+		a.Action, _ = s.kind("action", []spec.Kind{spec.Unbind})
+		a.Cards = l.approvedCards(s)
+		a.Reason, _ = s.text("reason")
+		a.Expires, _ = s.time("expires")
+		for _, name := range []string{"action", "cards"} {
+			s.refuseNull(name)
+		}
+		l.fleet.Approvals = append(l.fleet.Approvals, a)
+	}
+}
+
+// time is an RFC 3339 time.
+func (s settings) time(name string) (time.Time, bool) {
+	text, ok := s.text(name)
+	if !ok {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		s.wrong(name, "Invalid time", `%q is no time. Write one with its zone, such as "2026-12-01T00:00:00Z" or "2026-12-01T08:00:00+08:00".`, text)
+		return time.Time{}, false
+	}
+	return t, true
+}
+
+// approvedCards reads the map from ICCID to the IMEI that it may be unbound from.
+func (l *loader) approvedCards(s settings) []spec.ApprovedCard {
+	v, ok := s.convert("cards", cty.Map(cty.String))
+	if !ok {
+		return nil
+	}
+	var cards []spec.ApprovedCard
+	values := v.AsValueMap()
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		card, ok := l.approvedCard(s, key, values[key])
+		if !ok {
+			continue
+		}
+		if slices.ContainsFunc(cards, func(c spec.ApprovedCard) bool { return c.ICCID == card.ICCID }) {
+			s.wrong("cards", "Duplicate ICCID", "The ICCID %s stands twice in cards. Delete one of the two.", card.ICCID)
+			continue
+		}
+		cards = append(cards, card)
+	}
+	slices.SortFunc(cards, func(a, b spec.ApprovedCard) int { return compareStrings(a.ICCID, b.ICCID) })
+	return cards
+}
+
+func (l *loader) approvedCard(s settings, key string, v cty.Value) (spec.ApprovedCard, bool) {
+	iccid, err := spec.ParseICCID(key)
+	if err != nil {
+		s.wrong("cards", "Invalid ICCID", "%s.", capital(err.Error()))
+	}
+	if v.IsNull() {
+		s.wrong("cards", "Invalid IMEI", "The card %s has null for its device. An approval names the device that the card is unbound from.", key)
+		return spec.ApprovedCard{}, false
+	}
+	imei, imeiErr := spec.ParseIMEI(v.AsString())
+	if imeiErr != nil {
+		s.wrong("cards", "Invalid IMEI", "%s (of the card %s).", capital(imeiErr.Error()), key)
+	}
+	return spec.ApprovedCard{ICCID: iccid, IMEI: imei}, err == nil && imeiErr == nil
+}
+
+// loadRemoved reads the removed blocks. A card that is declared as well would
+// be forgotten and adopted in turn.
+func (l *loader) loadRemoved() {
+	seen := map[spec.ICCID]bool{}
+	for _, b := range l.blocks["removed"] {
+		content, diags := b.Body.Content(removedSchema())
+		l.report.hcl(diags)
+		s := settings{loader: l, attributes: content.Attributes, shows: true}
+		list, ok := s.texts("iccids")
+		if !ok {
+			s.refuseNull("iccids")
+		}
+		for i, text := range list {
+			at := elementRange(content.Attributes["iccids"].Expr, i)
+			iccid, err := spec.ParseICCID(text)
+			if err != nil {
+				l.report.errorAt(at, "Invalid ICCID", "%s.", capital(err.Error()))
+				continue
+			}
+			l.checkRemoved(iccid, at)
+			if !seen[iccid] {
+				l.fleet.Removed = append(l.fleet.Removed, spec.Removed{ICCID: iccid, Source: *rangeOf(at)})
+			}
+			seen[iccid] = true
+		}
+	}
+}
+
+func (l *loader) checkRemoved(iccid spec.ICCID, at hcl.Range) {
+	for _, c := range l.cardsByICCID()[iccid] {
+		l.report.errorAt(at, "Removed card is declared", "%s is removed here and declared as %s. Delete it from one of the two.",
+			iccid, l.describePlace(c, "iccid"))
+	}
+}
+
+// cardsByICCID finds cards whatever their provider is.
+func (l *loader) cardsByICCID() map[spec.ICCID][]*spec.Card {
+	if l.byICCID == nil {
+		l.byICCID = make(map[spec.ICCID][]*spec.Card, len(l.fleet.Cards))
+		for i := range l.fleet.Cards {
+			c := &l.fleet.Cards[i]
+			l.byICCID[c.ICCID] = append(l.byICCID[c.ICCID], c)
+		}
+	}
+	return l.byICCID
+}
+
+// elementRange is where an element of a list is written, or the whole list.
+func elementRange(expr hcl.Expression, i int) hcl.Range {
+	list, diags := hcl.ExprList(expr)
+	if diags.HasErrors() || i >= len(list) {
+		return expr.Range()
+	}
+	return list[i].Range()
+}

@@ -1,0 +1,179 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// value is what an attribute of a card says; only the field of its type counts.
+type value struct {
+	null   bool
+	text   string
+	on     bool
+	list   []string
+	labels map[string]string
+}
+
+// problem is a mistake in a value, before it is known where the value stands.
+type problem struct{ summary, detail string }
+
+// cardAttribute is one attribute of a card whose value an expression gives.
+type cardAttribute struct {
+	name string
+	// text attributes can take a CSV field as it is.
+	text   bool
+	decode func(cty.Value) (value, *problem)
+	assign func(*spec.Card, value) *problem
+}
+
+// cardAttributes is in the order in which they are read: the ICCID first, so
+// that later mistakes can name it.
+func cardAttributes() []cardAttribute {
+	return []cardAttribute{
+		{"iccid", true, decodeNumberText("ICCID"), assignICCID},
+		{"imei", true, decodeNumberText("IMEI"), assignIMEI},
+		{"current_imei", true, decodeNumberText("IMEI"), assignCurrentIMEI},
+		{"bound", false, decodeBool, func(c *spec.Card, v value) *problem { c.Bound = switchOf(v); return nil }},
+		{"active", false, decodeBool, func(c *spec.Card, v value) *problem { c.Active = switchOf(v); return nil }},
+		{"shared_imei", false, decodeBool, func(c *spec.Card, v value) *problem { c.SharedIMEI = v.on; return nil }},
+		{"packages", false, decodePackages, func(c *spec.Card, v value) *problem { c.Packages = v.list; return nil }},
+		{"labels", false, decodeLabels, func(c *spec.Card, v value) *problem { c.Labels = v.labels; return nil }},
+	}
+}
+
+func switchOf(v value) spec.Switch {
+	if v.null {
+		return spec.Unset
+	}
+	return spec.SwitchOf(v.on)
+}
+
+func assignICCID(c *spec.Card, v value) (bad *problem) {
+	if v.null {
+		return &problem{"Missing ICCID", "iccid is null, and every card needs its ICCID."}
+	}
+	iccid, err := spec.ParseICCID(v.text)
+	if err != nil {
+		return &problem{"Invalid ICCID", capital(err.Error()) + "."}
+	}
+	c.ICCID = iccid
+	return nil
+}
+
+func assignIMEI(c *spec.Card, v value) (bad *problem) {
+	c.IMEI, bad = parseIMEI(v, "imei", "The IMEI is blank, and a blank never means unbind. Where the binding is not managed, "+
+		"omit imei or make it null; where the card must have no device, write bound = false.")
+	return bad
+}
+
+func assignCurrentIMEI(c *spec.Card, v value) (bad *problem) {
+	c.CurrentIMEI, bad = parseIMEI(v, "current_imei", "The IMEI is blank. Where the device is not known, omit current_imei or make it null.")
+	return bad
+}
+
+func parseIMEI(v value, name, blank string) (spec.IMEI, *problem) {
+	if v.null {
+		return "", nil
+	}
+	imei, err := spec.ParseIMEI(v.text)
+	switch {
+	case strings.TrimSpace(v.text) == "":
+		return "", &problem{"Blank IMEI", blank}
+	case err != nil:
+		return "", &problem{"Invalid IMEI", capital(err.Error()) + " (" + name + ")."}
+	}
+	return imei, nil
+}
+
+// checkSensitive refuses values that plans would show.
+func checkSensitive(v cty.Value) *problem {
+	if !v.ContainsMarked() {
+		return nil
+	}
+	return &problem{"Sensitive value", "What a card is to be is shown in plans and kept in the state, so it can't be sensitive. " +
+		"Where it is no secret, write nonsensitive(…)."}
+}
+
+// decodeNumberText reads an identifier of digits. A number is refused: leading
+// zeros and, past 2⁶⁴, digits were lost before we saw it.
+func decodeNumberText(noun string) func(cty.Value) (value, *problem) {
+	return func(v cty.Value) (value, *problem) {
+		if bad := checkSensitive(v); bad != nil {
+			return value{}, bad
+		}
+		switch {
+		case v.IsNull():
+			return value{null: true}, nil
+		case v.Type() == cty.Number:
+			return value{}, &problem{"Number in place of text",
+				"An " + noun + " is a text: write it in quotes. A number loses its leading zeros."}
+		case v.Type() != cty.String:
+			return value{}, &problem{"Unsuitable value", "An " + noun + " is a text, and this is " + v.Type().FriendlyName() + "."}
+		}
+		return value{text: v.AsString()}, nil
+	}
+}
+
+func decodeBool(v cty.Value) (value, *problem) {
+	if bad := checkSensitive(v); bad != nil {
+		return value{}, bad
+	}
+	b, err := convert.Convert(v, cty.Bool)
+	switch {
+	case err != nil:
+		return value{}, &problem{"Unsuitable value", "It must be true, false or null: " + errorText(err) + "."}
+	case b.IsNull():
+		return value{null: true}, nil
+	}
+	return value{on: b.True()}, nil
+}
+
+// decodePackages reads a list of package ids, and sorts it. Not null but empty
+// means none, so it is not nil.
+func decodePackages(v cty.Value) (value, *problem) {
+	if bad := checkSensitive(v); bad != nil {
+		return value{}, bad
+	}
+	list, err := convert.Convert(v, cty.List(cty.String))
+	if err != nil {
+		return value{}, &problem{"Unsuitable value", `packages is a list of package ids, such as ["10002"]: ` + errorText(err) + "."}
+	}
+	if list.IsNull() {
+		return value{null: true}, nil
+	}
+	ids := make([]string, 0, list.LengthInt())
+	for _, e := range list.AsValueSlice() {
+		if e.IsNull() || strings.TrimSpace(e.AsString()) == "" {
+			return value{}, &problem{"Blank package", "packages holds a blank id. Delete it; an empty list means no packages."}
+		}
+		ids = append(ids, e.AsString())
+	}
+	slices.Sort(ids)
+	return value{list: slices.Compact(ids)}, nil
+}
+
+// decodeLabels reads labels; one that is null is left out.
+func decodeLabels(v cty.Value) (value, *problem) {
+	if bad := checkSensitive(v); bad != nil {
+		return value{}, bad
+	}
+	object, err := convert.Convert(v, cty.Map(cty.String))
+	if err != nil {
+		return value{}, &problem{"Unsuitable value", `labels is a map of texts, such as { city = "hangzhou" }: ` + errorText(err) + "."}
+	}
+	if object.IsNull() {
+		return value{null: true}, nil
+	}
+	labels := make(map[string]string, object.LengthInt())
+	for k, e := range object.AsValueMap() {
+		if !e.IsNull() {
+			labels[k] = e.AsString()
+		}
+	}
+	return value{labels: labels}, nil
+}

@@ -1,0 +1,105 @@
+//go:build unix
+
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const benchProvider = `provider "aliyun" {}
+`
+
+// fleetOfBlocks is n cards, each in a block of its own.
+func fleetOfBlocks(t testing.TB, n int) string {
+	var b strings.Builder
+	b.WriteString(benchProvider)
+	for i := range n {
+		fmt.Fprintf(&b, "card \"bike_%d\" {\n  iccid    = \"%s\"\n  imei     = \"%s\"\n  active   = true\n  packages = [\"10002\"]\n}\n",
+			i, numberedICCID(i), numberedIMEI(i))
+	}
+	return writeFiles(t, map[string]string{"main.fleet.hcl": b.String()})
+}
+
+func csvOf(n int) string {
+	var b strings.Builder
+	b.WriteString("iccid,imei,city,note\n")
+	for i := range n {
+		fmt.Fprintf(&b, "%s,%s,city%d,\"a, b\"\n", numberedICCID(i), numberedIMEI(i), i%50)
+	}
+	return b.String()
+}
+
+const rowAttributes = `
+  iccid    = each.value.iccid
+  imei     = each.value.imei
+  active   = true
+  packages = ["10002"]
+  labels   = { city = each.value.city }
+}
+`
+
+func fleetOfForEach(t testing.TB, n int) string {
+	return writeFiles(t, map[string]string{"bikes.csv": csvOf(n), "main.fleet.hcl": benchProvider + `card "bike" {
+  for_each = { for row in csvdecode(file("bikes.csv")) : row.iccid => row }` + rowAttributes})
+}
+
+func fleetOfCSV(t testing.TB, n int) string {
+	return writeFiles(t, map[string]string{"bikes.csv": csvOf(n), "main.fleet.hcl": benchProvider + `card "bike" {
+  from_csv = "bikes.csv"` + rowAttributes})
+}
+
+func numberedICCID(i int) string { return "898600D6" + fmt.Sprintf("%012d", i) }
+
+func numberedIMEI(i int) string { return "86" + fmt.Sprintf("%012d", i) }
+
+func writeFiles(t testing.TB, files map[string]string) string {
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	return dir
+}
+
+// BenchmarkLoad shows that the cost of a card is flat, and how much it is:
+// cpu-ns/card counts every thread, the garbage collector's included.
+func BenchmarkLoad(b *testing.B) {
+	for _, way := range []struct {
+		name  string
+		fleet func(testing.TB, int) string
+	}{{"blocks", fleetOfBlocks}, {"for_each", fleetOfForEach}, {"from_csv", fleetOfCSV}} {
+		for _, n := range []int{1000, 10_000, 100_000} {
+			b.Run(way.name+"/"+strconv.Itoa(n), func(b *testing.B) {
+				dir := way.fleet(b, n)
+				b.ResetTimer()
+				began := cpuTime(b)
+				for range b.N {
+					c, diags := Load(Options{Dir: dir, Schemas: testSchemas()})
+					require.Empty(b, diags)
+					require.Len(b, c.Fleet.Cards, n)
+				}
+				cards := float64(b.N) * float64(n)
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/cards, "ns/card")
+				b.ReportMetric(float64((cpuTime(b)-began).Nanoseconds())/cards, "cpu-ns/card")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+// cpuTime is the processor time that this process has used.
+func cpuTime(tb testing.TB) time.Duration {
+	var u syscall.Rusage
+	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,196 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// cell is an attribute of a block with for_each or from_csv, compiled once and
+// read once a row. What doesn't refer to each is no cell: it is the same for
+// every row, and is evaluated once.
+type cell struct {
+	attribute cardAttribute
+	at        hcl.Range
+	prepared
+
+	// key: the expression is each.key itself. column: it is each.value.NAME itself.
+	key    bool
+	column string
+
+	// columns are what a longer expression refers to of each.value; whole is
+	// set where that is all of it, or the key.
+	columns []string
+	whole   bool
+	// memo holds the values for the columns' contents. Expressions are pure,
+	// and columns such as a city's name repeat.
+	memo map[string]value
+}
+
+// memoSize bounds a memo: with more different contents than this, remembering
+// them saves nothing.
+const memoSize = 4096
+
+func compile(attribute cardAttribute, p prepared) *cell {
+	c := &cell{attribute: attribute, at: p.expr.Range(), prepared: p, memo: map[string]value{}}
+	for _, t := range p.each {
+		name := columnName(t)
+		if name == "" {
+			c.whole = true
+			continue
+		}
+		c.columns = append(c.columns, name)
+	}
+	slices.Sort(c.columns)
+	c.columns = slices.Compact(c.columns)
+	c.recogniseDirect()
+	return c
+}
+
+// recogniseDirect sets key or column where the expression is nothing but a reference.
+func (c *cell) recogniseDirect() {
+	e, ok := c.expr.(*hclsyntax.ScopeTraversalExpr)
+	if !ok {
+		return
+	}
+	switch {
+	case len(e.Traversal) == 2 && stepName(e.Traversal) == "key":
+		c.key = true
+	case len(e.Traversal) == 3:
+		c.column = columnName(e.Traversal)
+	}
+}
+
+// columnName is NAME of each.value.NAME and each.value["NAME"]; "" for other references.
+func columnName(t hcl.Traversal) string {
+	if len(t) < 3 || stepName(t) != "value" {
+		return ""
+	}
+	return stepName(t[1:])
+}
+
+// row is one element of for_each, or one row of a CSV file.
+type row struct {
+	key   string
+	value cty.Value // of for_each
+	// of from_csv
+	csv    *csvFile
+	fields []string
+	line   int
+}
+
+// field is a column's text; false where it isn't plain text.
+func (r *row) field(name string) (string, bool) {
+	if r.csv != nil {
+		i, ok := r.csv.index[name]
+		if !ok {
+			return "", false
+		}
+		return r.fields[i], true
+	}
+	v, ok := r.element(name)
+	if !ok || v.IsMarked() || v.Type() != cty.String || v.IsNull() || !v.IsKnown() {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// element is each.value.NAME in a for_each; false where there is none.
+func (r *row) element(name string) (cty.Value, bool) {
+	if r.value == cty.NilVal || r.value.IsMarked() || r.value.IsNull() || !r.value.IsKnown() {
+		return cty.NilVal, false
+	}
+	ty := r.value.Type()
+	if ty.IsObjectType() && ty.HasAttribute(name) {
+		return r.value.GetAttr(name), true
+	}
+	if ty.IsMapType() {
+		if key := cty.StringVal(name); r.value.HasIndex(key).True() {
+			return r.value.Index(key), true
+		}
+	}
+	return cty.NilVal, false
+}
+
+// each is the object that expressions see, with no more columns than they need.
+func (r *row) each(c *cell) cty.Value {
+	v := r.value
+	if r.csv != nil {
+		v = r.object(c)
+	}
+	return cty.ObjectVal(map[string]cty.Value{"key": cty.StringVal(r.key), "value": v})
+}
+
+func (r *row) object(c *cell) cty.Value {
+	names := c.columns
+	if c.whole {
+		names = r.csv.header
+	}
+	columns := make(map[string]cty.Value, len(names))
+	for _, name := range names {
+		if text, ok := r.field(name); ok {
+			columns[name] = cty.StringVal(text)
+		}
+	}
+	return cty.ObjectVal(columns)
+}
+
+// read is the cell's value in a row; or what is wrong, in our words or in HCL's.
+func (c *cell) read(r *row) (value, *problem, hcl.Diagnostics) {
+	if c.attribute.text {
+		if c.key {
+			return value{text: r.key}, nil, nil
+		}
+		if c.column != "" {
+			if text, ok := r.field(c.column); ok {
+				return value{text: text}, nil, nil
+			}
+		}
+	}
+	memo, ok := c.memoKey(r)
+	if ok {
+		if v, found := c.memo[memo]; found {
+			return v, nil, nil
+		}
+	}
+	v, bad, diags := c.eval(r)
+	if ok && bad == nil && !diags.HasErrors() && len(c.memo) < memoSize {
+		c.memo[memo] = v
+	}
+	return v, bad, diags
+}
+
+// memoKey is the text of the columns that the expression refers to.
+func (c *cell) memoKey(r *row) (string, bool) {
+	if c.whole || len(c.columns) == 0 || len(c.memo) >= memoSize {
+		return "", false
+	}
+	if len(c.columns) == 1 {
+		return r.field(c.columns[0])
+	}
+	var b strings.Builder
+	for _, name := range c.columns {
+		text, ok := r.field(name)
+		if !ok {
+			return "", false
+		}
+		b.WriteString(text)
+		b.WriteByte(0) // no field holds one: cty and CSV text is UTF-8 of what people write
+	}
+	return b.String(), true
+}
+
+// eval evaluates the expression with all that HCL can do.
+func (c *cell) eval(r *row) (value, *problem, hcl.Diagnostics) {
+	ctx := c.ctx.NewChild()
+	ctx.Variables = map[string]cty.Value{rootEach: r.each(c)}
+	v, diags := c.expr.Value(ctx)
+	if diags.HasErrors() || !v.IsWhollyKnown() {
+		return value{}, nil, diags
+	}
+	out, bad := c.attribute.decode(v)
+	return out, bad, nil
+}

@@ -1,0 +1,296 @@
+package config
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+const (
+	// bom is the byte-order mark that spreadsheets put in front of UTF-8.
+	bom         = "\uFEFF"
+	iccidColumn = "iccid"
+)
+
+// csvFile is a file that from_csv names.
+type csvFile struct {
+	name, path string
+	header     []string
+	index      map[string]int // of the columns
+	text       []byte         // read again when a mistake is to be shown, not before
+	lines      []int          // where each line of text begins
+}
+
+// csvReader reads the file as a stream.
+type csvReader struct {
+	*csv.Reader
+	file *os.File
+	buf  *bufio.Reader
+	hash hash.Hash
+}
+
+func (f *csvFile) open() (*csvReader, error) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		file.Close() // it was only opened for reading
+		return nil, errors.New("it is a folder")
+	}
+	h := sha256.New()
+	buf := bufio.NewReaderSize(io.TeeReader(file, h), 1<<16)
+	if start, _ := buf.Peek(len(bom)); string(start) == bom {
+		buf.Discard(len(bom)) // it was just peeked at
+	}
+	r := csv.NewReader(buf)
+	r.ReuseRecord = true
+	r.FieldsPerRecord = -1 // counted here, for messages that name the ICCID
+	return &csvReader{Reader: r, file: file, buf: buf, hash: h}, nil
+}
+
+func (r *csvReader) close() { r.file.Close() } // it was only read
+
+// sum is the SHA-256 of what was read.
+func (r *csvReader) sum() []byte { return r.hash.Sum(nil) }
+
+// atEnd reports whether the row just read was the last.
+func (r *csvReader) atEnd() bool {
+	_, err := r.buf.Peek(1)
+	return err != nil
+}
+
+// readHeader reads the line of column names.
+func (c *cardBlock) readHeader(r *csvReader) bool {
+	f := c.csv
+	header, err := r.Read()
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			c.csvMistake(0, -1, "", "Missing header", "The file is empty. Its first line names the columns, such as: iccid,imei.")
+		} else {
+			c.csvReadError(err)
+		}
+		return false
+	}
+	f.header, f.index = slices.Clone(header), make(map[string]int, len(header))
+	ok := true
+	for i, name := range f.header {
+		if !utf8.ValidString(name) {
+			c.csvMistake(1, i, "", "Not UTF-8", "A column's name is not UTF-8. Export the file as UTF-8.")
+			ok = false
+		}
+		if _, twice := f.index[name]; twice {
+			c.csvMistake(1, i, "", "Duplicate column", fmt.Sprintf("Two columns are named %q. Rename or delete one of them.", name))
+			ok = false
+			continue
+		}
+		f.index[name] = i
+	}
+	if _, has := f.index[iccidColumn]; !has && ok {
+		c.csvMistake(1, -1, "", "Missing column", fmt.Sprintf("There is no column %q, which is each card's key.%s The columns are %s.",
+			iccidColumn, renameHint(iccidColumn, f.header), quoteList(f.header, "and")))
+		ok = false
+	}
+	return ok
+}
+
+func renameHint(want string, header []string) string {
+	for _, h := range header {
+		if strings.EqualFold(strings.TrimSpace(h), want) {
+			return fmt.Sprintf(" Did you mean %q? Names are compared to the letter.", h)
+		}
+	}
+	if s := closest(want, header); s != "" {
+		return fmt.Sprintf(" Did you mean %q?", s)
+	}
+	return ""
+}
+
+// readRows hands on every row that is whole, and reports the others.
+func (c *cardBlock) readRows(r *csvReader, yield func(*row)) {
+	key := c.csv.index[iccidColumn]
+	out := row{csv: c.csv}
+	for {
+		fields, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			c.csvReadError(err)
+			var parse *csv.ParseError
+			if !errors.As(err, &parse) {
+				return
+			}
+			continue
+		}
+		line, _ := r.FieldPos(0)
+		if c.checkRow(r, fields, line) {
+			out.key, out.fields, out.line = fields[key], fields, line
+			yield(&out)
+		}
+	}
+}
+
+// checkRow reports a row with the wrong number of fields, or that isn't UTF-8.
+func (c *cardBlock) checkRow(r *csvReader, fields []string, line int) bool {
+	f := c.csv
+	iccid := ""
+	if i := f.index[iccidColumn]; i < len(fields) {
+		iccid = fields[i]
+	}
+	if n, want := len(fields), len(f.header); n != want {
+		hint := "Compare it with the header; a field that holds a comma needs quotes."
+		if n < want && r.atEnd() {
+			hint = "It is the last row, so the file may be cut off."
+		}
+		c.csvMistake(line, -1, iccid, "Wrong number of fields",
+			fmt.Sprintf("The row has %s, and the header names %s. %s", count(n, "field"), count(want, "column"), hint))
+		return false
+	}
+	for i, text := range fields {
+		if !utf8.ValidString(text) {
+			c.csvMistake(line, i, strings.ToValidUTF8(iccid, "?"), "Not UTF-8", "The field is not UTF-8. Export the file as UTF-8.")
+			return false
+		}
+	}
+	return true
+}
+
+// csvReadError reports what encoding/csv could not make sense of.
+func (c *cardBlock) csvReadError(err error) {
+	var parse *csv.ParseError
+	switch {
+	case !errors.As(err, &parse):
+		c.report.errorAt(c.attrs["from_csv"].Expr.Range(), "File cannot be read", "%s.", capital(fileError(c.csv.name, err).Error()))
+	case errors.Is(err, csv.ErrQuote):
+		c.csvMistake(parse.StartLine, -1, "", "Broken quotes", "A field's closing quote is missing, or text follows it. "+
+			"Write a quote inside a field twice; where this row should be whole, the file may be cut off.")
+	case errors.Is(err, csv.ErrBareQuote):
+		c.csvMistake(parse.StartLine, -1, "", "Broken quotes",
+			`A quote stands inside a field that doesn't begin with one. Quote the whole field and write the inner quote twice.`)
+	default:
+		c.csvMistake(parse.StartLine, -1, "", "Broken row", capital(parse.Err.Error())+".")
+	}
+}
+
+// csvMistake reports a mistake at a field, or at a row where column is below 0.
+func (c *cardBlock) csvMistake(line, column int, iccid, summary, detail string) {
+	c.repeats.add(c.report, summary, maxRepeats, func() spec.Diagnostic {
+		name := ""
+		if column >= 0 && line > 1 {
+			name = c.csv.header[column]
+		}
+		d := spec.Diagnostic{Summary: summary, Detail: c.csv.mention(line, name, iccid) + detail,
+			Subject: rangeOf(c.attrs["from_csv"].Expr.Range())}
+		c.pointAt(&d, line, column)
+		return d
+	})
+}
+
+// rowName is a row in a sentence: "bikes.csv row 3". Rows are counted as lines
+// of the file, as an editor shows them.
+func (f *csvFile) rowName(line int) string { return fmt.Sprintf("%s row %d", f.name, line) }
+
+// mention begins the detail of a mistake: `bikes.csv row 3, column "imei", ICCID 8986…: `.
+func (f *csvFile) mention(line int, column, iccid string) string {
+	text := f.name
+	if line > 0 {
+		text = f.rowName(line)
+	}
+	if column != "" {
+		text += fmt.Sprintf(", column %q", column)
+	}
+	if iccid != "" {
+		text += ", ICCID " + iccid
+	}
+	return text + ": "
+}
+
+// place is where a field lies in the file; the whole row where column is below
+// 0. It is false where the file can't be read a second time.
+func (f *csvFile) place(r *report, line, column int) (spec.Range, bool) {
+	if !f.load(r) {
+		return spec.Range{}, false
+	}
+	line = max(line, 1)
+	if line > len(f.lines) {
+		return spec.Range{}, false
+	}
+	from, to := f.field(line, column)
+	return spec.Range{File: f.name, Start: f.position(from), End: f.position(to)}, true
+}
+
+// load reads the text for snippets and finds its lines.
+func (f *csvFile) load(r *report) bool {
+	if f.lines != nil {
+		return true
+	}
+	text, err := os.ReadFile(f.path)
+	if err != nil {
+		return false
+	}
+	f.text, f.lines = text, []int{0}
+	for i, b := range text {
+		if b == '\n' {
+			f.lines = append(f.lines, i+1)
+		}
+	}
+	r.sources[f.name] = &source{text: text}
+	return true
+}
+
+// field is the first byte of a field, and the one after its last.
+func (f *csvFile) field(line, column int) (from, to int) {
+	start := f.lines[line-1]
+	if line == 1 {
+		start = len(f.text) - len(bytes.TrimPrefix(f.text, []byte(bom)))
+	}
+	end := len(f.text)
+	if line < len(f.lines) {
+		end = f.lines[line]
+	}
+	end = start + len(bytes.TrimRight(f.text[start:end], "\r\n"))
+	if column < 0 {
+		return start, end
+	}
+	r := csv.NewReader(bytes.NewReader(f.text[start:]))
+	r.FieldsPerRecord = -1
+	fields, err := r.Read()
+	if err != nil || column >= len(fields) {
+		return start, end
+	}
+	from, to = f.fieldByte(r, line, start, column), end
+	if column+1 < len(fields) {
+		to = f.fieldByte(r, line, start, column+1) - 1 // the comma
+	}
+	return from, max(from, to)
+}
+
+// fieldByte turns a position of the reader, which began at start, into a byte of the file.
+func (f *csvFile) fieldByte(r *csv.Reader, line, start, column int) int {
+	l, col := r.FieldPos(column)
+	if l == 1 {
+		return start + col - 1
+	}
+	return f.lines[line-1+l-1] + col - 1
+}
+
+// position counts lines and, in characters, columns.
+func (f *csvFile) position(at int) spec.Pos {
+	i, found := slices.BinarySearch(f.lines, at)
+	if !found {
+		i--
+	}
+	return spec.Pos{Line: i + 1, Column: utf8.RuneCount(f.text[f.lines[i]:at]) + 1, Byte: at}
+}

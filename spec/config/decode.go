@@ -1,0 +1,222 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// errorText is err with the place inside a value that it is about: ".a[0]: a number is required".
+func errorText(err error) string {
+	var path cty.PathError
+	if !errors.As(err, &path) || len(path.Path) == 0 {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, step := range path.Path {
+		switch step := step.(type) {
+		case cty.GetAttrStep:
+			b.WriteString("." + step.Name)
+		case cty.IndexStep:
+			key, _ := step.Key.Unmark()
+			b.WriteString(indexText(key))
+		}
+	}
+	return b.String() + ": " + err.Error()
+}
+
+// settings reads the attributes of one block into Go values. Anything wrong is
+// reported at its attribute, and read as absent.
+type settings struct {
+	*loader
+	attributes hcl.Attributes
+	// shows reports whether plans and reports show these values, so that none may be sensitive.
+	shows bool
+}
+
+// value is the attribute's value without marks; false where it is absent, null or wrong.
+func (s settings) value(name string) (cty.Value, bool) {
+	a := s.attributes[name]
+	if a == nil {
+		return cty.NilVal, false
+	}
+	v, ok := s.scope.eval(a.Expr, inSettings)
+	if !ok {
+		return cty.NilVal, false
+	}
+	if v.ContainsMarked() {
+		if s.shows {
+			s.wrong(name, "Sensitive value", "%s is shown in plans and kept in the state, so it can't be sensitive. "+
+				"Where it is no secret, write nonsensitive(…).", name)
+			return cty.NilVal, false
+		}
+		s.report.secrets.remember(v)
+		v, _ = v.UnmarkDeep()
+	}
+	return v, !v.IsNull() && v.IsWhollyKnown()
+}
+
+// wrong reports a mistake in an attribute's value.
+func (s settings) wrong(name, summary, format string, args ...any) {
+	s.report.errorAt(s.attributes[name].Expr.Range(), summary, format, args...)
+}
+
+// convert is value, brought to a type.
+func (s settings) convert(name string, ty cty.Type) (cty.Value, bool) {
+	v, ok := s.value(name)
+	if !ok {
+		return cty.NilVal, false
+	}
+	out, err := convert.Convert(v, ty)
+	if err != nil {
+		s.wrong(name, "Unsuitable value", "%s must be %s: %s.", name, typeName(ty), errorText(err))
+		return cty.NilVal, false
+	}
+	return out, true
+}
+
+// typeName is a type in a sentence.
+func typeName(ty cty.Type) string {
+	switch {
+	case ty == cty.String:
+		return "a text"
+	case ty == cty.Number:
+		return "a number"
+	case ty == cty.Bool:
+		return "true or false"
+	case ty.IsListType():
+		return "a list of texts"
+	case ty.IsMapType():
+		return "a map of texts"
+	default:
+		return ty.FriendlyName()
+	}
+}
+
+func (s settings) text(name string) (string, bool) {
+	v, ok := s.convert(name, cty.String)
+	if !ok {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// filled is text that must not be blank.
+func (s settings) filled(name string) (string, bool) {
+	text, ok := s.text(name)
+	if ok && strings.TrimSpace(text) == "" {
+		s.wrong(name, "Blank value", "%s is blank. Write a value, or leave the attribute out.", name)
+		return "", false
+	}
+	return text, ok
+}
+
+func (s settings) number(name string) (float64, bool) {
+	v, ok := s.convert(name, cty.Number)
+	if !ok {
+		return 0, false
+	}
+	n, _ := v.AsBigFloat().Float64()
+	return n, true
+}
+
+// whole is a whole number of at least least.
+func (s settings) whole(name string, least int) (int, bool) {
+	n, ok := s.number(name)
+	if !ok {
+		return 0, false
+	}
+	if n != float64(int(n)) || int(n) < least {
+		s.wrong(name, "Value out of range", "%s is a whole number of at least %d.", name, least)
+		return 0, false
+	}
+	return int(n), true
+}
+
+func (s settings) bool(name string) (value, ok bool) {
+	v, ok := s.convert(name, cty.Bool)
+	return ok && v.True(), ok
+}
+
+// texts is a list, set or tuple of texts.
+func (s settings) texts(name string) ([]string, bool) {
+	v, ok := s.convert(name, cty.List(cty.String))
+	if !ok {
+		return nil, false
+	}
+	list := make([]string, 0, v.LengthInt())
+	for _, e := range v.AsValueSlice() {
+		if e.IsNull() {
+			s.wrong(name, "Unsuitable value", "%s holds a null; every element must be a text.", name)
+			return nil, false
+		}
+		list = append(list, e.AsString())
+	}
+	return list, true
+}
+
+// kind is the name of a kind of action, out of those allowed.
+func (s settings) kind(name string, allowed []spec.Kind) (spec.Kind, bool) {
+	text, ok := s.text(name)
+	if !ok {
+		return "", false
+	}
+	return s.kindOf(text, s.attributes[name].Expr.Range(), name, allowed)
+}
+
+// kindOf reports a word that names none of the allowed kinds.
+func (l *loader) kindOf(word string, at hcl.Range, what string, allowed []spec.Kind) (spec.Kind, bool) {
+	names := make([]string, len(allowed))
+	for i, k := range allowed {
+		if names[i] = string(k); names[i] == word {
+			return k, true
+		}
+	}
+	l.report.errorAt(at, "Unknown kind of action", "%q is not known for %s; it can be %s.%s",
+		word, what, quoteList(names, "or"), didYouMean(word, names))
+	return "", false
+}
+
+// plainGo is a value in Go's own types: string, float64, bool, []any,
+// map[string]any, and nil for null.
+func plainGo(v cty.Value) (any, error) {
+	switch ty := v.Type(); {
+	case v.IsNull():
+		return nil, nil
+	case ty == cty.String:
+		return v.AsString(), nil
+	case ty == cty.Bool:
+		return v.True(), nil
+	case ty == cty.Number:
+		n, _ := v.AsBigFloat().Float64()
+		return n, nil
+	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
+		list := []any{}
+		for _, e := range v.AsValueSlice() {
+			x, err := plainGo(e)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, x)
+		}
+		return list, nil
+	case ty.IsMapType() || ty.IsObjectType():
+		object := map[string]any{}
+		for k, e := range v.AsValueMap() {
+			x, err := plainGo(e)
+			if err != nil {
+				return nil, err
+			}
+			object[k] = x
+		}
+		return object, nil
+	default:
+		return nil, fmt.Errorf("a value of type %s can't be written here", ty.FriendlyName())
+	}
+}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/json"
+)
+
+// The endings of the files that are read without being named.
+const (
+	nativeSuffix   = ".fleet.hcl"
+	jsonSuffix     = ".fleet.json"
+	autoVarsSuffix = ".auto.fleetvars.hcl"
+	varsSuffix     = ".fleetvars.hcl"
+	// firstAutoVars is read before the other automatic variable files, whatever their names.
+	firstAutoVars = "cardfleet.auto.fleetvars.hcl"
+)
+
+// Files lists the files in dir that [Load] reads and the fmt command looks at:
+// the configuration (*.fleet.hcl, *.fleet.json) and the automatic variable
+// files (*.auto.fleetvars.hcl), by name, without their folder. Hidden files
+// and editors' leftovers are not among them.
+func Files(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list the configuration files: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name := e.Name(); !e.IsDir() && !isLeftover(name) && (isConfigFile(name) || isAutoVarsFile(name)) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func isConfigFile(name string) bool {
+	return strings.HasSuffix(name, nativeSuffix) || isJSONFile(name)
+}
+
+func isJSONFile(name string) bool { return strings.HasSuffix(name, jsonSuffix) }
+
+func isAutoVarsFile(name string) bool { return strings.HasSuffix(name, autoVarsSuffix) }
+
+// isLeftover reports whether an editor left the file behind, or hides it.
+func isLeftover(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") ||
+		(strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#"))
+}
+
+// autoVarsOrder sorts automatic variable files in the order in which they
+// apply: later ones win.
+func autoVarsOrder(names []string) {
+	slices.SortFunc(names, func(a, b string) int {
+		switch {
+		case a == b:
+			return 0
+		case a == firstAutoVars:
+			return -1
+		case b == firstAutoVars:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+}
+
+// parseFile parses native syntax or, by the name's ending, JSON. What could be
+// made sense of is returned even where there are mistakes.
+func parseFile(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
+	if strings.HasSuffix(name, ".json") {
+		return json.Parse(src, name)
+	}
+	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+}
+
+// absolute is where a path of the configuration lies on disk.
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, filepath.FromSlash(path))
+}

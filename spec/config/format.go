@@ -1,0 +1,28 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Format lays a file of native syntax out canonically: indentation, aligned
+// equals signs, spaces. It returns src itself for JSON, which other tools lay
+// out, and where the file has syntax errors, which the diagnostics then hold.
+func Format(src []byte, filename string) ([]byte, spec.Diagnostics) {
+	if strings.HasSuffix(filename, ".json") {
+		return src, nil
+	}
+	file, diags := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
+	if diags.HasErrors() {
+		r := newReport()
+		r.sources[filename] = &source{text: src, file: file, secret: strings.HasSuffix(filename, varsSuffix)}
+		r.hcl(diags)
+		return src, r.done()
+	}
+	return hclwrite.Format(src), nil
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"maps"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	ctyyaml "github.com/zclconf/go-cty-yaml"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// world is what functions may see of the outside: the configuration's folder,
+// the environment and the time.
+type world struct {
+	files   *inputs
+	env     func(string) (string, bool)
+	now     time.Time // one time for the whole load, as Terraform has it
+	secrets *secrets
+}
+
+// functions is every function of the language, with Terraform's names and results.
+func functions(w world) map[string]function.Function {
+	all := map[string]function.Function{}
+	maps.Copy(all, numberFunctions())
+	maps.Copy(all, textFunctions())
+	maps.Copy(all, collectionFunctions())
+	maps.Copy(all, conversionFunctions())
+	maps.Copy(all, encodingFunctions())
+	maps.Copy(all, timeFunctions(w.now))
+	maps.Copy(all, sensitiveFunctions(w))
+	maps.Copy(all, fileFunctions(w.files))
+	all["templatefile"] = templateFileFunction(w.files, maps.Clone(all))
+	return all
+}
+
+func numberFunctions() map[string]function.Function {
+	return map[string]function.Function{
+		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc,
+		"log": stdlib.LogFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,
+		"parseint": stdlib.ParseIntFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc,
+		"sum": sumFunc,
+	}
+}
+
+func textFunctions() map[string]function.Function {
+	return map[string]function.Function{
+		"chomp": stdlib.ChompFunc, "endswith": endsWithFunc, "format": stdlib.FormatFunc,
+		"formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc, "join": stdlib.JoinFunc,
+		"lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
+		"replace": replaceFunc, "split": stdlib.SplitFunc, "startswith": startsWithFunc,
+		"strcontains": strContainsFunc, "strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc,
+		"title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc,
+		"trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc,
+	}
+}
+
+func collectionFunctions() map[string]function.Function {
+	return map[string]function.Function{
+		"alltrue": allTrueFunc, "anytrue": anyTrueFunc, "chunklist": stdlib.ChunklistFunc,
+		"coalesce": coalesceFunc, "coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc,
+		"concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
+		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": indexFunc,
+		"keys": stdlib.KeysFunc, "length": lengthFunc, "lookup": lookupFunc, "merge": stdlib.MergeFunc,
+		"one": oneFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc,
+		"setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
+		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc,
+		"slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "values": stdlib.ValuesFunc,
+		"zipmap": stdlib.ZipmapFunc,
+	}
+}
+
+func conversionFunctions() map[string]function.Function {
+	return map[string]function.Function{
+		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc,
+		"tobool":   stdlib.MakeToFunc(cty.Bool),
+		"tolist":   stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)),
+		"tomap":    stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+		"tonumber": stdlib.MakeToFunc(cty.Number),
+		"toset":    stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tostring": stdlib.MakeToFunc(cty.String),
+	}
+}
+
+func encodingFunctions() map[string]function.Function {
+	return map[string]function.Function{
+		"base64decode": base64DecodeFunc, "base64encode": base64EncodeFunc,
+		"csvdecode": csvDecodeFunc, "jsondecode": stdlib.JSONDecodeFunc,
+		"jsonencode": stdlib.JSONEncodeFunc, "md5": md5Func, "sha1": sha1Func,
+		"sha256": sha256Func, "sha512": sha512Func,
+		"yamldecode": ctyyaml.YAMLDecodeFunc, "yamlencode": ctyyaml.YAMLEncodeFunc,
+	}
+}
+
+func timeFunctions(now time.Time) map[string]function.Function {
+	return map[string]function.Function{
+		"formatdate": stdlib.FormatDateFunc,
+		"timeadd":    stdlib.TimeAddFunc,
+		"timestamp": function.New(&function.Spec{
+			Type: function.StaticReturnType(cty.String),
+			Impl: func([]cty.Value, cty.Type) (cty.Value, error) {
+				return cty.StringVal(now.UTC().Format(time.RFC3339)), nil
+			},
+		}),
+	}
+}

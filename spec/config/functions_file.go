@@ -1,0 +1,166 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// fileFunctions read files; their paths start at the configuration's folder.
+func fileFunctions(in *inputs) map[string]function.Function {
+	return map[string]function.Function{
+		"abspath": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
+			path, err := filepath.Abs(absolute(in.dir, args[0]))
+			return cty.StringVal(filepath.ToSlash(path)), err
+		}),
+		"basename": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
+			return cty.StringVal(filepath.Base(args[0])), nil
+		}),
+		"dirname": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
+			return cty.StringVal(filepath.ToSlash(filepath.Dir(args[0]))), nil
+		}),
+		"file": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
+			text, err := in.readText(args[0])
+			return cty.StringVal(text), err
+		}),
+		"fileexists": textFunction(cty.Bool, []string{"path"}, func(args []string) (cty.Value, error) {
+			return in.exists(args[0])
+		}),
+		"fileset": textFunction(cty.Set(cty.String), []string{"path", "pattern"}, func(args []string) (cty.Value, error) {
+			return in.match(args[0], args[1])
+		}),
+	}
+}
+
+// readText is a file's content, which must be UTF-8.
+func (in *inputs) readText(path string) (string, error) {
+	content, err := in.read(path)
+	if err != nil {
+		return "", fileError(path, err)
+	}
+	if !utf8.Valid(content) {
+		return "", fmt.Errorf("contents of %q are not valid UTF-8", path)
+	}
+	return string(content), nil
+}
+
+// fileError says in the user's words why a file can't be read.
+func fileError(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no file exists at %q; paths start at the configuration's folder", path)
+	}
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err // the path in it is the absolute one, which differs from machine to machine
+	}
+	return fmt.Errorf("cannot read %q: %w", path, err)
+}
+
+func (in *inputs) exists(path string) (cty.Value, error) {
+	info, err := os.Stat(absolute(in.dir, path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return cty.False, nil
+	case err != nil:
+		return cty.NilVal, fileError(path, err)
+	case info.IsDir():
+		return cty.NilVal, fmt.Errorf("%q is a directory, not a file", path)
+	}
+	return cty.True, nil
+}
+
+// match lists the files below path whose name fits the pattern.
+func (in *inputs) match(path, pattern string) (cty.Value, error) {
+	re, err := compileGlob(pattern)
+	if err != nil {
+		return cty.NilVal, function.NewArgError(1, err)
+	}
+	root := absolute(in.dir, path)
+	var found []cty.Value
+	err = filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(root, file)
+		if rel = filepath.ToSlash(rel); err == nil && re.MatchString(rel) {
+			found = append(found, cty.StringVal(rel))
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cty.NilVal, fileError(path, err)
+	}
+	if len(found) == 0 {
+		return cty.SetValEmpty(cty.String), nil
+	}
+	return cty.SetVal(found), nil
+}
+
+// templateFileFunction renders a template file with variables of its own. A
+// template can't call templatefile again: it could never end.
+func templateFileFunction(in *inputs, funcs map[string]function.Function) function.Function {
+	render := func(args []cty.Value) (cty.Value, error) {
+		expr, err := in.template(args[0].AsString())
+		if err != nil {
+			return cty.NilVal, err
+		}
+		vars, err := templateVars(args[1])
+		if err != nil {
+			return cty.NilVal, err
+		}
+		v, diags := expr.Value(&hcl.EvalContext{Variables: vars, Functions: funcs})
+		if diags.HasErrors() {
+			return cty.NilVal, diags
+		}
+		return v, nil
+	}
+	return function.New(&function.Spec{
+		Params: []function.Parameter{
+			{Name: "path", Type: cty.String},
+			{Name: "vars", Type: cty.DynamicPseudoType},
+		},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			if !args[0].IsKnown() || !args[1].IsKnown() {
+				return cty.DynamicPseudoType, nil
+			}
+			v, err := render(args)
+			return v.Type(), err
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return render(args) },
+	})
+}
+
+func (in *inputs) template(path string) (hclsyntax.Expression, error) {
+	text, err := in.readText(path)
+	if err != nil {
+		return nil, err
+	}
+	expr, diags := hclsyntax.ParseTemplate([]byte(text), path, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return expr, nil
+}
+
+func templateVars(v cty.Value) (map[string]cty.Value, error) {
+	if ty := v.Type(); !ty.IsMapType() && !ty.IsObjectType() {
+		return nil, function.NewArgErrorf(1, "invalid vars value: must be a map")
+	}
+	vars := map[string]cty.Value{}
+	for name, value := range v.AsValueMap() {
+		if !hclsyntax.ValidIdentifier(name) {
+			return nil, function.NewArgErrorf(1, "invalid template variable name %q: must start with a letter, "+
+				"followed by zero or more letters, digits, and underscores", name)
+		}
+		vars[name] = value
+	}
+	return vars, nil
+}

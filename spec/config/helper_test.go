@@ -1,0 +1,69 @@
+package config
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+func testSchemas() []spec.Schema {
+	return []spec.Schema{
+		{Type: "aliyun", Settings: []spec.Setting{
+			{Name: "access_key_id", Env: "ALIBABA_CLOUD_ACCESS_KEY_ID"},
+			{Name: "access_key_secret", Secret: true},
+			{Name: "region_id"},
+			{Name: "register_imei", Type: spec.SettingBool},
+		}},
+		{Type: "cmiot", Settings: []spec.Setting{
+			{Name: "password", Secret: true},
+			{Name: "ebid", Type: spec.SettingAny},
+			{Name: "write_cooldown", Type: spec.SettingDuration},
+		}},
+	}
+}
+
+func testOptions(dir string) Options {
+	return Options{
+		Dir:     dir,
+		Schemas: testSchemas(),
+		Version: "0.3.1",
+		Now:     func() time.Time { return time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC) },
+	}
+}
+
+// environment is a lookup that knows these names only.
+func environment(values map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := values[name]
+		return v, ok
+	}
+}
+
+// mustLoad loads a configuration that has no mistakes.
+func mustLoad(t testing.TB, files map[string]string) *Config {
+	t.Helper()
+	c, diags := Load(testOptions(writeFiles(t, files)))
+	require.Empty(t, diags.HasErrors(), "%v", texts(diags))
+	require.NotNil(t, c)
+	return c
+}
+
+// mistakes loads a configuration that has some.
+func mistakes(t testing.TB, files map[string]string) spec.Diagnostics {
+	t.Helper()
+	c, diags := Load(testOptions(writeFiles(t, files)))
+	require.True(t, diags.HasErrors(), "no mistake was found")
+	require.Nil(t, c)
+	return diags
+}
+
+func texts(diags spec.Diagnostics) []string {
+	var list []string
+	for _, d := range diags {
+		list = append(list, d.Summary+": "+d.Detail)
+	}
+	return list
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// sortCards puts the cards in the order of their identities. It sorts places,
+// not cards, which are too big to be moved often.
+func (l *loader) sortCards() {
+	cards := l.fleet.Cards
+	byID := func(a, b *spec.Card) int { return a.ID().Compare(b.ID()) }
+	inOrder := func(i int) bool { return i == 0 || byID(&cards[i-1], &cards[i]) <= 0 }
+	sorted := true
+	for i := range cards {
+		sorted = sorted && inOrder(i)
+	}
+	if sorted {
+		return
+	}
+	order := make([]int, len(cards))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(byID(&cards[a], &cards[b]), cmp.Compare(a, b)) })
+	out := make([]spec.Card, len(cards))
+	for i, from := range order {
+		out[i] = cards[from]
+	}
+	l.fleet.Cards = out
+}
+
+// checkIdentities reports cards that are one card, and devices in two cards.
+func (l *loader) checkIdentities() {
+	var again repeatsByBlock
+	cards := l.fleet.Cards
+	for i := 1; i < len(cards); i++ {
+		a, b := inSource(&cards[i-1], &cards[i])
+		if a.ID() == b.ID() {
+			l.clash(&again, a, b, "iccid", "Duplicate ICCID", "the ICCID "+string(b.ICCID),
+				"A card is declared once: delete one of the two.")
+		}
+	}
+	for _, pair := range sharedDevices(cards) {
+		a, b := inSource(pair[0], pair[1])
+		l.clash(&again, a, b, "imei", "Duplicate IMEI", "the IMEI "+string(b.IMEI),
+			"A device is bound to one card. Correct one of the two, or write shared_imei = true in both where the device carries both cards.")
+	}
+	again.report()
+}
+
+// inSource puts two cards in the order of the source: the later one is at fault.
+func inSource(a, b *spec.Card) (first, second *spec.Card) {
+	order := cmp.Or(
+		cmp.Compare(a.Block.Source.File, b.Block.Source.File),
+		cmp.Compare(a.Block.Source.Start.Byte, b.Block.Source.Start.Byte),
+		cmp.Compare(a.Row, b.Row),
+		cmp.Compare(a.Key, b.Key),
+	)
+	if order > 0 {
+		return b, a
+	}
+	return a, b
+}
+
+// device is a card's place among those with a device.
+type device struct {
+	number uint64 // the first 14 digits
+	card   int
+}
+
+// sharedDevices are the pairs of cards that want one device and don't both say that they share it.
+func sharedDevices(cards []spec.Card) [][2]*spec.Card {
+	devices := make([]device, 0, len(cards))
+	for i := range cards {
+		if imei := cards[i].IMEI; imei != "" {
+			n, _ := strconv.ParseUint(imei.Device(), 10, 64) // an IMEI is digits
+			devices = append(devices, device{n, i})
+		}
+	}
+	slices.SortFunc(devices, func(a, b device) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.card, b.card)) })
+	var pairs [][2]*spec.Card
+	for i := 1; i < len(devices); i++ {
+		a, b := &cards[devices[i-1].card], &cards[devices[i].card]
+		if devices[i-1].number == devices[i].number && a.ID() != b.ID() && (!a.SharedIMEI || !b.SharedIMEI) {
+			pairs = append(pairs, [2]*spec.Card{a, b})
+		}
+	}
+	return pairs
+}
+
+// repeatsByBlock counts clashes by the block of the later card.
+type repeatsByBlock struct {
+	blocks map[*spec.Block]*repeats
+}
+
+func (s *repeatsByBlock) of(b *spec.Block) *repeats {
+	if s.blocks == nil {
+		s.blocks = map[*spec.Block]*repeats{}
+	}
+	if s.blocks[b] == nil {
+		s.blocks[b] = &repeats{}
+	}
+	return s.blocks[b]
+}
+
+func (s *repeatsByBlock) report() {
+	for _, r := range s.blocks {
+		r.report()
+	}
+}
+
+// clash reports two cards that say the same where they must differ.
+func (l *loader) clash(again *repeatsByBlock, first, second *spec.Card, attr, summary, what, remedy string) {
+	again.of(second.Block).add(l.report, summary, maxRepeats, func() spec.Diagnostic {
+		at := l.cardPlace(second, attr)
+		return spec.Diagnostic{
+			Summary: summary, Address: second.Address(), Subject: &at, Snippet: l.cardSnippet(second, at),
+			Detail: capital(what) + " stands twice: in " + l.describePlace(second, attr) + ", and in " +
+				l.describePlace(first, attr) + ". " + remedy,
+		}
+	})
+}
+
+// cardPlace is where a card says attr: in its CSV row where it has one.
+func (l *loader) cardPlace(c *spec.Card, attr string) spec.Range {
+	if f := l.csvFiles[c.Block]; f != nil {
+		column := -1
+		if i, ok := f.index[attr]; ok {
+			column = i
+		}
+		if at, ok := f.place(l.report, c.Row, column); ok {
+			return at
+		}
+	}
+	return c.Place(attr)
+}
+
+func (l *loader) cardSnippet(c *spec.Card, at spec.Range) *spec.Snippet {
+	src := l.report.sources[at.File]
+	if src == nil {
+		return nil
+	}
+	s := src.snippet(at)
+	if s != nil && s.Context == "" {
+		s.Context = blockTitle("card", []string{c.Block.Name})
+	}
+	return s
+}
+
+// describePlace is a card and its place in a sentence: card.bike (main.fleet.hcl line 3).
+func (l *loader) describePlace(c *spec.Card, attr string) string {
+	if f := l.csvFiles[c.Block]; f != nil {
+		return c.Address() + " (" + f.rowName(c.Row) + ")"
+	}
+	at := c.Place(attr)
+	return c.Address() + " (" + at.File + " line " + strconv.Itoa(at.Start.Line) + ")"
+}

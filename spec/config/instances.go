@@ -1,0 +1,200 @@
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// rowSource finds out where the block's rows come from: one for a plain block,
+// else the elements of for_each or the rows of a file. It fails where that is
+// wrong, which is then reported.
+func (c *cardBlock) rowSource() (rows func(yield func(*row)), ok bool) {
+	forEach, fromCSV := c.attrs["for_each"], c.attrs["from_csv"]
+	c.keyed = forEach != nil || fromCSV != nil
+	c.block.Keyed = c.keyed
+	c.loader.keyed[c.block.Name] = c.keyed
+	switch {
+	case forEach != nil && fromCSV != nil:
+		c.report.errorAt(fromCSV.NameRange, "Contradiction",
+			"A block has for_each or from_csv, not both: each.value would have two meanings. Delete one of the two.")
+		return nil, false
+	case forEach != nil:
+		return c.forEach(forEach)
+	case fromCSV != nil:
+		return c.fromCSV(fromCSV)
+	}
+	return func(yield func(*row)) { yield(&row{}) }, true
+}
+
+// forEach checks the value of for_each: a map, an object, or a set of strings.
+func (c *cardBlock) forEach(a *hcl.Attribute) (func(func(*row)), bool) {
+	if f, ok := streamable(a.Expr); ok {
+		return c.stream(a, f)
+	}
+	return c.forEachPlain(a)
+}
+
+func (c *cardBlock) forEachPlain(a *hcl.Attribute) (func(func(*row)), bool) {
+	v, ok := c.scope.eval(a.Expr, inSettings)
+	if !ok || !c.checkForEach(a, v) {
+		return nil, false
+	}
+	isSet := v.Type().IsSetType()
+	return func(yield func(*row)) {
+		for it := v.ElementIterator(); it.Next(); {
+			key, element := it.Element()
+			if isSet {
+				key = element
+			}
+			yield(&row{key: key.AsString(), value: element})
+		}
+	}, true
+}
+
+// checkForEach reports a value that for_each can't take, and says what to do.
+func (c *cardBlock) checkForEach(a *hcl.Attribute, v cty.Value) bool {
+	wrong := func(format string, args ...any) bool {
+		c.report.errorAt(a.Expr.Range(), "Invalid for_each", format, args...)
+		return false
+	}
+	ty := v.Type()
+	switch {
+	case v.IsMarked():
+		return wrong("for_each is sensitive, and its keys are shown as addresses. Where the keys are no secret, write nonsensitive(…).")
+	case v.IsNull():
+		return wrong("for_each is null. For no cards, write an empty map: {}.")
+	case ty.IsMapType() || ty.IsObjectType():
+		return true
+	case ty.IsSetType() && ty.ElementType() == cty.String:
+		return c.checkSet(v, wrong)
+	case ty.IsSetType() && v.LengthInt() == 0:
+		return true
+	case ty.IsListType() || ty.IsTupleType():
+		return wrong("for_each is a %s, whose elements have no keys. Make it a map, such as { for row in … : row.iccid => row }, "+
+			"or a set of strings with toset(…).", ty.FriendlyNameForConstraint())
+	default:
+		return wrong("for_each takes a map, an object or a set of strings, and this is %s.", ty.FriendlyNameForConstraint())
+	}
+}
+
+func (c *cardBlock) checkSet(v cty.Value, wrong func(string, ...any) bool) bool {
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		if e.IsMarked() {
+			return wrong("for_each holds a sensitive value, and its elements are shown as addresses. Where they are no secret, write nonsensitive(…).")
+		}
+		if e.IsNull() || !e.IsKnown() {
+			return wrong("for_each holds a null, which is no key. Take it out of the set.")
+		}
+	}
+	return true
+}
+
+// fromCSV opens the file that from_csv names.
+func (c *cardBlock) fromCSV(a *hcl.Attribute) (func(func(*row)), bool) {
+	s := settings{loader: c.loader, attributes: c.attrs, shows: true}
+	name, ok := s.filled(a.Name)
+	if !ok {
+		if v, known := literal(a.Expr); known && v.IsNull() {
+			c.report.errorAt(a.Expr.Range(), "Missing file", `from_csv is null. Name a CSV file, such as "bikes.csv", or delete the attribute.`)
+		}
+		return nil, false
+	}
+	file := &csvFile{name: name, path: absolute(c.Dir, name)}
+	c.csv, c.block.CSV = file, name
+	c.csvFiles[c.block] = file
+	reader, err := file.open()
+	if err != nil {
+		c.report.errorAt(a.Expr.Range(), "File cannot be read", "%s.", capital(fileError(name, err).Error()))
+		return nil, false
+	}
+	if !c.readHeader(reader) {
+		reader.close()
+		return nil, false
+	}
+	return func(yield func(*row)) {
+		defer reader.close()
+		c.readRows(reader, yield)
+		c.inputs.note(name, reader.sum())
+	}, true
+}
+
+// checkColumns reports a column that an attribute takes as it is, and that the
+// CSV file lacks: once for the block, since every row would say the same.
+func (c *cardBlock) checkColumns() bool {
+	if c.csv == nil {
+		return true
+	}
+	kept := c.cells[:0]
+	for _, cell := range c.cells {
+		if _, ok := c.csv.index[cell.column]; ok || cell.column == "" {
+			kept = append(kept, cell)
+			continue
+		}
+		c.hollow = true
+		c.report.errorAt(cell.at, "Unknown column", "%s has no column %q.%s Its columns are %s.",
+			c.csv.name, cell.column, didYouMean(cell.column, c.csv.header), quoteList(c.csv.header, "and"))
+	}
+	c.cells = kept
+	return true
+}
+
+// complain reports what is wrong with one attribute of one row.
+func (c *cardBlock) complain(card *spec.Card, r *row, cell *cell, bad *problem, diags hcl.Diagnostics) {
+	if bad != nil {
+		c.repeats.add(c.report, cell.attribute.name+" "+bad.summary, maxRepeats, func() spec.Diagnostic {
+			return c.rowDiagnostic(card, r, cell, bad)
+		})
+	}
+	for _, d := range diags {
+		limit := maxRepeats
+		if c.csv != nil && d.Summary == "Unsupported attribute" {
+			limit = 1 // every row lacks the same column
+		}
+		c.repeats.addHCL(c.report, cell.attribute.name+" "+d.Summary, limit, d, card.Address())
+	}
+}
+
+// rowDiagnostic is a mistake in a row: at the CSV field that it comes from,
+// where that is one, and else at the expression.
+func (c *cardBlock) rowDiagnostic(card *spec.Card, r *row, cell *cell, bad *problem) spec.Diagnostic {
+	d := spec.Diagnostic{Summary: bad.summary, Detail: bad.detail, Subject: rangeOf(cell.at), Address: card.Address()}
+	if c.csv == nil {
+		return d
+	}
+	column := ""
+	if i, ok := c.csv.index[cell.source()]; ok {
+		column = cell.source()
+		c.pointAt(&d, r.line, i)
+	}
+	d.Detail = c.csv.mention(r.line, column, r.key) + bad.detail
+	return d
+}
+
+// source is the one column that the cell's value comes from; "" for none or several.
+func (c *cell) source() string {
+	switch {
+	case c.key:
+		return iccidColumn
+	case len(c.columns) == 1 && !c.whole:
+		return c.columns[0]
+	default:
+		return ""
+	}
+}
+
+// pointAt puts a diagnostic at a field of the CSV file; at the whole row where column is below 0.
+func (c *cardBlock) pointAt(d *spec.Diagnostic, line, column int) {
+	at, ok := c.csv.place(c.report, line, column)
+	if !ok {
+		return
+	}
+	d.Subject = &at
+	if src := c.report.sources[at.File]; src != nil {
+		if d.Snippet = src.snippet(at); d.Snippet != nil {
+			d.Snippet.Context = blockTitle("card", []string{c.block.Name})
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// liveObjects makes the values of card.NAME and privacy_number.NAME.
+type liveObjects struct {
+	fleet   *spec.Fleet
+	keyed   map[string]bool // the card blocks with for_each or from_csv
+	secrets *secrets
+	cards   map[spec.CardID]*spec.Reading
+	numbers map[string]*spec.NumberReading
+}
+
+// newLiveObjects takes nil where nothing was read yet; then every live is unknown.
+func newLiveObjects(c *Config, live *spec.Live) *liveObjects {
+	o := &liveObjects{
+		fleet: c.Fleet, keyed: c.keyed, secrets: c.secrets,
+		cards: map[spec.CardID]*spec.Reading{}, numbers: map[string]*spec.NumberReading{},
+	}
+	if live == nil {
+		return o
+	}
+	for i := range live.Cards {
+		if r := &live.Cards[i]; r.Known() {
+			o.cards[r.ID()] = r
+		}
+	}
+	for i := range live.Numbers {
+		if r := &live.Numbers[i]; r.Unread == "" && !r.At.IsZero() {
+			o.numbers[r.Address] = r
+		}
+	}
+	return o
+}
+
+// The types of what is read.
+func liveCardType() cty.Type {
+	return cty.Object(map[string]cty.Type{
+		"status": cty.String, "lifecycle": cty.String, "active": cty.Bool, "imei": cty.String,
+		"packages": cty.List(cty.String), "reason": cty.String,
+	})
+}
+
+func cardType() cty.Type {
+	return cty.Object(map[string]cty.Type{
+		"provider": cty.String, "iccid": cty.String, "imei": cty.String, "bound": cty.Bool, "active": cty.Bool,
+		"packages": cty.List(cty.String), "current_imei": cty.String, "labels": cty.Map(cty.String),
+		"shared_imei": cty.Bool, "live": liveCardType(),
+	})
+}
+
+func liveNumberType() cty.Type {
+	return cty.Object(map[string]cty.Type{"status": cty.Number, "number": cty.String})
+}
+
+// value is the object of one block: for a card block with keys, a map of them.
+func (o *liveObjects) value(kind, name string) cty.Value {
+	if kind == rootNumber {
+		return o.number(name)
+	}
+	cards := map[string]cty.Value{}
+	for i := range o.fleet.Cards {
+		c := &o.fleet.Cards[i]
+		if c.Block.Name != name {
+			continue
+		}
+		if !c.Block.Keyed {
+			return o.card(c)
+		}
+		cards[c.Key] = o.card(c)
+	}
+	switch {
+	case len(cards) > 0:
+		return cty.MapVal(cards)
+	case o.keyed[name]:
+		return cty.MapValEmpty(cardType())
+	default:
+		return cty.DynamicVal // a card with mistakes, which are reported already
+	}
+}
+
+func (o *liveObjects) card(c *spec.Card) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{
+		"provider":     cty.StringVal(string(c.Provider)),
+		"iccid":        cty.StringVal(string(c.ICCID)),
+		"imei":         textOrNull(string(c.IMEI)),
+		"bound":        switchValue(c.Bound),
+		"active":       switchValue(c.Active),
+		"packages":     textsOrNull(c.Packages),
+		"current_imei": textOrNull(string(c.CurrentIMEI)),
+		"labels":       labelsValue(c.Labels),
+		"shared_imei":  cty.BoolVal(c.SharedIMEI),
+		"live":         o.liveCard(o.cards[c.ID()]),
+	})
+}
+
+func (o *liveObjects) liveCard(r *spec.Reading) cty.Value {
+	if r == nil {
+		return cty.UnknownVal(liveCardType())
+	}
+	imei, packages := cty.NullVal(cty.String), cty.NullVal(cty.List(cty.String))
+	if r.Has.Has(spec.AttrBinding) {
+		imei = textOrNull(string(r.IMEI))
+	}
+	if r.Has.Has(spec.AttrPackages) {
+		ids := make([]string, 0, len(r.Packages))
+		for _, p := range r.Packages {
+			ids = append(ids, p.ID)
+		}
+		packages = textsOrNull(ids)
+	}
+	return cty.ObjectVal(map[string]cty.Value{
+		"status":    cty.StringVal(r.Status),
+		"lifecycle": cty.StringVal(string(r.Lifecycle)),
+		"active":    switchValue(r.Lifecycle.InService()),
+		"imei":      imei,
+		"packages":  packages,
+		"reason":    cty.StringVal(r.Reason),
+	})
+}
+
+func (o *liveObjects) number(name string) cty.Value {
+	i := slices.IndexFunc(o.fleet.Numbers, func(n spec.PrivacyNumber) bool { return n.Name == name })
+	if i < 0 {
+		return cty.DynamicVal
+	}
+	n := &o.fleet.Numbers[i]
+	live := cty.UnknownVal(liveNumberType())
+	if r := o.numbers[n.Address()]; r != nil {
+		live = cty.ObjectVal(map[string]cty.Value{
+			"status": cty.NumberIntVal(int64(r.Status)), "number": textOrNull(r.Number),
+		})
+	}
+	return cty.ObjectVal(map[string]cty.Value{
+		"provider": cty.StringVal(string(n.Provider)),
+		"pool_key": o.guarded(n.PoolKey),
+		"subs_id":  o.guarded(n.SubsID),
+		"call_no":  o.guarded(n.CallNo),
+		"number":   textOrNull(n.Number),
+		"live":     live,
+	})
+}
+
+// guarded is a text that is sensitive where the configuration said so.
+func (o *liveObjects) guarded(s string) cty.Value {
+	v := textOrNull(s)
+	if o.secrets.has(s) {
+		v = v.Mark(sensitive{})
+	}
+	return v
+}
+
+func textOrNull(s string) cty.Value {
+	if s == "" {
+		return cty.NullVal(cty.String)
+	}
+	return cty.StringVal(s)
+}
+
+func textsOrNull(list []string) cty.Value {
+	switch {
+	case list == nil:
+		return cty.NullVal(cty.List(cty.String))
+	case len(list) == 0:
+		return cty.ListValEmpty(cty.String)
+	}
+	values := make([]cty.Value, len(list))
+	for i, s := range list {
+		values[i] = cty.StringVal(s)
+	}
+	return cty.ListVal(values)
+}
+
+func labelsValue(labels map[string]string) cty.Value {
+	if len(labels) == 0 {
+		return cty.MapValEmpty(cty.String)
+	}
+	values := make(map[string]cty.Value, len(labels))
+	for k, v := range labels {
+		values[k] = cty.StringVal(v)
+	}
+	return cty.MapVal(values)
+}
+
+func switchValue(s spec.Switch) cty.Value {
+	if on := s.Bool(); on != nil {
+		return cty.BoolVal(*on)
+	}
+	return cty.NullVal(cty.Bool)
+}

@@ -1,0 +1,210 @@
+package config
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Options is what [Load] may look at.
+type Options struct {
+	// Dir is the folder with *.fleet.hcl and *.fleet.json; "" means the
+	// working directory. Relative paths start there, those of Vars included.
+	Dir string
+	// Env looks a name up in the environment, for env("X") and
+	// CARDFLEET_VAR_x. nil is an empty environment.
+	Env func(string) (string, bool)
+	// Vars are the values given on the command line, in their order; later ones win.
+	Vars []Assignment
+	// Schemas are the types of provider that exist.
+	Schemas []spec.Schema
+	// Now is asked once, for timestamp(). nil is the zero time.
+	Now func() time.Time
+	// Version is the program's, for required_version. One that is no version
+	// ("dev", "") meets every constraint.
+	Version string
+}
+
+// Assignment is one -var or -var-file of the command line.
+type Assignment struct {
+	Name, Value string // -var Name=Value
+	File        string // where set: -var-file File
+}
+
+// Config is a configuration without mistakes.
+type Config struct {
+	Fleet *spec.Fleet
+
+	secrets *secrets
+	keyed   map[string]bool // the card blocks with for_each or from_csv
+	outputs []*output
+	// scope and report are kept for outputs only, and nil where there are none:
+	// they hold every local value and file.
+	scope  *scope
+	report *report
+}
+
+// Secrets lists every sensitive string that went into the configuration,
+// longest first, so that nothing else shows one: values of sensitive variables,
+// of env and sensitive, and of the providers' secret settings.
+func (c *Config) Secrets() []string { return c.secrets.strings() }
+
+// Load reads the configuration in o.Dir. The diagnostics are in the order of
+// the source; the Config is nil where one of them is an error. All mistakes
+// are found at once, whichever file they are in.
+func Load(o Options) (*Config, spec.Diagnostics) {
+	l := newLoader(o)
+	l.readFiles()
+	l.loadVariables()
+	l.loadLocals()
+	l.scope.validateVariables()
+	l.loadProviders()
+	l.loadFleet()
+	l.loadCards()
+	l.loadNumbers()
+	l.loadApprovals()
+	l.loadRemoved()
+	l.loadOutputs()
+	return l.finish()
+}
+
+// loader carries the parts of one load from step to step.
+type loader struct {
+	Options
+	report *report
+	inputs *inputs
+	scope  *scope
+	fleet  *spec.Fleet
+
+	autoVars []string
+	blocks   map[string]hcl.Blocks // by type, in the order of the source
+
+	providers providerNames
+	csvFiles  map[*spec.Block]*csvFile    // of blocks with from_csv
+	byICCID   map[spec.ICCID][]*spec.Card // made when a removed block asks
+	// toldNoProvider keeps the message that there is no provider block to one.
+	toldNoProvider bool
+	luhn           *luhnWarnings
+	keyed          map[string]bool // the card blocks with for_each or from_csv
+	outputs        []*output
+}
+
+func newLoader(o Options) *loader {
+	if o.Env == nil {
+		o.Env = func(string) (string, bool) { return "", false }
+	}
+	if o.Dir == "" {
+		o.Dir = "."
+	}
+	var now time.Time
+	if o.Now != nil {
+		now = o.Now()
+	}
+	r, in := newReport(), newInputs(o.Dir)
+	return &loader{
+		Options:  o,
+		report:   r,
+		inputs:   in,
+		scope:    newScope(r, functions(world{files: in, env: o.Env, now: now, secrets: r.secrets})),
+		fleet:    &spec.Fleet{Dir: o.Dir},
+		blocks:   map[string]hcl.Blocks{},
+		keyed:    map[string]bool{},
+		csvFiles: map[*spec.Block]*csvFile{},
+		luhn:     newLuhnWarnings(),
+	}
+}
+
+// readFiles parses every file and sorts its blocks by type.
+func (l *loader) readFiles() {
+	names, err := Files(l.Dir)
+	if err != nil {
+		l.report.unplaced("Configuration cannot be read", "%s.", err)
+		return
+	}
+	found := false
+	for _, name := range names {
+		if isAutoVarsFile(name) {
+			l.autoVars = append(l.autoVars, name)
+			continue
+		}
+		found = true
+		if body := l.parseConfig(name); body != nil {
+			l.sortBlocks(body)
+		}
+	}
+	if !found {
+		l.report.unplaced("No configuration files",
+			"%q holds no file that ends in %s or %s. Change to the folder that does, or name it with -chdir=DIR.",
+			l.Dir, nativeSuffix, jsonSuffix)
+	}
+}
+
+// parseConfig reads and parses a configuration file; nil where nothing can be made of it.
+func (l *loader) parseConfig(name string) hcl.Body {
+	src, err := l.inputs.read(name)
+	return l.parse(name, &source{text: src}, err)
+}
+
+// parseVars is parseConfig for a file of variable values. Any of them may be
+// secret, so they show in no snippet and are not in the digest.
+func (l *loader) parseVars(name string) hcl.Body {
+	src, err := os.ReadFile(absolute(l.Dir, name))
+	return l.parse(name, &source{text: src, secret: true}, err)
+}
+
+func (l *loader) parse(name string, src *source, err error) hcl.Body {
+	if err != nil {
+		l.report.unplaced("File cannot be read", "%s.", fileError(name, err))
+		return nil
+	}
+	var diags hcl.Diagnostics
+	src.file, diags = parseFile(name, src.text)
+	l.report.sources[name] = src
+	if l.report.hcl(diags) {
+		l.report.broken[name], l.report.anyBroken = true, true
+	}
+	if src.file == nil {
+		return nil
+	}
+	return src.file.Body
+}
+
+func (l *loader) sortBlocks(body hcl.Body) {
+	content, diags := body.Content(rootSchema())
+	l.report.hcl(diags)
+	for _, b := range content.Blocks {
+		if len(b.Labels) > 0 && b.Type != "provider" && !l.checkName(b) {
+			continue
+		}
+		l.blocks[b.Type] = append(l.blocks[b.Type], b)
+	}
+}
+
+// finish sorts the fleet and ends the load.
+func (l *loader) finish() (*Config, spec.Diagnostics) {
+	l.luhn.report(l.report)
+	diags := l.report.done()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	f := l.fleet
+	slices.SortFunc(f.Providers, func(a, b spec.ProviderConfig) int { return compareStrings(a.Name, b.Name) })
+	slices.SortFunc(f.Numbers, func(a, b spec.PrivacyNumber) int { return compareStrings(a.Name, b.Name) })
+	slices.SortFunc(f.Approvals, func(a, b spec.Approval) int { return compareStrings(a.Name, b.Name) })
+	slices.SortFunc(f.Removed, func(a, b spec.Removed) int { return compareStrings(a.ICCID, b.ICCID) })
+	f.Digest = l.inputs.digest(l.scope.shownVariables())
+	c := l.config()
+	c.outputs = l.outputs
+	if len(l.outputs) > 0 {
+		c.scope, c.report = l.scope, l.report
+	}
+	return c, diags
+}
+
+func (l *loader) config() *Config {
+	return &Config{Fleet: l.fleet, secrets: l.report.secrets, keyed: l.keyed}
+}

@@ -1,0 +1,62 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// loadPolicy reads what a plan must keep to.
+func (l *loader) loadPolicy(b *hcl.Block) {
+	content, diags := b.Body.Content(policySchema())
+	l.report.hcl(diags)
+	s := settings{loader: l, attributes: content.Attributes, shows: true}
+	p := spec.Policy{Guard: l.loadGuard(s), Source: rangeOf(b.DefRange)}
+	p.OnRemove, _ = s.kind("on_remove", []spec.Kind{spec.Unbind, spec.Stop, spec.Forget})
+	p.RequiredApprovals, _ = s.whole("required_approvals", 1)
+	p.AllowedSigners, _ = s.filled("allowed_signers")
+	once := uniqueNames{}
+	for _, nested := range content.Blocks {
+		limit, ok := l.loadLimit(nested)
+		if ok && once.claim(l.report, string(limit.Kind), blockTitle("limit", nested.Labels), nested.DefRange) {
+			p.Limits = append(p.Limits, limit)
+		}
+	}
+	l.fleet.Policy = p
+}
+
+// loadGuard is the guarded kinds, unbind always among them.
+func (l *loader) loadGuard(s settings) []spec.Kind {
+	guard := []spec.Kind{spec.Unbind}
+	words, _ := s.texts("guard")
+	for _, w := range words {
+		if k, ok := l.kindOf(w, s.attributes["guard"].Expr.Range(), "guard", spec.Kinds()); ok {
+			guard = append(guard, k)
+		}
+	}
+	slices.Sort(guard)
+	return slices.Compact(guard)
+}
+
+func (l *loader) loadLimit(b *hcl.Block) (spec.Limit, bool) {
+	content, diags := b.Body.Content(limitSchema())
+	failed := l.report.hcl(diags)
+	kind, ok := l.kindOf(b.Labels[0], b.LabelRanges[0], "a limit", append(spec.Kinds(), spec.AnyKind))
+	s := settings{loader: l, attributes: content.Attributes, shows: true}
+	out := spec.Limit{Kind: kind, Source: rangeOf(b.DefRange)}
+	if n, ok := s.whole("count", 0); ok {
+		out.Count = &n
+	}
+	if n, ok := s.number("percent"); ok {
+		if n < 0 || n > 100 {
+			s.wrong("percent", "Value out of range", "percent is a number from 0 to 100.")
+		}
+		out.Percent = &n
+	}
+	if !failed && len(content.Attributes) == 0 {
+		l.report.errorAt(b.DefRange, "Empty limit", "A limit says how many: count = 5, percent = 30, or both.")
+	}
+	return out, ok
+}

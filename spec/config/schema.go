@@ -1,0 +1,92 @@
+package config
+
+import "github.com/hashicorp/hcl/v2"
+
+// rootSchema is what may stand at the top level of a file.
+func rootSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "fleet"},
+		{Type: "variable", LabelNames: []string{"name"}},
+		{Type: "locals"},
+		{Type: "provider", LabelNames: []string{"type"}},
+		{Type: "card", LabelNames: []string{"name"}},
+		{Type: "privacy_number", LabelNames: []string{"name"}},
+		{Type: "approval", LabelNames: []string{"name"}},
+		{Type: "removed"},
+		{Type: "output", LabelNames: []string{"name"}},
+	}}
+}
+
+func fleetSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{
+		Attributes: attrs("required_version"),
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}},
+	}
+}
+
+func policySchema() *hcl.BodySchema {
+	return &hcl.BodySchema{
+		Attributes: attrs("guard", "on_remove", "required_approvals", "allowed_signers"),
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "limit", LabelNames: []string{"kind"}}},
+	}
+}
+
+func limitSchema() *hcl.BodySchema { return &hcl.BodySchema{Attributes: attrs("count", "percent")} }
+
+func variableSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{
+		Attributes: attrs("type", "default", "description", "sensitive", "nullable"),
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
+	}
+}
+
+func validationSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("condition", "error_message"), "condition", "error_message")}
+}
+
+func cardSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{
+		Attributes: required(attrs("iccid", "imei", "bound", "active", "packages", "current_imei", "labels",
+			"shared_imei", "provider", "for_each", "from_csv"), "iccid"),
+		Blocks: []hcl.BlockHeaderSchema{{Type: "lifecycle"}},
+	}
+}
+
+func lifecycleSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: attrs("prevent_unbind", "ignore_changes")}
+}
+
+func numberSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(
+		attrs("provider", "pool_key", "subs_id", "call_no", "number"), "pool_key", "subs_id")}
+}
+
+func approvalSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(
+		attrs("action", "cards", "reason", "expires"), "action", "cards")}
+}
+
+func removedSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("iccids"), "iccids")}
+}
+
+func outputSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("value", "sensitive", "description"), "value")}
+}
+
+func attrs(names ...string) []hcl.AttributeSchema {
+	list := make([]hcl.AttributeSchema, len(names))
+	for i, n := range names {
+		list[i].Name = n
+	}
+	return list
+}
+
+func required(list []hcl.AttributeSchema, names ...string) []hcl.AttributeSchema {
+	for i := range list {
+		for _, n := range names {
+			list[i].Required = list[i].Required || list[i].Name == n
+		}
+	}
+	return list
+}

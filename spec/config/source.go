@@ -1,0 +1,114 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcled"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// snippetLines is how many lines of source a snippet shows at most.
+const snippetLines = 4
+
+// source is a file's text, for snippets.
+type source struct {
+	text []byte
+	file *hcl.File // nil for what isn't HCL
+	// secret hides the values of a file of variables, since any may be sensitive.
+	secret bool
+}
+
+// snippet is the source lines around at, with at underlined; nil where the
+// text doesn't reach that far.
+func (s *source) snippet(at spec.Range) *spec.Snippet {
+	if at.Start.Byte > len(s.text) || at.End.Byte > len(s.text) || at.End.Byte < at.Start.Byte {
+		return nil
+	}
+	from := bytes.LastIndexByte(s.text[:at.Start.Byte], '\n') + 1
+	to := s.codeEnd(from, at.End.Byte)
+	out := &spec.Snippet{
+		Context: s.context(at.Start.Byte),
+		Line:    at.Start.Line,
+		From:    at.Start.Byte - from,
+		To:      max(min(at.End.Byte, to), at.Start.Byte) - from,
+	}
+	if s.secret {
+		to = nameEnd(s.text, from, to)
+		out.From, out.To = min(out.From, to-from), min(out.To, to-from)
+	}
+	out.Code = string(s.text[from:to])
+	return underlineSomething(out)
+}
+
+// codeEnd is the end of the last line to show of what begins in the line at
+// from and ends at end.
+func (s *source) codeEnd(from, end int) int {
+	to := from
+	for range snippetLines {
+		n := bytes.IndexByte(s.text[to:], '\n')
+		if n < 0 {
+			return len(s.text)
+		}
+		to += n + 1
+		if to >= end {
+			break
+		}
+	}
+	return len(bytes.TrimSuffix(bytes.TrimSuffix(s.text[:to], []byte("\n")), []byte("\r")))
+}
+
+// nameEnd is where the attribute name ends in the line from..to; from where there is none.
+func nameEnd(text []byte, from, to int) int {
+	name, _, ok := bytes.Cut(text[from:to], []byte("="))
+	if !ok {
+		return from
+	}
+	return from + len(bytes.TrimRight(name, " \t"))
+}
+
+// underlineSomething widens an empty mark to one character where there is one.
+func underlineSomething(s *spec.Snippet) *spec.Snippet {
+	if s.From == s.To && s.To < len(s.Code) && s.Code[s.To] != '\n' {
+		s.To++
+		for s.To < len(s.Code) && s.Code[s.To]&0xC0 == 0x80 {
+			s.To++
+		}
+	}
+	return s
+}
+
+// context names the block around a byte of the file: card "bike".
+func (s *source) context(offset int) string {
+	if s.file == nil {
+		return ""
+	}
+	body, ok := s.file.Body.(*hclsyntax.Body)
+	if !ok {
+		return hcled.ContextString(s.file, offset)
+	}
+	// hcled walks every block, which is too slow for a thousand mistakes among 100,000 blocks.
+	i := sort.Search(len(body.Blocks), func(i int) bool { return body.Blocks[i].Range().End.Byte > offset })
+	if i == len(body.Blocks) {
+		return ""
+	}
+	b := body.Blocks[i]
+	if whole := hcl.RangeBetween(b.Range(), b.Body.Range()); !whole.ContainsOffset(offset) {
+		return ""
+	}
+	return blockTitle(b.Type, b.Labels)
+}
+
+func blockTitle(typ string, labels []string) string {
+	var b strings.Builder
+	b.WriteString(typ)
+	for _, l := range labels {
+		fmt.Fprintf(&b, " %q", l)
+	}
+	return b.String()
+}
