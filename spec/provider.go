@@ -61,6 +61,8 @@ type Capabilities struct {
 	ObservesIMEI bool
 	// Settle is how long a change may take to show in readings.
 	Settle time.Duration
+	// PerSecond is the rate of calls that it keeps to; 0 for none.
+	PerSecond float64
 	// ReadCalls is how many calls reading one card takes for these attributes.
 	ReadCalls map[Attr]int
 	// ChangeCalls is how many calls a change of a kind takes at most; a missing kind takes one.

@@ -1,0 +1,344 @@
+// Package apply carries out a plan: in parallel, each action after those that
+// it needs, every intent durable in the journal before its call and every
+// outcome after it. One failure stops only what depends on it.
+//
+// It decides nothing about what is wanted. What it does decide is what became
+// of a call whose answer was lost: see [settle]. Start reading at [Run].
+package apply
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Outcome is what became of an action.
+type Outcome string
+
+// The outcomes.
+const (
+	Done       Outcome = "done"
+	Failed     Outcome = "failed"      // the card is certainly as it was
+	Dropped    Outcome = "dropped"     // its card had changed, or an action that it needs wasn't done
+	NotStarted Outcome = "not started" // the run was interrupted before, or it lacks an approval
+	InDoubt    Outcome = "in doubt"    // it was sent, and nobody knows what it did
+)
+
+// Outcomes lists them in the order of a summary.
+func Outcomes() []Outcome { return []Outcome{Done, Failed, Dropped, NotStarted, InDoubt} }
+
+// Result is what became of one action.
+type Result struct {
+	Card      *plan.Card
+	Action    *plan.Action
+	Outcome   Outcome
+	Reason    string // why, in a sentence without a stop; "" for a plain Done
+	RequestID string // the carrier's name for the call
+	Elapsed   time.Duration
+}
+
+// Report is what became of a plan.
+type Report struct {
+	Results  []Result        // one for each action, in the plan's order
+	Snapshot *state.Snapshot // the state afterwards, to be committed
+	// Broken is set where bookkeeping failed, so that the run started nothing more.
+	Broken error
+}
+
+// Count is how many actions have the outcome.
+func (r *Report) Count(o Outcome) int {
+	n := 0
+	for i := range r.Results {
+		if r.Results[i].Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// Options are what a run needs. Every field without a word about its zero
+// value has to be set.
+type Options struct {
+	Plan      *plan.Plan
+	Prior     *state.Snapshot // read under the lock; nil is none
+	Providers map[spec.ProviderName]providers.Provider
+	Journal   state.Journal
+	// Parallel is how many actions are under way at once at each provider,
+	// which keeps to its own limits besides; 0 means 16.
+	Parallel int
+	Now      func() time.Time
+	Sleep    func(ctx context.Context, d time.Duration) error
+	// OnStart and OnFinish are told of each action; they may be called by many
+	// goroutines at once. nil is nobody.
+	OnStart  func(*plan.Card, *plan.Action)
+	OnFinish func(Result)
+}
+
+const defaultParallel = 16
+
+// Run carries out the plan. It returns when every action has its outcome: a
+// cancelled context starts nothing more, and lets calls under way end. An
+// action that is guarded and not approved is never started, whatever the
+// caller checked before.
+func Run(ctx context.Context, o Options) *Report {
+	r := newRun(o)
+	r.bookkeeping(ctx)
+	r.carriers(ctx)
+	return &Report{Results: r.results, Snapshot: r.snapshot(), Broken: r.broken}
+}
+
+// run is one run. Steps are numbered as the plan lists them.
+type run struct {
+	o       Options
+	steps   []step
+	results []Result
+	cards   map[spec.CardID]*state.Card // of the cards in the plan; nil entries are forgotten
+
+	mu     sync.Mutex // guards what follows, and each step's open and outcome
+	left   map[spec.ProviderName]int
+	ready  map[spec.ProviderName]chan int
+	broken error
+}
+
+// step is one action on its way.
+type step struct {
+	card    *plan.Card
+	action  *plan.Action
+	open    int   // how many actions it still waits for
+	waiting []int // the steps that wait for it
+	outcome Outcome
+}
+
+func newRun(o Options) *run {
+	if o.OnStart == nil {
+		o.OnStart = func(*plan.Card, *plan.Action) {}
+	}
+	if o.OnFinish == nil {
+		o.OnFinish = func(Result) {}
+	}
+	r := &run{o: o, cards: map[spec.CardID]*state.Card{}, left: map[spec.ProviderName]int{}, ready: map[spec.ProviderName]chan int{}}
+	byID := map[string]int{}
+	for i := range o.Plan.Cards {
+		c := &o.Plan.Cards[i]
+		if len(c.Actions) > 0 {
+			r.cards[c.ID()] = startingCard(c, o.Prior)
+		}
+		for j := range c.Actions {
+			byID[c.Actions[j].ID] = len(r.steps)
+			r.steps = append(r.steps, step{card: c, action: &c.Actions[j]})
+		}
+	}
+	for i := range r.steps {
+		for _, need := range r.steps[i].action.Needs {
+			if k, ok := byID[need]; ok {
+				r.steps[i].open++
+				r.steps[k].waiting = append(r.steps[k].waiting, i)
+			}
+		}
+	}
+	r.results = make([]Result, len(r.steps))
+	return r
+}
+
+// startingCard is what the state remembers of the card; nil for one that is
+// still to be adopted.
+func startingCard(c *plan.Card, prior *state.Snapshot) *state.Card {
+	if remembered := prior.Card(c.ID()); remembered != nil {
+		copied := *remembered
+		return &copied
+	}
+	return nil
+}
+
+// bookkeeping does the actions that call no carrier: adopt and forget. Their
+// records go to the journal together.
+func (r *run) bookkeeping(ctx context.Context) {
+	var records []state.Record
+	var done []int
+	for i := range r.steps {
+		s := &r.steps[i]
+		if s.action.Kind.CallsCarrier() {
+			continue
+		}
+		if ctx.Err() != nil {
+			r.end(i, Result{Outcome: NotStarted, Reason: "the run was interrupted"})
+			continue
+		}
+		record, stale := r.record(s)
+		if stale != "" {
+			r.end(i, Result{Outcome: Dropped, Reason: stale})
+			continue
+		}
+		records = append(records, record)
+		done = append(done, i)
+	}
+	err := r.append(context.WithoutCancel(ctx), records...)
+	for _, i := range done {
+		if err != nil {
+			r.end(i, Result{Outcome: Failed, Reason: err.Error()})
+			continue
+		}
+		r.o.OnStart(r.steps[i].card, r.steps[i].action)
+		r.take(&r.steps[i])
+		r.end(i, Result{Outcome: Done})
+	}
+}
+
+// record is the journal's line for an adopt or a forget; stale says why the
+// state no longer allows it.
+func (r *run) record(s *step) (record state.Record, stale string) {
+	id := s.card.ID()
+	record = state.Record{At: r.o.Now(), Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID}
+	known := r.cards[id]
+	if s.action.Kind == spec.Forget {
+		if known == nil {
+			return record, "the state no longer has the card"
+		}
+		record.Type = state.DropRecord
+		return record, ""
+	}
+	if known != nil && (known.Binding.Known || !s.card.Memory.Binding.Known) {
+		return record, "the state has the card already"
+	}
+	memory := s.card.Memory
+	record.Type, record.Card = state.PutRecord, &memory
+	return record, ""
+}
+
+// take puts a finished adopt or forget into the cards.
+func (r *run) take(s *step) {
+	if s.action.Kind == spec.Forget {
+		r.cards[s.card.ID()] = nil
+		return
+	}
+	memory := s.card.Memory
+	r.cards[s.card.ID()] = &memory
+}
+
+// carriers does the actions that call carriers: a group of workers for each
+// provider takes its actions in turn as they become ready.
+func (r *run) carriers(ctx context.Context) {
+	for i := range r.steps {
+		if s := &r.steps[i]; s.action.Kind.CallsCarrier() && s.outcome == "" {
+			r.left[s.card.Provider]++
+		}
+	}
+	for name, n := range r.left {
+		r.ready[name] = make(chan int, n)
+	}
+	r.mu.Lock()
+	for i := range r.steps {
+		if r.steps[i].open == 0 {
+			r.offer(i)
+		}
+	}
+	r.mu.Unlock()
+	parallel := r.o.Parallel
+	if parallel <= 0 {
+		parallel = defaultParallel
+	}
+	var g errgroup.Group
+	for name, ready := range r.ready {
+		for range min(parallel, r.left[name]) {
+			g.Go(func() error {
+				for i := range ready {
+					r.end(i, r.perform(ctx, &r.steps[i]))
+				}
+				return nil
+			})
+		}
+	}
+	_ = g.Wait() // workers report through results
+}
+
+// offer hands a step to its provider's workers. The channel has room for every
+// step, so this never waits. The caller holds mu.
+func (r *run) offer(i int) {
+	if s := &r.steps[i]; s.action.Kind.CallsCarrier() && s.outcome == "" {
+		r.ready[s.card.Provider] <- i
+	}
+}
+
+// end notes a step's outcome, and lets those go on that waited for it; where it
+// isn't done, they are dropped with all that waits for them.
+func (r *run) end(i int, result Result) {
+	s := &r.steps[i]
+	result.Card, result.Action = s.card, s.action
+	r.mu.Lock()
+	ended := r.close(i, result, nil)
+	r.mu.Unlock()
+	for _, i := range ended {
+		r.o.OnFinish(r.results[i])
+	}
+}
+
+// close does what end says, under mu, and returns the steps that ended.
+func (r *run) close(i int, result Result, ended []int) []int {
+	s := &r.steps[i]
+	if s.outcome != "" {
+		return ended
+	}
+	s.outcome, r.results[i] = result.Outcome, result
+	ended = append(ended, i)
+	if ready, ok := r.ready[s.card.Provider]; ok && s.action.Kind.CallsCarrier() {
+		if r.left[s.card.Provider]--; r.left[s.card.Provider] == 0 {
+			defer close(ready)
+		}
+	}
+	for _, k := range s.waiting {
+		waiting := &r.steps[k]
+		waiting.open--
+		if result.Outcome != Done {
+			ended = r.close(k, needless(waiting, s, result), ended)
+			continue
+		}
+		if waiting.open == 0 && r.ready[waiting.card.Provider] != nil {
+			r.offer(k)
+		}
+	}
+	return ended
+}
+
+// needless is the outcome of a step that needs one that wasn't done.
+func needless(waiting, needed *step, result Result) Result {
+	outcome := Dropped
+	if result.Outcome == NotStarted {
+		outcome = NotStarted
+	}
+	return Result{
+		Card: waiting.card, Action: waiting.action, Outcome: outcome,
+		Reason: fmt.Sprintf("it needs %s of %s, which is %s", needed.action.Kind, needed.card.Address, result.Outcome),
+	}
+}
+
+// append writes to the journal. Once that failed, the run starts nothing more:
+// a call that no journal knows of must not be made.
+func (r *run) append(ctx context.Context, records ...state.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	err := r.o.Journal.Append(ctx, records...)
+	if err != nil {
+		err = fmt.Errorf("write the journal: %w", err)
+		r.mu.Lock()
+		if r.broken == nil {
+			r.broken = err
+		}
+		r.mu.Unlock()
+	}
+	return err
+}
+
+func (r *run) isBroken() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.broken
+}

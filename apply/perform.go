@@ -1,0 +1,248 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// perform does one action at its carrier: look at the card again, write down
+// the intent, call, write down the outcome.
+func (r *run) perform(ctx context.Context, s *step) Result {
+	switch err := r.isBroken(); {
+	case s.action.Guarded && !s.action.Approved, s.action.Kind.Irreversible() && !s.action.Approved:
+		return Result{Outcome: NotStarted, Reason: "it is not approved: " + s.action.Denial}
+	case ctx.Err() != nil:
+		return Result{Outcome: NotStarted, Reason: "the run was interrupted"}
+	case err != nil:
+		return Result{Outcome: NotStarted, Reason: err.Error()}
+	}
+	p := r.o.Providers[s.card.Provider]
+	if p == nil {
+		return Result{Outcome: Failed, Reason: fmt.Sprintf("the configuration has no provider %s", s.card.Provider)}
+	}
+	start := r.o.Now()
+	if result, ok := r.precondition(ctx, p, s); !ok {
+		result.Elapsed = r.o.Now().Sub(start)
+		return result
+	}
+	intent := state.Record{
+		Type: state.IntentRecord, At: r.o.Now(), Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
+		Intent: &state.Intent{Kind: s.action.Kind, From: s.action.From, To: s.action.To, Key: s.action.Key},
+	}
+	if err := r.append(ctx, intent); err != nil {
+		return Result{Outcome: NotStarted, Reason: err.Error()}
+	}
+	r.o.OnStart(s.card, s.action)
+	// From here on the call is under way: an interrupt lets it end.
+	ctx = context.WithoutCancel(ctx)
+	result := r.call(ctx, p, s)
+	result.Elapsed = r.o.Now().Sub(start)
+	return r.writeDown(ctx, s, result)
+}
+
+// precondition reads the card once more, where the carrier can report what is
+// to be changed, and compares it and the state with what the action was planned
+// from. Where something changed since, the action is dropped.
+func (r *run) precondition(ctx context.Context, p providers.Provider, s *step) (Result, bool) {
+	memory := r.card(s.card.ID())
+	if memory == nil {
+		return Result{Outcome: Dropped, Reason: "the state no longer has the card"}, false
+	}
+	if len(memory.Doubts) > 0 {
+		return Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
+	}
+	reading := spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
+	if attr := s.action.Kind.Attr(); p.Capabilities().Reads.Has(attr) {
+		var err error
+		reading, err = p.Read(ctx, s.card.ICCID, attr)
+		switch {
+		case ctx.Err() != nil:
+			return Result{Outcome: NotStarted, Reason: "the run was interrupted"}, false
+		case err != nil:
+			return Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err)}, false
+		}
+		reading.Provider = s.card.Provider
+		reading = memory.Overlay(reading, p.Capabilities().Settle)
+	}
+	if why := stale(s.action, memory, reading); why != "" {
+		return Result{Outcome: Dropped, Reason: "stale: " + why}, false
+	}
+	return Result{}, true
+}
+
+// stale says what changed since the action was planned; "" for nothing.
+func stale(a *plan.Action, memory *state.Card, reading spec.Reading) string {
+	if reading.Lifecycle.Ended() || reading.Lifecycle == spec.NotFound {
+		return fmt.Sprintf("the carrier now reports the card as %s (%s)", reading.Lifecycle, reading.Status)
+	}
+	is := reading.Lifecycle.InService()
+	switch a.Kind {
+	case spec.ChangeBind, spec.Unbind:
+		return staleBinding(a, memory, reading)
+	case spec.Stop:
+		if is != spec.On {
+			return fmt.Sprintf("the card is no longer in service (%s)", reading.Status)
+		}
+	case spec.Resume:
+		if reading.Lifecycle != spec.SuspendedByOwner {
+			return fmt.Sprintf("the card is no longer stopped by its owner (%s)", reading.Status)
+		}
+	case spec.Subscribe:
+		if reading.HasPackage(a.To) {
+			return fmt.Sprintf("the card has package %s by now", a.To)
+		}
+	case spec.Unsubscribe:
+		if !reading.HasPackage(a.From) {
+			return fmt.Sprintf("the card no longer has package %s", a.From)
+		}
+	}
+	return ""
+}
+
+func staleBinding(a *plan.Action, memory *state.Card, reading spec.Reading) string {
+	bound := memory.Binding
+	if reading.Has.Has(spec.AttrBinding) {
+		bound = state.BoundTo(reading.IMEI)
+	}
+	switch {
+	case !bound.Known:
+		return "the state no longer knows the card's device"
+	case bound.IMEI == "":
+		return "the card is bound to no device by now"
+	case !bound.IMEI.Same(spec.IMEI(a.From)):
+		return fmt.Sprintf("the card is bound to %s by now", bound.IMEI)
+	}
+	return ""
+}
+
+// call makes the change, and finds out what it did where the answer was lost.
+func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
+	receipt, err := p.Do(ctx, changeOf(s))
+	switch {
+	case err == nil && receipt.Already:
+		return Result{Outcome: Done, Reason: "the card was in that state already", RequestID: receipt.RequestID}
+	case err == nil:
+		return Result{Outcome: Done, RequestID: receipt.RequestID}
+	case providers.EffectOf(err) == providers.EffectNone:
+		return Result{Outcome: Failed, Reason: err.Error(), RequestID: providers.RequestIDOf(err)}
+	}
+	return r.settle(ctx, p, s, err)
+}
+
+func changeOf(s *step) providers.Change {
+	a := s.action
+	return providers.Change{Kind: a.Kind, ICCID: s.card.ICCID, From: a.From, To: a.To, Key: a.Key}
+}
+
+// pauses are the waits before each look at a card whose answer was lost.
+func pauses() []time.Duration { return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} }
+
+// settle finds out what became of a call that may have had its effect: by
+// reading the card, and by sending the call again only where that can do no
+// harm: where it names the value that it replaces, so that the carrier refuses
+// a second one, or where a reading shows that the first had no effect and a
+// repeat would change nothing twice. What stays unknown is in doubt.
+func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost error) Result {
+	caps := p.Capabilities()
+	named := caps.ReplacesByName(s.action.Kind)
+	for _, pause := range pauses() {
+		if err := r.o.Sleep(ctx, pause); err != nil {
+			break
+		}
+		shown, read := r.look(ctx, p, s)
+		if shown {
+			return Result{Outcome: Done, Reason: "the answer was lost; the carrier shows that it was done", RequestID: providers.RequestIDOf(lost)}
+		}
+		if !named && !(read && setsState(s.action.Kind)) {
+			continue
+		}
+		receipt, err := p.Do(ctx, changeOf(s))
+		cause, _ := providers.CauseOf(err)
+		switch {
+		case err == nil:
+			return Result{Outcome: Done, Reason: "the answer was lost; sent again", RequestID: receipt.RequestID}
+		case named && cause == providers.PriorMismatch && providers.EffectOf(err) == providers.EffectNone:
+			return Result{Outcome: Done, Reason: "the answer was lost; the carrier refuses a second one, so the first was done", RequestID: providers.RequestIDOf(err)}
+		}
+	}
+	return Result{Outcome: InDoubt, Reason: lost.Error(), RequestID: providers.RequestIDOf(lost)}
+}
+
+// setsState reports whether a repeat changes nothing twice: stop and resume
+// set a state; a second subscription would be paid for.
+func setsState(k spec.Kind) bool { return k == spec.Stop || k == spec.Resume }
+
+// look reads the card: shown reports that it has the new value, read that the
+// carrier answered at all and can tell.
+func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, read bool) {
+	attr := s.action.Kind.Attr()
+	if s.action.Kind != spec.Unbind && !p.Capabilities().Reads.Has(attr) {
+		return false, false
+	}
+	reading, err := p.Read(ctx, s.card.ICCID, attr)
+	if err != nil {
+		return false, false
+	}
+	tells, done := state.Change{Kind: s.action.Kind, From: s.action.From, To: s.action.To}.SeenIn(reading)
+	return done, tells
+}
+
+// writeDown takes the outcome over into the card and the journal.
+func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
+	id := s.card.ID()
+	memory := *r.card(id)
+	now := r.o.Now()
+	record := state.Record{Type: state.OutcomeRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID}
+	var after *state.Card
+	records := []state.Record{}
+	switch result.Outcome {
+	case Done:
+		memory.Done(state.Change{Kind: s.action.Kind, From: s.action.From, To: s.action.To, At: now})
+		after = &memory
+	case InDoubt:
+		memory.Doubts = append(slices.Clone(memory.Doubts), state.Doubt{
+			Kind: s.action.Kind, From: s.action.From, To: s.action.To, Key: s.action.Key,
+			Since: now, RequestID: result.RequestID, Reason: result.Reason,
+		})
+		after = &memory
+	default:
+		after = &memory
+	}
+	record.Card = after
+	records = append(records, record)
+	if forgets(s, result) {
+		after = nil
+		records = append(records, state.Record{Type: state.DropRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID})
+	}
+	r.setCard(id, after)
+	if err := r.append(ctx, records...); err != nil {
+		result.Reason = errors.Join(errors.New(result.Reason), err).Error()
+	}
+	return result
+}
+
+// forgets reports whether the card leaves the state with this action: it left
+// the configuration, and what the policy wants of such a card is done.
+func forgets(s *step, result Result) bool {
+	return s.card.Leaving && result.Outcome == Done && (s.action.Kind == spec.Unbind || s.action.Kind == spec.Stop)
+}
+
+func (r *run) card(id spec.CardID) *state.Card {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cards[id]
+}
+
+func (r *run) setCard(id spec.CardID, c *state.Card) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cards[id] = c
+}

@@ -1,0 +1,414 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+type applyOptions struct {
+	runOptions
+	autoApprove    bool
+	approveUnbind  []string
+	skipUnapproved bool
+	skipUnread     bool
+}
+
+func applyCommand(env *Env, root *rootOptions) *cli.Command {
+	o := &applyOptions{}
+	return &cli.Command{
+		Name:      "apply",
+		Usage:     "plan and ask, or carry out a saved plan exactly",
+		ArgsUsage: "[PLANFILE]",
+		Description: `Without PLANFILE, plans, asks, and carries the plan out. With one, carries out just its
+actions, without asking: one whose card has changed since is dropped and reported.
+An unbind closes a card's account for good, so it runs only with an approval of exactly
+that card and device; -auto-approve never stands in for one.`,
+		UsageText: `cardfleet apply
+cardfleet apply -auto-approve
+cardfleet apply fleet.fleetplan
+cardfleet apply -approve-unbind=89860617030017300390`,
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "auto-approve", Usage: "don't ask; approves no unbind", Destination: &o.autoApprove},
+			&cli.StringSliceFlag{Name: "approve-unbind", Usage: "approve the unbind of card `ICCID`; may be repeated", Destination: &o.approveUnbind},
+			&cli.BoolFlag{Name: "skip-unapproved", Usage: "run the rest, and leave out what lacks an approval", Destination: &o.skipUnapproved},
+			&cli.BoolFlag{Name: "skip-unread", Usage: "run an incomplete plan, without the carriers that can't be read", Destination: &o.skipUnread},
+		}, o.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if cmd.Args().Len() > 1 {
+				return refuse(exitFailed, "Too many arguments", "apply takes one saved plan at most.")
+			}
+			return runApply(ctx, env, root, *o, cmd.Args().First())
+		},
+	}
+}
+
+// runApply is the walk of an apply: configuration, lock, state, plan,
+// approvals and limits, the question, the run, the commit.
+func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, planFile string) (err error) {
+	out := root.open(env, o.viewOptions)
+	dir := root.dir(env)
+	if err := mayAsk(env, o, planFile); err != nil {
+		return err
+	}
+	approve, err := iccids(o.approveUnbind)
+	if err != nil {
+		return err
+	}
+	s, err := openConfig(env, out, dir, o.inputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if len(approve) > 0 && s.fleet.Policy.AllowedSigners != "" {
+		return refuse(exitFailed, "Unsigned approval", "-approve-unbind is an unsigned approval, and the policy names allowed_signers, so only signed ones count.")
+	}
+	if err := s.openState(); err != nil {
+		return err
+	}
+	if o.lock {
+		unlock, err := s.lock(ctx, "apply", o.lockTimeout)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
+	return s.apply(ctx, o, planFile, approve)
+}
+
+// mayAsk makes sure that there is somebody to ask where that is needed.
+func mayAsk(env *Env, o applyOptions, planFile string) error {
+	if planFile != "" || o.autoApprove || (env.InTTY && !o.json) {
+		return nil
+	}
+	return refuse(exitFailed, "Nobody to ask", "apply asks before it changes anything, and there is no terminal to ask on. Give it a saved plan, or -auto-approve.")
+}
+
+func iccids(args []string) ([]spec.ICCID, error) {
+	var out []spec.ICCID
+	for _, a := range args {
+		iccid, err := iccidArgument(a)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, iccid)
+	}
+	return out, nil
+}
+
+// apply plans or loads a plan, and carries it out; with the lock held.
+func (s *session) apply(ctx context.Context, o applyOptions, planFile string, approve []spec.ICCID) error {
+	prior, err := s.backend.Read(ctx)
+	if err != nil {
+		return err
+	}
+	var p *plan.Plan
+	if planFile != "" {
+		p, err = s.loadPlan(planFile, prior, approve)
+	} else {
+		p, prior, err = s.freshPlan(ctx, prior, o, approve)
+	}
+	if err != nil {
+		return err
+	}
+	s.out.plan(p)
+	if err := allowed(p, o); err != nil {
+		return err
+	}
+	if planFile == "" && p.Changes() && !o.autoApprove {
+		if err := s.ask(); err != nil {
+			return err
+		}
+	}
+	return s.carryOut(ctx, p, prior, o)
+}
+
+// freshPlan reads what is live and plans. What was read goes into the state
+// that the run starts from.
+func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyOptions, approve []spec.ICCID) (*plan.Plan, *state.Snapshot, error) {
+	p, l, err := s.makePlan(ctx, prior, o.runOptions, approve)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, apply.Refresh(prior, s.fleet, l.cards, s.caps), nil
+}
+
+// loadPlan reads a saved plan, and judges it by the state, the approvals and
+// the limits of the moment.
+func (s *session) loadPlan(planFile string, prior *state.Snapshot, approve []spec.ICCID) (*plan.Plan, error) {
+	p, _, err := readPlan(within(s.dir, planFile))
+	if err != nil {
+		return nil, err
+	}
+	if p.Lineage != "" && p.Lineage != prior.Lineage {
+		return nil, refuse(exitFailed, "Plan of another state", "The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
+			p.Lineage, orNone(prior.Lineage))
+	}
+	if p.Config != s.fleet.Digest {
+		s.out.diagnostics(spec.Diagnostics{{
+			Severity: spec.Warning, Summary: "The configuration has changed since the plan was saved",
+			Detail: "The plan's actions are carried out as they were reviewed; what changed since then needs another plan. Approvals and limits are those of the configuration as it is now.",
+		}})
+	}
+	plan.Guard(p, s.fleet, approve, s.env.Now().UTC())
+	p.Limits = plan.CheckLimits(p, s.fleet.Policy)
+	return p, nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none yet"
+	}
+	return s
+}
+
+func readPlan(path string) (*plan.Plan, string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("open the saved plan: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	p, digest, err := plan.Read(bufio.NewReader(f))
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return p, digest, nil
+}
+
+// allowed checks approvals and limits: all of it, before any call that changes
+// a card.
+func allowed(p *plan.Plan, o applyOptions) error {
+	var diags spec.Diagnostics
+	if len(p.Incomplete) > 0 && !o.skipUnread {
+		names := make([]string, 0, len(p.Incomplete))
+		for _, inc := range p.Incomplete {
+			names = append(names, string(inc.Provider))
+		}
+		return refuse(exitFailed, "The plan is incomplete", "Nothing was changed, since %s could not be read at all. Once it answers, run apply again; to go on without it, add -skip-unread.", strings.Join(names, ", "))
+	}
+	for _, l := range p.Limits {
+		text := render.LimitText(l)
+		diags = append(diags, spec.Diagnostic{Summary: "A policy limit is passed", Detail: "Nothing was changed. " + strings.Join(text, " ")})
+	}
+	if missing := p.Unapproved(); len(missing) > 0 && !o.skipUnapproved {
+		diags = append(diags, unapproved(p))
+	}
+	if len(diags) > 0 {
+		return &exitError{code: exitRefused, diags: diags}
+	}
+	return nil
+}
+
+// unapproved says which actions lack an approval, and why.
+func unapproved(p *plan.Plan) spec.Diagnostic {
+	const shown = 20
+	var lines []string
+	n := 0
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		for _, a := range c.Actions {
+			if !a.Guarded || a.Approved {
+				continue
+			}
+			if n++; n <= shown {
+				lines = append(lines, fmt.Sprintf("  %s %s: %s", a.Kind, actionOf(c, a), a.Denial))
+			}
+		}
+	}
+	if n > shown {
+		lines = append(lines, fmt.Sprintf("  … and %d more", n-shown))
+	}
+	return spec.Diagnostic{
+		Summary: "Approvals are missing",
+		Detail: "Nothing was changed. These actions need a person's approval of exactly this card and device:\n" + strings.Join(lines, "\n") +
+			"\nAdd the approval blocks that the plan shows, or -approve-unbind=ICCID for each; -skip-unapproved runs the rest without them. -auto-approve never stands in for an approval.",
+	}
+}
+
+// actionOf names an action's card and value: `card.x (8986…) from 8615…`.
+func actionOf(c *plan.Card, a plan.Action) string {
+	s := c.Address
+	if !strings.Contains(s, string(c.ICCID)) {
+		s += " (" + string(c.ICCID) + ")"
+	}
+	switch {
+	case a.From != "" && a.To != "":
+		return s + " " + a.From + " -> " + a.To
+	case a.From != "":
+		return s + " from " + a.From
+	case a.To != "":
+		return s + " " + a.To
+	default:
+		return s
+	}
+}
+
+// ask asks on the terminal; only yes is yes.
+func (s *session) ask() error {
+	s.out.say("\nDo you want to carry this out?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
+	line, err := bufio.NewReader(s.env.In).ReadString('\n')
+	if err != nil && line == "" || strings.TrimSpace(line) != "yes" {
+		return refuse(exitFailed, "Apply cancelled", "Nothing was changed.")
+	}
+	s.out.say("\n")
+	return nil
+}
+
+// carryOut runs the plan, commits the state and says what became of each action.
+func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snapshot, o applyOptions) error {
+	durable := context.WithoutCancel(ctx)
+	journal, err := s.backend.Journal(durable)
+	if err != nil {
+		return err
+	}
+	report := s.run(ctx, p, prior, journal, o)
+	err = errors.Join(report.Broken, journal.Close())
+	if commit := s.backend.Commit(durable, report.Snapshot); commit != nil {
+		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))
+	}
+	s.summary(report)
+	if err != nil {
+		return err
+	}
+	if err := s.showOutputs(liveOf(report.Snapshot)); err != nil {
+		return err
+	}
+	return exit(codeOf(ctx, report))
+}
+
+// codeOf is a finished run's exit code.
+func codeOf(ctx context.Context, r *apply.Report) int {
+	switch {
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case r.Count(apply.Failed)+r.Count(apply.Dropped)+r.Count(apply.InDoubt) > 0:
+		return exitPartial
+	default:
+		return exitOK
+	}
+}
+
+func (s *session) run(ctx context.Context, p *plan.Plan, prior *state.Snapshot, journal state.Journal, o applyOptions) *apply.Report {
+	progress := s.out.progress("apply", "changing")
+	bars := map[spec.ProviderName]*carrierProgress{}
+	totals := map[spec.ProviderName]int{}
+	for i := range p.Cards {
+		totals[p.Cards[i].Provider] += len(p.Cards[i].Actions)
+	}
+	for i := range s.fleet.Providers {
+		if name := s.fleet.Providers[i].Name; totals[name] > 0 {
+			bars[name] = progress.carrier(string(name), totals[name])
+		}
+	}
+	defer progress.end()
+	return apply.Run(ctx, apply.Options{
+		Plan: p, Prior: prior, Providers: s.providers, Journal: journal, Parallel: o.parallelism,
+		Now: s.env.Now, Sleep: s.env.Sleep,
+		OnStart: s.started,
+		OnFinish: func(r apply.Result) {
+			if bar := bars[r.Card.Provider]; bar != nil {
+				bar.add()
+			}
+			s.finished(r)
+		},
+	})
+}
+
+func hook(c *plan.Card, a *plan.Action) map[string]any {
+	return map[string]any{"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "action": a.Kind, "id": a.ID}
+}
+
+func (s *session) started(c *plan.Card, a *plan.Action) {
+	h := hook(c, a)
+	h["elapsed_seconds"], h["request_id"] = 0.0, ""
+	s.out.event("info", "apply_start", fmt.Sprintf("%s: %s starts", c.Address, a.Kind), map[string]any{"hook": h})
+}
+
+// finished tells of one action: at once where lines can be written, and with
+// the summary where bars are shown.
+func (s *session) finished(r apply.Result) {
+	if !s.out.json {
+		if !s.out.live {
+			s.out.result("%s\n", resultLine(r))
+		}
+		return
+	}
+	h := hook(r.Card, r.Action)
+	h["elapsed_seconds"], h["request_id"], h["outcome"] = r.Elapsed.Seconds(), r.RequestID, r.Outcome
+	level, kind := "info", "apply_complete"
+	if r.Outcome != apply.Done {
+		level, kind = "error", "apply_errored"
+		h["reason"] = r.Reason
+	}
+	s.out.event(level, kind, resultLine(r), map[string]any{"hook": h})
+}
+
+// resultLine is what became of an action: "card.x: change-bind 8615… -> 8615… done (request 8906…)".
+func resultLine(r apply.Result) string {
+	line := fmt.Sprintf("%s: %s", strings.Replace(actionOf(r.Card, *r.Action), r.Card.Address, r.Card.Address+": "+string(r.Action.Kind), 1), r.Outcome)
+	if r.Reason != "" {
+		line += ": " + r.Reason
+	}
+	if r.RequestID != "" && !strings.Contains(line, r.RequestID) {
+		line += " (request " + r.RequestID + ")"
+	}
+	return line
+}
+
+// summary ends a run: what wasn't done, one by one, and the counts of all.
+func (s *session) summary(r *apply.Report) {
+	counts := map[string]any{"operation": "apply"}
+	parts := make([]string, 0, 5)
+	for _, o := range apply.Outcomes() {
+		n := r.Count(o)
+		counts[strings.ReplaceAll(string(o), " ", "_")] = n
+		parts = append(parts, fmt.Sprintf("%d %s", n, o))
+	}
+	for _, kind := range spec.Kinds() {
+		counts[strings.ReplaceAll(string(kind), "-", "_")] = doneOf(r, kind)
+	}
+	line := "Apply complete! " + strings.Join(parts, ", ") + "."
+	if r.Count(apply.Done) < len(r.Results) {
+		line = "Apply incomplete: " + strings.Join(parts, ", ") + "."
+	}
+	s.out.event("info", "change_summary", line, map[string]any{"changes": counts})
+	if s.out.live {
+		for _, result := range r.Results {
+			s.out.result("%s\n", resultLine(result))
+		}
+	}
+	if r.Count(apply.InDoubt) > 0 {
+		s.out.result("\nWhat is in doubt may have been done or not. The next plan looks again, and says how to settle it.\n")
+	}
+	s.out.result("\n%s\n", s.out.style.Bold(line))
+}
+
+func doneOf(r *apply.Report, kind spec.Kind) int {
+	n := 0
+	for i := range r.Results {
+		if r.Results[i].Action.Kind == kind && r.Results[i].Outcome == apply.Done {
+			n++
+		}
+	}
+	return n
+}
+
+// liveOf is what the state remembers of readings, changes made included.
+func liveOf(s *state.Snapshot) spec.Live {
+	l := spec.Live{Cards: make([]spec.Reading, 0, len(s.Cards))}
+	for i := range s.Cards {
+		l.Cards = append(l.Cards, s.Cards[i].Reading())
+	}
+	return l
+}

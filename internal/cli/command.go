@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// dress gives a command and those below it our ways: help with one dash,
+// errors that say what to type, no process exit from within the library.
+func dress(c *cli.Command, env *Env, path []string) {
+	path = append(append([]string{}, path...), c.Name)
+	c.HideHelp = true
+	c.HideVersion = true
+	c.DisableSliceFlagSeparator = true
+	c.Writer, c.ErrWriter, c.Reader = env.Out, env.Err, env.In
+	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
+	c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return usageError(c, path, err) }
+	help := false
+	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help", Destination: &help})
+	action := c.Action
+	c.Action = func(ctx context.Context, cmd *cli.Command) error {
+		switch {
+		case help:
+			return printHelp(env.Out, c, path)
+		case action != nil:
+			return action(ctx, cmd)
+		case cmd.Args().Present():
+			return unknownCommand(c, path, cmd.Args().First())
+		}
+		_ = printHelp(env.Err, c, path) // what can't be printed can't be reported either
+		return exit(exitFailed)
+	}
+	for _, sub := range c.Commands {
+		dress(sub, env, path)
+	}
+}
+
+// usageError says which option was wrong, and how to see the right ones.
+func usageError(c *cli.Command, path []string, err error) error {
+	detail := sentence(err.Error())
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		name = strings.TrimLeft(name, "-")
+		detail = fmt.Sprintf("There is no option -%s.%s", name, didYouMean(name, optionNames(c), "-"))
+	}
+	return refuse(exitFailed, "Invalid option", "%s See %s -h.", detail, strings.Join(path, " "))
+}
+
+func unknownCommand(c *cli.Command, path []string, name string) error {
+	var names []string
+	for _, sub := range c.Commands {
+		names = append(names, sub.Name)
+	}
+	return refuse(exitFailed, "Unknown command", "There is no command %q.%s See %s -h.",
+		name, didYouMean(name, names, ""), strings.Join(path, " "))
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+func didYouMean(name string, among []string, dash string) string {
+	best, distance := "", 4
+	for _, candidate := range among {
+		if d := levenshtein.Distance(name, candidate, nil); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %s%s?", dash, best)
+}
+
+func optionNames(c *cli.Command) []string {
+	var names []string
+	for _, f := range c.Flags {
+		names = append(names, f.Names()...)
+	}
+	return names
+}
+
+// printHelp writes a command's help: what it does, how it is called, its
+// commands and options with a line each, and an example.
+func printHelp(w io.Writer, c *cli.Command, path []string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\nUsage: %s", strings.Join(path, " "), c.Usage, strings.Join(path, " "))
+	if len(c.Commands) > 0 {
+		b.WriteString(" [options] COMMAND")
+	} else {
+		b.WriteString(" [options]")
+	}
+	if c.ArgsUsage != "" {
+		b.WriteString(" " + c.ArgsUsage)
+	}
+	b.WriteString("\n")
+	if c.Description != "" {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Description))
+	}
+	if len(c.Commands) > 0 {
+		b.WriteString("\nCommands:\n")
+		for _, sub := range c.Commands {
+			if !sub.Hidden {
+				fmt.Fprintf(&b, "  %-14s %s\n", sub.Name, sub.Usage)
+			}
+		}
+	}
+	b.WriteString("\nOptions:\n")
+	for _, f := range c.Flags {
+		b.WriteString(optionLine(f))
+	}
+	if c.UsageText != "" {
+		fmt.Fprintf(&b, "\nExample:\n  %s\n", strings.ReplaceAll(c.UsageText, "\n", "\n  "))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// optionLine is "  -out=FILE   save the plan": the value's name is what the
+// usage has in back quotes.
+func optionLine(f cli.Flag) string {
+	doc, ok := f.(cli.DocGenerationFlag)
+	if !ok {
+		return ""
+	}
+	usage, value := doc.GetUsage(), ""
+	if i := strings.IndexByte(usage, '`'); i >= 0 {
+		if j := strings.IndexByte(usage[i+1:], '`'); j >= 0 {
+			value = "=" + usage[i+1:i+1+j]
+			usage = strings.ReplaceAll(usage, "`", "")
+		}
+	}
+	return fmt.Sprintf("  %-26s %s\n", "-"+f.Names()[0]+value, usage)
+}
+
+// oneArgument checks that a command got exactly one argument.
+func oneArgument(cmd *cli.Command, what string) (string, error) {
+	if cmd.Args().Len() != 1 {
+		return "", refuse(exitFailed, "Wrong number of arguments", "%s takes one %s. See cardfleet %s -h.", cmd.Name, what, cmd.Name)
+	}
+	return cmd.Args().First(), nil
+}
+
+func noArguments(cmd *cli.Command) error {
+	if cmd.Args().Present() {
+		return refuse(exitFailed, "Unexpected argument", "%s takes no argument, but got %q. See cardfleet %s -h.", cmd.Name, cmd.Args().First(), cmd.Name)
+	}
+	return nil
+}
+
+var errCancelled = errors.New("cancelled")
+
+func iccidArgument(s string) (spec.ICCID, error) {
+	iccid, err := spec.ParseICCID(s)
+	if err != nil {
+		return "", refuse(exitFailed, "Invalid ICCID", "%s.", err)
+	}
+	return iccid, nil
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/fatih/color"
+	"github.com/google/renameio/v2/maybe"
+	"github.com/sergi/go-diff/diffmatchpatch"
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec/config"
+)
+
+type fmtOptions struct {
+	check, diff, write, noColor bool
+}
+
+// exitUnformatted is terraform fmt's own code for files that -check would change.
+const exitUnformatted = 3
+
+func fmtCommand(env *Env, root *rootOptions) *cli.Command {
+	o := &fmtOptions{}
+	return &cli.Command{
+		Name:      "fmt",
+		Usage:     "rewrite configuration files to the canonical layout",
+		ArgsUsage: "[FILE…]",
+		UsageText: `cardfleet fmt
+cardfleet fmt -check -diff
+cat main.fleet.hcl | cardfleet fmt -`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "check", Usage: "change nothing; exit with 3 where a file isn't formatted", Destination: &o.check},
+			&cli.BoolFlag{Name: "diff", Usage: "show what changes", Destination: &o.diff},
+			&cli.BoolFlag{Name: "write", Value: true, Usage: "-write=false: change nothing", Destination: &o.write},
+			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
+		},
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			return runFmt(env, root, *o, cmd.Args().Slice())
+		},
+	}
+}
+
+func runFmt(env *Env, root *rootOptions, o fmtOptions, files []string) error {
+	out := root.open(env, viewOptions{noColor: o.noColor})
+	if len(files) == 1 && files[0] == "-" {
+		return fmtStream(env)
+	}
+	dir := root.dir(env)
+	if len(files) == 0 {
+		found, err := config.Files(dir)
+		if err != nil {
+			return err
+		}
+		files = found
+	}
+	unformatted := false
+	var failures []error
+	for _, file := range files {
+		changed, err := fmtFile(out, o, within(dir, file), file)
+		unformatted = unformatted || changed
+		if err != nil {
+			failures = append(failures, err)
+		}
+	}
+	switch {
+	case len(failures) > 0:
+		return errors.Join(failures...)
+	case o.check && unformatted:
+		return exit(exitUnformatted)
+	}
+	return nil
+}
+
+// fmtStream formats standard input to standard output.
+func fmtStream(env *Env) error {
+	src, err := io.ReadAll(env.In)
+	if err != nil {
+		return fmt.Errorf("read standard input: %w", err)
+	}
+	formatted, diags := config.Format(src, "<stdin>")
+	if diags.HasErrors() {
+		return &exitError{code: exitFailed, diags: diags}
+	}
+	_, err = env.Out.Write(formatted)
+	return err
+}
+
+// fmtFile formats one file, and names it on standard output if that changes it.
+func fmtFile(out *output, o fmtOptions, path, name string) (changed bool, err error) {
+	if strings.HasSuffix(name, ".json") {
+		return false, nil // JSON has its own tools
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", name, err)
+	}
+	formatted, diags := config.Format(src, name)
+	if diags.HasErrors() {
+		return false, &exitError{code: exitFailed, diags: diags}
+	}
+	if bytes.Equal(src, formatted) {
+		return false, nil
+	}
+	out.result("%s\n", name)
+	if o.diff {
+		out.result("%s", lineDiff(name, string(src), string(formatted), out.style))
+	}
+	if o.check || !o.write {
+		return true, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return true, fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := maybe.WriteFile(path, formatted, info.Mode().Perm()); err != nil {
+		return true, fmt.Errorf("write %s: %w", name, err)
+	}
+	return true, nil
+}
+
+// lineDiff shows the lines that differ, with up to two lines around them.
+func lineDiff(name, before, after string, style render.Style) string {
+	dmp := diffmatchpatch.New()
+	a, b, lines := dmp.DiffLinesToChars(before, after)
+	diffs := dmp.DiffCharsToLines(dmp.DiffMain(a, b, false), lines)
+	var out strings.Builder
+	fmt.Fprintf(&out, "--- old/%s\n+++ new/%s\n", name, name)
+	for i, d := range diffs {
+		text := strings.SplitAfter(strings.TrimSuffix(d.Text, "\n"), "\n")
+		for j, line := range text {
+			line = strings.TrimSuffix(line, "\n")
+			switch d.Type {
+			case diffmatchpatch.DiffDelete:
+				out.WriteString(style.Paint("-"+line, color.FgRed) + "\n")
+			case diffmatchpatch.DiffInsert:
+				out.WriteString(style.Paint("+"+line, color.FgGreen) + "\n")
+			default:
+				if (i > 0 && j < 2) || (i < len(diffs)-1 && j >= len(text)-2) {
+					out.WriteString(" " + line + "\n")
+				}
+			}
+		}
+	}
+	return out.String()
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/spec/config"
+)
+
+// viewOptions say how a command shows what it does.
+type viewOptions struct {
+	noColor bool
+	json    bool
+}
+
+func (v *viewOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "no-color", Usage: "no colour (so does NO_COLOR in the environment)", Destination: &v.noColor},
+		&cli.BoolFlag{Name: "json", Usage: "one JSON object a line instead of text", Destination: &v.json},
+	}
+}
+
+// inputOptions say which configuration is read, with which variables.
+type inputOptions struct {
+	assignments []config.Assignment // -var and -var-file, as they were given
+}
+
+func (o *inputOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.GenericFlag{Name: "var", Usage: "set a variable: `NAME=VALUE`; may be repeated", Value: &assignmentFlag{to: &o.assignments}},
+		&cli.GenericFlag{Name: "var-file", Usage: "set variables from `FILE`; may be repeated", Value: &assignmentFlag{to: &o.assignments, file: true}},
+	}
+}
+
+// assignmentFlag collects -var and -var-file into one list, since the later
+// one wins whichever it is.
+type assignmentFlag struct {
+	to   *[]config.Assignment
+	file bool
+}
+
+// Set takes one value.
+func (f *assignmentFlag) Set(s string) error {
+	if f.file {
+		*f.to = append(*f.to, config.Assignment{File: s})
+		return nil
+	}
+	name, value, ok := strings.Cut(s, "=")
+	if !ok || name == "" {
+		return errNoAssignment
+	}
+	*f.to = append(*f.to, config.Assignment{Name: strings.TrimSpace(name), Value: value})
+	return nil
+}
+
+// String is for help texts, which don't show it.
+func (f *assignmentFlag) String() string { return "" }
+
+// Get is for the library, which doesn't use it.
+func (f *assignmentFlag) Get() any { return nil }
+
+type constError string
+
+func (e constError) Error() string { return string(e) }
+
+const errNoAssignment = constError("-var wants NAME=VALUE")
+
+// runOptions are what plan and apply have in common.
+type runOptions struct {
+	viewOptions
+	inputOptions
+	refresh     bool
+	parallelism int
+	lock        bool
+	lockTimeout time.Duration
+}
+
+func (o *runOptions) flags() []cli.Flag {
+	flags := append(o.inputOptions.flags(),
+		&cli.BoolFlag{Name: "refresh", Value: true, Usage: "-refresh=false: don't ask the carriers, go by what the state remembers", Destination: &o.refresh},
+		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
+		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs)", Destination: &o.lock},
+		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock", Destination: &o.lockTimeout},
+	)
+	return append(flags, o.viewOptions.flags()...)
+}

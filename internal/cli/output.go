@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// output is where a command says things: results to standard output,
+// diagnostics and progress to standard error; with -json everything to
+// standard output, an object a line.
+type output struct {
+	env     *Env
+	json    bool
+	style   render.Style // of results
+	errors  render.Style // of diagnostics
+	live    bool         // progress bars
+	mu      sync.Mutex
+	secrets *strings.Replacer // nil: none
+	version bool              // the version line is written
+	collect *spec.Diagnostics // takes the diagnostics instead of showing them; nil shows them
+}
+
+func newOutput(env *Env, v viewOptions) *output {
+	o := &output{env: env, json: v.json}
+	o.style.Color = !v.noColor && !v.json && colorWanted(env, env.OutTTY)
+	o.errors.Color = !v.noColor && !v.json && colorWanted(env, env.ErrTTY)
+	o.live = !v.json && env.ErrTTY && env.getenv("CI") == "" && env.getenv("NO_COLOR") == ""
+	return o
+}
+
+// colorWanted goes by NO_COLOR, CI and the terminal; CLICOLOR_FORCE overrules
+// the latter two.
+func colorWanted(env *Env, tty bool) bool {
+	switch {
+	case env.getenv("NO_COLOR") != "":
+		return false
+	case env.getenv("CLICOLOR_FORCE") != "" && env.getenv("CLICOLOR_FORCE") != "0":
+		return true
+	default:
+		return tty && env.getenv("CI") == "" && env.getenv("TERM") != "dumb"
+	}
+}
+
+// open makes a command's output, which says also why the command ended.
+func (o *rootOptions) open(env *Env, v viewOptions) *output {
+	o.output = newOutput(env, v)
+	return o.output
+}
+
+// hide keeps the values out of everything that is written from here on.
+func (o *output) hide(secrets []string) {
+	var pairs []string
+	for _, s := range secrets {
+		if len(s) < 6 {
+			continue // hiding "1" would only make everything else unreadable
+		}
+		pairs = append(pairs, s, "(sensitive value)")
+		if quoted := strings.Trim(fmt.Sprintf("%q", s), `"`); quoted != s {
+			pairs = append(pairs, quoted, "(sensitive value)")
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(pairs) > 0 {
+		o.secrets = strings.NewReplacer(pairs...)
+	}
+}
+
+// write writes text, with no secret in it. A standard stream that can't be
+// written to (a closed pipe) has nobody left to be told so.
+func (o *output) write(w io.Writer, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.secrets != nil {
+		text = o.secrets.Replace(text)
+	}
+	_, _ = io.WriteString(w, text)
+}
+
+// result writes to standard output; with -json it is silent.
+func (o *output) result(format string, args ...any) {
+	if !o.json {
+		o.write(o.env.Out, fmt.Sprintf(format, args...))
+	}
+}
+
+// say writes to standard error, for people; with -json it is silent.
+func (o *output) say(format string, args ...any) {
+	if !o.json {
+		o.write(o.env.Err, fmt.Sprintf(format, args...))
+	}
+}
+
+// event writes one line of the machine-readable run.
+func (o *output) event(level, kind, message string, fields map[string]any) {
+	if !o.json {
+		return
+	}
+	o.mu.Lock()
+	first := !o.version
+	o.version = true
+	o.mu.Unlock()
+	if first && kind != "version" {
+		o.event("info", "version", "cardfleet "+Version, map[string]any{"cardfleet": Version, "ui": "1.0"})
+	}
+	line := map[string]any{
+		"@level": level, "@message": message, "@module": "cardfleet.ui",
+		"@timestamp": o.env.Now().UTC().Format(time.RFC3339Nano), "type": kind,
+	}
+	for k, v := range fields {
+		line[k] = v
+	}
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(line); err != nil {
+		panic(err) // our own fields can always be encoded
+	}
+	o.write(o.env.Out, b.String())
+}
+
+// problem shows an error that has no place in the source.
+func (o *output) problem(err error) {
+	o.diagnostics(spec.Diagnostics{{Summary: capital(err.Error())}})
+}
+
+func capital(s string) string {
+	if s == "" || strings.HasPrefix(s, "Do") {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

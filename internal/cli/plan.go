@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/renameio/v2/maybe"
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+type planOptions struct {
+	runOptions
+	out              string
+	detailedExitCode bool
+}
+
+func planCommand(env *Env, root *rootOptions) *cli.Command {
+	o := &planOptions{}
+	return &cli.Command{
+		Name:  "plan",
+		Usage: "read live state and print what would change; calls nothing that changes a card",
+		UsageText: `cardfleet plan
+cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE`, for apply", Destination: &o.out},
+			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 0 for no difference, 2 for changes or cards that need attention", Destination: &o.detailedExitCode},
+		}, o.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			return runPlan(ctx, env, root, *o)
+		},
+	}
+}
+
+func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
+	out := root.open(env, o.viewOptions)
+	dir := root.dir(env)
+	s, err := openConfig(env, out, dir, o.inputOptions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.openState(); err != nil {
+		return err
+	}
+	prior, err := s.backend.Read(ctx)
+	if err != nil {
+		return err
+	}
+	p, l, err := s.makePlan(ctx, prior, o.runOptions, nil)
+	if err != nil {
+		return err
+	}
+	out.plan(p)
+	if o.out != "" {
+		if err := savePlan(within(dir, o.out), p); err != nil {
+			return err
+		}
+		out.result("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
+	}
+	if err := s.showOutputs(spec.Live{Cards: l.cards, Numbers: l.numbers}); err != nil {
+		return err
+	}
+	switch {
+	case len(p.Incomplete) > 0:
+		return exit(exitFailed)
+	case o.detailedExitCode && !p.Clean():
+		return exit(exitChanges)
+	}
+	return nil
+}
+
+// savePlan writes the plan file, whole or not at all.
+func savePlan(path string, p *plan.Plan) error {
+	var b strings.Builder
+	if _, err := plan.Write(&b, p); err != nil {
+		return fmt.Errorf("save plan %s: %w", path, err)
+	}
+	if err := maybe.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		return fmt.Errorf("save plan: %w", err)
+	}
+	return nil
+}
+
+// plan shows a plan.
+func (o *output) plan(p *plan.Plan) {
+	if o.json {
+		o.planEvents(p)
+		return
+	}
+	var b strings.Builder
+	_ = render.Text(&b, p, o.style) // a strings.Builder takes everything
+	o.write(o.env.Out, b.String())
+}
+
+func (o *output) planEvents(p *plan.Plan) {
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		if len(c.Actions) > 0 {
+			kinds := make([]string, 0, len(c.Actions))
+			for _, a := range c.Actions {
+				kinds = append(kinds, string(a.Kind))
+			}
+			o.event("info", "planned_change", c.Address+": plan to "+strings.Join(kinds, ", "), map[string]any{"change": render.CardOf(c)})
+		}
+		for _, n := range c.Attention {
+			o.event("warn", "attention", c.Address+": "+n.Summary, map[string]any{"attention": map[string]any{
+				"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "summary": n.Summary, "detail": n.Detail,
+			}})
+		}
+	}
+	for i := range p.Numbers {
+		n := &p.Numbers[i]
+		for _, note := range n.Attention {
+			o.event("warn", "attention", n.Address+": "+note.Summary, map[string]any{"attention": map[string]any{
+				"address": n.Address, "provider": n.Provider, "summary": note.Summary, "detail": note.Detail,
+			}})
+		}
+	}
+	o.event("info", "change_summary", render.LastLine(p), map[string]any{"changes": planSummary{Operation: "plan", Counts: render.CountsOf(p.Summary())}})
+}
+
+type planSummary struct {
+	Operation string `json:"operation"`
+	*render.Counts
+}
+
+// showOutputs evaluates the output blocks and shows their values.
+func (s *session) showOutputs(l spec.Live) error {
+	outputs, diags := s.config.Outputs(l)
+	if diags.HasErrors() {
+		return &exitError{code: exitFailed, diags: diags}
+	}
+	s.out.diagnostics(diags)
+	if len(outputs) == 0 {
+		return nil
+	}
+	if s.out.json {
+		values := map[string]any{}
+		for _, v := range outputs {
+			values[v.Name] = outputJSON(v)
+		}
+		s.out.event("info", "outputs", fmt.Sprintf("Outputs: %d", len(outputs)), map[string]any{"outputs": values})
+		return nil
+	}
+	s.out.result("\n%s\n\n", s.out.style.Bold("Outputs:"))
+	for _, v := range outputs {
+		s.out.result("%s = %s\n", v.Name, outputText(v))
+	}
+	return nil
+}
+
+func outputJSON(v spec.Output) map[string]any {
+	if v.Sensitive {
+		return map[string]any{"sensitive": true}
+	}
+	return map[string]any{"sensitive": false, "value": json.RawMessage(v.Value)}
+}
+
+func outputText(v spec.Output) string {
+	switch {
+	case v.Sensitive:
+		return "(sensitive value)"
+	case len(v.Value) == 0:
+		return "null"
+	default:
+		return string(v.Value)
+	}
+}

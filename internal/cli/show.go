@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+func showCommand(env *Env, root *rootOptions) *cli.Command {
+	o := &viewOptions{}
+	in := &inputOptions{}
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show a saved plan, or the state",
+		ArgsUsage: "[PLANFILE]",
+		UsageText: `cardfleet show
+cardfleet show fleet.fleetplan
+cardfleet show -json fleet.fleetplan`,
+		Flags: append(in.flags(),
+			&cli.BoolFlag{Name: "json", Usage: "as JSON, with every card", Destination: &o.json},
+			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
+		),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			switch cmd.Args().Len() {
+			case 0:
+				return showState(ctx, env, root, *o, *in)
+			case 1:
+				return showPlan(env, root, *o, cmd.Args().First())
+			default:
+				return refuse(exitFailed, "Too many arguments", "show takes one saved plan at most.")
+			}
+		},
+	}
+}
+
+func showPlan(env *Env, root *rootOptions, o viewOptions, file string) error {
+	out := root.open(env, viewOptions{noColor: o.noColor})
+	p, digest, err := readPlan(within(root.dir(env), file))
+	if err != nil {
+		return err
+	}
+	if !o.json {
+		out.plan(p)
+		return nil
+	}
+	return render.JSON(env.Out, p, digest)
+}
+
+func showState(ctx context.Context, env *Env, root *rootOptions, o viewOptions, in inputOptions) error {
+	out := root.open(env, viewOptions{noColor: o.noColor})
+	snap, err := readState(ctx, env, out, root, in)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return stateJSON(env, snap)
+	}
+	if len(snap.Cards) == 0 {
+		out.result("The state is empty: nothing was applied yet.\n")
+		return nil
+	}
+	for i := range snap.Cards {
+		out.result("%s\n", stateText(&snap.Cards[i]))
+	}
+	out.result("%d cards, serial %d, lineage %s\n", len(snap.Cards), snap.Serial, snap.Lineage)
+	return nil
+}
+
+// readState reads the state that the configuration names. The providers are
+// not opened: looking into the state needs no credentials.
+func readState(ctx context.Context, env *Env, out *output, root *rootOptions, in inputOptions) (*state.Snapshot, error) {
+	b, err := configuredBackend(env, out, root, in)
+	if err != nil {
+		return nil, err
+	}
+	return b.Read(ctx)
+}
+
+// stateText is one card of the state as a person reads it.
+func stateText(c *state.Card) string {
+	var b strings.Builder
+	b.WriteString("# " + c.Address + "\n")
+	line := func(name, value string) {
+		if value != "" {
+			b.WriteString("  " + name + strings.Repeat(" ", max(1, 10-len(name))) + value + "\n")
+		}
+	}
+	line("iccid", string(c.ICCID))
+	line("provider", string(c.Provider))
+	switch {
+	case c.Binding.Known && c.Binding.IMEI == "":
+		line("imei", "none")
+	case c.Binding.Known:
+		line("imei", string(c.Binding.IMEI))
+	}
+	line("lifecycle", string(c.Last.Lifecycle))
+	line("status", c.Last.Status)
+	if c.Last.Has.Has(spec.AttrPackages) {
+		ids := make([]string, 0, len(c.Last.Packages))
+		for _, p := range c.Last.Packages {
+			ids = append(ids, p.ID)
+		}
+		line("packages", "["+strings.Join(ids, ", ")+"]")
+	}
+	if !c.Last.At.IsZero() {
+		line("read", c.Last.At.UTC().Format(time.RFC3339))
+	}
+	if c.PreventUnbind {
+		line("protected", "prevent_unbind")
+	}
+	for _, d := range c.Doubts {
+		line("in doubt", string(d.Kind)+" "+d.From+" -> "+d.To+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
+	}
+	return b.String()
+}
+
+func stateJSON(env *Env, snap *state.Snapshot) error {
+	cards := snap.Cards
+	if cards == nil {
+		cards = []state.Card{}
+	}
+	enc := json.NewEncoder(env.Out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(map[string]any{"format_version": "1.0", "lineage": snap.Lineage, "serial": snap.Serial, "cards": cards})
+}

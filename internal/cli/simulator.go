@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/all"
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// seedFile, beside the configuration, is the simulated world that a first run
+// starts from.
+const seedFile = "simulator.json"
+
+// simulate starts the simulated carriers where a provider block asks for them
+// with endpoint = "simulator", and returns the blocks pointed to them. Their
+// fleet is kept beside the state, so that the next run finds what this one did.
+func (s *session) simulate() ([]spec.ProviderConfig, error) {
+	configs := append([]spec.ProviderConfig(nil), s.fleet.Providers...)
+	wanted := false
+	for _, c := range configs {
+		wanted = wanted || c.Settings["endpoint"] == carriersim.Simulator
+	}
+	if !wanted {
+		return configs, nil
+	}
+	world, err := s.openWorld()
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, world.Close)
+	carriers := all.Simulators(world)
+	base, stop, err := serveLoopback("127.0.0.1:0", carriersim.Serve(carriers))
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, stop)
+	for i := range configs {
+		for k := range carriers {
+			if carriers[k].Wants(configs[i]) {
+				configs[i] = carriers[k].Point(configs[i], base)
+			}
+		}
+	}
+	return configs, nil
+}
+
+// openWorld opens the world beside the state. A first run begins with the seed
+// file where there is one, and with an open world otherwise.
+func (s *session) openWorld() (*carriersim.World, error) {
+	path := stateFile(s.dir, s.fleet.Backend) + ".simulator.json"
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		seed, err := os.ReadFile(filepath.Join(s.dir, seedFile))
+		switch {
+		case err == nil:
+			if err := os.WriteFile(path, seed, 0o600); err != nil {
+				return nil, fmt.Errorf("start the simulated world from %s: %w", seedFile, err)
+			}
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("start the simulated world: %w", err)
+		}
+	}
+	world, err := carriersim.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	world.Now, world.Sleep = s.env.Now, s.env.Sleep
+	return world, nil
+}
+
+// serveLoopback serves HTTP on a loopback address until stop is called.
+func serveLoopback(address string, handler http.Handler) (base string, stop func() error, err error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", nil, fmt.Errorf("serve the simulated carriers: %w", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	stop = func() error {
+		closed := server.Close()
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			return errors.Join(err, closed)
+		}
+		return closed
+	}
+	return "http://" + listener.Addr().String(), stop, nil
+}
+
+type simulatorOptions struct{ listen, world string }
+
+func simulatorCommand(env *Env, root *rootOptions) *cli.Command {
+	o := &simulatorOptions{}
+	return &cli.Command{
+		Name:  "simulator",
+		Usage: "serve every carrier's API on loopback, for trials and CI",
+		Description: `Serves simulated carriers, as strict as the real ones, until it is interrupted. Point provider
+blocks at the addresses that it prints, with the access key testid and testsecret. Without
+-world the fleet is in memory, and any card that is asked for exists. With it, the fleet is the
+file's and what the carriers do is kept there; the file also has latency, rate limits and
+faults (see docs/simulator.md).`,
+		UsageText: "cardfleet simulator -listen=127.0.0.1:8790 -world=world.json",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8790", Usage: "serve on loopback address `ADDR`; port 0 takes a free one", Destination: &o.listen},
+			&cli.StringFlag{Name: "world", Usage: "keep the simulated fleet in `FILE`", Destination: &o.world},
+		},
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			return runSimulator(ctx, env, root, *o)
+		},
+	}
+}
+
+func runSimulator(ctx context.Context, env *Env, root *rootOptions, o simulatorOptions) (err error) {
+	out := root.open(env, viewOptions{})
+	host, _, err := net.SplitHostPort(o.listen)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return refuse(exitFailed, "Not a loopback address", "-listen=%s: the simulator serves on this machine only, like 127.0.0.1:8790.", o.listen)
+	}
+	world := &carriersim.World{Open: true}
+	if o.world != "" {
+		if world, err = carriersim.Load(within(root.dir(env), o.world)); err != nil {
+			return err
+		}
+	}
+	world.Now, world.Sleep = env.Now, env.Sleep
+	carriers := all.Simulators(world)
+	base, stop, err := serveLoopback(o.listen, carriersim.Serve(carriers))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop(), world.Close()) }()
+	out.result("The simulated carriers listen. Point provider blocks at them:\n\n")
+	for _, c := range carriers {
+		out.result("  provider %q {\n", c.Type)
+		for _, service := range c.Services {
+			out.result("    %s = %q\n", service.Setting, base+service.Path)
+		}
+		out.result("    %s = %q\n    %s = %q\n  }\n", c.IDSetting, carriersim.TestID, c.SecretSetting, carriersim.TestSecret)
+	}
+	out.result("\nInterrupt (Ctrl-C) to stop.\n")
+	<-ctx.Done()
+	return nil
+}
+
+// schemas are the settings of every provider type.
+func schemas() []spec.Schema {
+	var out []spec.Schema
+	for _, t := range all.Types() {
+		out = append(out, t.Schema)
+	}
+	return out
+}
+
+// openProvider opens one provider block. Its type is known: the configuration
+// was checked against the schemas.
+func openProvider(config spec.ProviderConfig, env providers.Env) (providers.Provider, spec.Diagnostics) {
+	for _, t := range all.Types() {
+		if t.Schema.Type == config.Name.Type() {
+			return t.Open(config, env)
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+func stateCommand(env *Env, root *rootOptions) *cli.Command {
+	return &cli.Command{
+		Name:      "state",
+		Usage:     "look into and mend the state",
+		UsageText: "cardfleet state list",
+		Commands: []*cli.Command{
+			stateListCommand(env, root),
+			stateShowCommand(env, root),
+			statePullCommand(env, root),
+			stateRemoveCommand(env, root),
+		},
+	}
+}
+
+// configuredBackend opens the backend that the configuration names, without
+// opening its providers.
+func configuredBackend(env *Env, out *output, root *rootOptions, in inputOptions) (state.Backend, error) {
+	dir := root.dir(env)
+	loaded, diags := config.Load(config.Options{
+		Dir: dir, Env: env.LookupEnv, Vars: in.assignments, Schemas: schemas(), Now: env.Now, Version: Version,
+	})
+	if loaded == nil || loaded.Fleet == nil {
+		return nil, &exitError{code: exitFailed, diags: diags}
+	}
+	out.hide(loaded.Secrets())
+	return backendOf(env, dir, loaded.Fleet.Backend)
+}
+
+func stateListCommand(env *Env, root *rootOptions) *cli.Command {
+	in := &inputOptions{}
+	return &cli.Command{
+		Name: "list", Usage: "list the managed cards: address, provider, ICCID", ArgsUsage: "[ADDR|ICCID…]",
+		UsageText: "cardfleet state list 'card.bike*'",
+		Flags:     in.flags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			out := root.open(env, viewOptions{})
+			snap, err := readState(ctx, env, out, root, *in)
+			if err != nil {
+				return err
+			}
+			for i := range snap.Cards {
+				c := &snap.Cards[i]
+				if matchesAny(cmd.Args().Slice(), c) {
+					out.result("%s  %s  %s\n", c.Address, c.Provider, c.ICCID)
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// matchesAny reports whether one of the globs names the card; none names all.
+func matchesAny(globs []string, c *state.Card) bool {
+	if len(globs) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(globs, func(glob string) bool {
+		if glob == c.Address || glob == string(c.ICCID) {
+			return true
+		}
+		byAddress, _ := path.Match(glob, c.Address) // a glob that is none names no card
+		byICCID, _ := path.Match(glob, string(c.ICCID))
+		return byAddress || byICCID
+	})
+}
+
+func stateShowCommand(env *Env, root *rootOptions) *cli.Command {
+	in := &inputOptions{}
+	return &cli.Command{
+		Name: "show", Usage: "show what the state remembers of a card", ArgsUsage: "ADDR|ICCID",
+		UsageText: "cardfleet state show card.kiosk",
+		Flags:     in.flags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			out := root.open(env, viewOptions{})
+			name, err := oneArgument(cmd, "address or ICCID")
+			if err != nil {
+				return err
+			}
+			snap, err := readState(ctx, env, out, root, *in)
+			if err != nil {
+				return err
+			}
+			found := false
+			for i := range snap.Cards {
+				if c := &snap.Cards[i]; name == c.Address || name == string(c.ICCID) {
+					found = true
+					out.result("%s", stateText(c))
+				}
+			}
+			if !found {
+				return notInState(name)
+			}
+			return nil
+		},
+	}
+}
+
+func notInState(name string) error {
+	return refuse(exitFailed, "Card is not in the state", "The state has no card %s. cardfleet state list shows those it has.", name)
+}
+
+func statePullCommand(env *Env, root *rootOptions) *cli.Command {
+	in := &inputOptions{}
+	return &cli.Command{
+		Name: "pull", Usage: "print the whole state as JSON",
+		UsageText: "cardfleet state pull > state.json",
+		Flags:     in.flags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			return showState(ctx, env, root, viewOptions{json: true}, *in)
+		},
+	}
+}
+
+func stateRemoveCommand(env *Env, root *rootOptions) *cli.Command {
+	in := &inputOptions{}
+	return &cli.Command{
+		Name: "rm", Usage: "forget cards, without touching them", ArgsUsage: "ICCID…",
+		UsageText: "cardfleet state rm 89860617030017300390",
+		Flags:     in.flags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			wanted, err := iccids(cmd.Args().Slice())
+			if err != nil {
+				return err
+			}
+			if len(wanted) == 0 {
+				return refuse(exitFailed, "Nothing to forget", "state rm takes one or more ICCIDs.")
+			}
+			out := root.open(env, viewOptions{})
+			return changeState(ctx, env, out, root, *in, "state rm", func(snap *state.Snapshot) error {
+				for _, iccid := range wanted {
+					if !slices.ContainsFunc(snap.Cards, func(c state.Card) bool { return c.ICCID == iccid }) {
+						return notInState(string(iccid))
+					}
+				}
+				snap.Cards = slices.DeleteFunc(slices.Clone(snap.Cards), func(c state.Card) bool { return slices.Contains(wanted, c.ICCID) })
+				out.result("Forgotten: %d. The cards themselves are as they were.\n", len(wanted))
+				return nil
+			})
+		},
+	}
+}
+
+// changeState changes the state by hand, under its lock.
+func changeState(ctx context.Context, env *Env, out *output, root *rootOptions, in inputOptions, operation string, change func(*state.Snapshot) error) (err error) {
+	b, err := configuredBackend(env, out, root, in)
+	if err != nil {
+		return err
+	}
+	s := &session{env: env, out: out, backend: b}
+	unlock, err := s.lock(ctx, operation, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	snap, err := b.Read(ctx)
+	if err != nil {
+		return err
+	}
+	next := *snap
+	next.Cards = slices.Clone(snap.Cards)
+	if err := change(&next); err != nil {
+		return err
+	}
+	return b.Commit(ctx, &next)
+}
+
+type resolveOptions struct {
+	boundTo string
+	unbound bool
+}
+
+func resolveCommand(env *Env, root *rootOptions) *cli.Command {
+	o := &resolveOptions{}
+	in := &inputOptions{}
+	return &cli.Command{
+		Name: "resolve", Usage: "settle by hand a card whose last call's outcome is unknown", ArgsUsage: "ICCID",
+		UsageText: `cardfleet resolve 89860617030017300390 -bound-to=861536030196001
+cardfleet resolve 89860617030017300390 -unbound`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "bound-to", Usage: "the card is bound to device `IMEI`", Destination: &o.boundTo},
+			&cli.BoolFlag{Name: "unbound", Usage: "the card is bound to no device", Destination: &o.unbound},
+		}, in.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			arg, err := oneArgument(cmd, "ICCID")
+			if err != nil {
+				return err
+			}
+			iccid, err := iccidArgument(arg)
+			if err != nil {
+				return err
+			}
+			binding, err := o.binding()
+			if err != nil {
+				return err
+			}
+			out := root.open(env, viewOptions{})
+			return changeState(ctx, env, out, root, *in, "resolve", func(snap *state.Snapshot) error {
+				return resolve(out, snap, iccid, binding)
+			})
+		},
+	}
+}
+
+func (o *resolveOptions) binding() (state.Binding, error) {
+	if (o.boundTo == "") == !o.unbound {
+		return state.Binding{}, refuse(exitFailed, "What is true?", "resolve takes either -bound-to=IMEI or -unbound.")
+	}
+	if o.unbound {
+		return state.BoundTo(""), nil
+	}
+	imei, err := spec.ParseIMEI(o.boundTo)
+	if err != nil {
+		return state.Binding{}, refuse(exitFailed, "Invalid IMEI", "%s.", err)
+	}
+	return state.BoundTo(imei), nil
+}
+
+// resolve takes a person's word for a card's binding, and ends its doubts.
+func resolve(out *output, snap *state.Snapshot, iccid spec.ICCID, binding state.Binding) error {
+	found := false
+	for i := range snap.Cards {
+		c := &snap.Cards[i]
+		if c.ICCID != iccid {
+			continue
+		}
+		found = true
+		if len(c.Doubts) == 0 {
+			return refuse(exitFailed, "Nothing is in doubt", "No outcome of card %s is in doubt.", iccid)
+		}
+		c.Doubts, c.Binding = nil, binding
+		out.result("%s: settled. The next plan starts from there.\n", c.Address)
+	}
+	if !found {
+		return notInState(string(iccid))
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"runtime"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/all"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+func versionCommand(env *Env, root *rootOptions) *cli.Command {
+	asJSON := false
+	return &cli.Command{
+		Name:      "version",
+		Usage:     "print the version",
+		UsageText: "cardfleet version -json",
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as JSON", Destination: &asJSON}},
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			platform := runtime.GOOS + "_" + runtime.GOARCH
+			if asJSON {
+				enc := json.NewEncoder(env.Out)
+				enc.SetIndent("", "  ")
+				return enc.Encode(map[string]string{"cardfleet_version": Version, "platform": platform})
+			}
+			root.open(env, viewOptions{}).result("cardfleet v%s\non %s\n", Version, platform)
+			return nil
+		},
+	}
+}
+
+func providersCommand(env *Env, root *rootOptions) *cli.Command {
+	return &cli.Command{
+		Name:      "providers",
+		Usage:     "show what each provider can read and change",
+		UsageText: "cardfleet providers",
+		Action: func(_ context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			s := &session{env: env}
+			text, err := providerTable(all.Types(), s.providerEnv())
+			if err != nil {
+				return err
+			}
+			root.open(env, viewOptions{}).result("%s", text)
+			return nil
+		},
+	}
+}
+
+// providerTable is a table of what each provider type can do. A type that needs
+// settings to be opened says what it can with made-up ones: it makes no call.
+func providerTable(types []providers.Type, env providers.Env) (string, error) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"provider", "reads", "changes", "privacy numbers"})
+	for _, typ := range types {
+		p, diags := typ.Open(example(typ.Schema), env)
+		if p == nil {
+			return "", &exitError{code: exitFailed, diags: diags}
+		}
+		able := p.Capabilities()
+		t.AppendRow(table.Row{typ.Schema.Type, attributes(able.Reads), kinds(able.Changes), yesNo(able.Numbers)})
+	}
+	return t.Render() + "\n", nil
+}
+
+// example is a block with made-up credentials.
+func example(schema spec.Schema) spec.ProviderConfig {
+	config := spec.ProviderConfig{Name: spec.ProviderName(schema.Type), Settings: map[string]any{}}
+	for _, s := range schema.Settings {
+		if s.Env != "" {
+			config.Settings[s.Name] = "example"
+		}
+	}
+	return config
+}
+
+func attributes(a spec.Attr) string {
+	names := []string{"status"}
+	if a.Has(spec.AttrBinding) {
+		names = append(names, "imei")
+	}
+	if a.Has(spec.AttrPackages) {
+		names = append(names, "packages")
+	}
+	return strings.Join(names, ", ")
+}
+
+func kinds(list []spec.Kind) string {
+	names := make([]string, 0, len(list))
+	for _, k := range list {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// currentBinding is the device that the card is bound to, as far as anybody
+// knows: the carrier's word where it can report bindings, else the state's.
+func (p *pair) currentBinding() state.Binding {
+	if p.live.Has.Has(spec.AttrBinding) {
+		return state.BoundTo(p.live.IMEI)
+	}
+	if p.memory != nil {
+		return p.memory.Binding
+	}
+	return state.Binding{}
+}
+
+// binding compares the card's device.
+func (d *differ) binding(p *pair) {
+	if !p.wanted.Wants().Has(spec.AttrBinding) {
+		return
+	}
+	if p.live.Lifecycle.Ended() {
+		return // bound = false on a closed card is as wanted
+	}
+	bound := p.currentBinding()
+	if !bound.Known {
+		bound = p.trust()
+	}
+	if !bound.Known {
+		return
+	}
+	p.card.Memory.Binding = bound
+	switch {
+	case p.wanted.Bound == spec.Off && bound.IMEI != "":
+		d.unbind(p, bound.IMEI)
+	case p.wanted.Bound == spec.Off, bound.IMEI.Same(p.wanted.IMEI):
+	case bound.IMEI == "":
+		p.attend("Card has no device", fmt.Sprintf(
+			"The configuration wants device %s, but the card is bound to none. A carrier can change a binding, not make the first one: the card binds itself to the device that it is first used in.", p.wanted.IMEI))
+	case p.notYetActivated():
+		p.blocked(fmt.Sprintf("device %s", p.wanted.IMEI))
+	default:
+		p.change(spec.ChangeBind, string(bound.IMEI), string(p.wanted.IMEI))
+	}
+}
+
+// trust takes the configuration's word for a binding that neither the carrier
+// nor the state knows, and says so.
+func (p *pair) trust() state.Binding {
+	trusted := p.wanted.CurrentIMEI
+	if trusted == "" {
+		trusted = p.wanted.IMEI
+	}
+	if trusted == "" {
+		p.attend("Device is unknown", "The configuration says bound = false, but neither the carrier nor the state knows which device the card is bound to, and an unbind has to name it. Say it with current_imei.")
+		return state.Binding{}
+	}
+	if len(p.card.Actions) == 0 { // in the state already, with no binding
+		p.act(spec.Adopt, "", "")
+	}
+	p.card.Actions[0].To = string(trusted)
+	p.note("recorded as bound to %s on trust: this carrier can't report bindings", trusted)
+	return state.BoundTo(trusted)
+}
+
+// unbind plans what closes the card's account for good.
+func (d *differ) unbind(p *pair, from spec.IMEI) {
+	if p.prevented() {
+		d.diags = append(d.diags, preventedDiagnostic(p, from))
+		return
+	}
+	p.change(spec.Unbind, string(from), "")
+}
+
+// prevented reports whether the card is protected: by its block where it has
+// one, else by the state, which remembers the block's word.
+func (p *pair) prevented() bool {
+	if p.wanted != nil {
+		return p.wanted.PreventUnbind
+	}
+	return p.memory != nil && p.memory.PreventUnbind
+}
+
+func preventedDiagnostic(p *pair, from spec.IMEI) spec.Diagnostic {
+	diag := spec.Diagnostic{Summary: "Unbind is prevented", Address: p.card.Address}
+	if p.wanted == nil {
+		diag.Detail = fmt.Sprintf(
+			"%s (%s) left the configuration, so it would be unbound from device %s, but it was declared with prevent_unbind = true, which the state remembers. "+
+				"Put the block back; to stop managing the card without touching it, name it in a removed block; to unbind it all the same, put the block back without prevent_unbind, apply, then remove it.",
+			p.card.Address, p.card.ICCID, from)
+		return diag
+	}
+	place := p.wanted.Place("bound")
+	diag.Subject = &place
+	diag.Detail = fmt.Sprintf(
+		"%s (%s) would be unbound from device %s, but its lifecycle block says prevent_unbind = true. Take out bound = false, or prevent_unbind.",
+		p.card.Address, p.card.ICCID, from)
+	return diag
+}

@@ -1,0 +1,429 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Diff joins what is wanted, what is remembered and what was read, card by
+// card, and says what each card needs: the table "What a difference plans" of
+// the language's documentation. Actions come out in their order within each
+// card, without ids and without needs: [Order] gives those.
+func Diff(in Input) (*Plan, spec.Diagnostics) {
+	d := differ{in: in, removed: removedSet(in.Fleet), plan: &Plan{
+		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
+	}}
+	if in.Prior != nil {
+		d.plan.Lineage, d.plan.Serial = in.Prior.Lineage, in.Prior.Serial
+	}
+	for _, inc := range in.Incomplete {
+		d.dark = append(d.dark, inc.Provider)
+	}
+	merge(in.Fleet, in.Prior, d.card)
+	d.numbers()
+	slices.SortFunc(d.plan.Cards, func(a, b Card) int { return cmp.Compare(a.Address, b.Address) })
+	return d.plan, d.diags
+}
+
+// differ is one run of Diff.
+type differ struct {
+	in      Input
+	removed map[spec.ICCID]bool
+	dark    []spec.ProviderName // carriers that could not be read at all
+	next    int                 // the first reading not passed yet
+	plan    *Plan
+	diags   spec.Diagnostics
+}
+
+// pair is one card under comparison.
+type pair struct {
+	wanted *spec.Card  // nil for a card that left the configuration
+	memory *state.Card // nil for a card that is new to the state
+	live   spec.Reading
+	caps   spec.Capabilities
+	card   Card
+}
+
+func (d *differ) card(wanted *spec.Card, memory *state.Card) {
+	d.plan.Total++
+	p := pair{wanted: wanted, memory: memory}
+	if wanted != nil {
+		p.card = Card{Address: wanted.Address(), Provider: wanted.Provider, ICCID: wanted.ICCID, Labels: wanted.Labels}
+	} else {
+		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, Leaving: true}
+	}
+	if memory != nil {
+		p.card.Memory = *memory
+	}
+	p.caps = d.in.Capabilities[p.card.Provider]
+	p.live = d.reading(p.card.ID())
+
+	released := wanted == nil && d.removed[p.card.ICCID]
+	switch {
+	case released:
+		p.act(spec.Forget, "", "")
+	case slices.Contains(d.dark, p.card.Provider):
+		d.plan.Unread++
+		return
+	case wanted == nil:
+		d.leaving(&p)
+	default:
+		d.wanted(&p)
+	}
+	p.fillValues()
+	if len(p.card.Actions) == 0 && len(p.card.Attention) == 0 {
+		d.plan.Unchanged++
+		if len(p.card.Notes) == 0 {
+			return
+		}
+	}
+	d.plan.Cards = append(d.plan.Cards, p.card)
+}
+
+// reading finds the card's reading. Cards come in the readings' order, so this
+// is a merge.
+func (d *differ) reading(id spec.CardID) spec.Reading {
+	for ; d.next < len(d.in.Live); d.next++ {
+		switch c := d.in.Live[d.next].ID().Compare(id); {
+		case c == 0:
+			return d.in.Live[d.next]
+		case c > 0:
+			return spec.Reading{Provider: id.Provider, ICCID: id.ICCID}
+		}
+	}
+	return spec.Reading{Provider: id.Provider, ICCID: id.ICCID}
+}
+
+// wanted compares a declared card.
+func (d *differ) wanted(p *pair) {
+	if p.live.Unread != "" {
+		p.attend("Card could not be read", p.live.Unread+". Nothing is planned for it.")
+		return
+	}
+	p.recall()
+	if p.inDoubt() || !p.standing() {
+		return
+	}
+	p.adopt()
+	d.binding(p)
+	p.active()
+	p.packages()
+	p.sort()
+}
+
+// recall settles what was in doubt, where the reading can, lays changes over
+// the reading that the carrier doesn't show yet, and fills in what the carrier
+// can't report from memory.
+func (p *pair) recall() {
+	if p.memory == nil {
+		return
+	}
+	after, settled := p.memory.SettleDoubts(p.live, p.caps.Settle)
+	for _, s := range settled {
+		p.note("%s of %s was in doubt; %s", changeText(s.Kind, s.From, s.To), s.Since.UTC().Format("2006-01-02 15:04 UTC"), settledText(s))
+	}
+	p.card.Memory = after
+	p.memory = &p.card.Memory
+	shown := p.live
+	p.live = p.memory.Overlay(p.live, p.caps.Settle)
+	if shown.Lifecycle != p.live.Lifecycle || len(shown.Packages) != len(p.live.Packages) || shown.IMEI != p.live.IMEI {
+		p.note("a change made %s is not shown by the carrier yet", p.memory.Recent[len(p.memory.Recent)-1].At.UTC().Format("at 15:04:05 UTC"))
+	}
+	if !p.live.Has.Has(spec.AttrPackages) && p.memory.Last.Has.Has(spec.AttrPackages) && !p.caps.Reads.Has(spec.AttrPackages) {
+		p.live.Packages, p.live.Has = p.memory.Last.Packages, p.live.Has|spec.AttrPackages
+	}
+}
+
+func settledText(s state.Settled) string {
+	if s.Done {
+		return "the carrier shows that it was done"
+	}
+	return "the carrier shows that it had no effect"
+}
+
+// inDoubt reports whether a call's outcome is unknown, which leaves the whole
+// card alone.
+func (p *pair) inDoubt() bool {
+	if p.memory == nil || len(p.memory.Doubts) == 0 {
+		return false
+	}
+	for _, doubt := range p.memory.Doubts {
+		p.attend("Outcome in doubt", fmt.Sprintf(
+			"%s was sent at %s and its outcome is unknown (%s). The card is left alone until it is known. Look at the carrier's console, then say what is true with: cardfleet resolve %s %s",
+			changeText(doubt.Kind, doubt.From, doubt.To), doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"), doubt.Reason, p.card.ICCID, resolveHint(doubt)))
+	}
+	return true
+}
+
+func resolveHint(doubt state.Doubt) string {
+	if doubt.Kind == spec.Unbind {
+		return "-unbound (or -bound-to=IMEI)"
+	}
+	return "-bound-to=IMEI"
+}
+
+// standing reports whether the card's place in its life allows anything at
+// all, and says why where it doesn't.
+func (p *pair) standing() bool {
+	l := p.live.Lifecycle
+	switch {
+	case l == spec.NotFound:
+		p.attend("Card not found", fmt.Sprintf(
+			"The carrier has no card %s%s. Check the ICCID and the account; to stop managing it, take it out and name it in a removed block.", p.card.ICCID, p.words()))
+	case l.Ended() && p.wanted.Bound == spec.Off && l != spec.Transferred:
+		return true // as wanted: an unbind closes the card
+	case l.Ended():
+		p.attend("Card is "+string(l), fmt.Sprintf(
+			"The carrier reports it as %s%s, which nothing here can undo. Take it out of the configuration and name it in a removed block.", l, p.words()))
+	case l == spec.UnknownLifecycle:
+		p.attend("Unknown card status", fmt.Sprintf(
+			"The carrier reports %q, a status that this version doesn't know, so nothing is planned for the card.", p.live.Status))
+	default:
+		return true
+	}
+	return false
+}
+
+// words is the carrier's own status in brackets, where it gave one.
+func (p *pair) words() string {
+	if p.live.Status == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", p.live.Status)
+}
+
+// adopt takes a card that is new to the state under management.
+func (p *pair) adopt() {
+	if p.memory != nil {
+		return
+	}
+	p.card.Memory = state.Card{
+		Provider: p.card.Provider, ICCID: p.card.ICCID, Address: p.card.Address,
+		PreventUnbind: p.wanted.PreventUnbind,
+	}
+	p.card.Memory.TakeReading(p.live)
+	p.act(spec.Adopt, "", "")
+}
+
+// active compares whether the card is in service.
+func (p *pair) active() {
+	if !p.wanted.Wants().Has(spec.AttrActive) || p.live.Lifecycle == "" || p.live.Lifecycle.Ended() {
+		return
+	}
+	is := p.live.Lifecycle.InService()
+	switch {
+	case is == p.wanted.Active:
+	case p.wanted.Active == spec.On:
+		p.intoService()
+	case is == spec.On:
+		p.change(spec.Stop, "", "")
+	case p.live.Lifecycle == spec.Dormant:
+		p.blocked("active = false")
+	}
+}
+
+func (p *pair) intoService() {
+	switch p.live.Lifecycle {
+	case spec.SuspendedByOwner:
+		p.change(spec.Resume, "", "")
+	case spec.SuspendedByCarrier:
+		p.attend("Stopped by the carrier", fmt.Sprintf(
+			"The carrier stopped this card: %s. A resume would be refused; settle the cause with the carrier first.",
+			firstOf(p.live.Reason, p.live.Status, "it gives no reason")))
+	default:
+		p.blocked("active = true")
+	}
+}
+
+// blocked says that the card's place in its life stands in the way.
+func (p *pair) blocked(wanted string) {
+	p.attend("Card is "+string(p.live.Lifecycle), fmt.Sprintf(
+		"The configuration wants %s, but the carrier reports the card as %s%s. No call can change that; it follows once the card is activated.",
+		wanted, p.live.Lifecycle, p.words()))
+}
+
+// packages compares what the card is subscribed to.
+func (p *pair) packages() {
+	if !p.wanted.Wants().Has(spec.AttrPackages) || !p.live.Has.Has(spec.AttrPackages) || p.live.Lifecycle.Ended() {
+		return
+	}
+	for _, id := range p.wanted.Packages {
+		if !p.live.HasPackage(id) {
+			if p.notYetActivated() {
+				p.blocked(fmt.Sprintf("package %s", id))
+				break
+			}
+			p.change(spec.Subscribe, "", id)
+		}
+	}
+	for _, pkg := range p.live.Packages {
+		if slices.Contains(p.wanted.Packages, pkg.ID) {
+			continue
+		}
+		if p.caps.CanChange(spec.Unsubscribe) {
+			p.act(spec.Unsubscribe, pkg.ID, "")
+			continue
+		}
+		p.note("%s", surplus(pkg))
+	}
+}
+
+func surplus(pkg spec.Package) string {
+	until := "the carrier doesn't say until when"
+	if !pkg.Expires.IsZero() {
+		until = "it runs out on " + pkg.Expires.Format("2006-01-02")
+	}
+	return fmt.Sprintf("package %s is not wanted, and this carrier can't unsubscribe; %s", strings.TrimSpace(pkg.ID+" "+pkg.Name), until)
+}
+
+func (p *pair) notYetActivated() bool {
+	switch p.live.Lifecycle {
+	case spec.Pending, spec.Inventory:
+		return true
+	default:
+		return false
+	}
+}
+
+// leaving compares a card that is in the state, no longer declared, and not
+// named in a removed block.
+func (d *differ) leaving(p *pair) {
+	if d.in.Fleet.Provider(p.card.Provider) == nil {
+		p.attend("Provider is gone", fmt.Sprintf(
+			"The state has this card, but the configuration has no provider %s to reach it by. Put the provider block back, or name the card in a removed block.", p.card.Provider))
+		return
+	}
+	if p.live.Unread != "" {
+		p.attend("Card could not be read", "It left the configuration, and could not be read: "+p.live.Unread+". Nothing is planned for it.")
+		return
+	}
+	p.recall()
+	if p.inDoubt() {
+		return
+	}
+	d.remove(p)
+}
+
+// remove does with a card that left the configuration what the policy says.
+func (d *differ) remove(p *pair) {
+	bound := p.currentBinding()
+	gone := p.live.Lifecycle.Ended() || p.live.Lifecycle == spec.NotFound
+	switch d.in.Fleet.Policy.OnRemove {
+	case spec.Forget:
+		p.act(spec.Forget, "", "")
+	case spec.Stop:
+		if p.live.Lifecycle.InService() == spec.On {
+			p.change(spec.Stop, "", "")
+			return
+		}
+		p.act(spec.Forget, "", "")
+	default:
+		if gone || !bound.Known || bound.IMEI == "" {
+			p.act(spec.Forget, "", "")
+			return
+		}
+		d.unbind(p, bound.IMEI)
+	}
+}
+
+// fillValues says what the card's values are, and what they will be.
+func (p *pair) fillValues() {
+	before := Values{Binding: p.currentBinding(), Active: p.live.Lifecycle.InService(), Status: p.live.Status, Lifecycle: p.live.Lifecycle}
+	if p.live.Has.Has(spec.AttrPackages) {
+		before.Packages = make([]string, 0, len(p.live.Packages))
+		for _, pkg := range p.live.Packages {
+			before.Packages = append(before.Packages, pkg.ID)
+		}
+	}
+	after := before
+	after.Status, after.Lifecycle = "", ""
+	for _, a := range p.card.Actions {
+		after = after.with(a)
+	}
+	p.card.Before, p.card.After = before, after
+}
+
+// with is the values once the action is done.
+func (v Values) with(a Action) Values {
+	switch a.Kind {
+	case spec.Adopt:
+		if a.To != "" {
+			v.Binding = state.BoundTo(spec.IMEI(a.To))
+		}
+	case spec.ChangeBind:
+		v.Binding = state.BoundTo(spec.IMEI(a.To))
+	case spec.Unbind:
+		v.Binding, v.Active = state.BoundTo(""), spec.Unset
+	case spec.Stop:
+		v.Active = spec.Off
+	case spec.Resume:
+		v.Active = spec.On
+	case spec.Subscribe:
+		v.Packages = append(slices.Clone(v.Packages), a.To)
+		slices.Sort(v.Packages)
+	case spec.Unsubscribe:
+		v.Packages = slices.DeleteFunc(slices.Clone(v.Packages), func(id string) bool { return id == a.From })
+	}
+	return v
+}
+
+func (p *pair) act(kind spec.Kind, from, to string) {
+	p.card.Actions = append(p.card.Actions, Action{Kind: kind, From: from, To: to})
+}
+
+// change plans a change that the carrier makes, or asks a person to make it
+// where the provider can't.
+func (p *pair) change(kind spec.Kind, from, to string) {
+	if p.caps.CanChange(kind) {
+		p.act(kind, from, to)
+		return
+	}
+	p.attend("Difference can't be changed here", fmt.Sprintf(
+		"The configuration asks for %s, which provider %s can read but not change. Change it at the carrier, or in the configuration.",
+		changeText(kind, from, to), p.card.Provider))
+}
+
+func (p *pair) attend(summary, detail string) {
+	p.card.Attention = append(p.card.Attention, Note{Summary: summary, Detail: detail})
+}
+
+func (p *pair) note(format string, args ...any) {
+	p.card.Notes = append(p.card.Notes, fmt.Sprintf(format, args...))
+}
+
+// sort puts the card's actions in the order in which they run: adopt, then as
+// spec.CarrierKinds has them.
+func (p *pair) sort() {
+	order := spec.CarrierKinds()
+	slices.SortStableFunc(p.card.Actions, func(a, b Action) int {
+		return slices.Index(order, a.Kind) - slices.Index(order, b.Kind)
+	})
+}
+
+// changeText names a change in a sentence: `change-bind 8615… -> 8615…`.
+func changeText(kind spec.Kind, from, to string) string {
+	switch {
+	case from != "" && to != "":
+		return fmt.Sprintf("%s %s -> %s", kind, from, to)
+	case from != "":
+		return fmt.Sprintf("%s %s", kind, from)
+	case to != "":
+		return fmt.Sprintf("%s %s", kind, to)
+	default:
+		return string(kind)
+	}
+}
+
+func firstOf(words ...string) string {
+	for _, w := range words {
+		if w != "" {
+			return w
+		}
+	}
+	return ""
+}

@@ -1,0 +1,351 @@
+package plan_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+const (
+	kiosk  spec.ICCID = "89860617030017300390"
+	scale  spec.ICCID = "898600D6991330004146"
+	aliyun            = spec.ProviderName("aliyun")
+
+	deviceA spec.IMEI = "861536030196001"
+	deviceB spec.IMEI = "861536030196019"
+	deviceC spec.IMEI = "861536030196027"
+)
+
+var now = time.Date(2026, 11, 21, 20, 46, 47, 0, time.UTC)
+
+// dyiotapi is a carrier that can't report bindings, linkcard one that can, and
+// can't change them.
+func dyiotapi() spec.Capabilities {
+	return spec.Capabilities{
+		Reads:       spec.AttrActive | spec.AttrPackages,
+		Changes:     []spec.Kind{spec.Resume, spec.Subscribe, spec.ChangeBind, spec.Stop, spec.Unbind},
+		NamesPrior:  []spec.Kind{spec.ChangeBind, spec.Unbind},
+		Settle:      10 * time.Minute,
+		PerSecond:   20,
+		ReadCalls:   map[spec.Attr]int{spec.AttrPackages: 1},
+		ChangeCalls: map[spec.Kind]int{spec.ChangeBind: 3},
+	}
+}
+
+func reporting() spec.Capabilities {
+	c := dyiotapi()
+	c.Reads |= spec.AttrBinding
+	return c
+}
+
+// scene is one card's wanted, prior and live; nil is none.
+type scene struct {
+	wanted *spec.Card
+	memory *state.Card
+	live   *spec.Reading
+	caps   *spec.Capabilities
+	policy spec.Policy
+	gone   bool // named in a removed block
+}
+
+func card(change func(*spec.Card)) *spec.Card {
+	c := &spec.Card{Provider: aliyun, ICCID: kiosk, Block: &spec.Block{Name: "kiosk", Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 3}}}}
+	change(c)
+	return c
+}
+
+func remembered(change func(*state.Card)) *state.Card {
+	c := &state.Card{Provider: aliyun, ICCID: kiosk, Address: "card.kiosk"}
+	change(c)
+	return c
+}
+
+func boundTo(imei spec.IMEI) *state.Card {
+	return remembered(func(c *state.Card) { c.Binding = state.BoundTo(imei) })
+}
+
+func reads(l spec.Lifecycle, status string, change ...func(*spec.Reading)) *spec.Reading {
+	r := &spec.Reading{Provider: aliyun, ICCID: kiosk, At: now, Lifecycle: l, Status: status, Has: spec.AttrActive}
+	for _, f := range change {
+		f(r)
+	}
+	return r
+}
+
+func withPackages(ids ...string) func(*spec.Reading) {
+	return func(r *spec.Reading) {
+		r.Has |= spec.AttrPackages
+		for _, id := range ids {
+			r.Packages = append(r.Packages, spec.Package{ID: id, Expires: now.AddDate(0, 1, 0)})
+		}
+	}
+}
+
+func bound(imei spec.IMEI) func(*spec.Reading) {
+	return func(r *spec.Reading) { r.Has |= spec.AttrBinding; r.IMEI = imei }
+}
+
+func (s scene) input() plan.Input {
+	fleet := &spec.Fleet{Policy: s.policy, Providers: []spec.ProviderConfig{{Name: aliyun}}}
+	in := plan.Input{Fleet: fleet, Prior: &state.Snapshot{Lineage: "l", Serial: 3}, Now: now}
+	if s.wanted != nil {
+		fleet.Cards = []spec.Card{*s.wanted}
+	}
+	if s.gone {
+		fleet.Removed = []spec.Removed{{ICCID: kiosk}}
+	}
+	if s.memory != nil {
+		in.Prior.Cards = []state.Card{*s.memory}
+	}
+	if s.live != nil {
+		in.Live = []spec.Reading{*s.live}
+	}
+	caps := dyiotapi()
+	if s.caps != nil {
+		caps = *s.caps
+	}
+	in.Capabilities = map[spec.ProviderName]spec.Capabilities{aliyun: caps}
+	return in
+}
+
+// planned writes a card's plan as short words: "change-bind A>B", "! Card not
+// found", "# note".
+func planned(t *testing.T, in plan.Input) []string {
+	t.Helper()
+	p, diags := plan.Make(in)
+	var out []string
+	for _, d := range diags {
+		out = append(out, "error "+d.Summary)
+	}
+	if p == nil {
+		return out
+	}
+	for _, c := range p.Cards {
+		for _, a := range c.Actions {
+			s := string(a.Kind)
+			if a.From+a.To != "" {
+				s += " " + a.From + ">" + a.To
+			}
+			out = append(out, s)
+		}
+		for _, n := range c.Attention {
+			out = append(out, "! "+n.Summary)
+		}
+		for _, n := range c.Notes {
+			out = append(out, "# "+n)
+		}
+	}
+	return out
+}
+
+// TestTheTable is the table "What a difference plans" of docs/language.md, row
+// by row.
+func TestTheTable(t *testing.T) {
+	wantsB := func(c *spec.Card) { c.IMEI = deviceB }
+	active := func(c *spec.Card) { c.Active = spec.On }
+	stopped := func(c *spec.Card) { c.Active = spec.Off }
+	unbound := func(c *spec.Card) { c.Bound = spec.Off }
+	packages := func(ids ...string) func(*spec.Card) {
+		return func(c *spec.Card) { c.Packages = append([]string{}, ids...) }
+	}
+	report := reporting()
+	readOnly := reporting()
+	readOnly.Changes = nil
+	unsubscribes := dyiotapi()
+	unsubscribes.Changes = append(unsubscribes.Changes, spec.Unsubscribe)
+
+	a2b := "change-bind 861536030196001>861536030196019"
+	for name, row := range map[string]struct {
+		scene
+		want []string
+	}{
+		"imei B, carrier reports A": {scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Active, "正常", bound(deviceA)), caps: &report}, []string{a2b}},
+		"imei B, carrier reports B written otherwise": {
+			scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Active, "正常", bound("86153603019601")), caps: &report}, nil,
+		},
+		"imei B, state says A": {scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, []string{a2b}},
+		"imei B, not in state": {
+			scene{wanted: card(wantsB), live: reads(spec.Active, "正常")},
+			[]string{"adopt >861536030196019", "# recorded as bound to 861536030196019 on trust: this carrier can't report bindings"},
+		},
+		"imei B, not in state, current_imei A": {
+			scene{wanted: card(func(c *spec.Card) { c.IMEI, c.CurrentIMEI = deviceB, deviceA }), live: reads(spec.Active, "正常")},
+			[]string{"adopt >861536030196001", a2b, "# recorded as bound to 861536030196001 on trust: this carrier can't report bindings"},
+		},
+		"imei B, not in state, carrier reports A": {
+			scene{wanted: card(wantsB), live: reads(spec.Active, "正常", bound(deviceA)), caps: &report}, []string{"adopt", a2b},
+		},
+		"imei B, in state without a binding": {
+			scene{wanted: card(wantsB), memory: remembered(func(*state.Card) {}), live: reads(spec.Active, "正常")},
+			[]string{"adopt >861536030196019", "# recorded as bound to 861536030196019 on trust: this carrier can't report bindings"},
+		},
+		"imei B, carrier reports A and can't change it": {
+			scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Active, "正常", bound(deviceA)), caps: &readOnly},
+			[]string{"! Difference can't be changed here"},
+		},
+		"imei B, no device":       {scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Active, "正常")}, []string{"! Card has no device"}},
+		"imei B, never activated": {scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Pending, "未激活")}, []string{"! Card is pending"}},
+		"bound = false, bound to A": {
+			scene{wanted: card(unbound), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, []string{"unbind 861536030196001>"},
+		},
+		"bound = false, device unknown": {scene{wanted: card(unbound), live: reads(spec.Active, "正常")}, []string{"adopt", "! Device is unknown"}},
+		"bound = false, current_imei A": {
+			scene{wanted: card(func(c *spec.Card) { c.Bound, c.CurrentIMEI = spec.Off, deviceA }), live: reads(spec.Active, "正常")},
+			[]string{"adopt >861536030196001", "unbind 861536030196001>", "# recorded as bound to 861536030196001 on trust: this carrier can't report bindings"},
+		},
+		"bound = false, closing": {scene{wanted: card(unbound), memory: boundTo(""), live: reads(spec.Closing, "预销户")}, nil},
+		"bound = false, closed":  {scene{wanted: card(unbound), memory: boundTo(deviceA), live: reads(spec.Closed, "销户")}, nil},
+		"prevent_unbind": {
+			scene{wanted: card(func(c *spec.Card) { c.Bound, c.PreventUnbind = spec.Off, true }), memory: boundTo(deviceA), live: reads(spec.Active, "正常")},
+			[]string{"error Unbind is prevented"},
+		},
+		"left, bound":      {scene{memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, []string{"unbind 861536030196001>"}},
+		"left, no binding": {scene{memory: remembered(func(*state.Card) {}), live: reads(spec.Active, "正常")}, []string{"forget"}},
+		"left, closed":     {scene{memory: boundTo(deviceA), live: reads(spec.Closed, "销户")}, []string{"forget"}},
+		"left, removed":    {scene{memory: boundTo(deviceA), gone: true}, []string{"forget"}},
+		"left, not read":   {scene{memory: boundTo(deviceA), live: &spec.Reading{Provider: aliyun, ICCID: kiosk, Unread: "no answer"}}, []string{"! Card could not be read"}},
+		"left, on_remove stop": {
+			scene{memory: boundTo(deviceA), live: reads(spec.Active, "正常"), policy: spec.Policy{OnRemove: spec.Stop}}, []string{"stop"},
+		},
+		"left, on_remove stop, stopped": {
+			scene{memory: boundTo(deviceA), live: reads(spec.SuspendedByOwner, "停机"), policy: spec.Policy{OnRemove: spec.Stop}}, []string{"forget"},
+		},
+		"left, on_remove forget": {scene{memory: boundTo(deviceA), policy: spec.Policy{OnRemove: spec.Forget}}, []string{"forget"}},
+		"left, prevent_unbind outlives its block": {
+			scene{memory: remembered(func(c *state.Card) { c.Binding, c.PreventUnbind = state.BoundTo(deviceA), true }), live: reads(spec.Active, "正常")},
+			[]string{"error Unbind is prevented"},
+		},
+		"active, stopped by owner":    {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.SuspendedByOwner, "停机")}, []string{"resume"}},
+		"active, stopped by carrier":  {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.SuspendedByCarrier, "欠费停机")}, []string{"! Stopped by the carrier"}},
+		"active, pending":             {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Pending, "未激活")}, []string{"! Card is pending"}},
+		"active, in stock":            {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Inventory, "库存")}, []string{"! Card is inventory"}},
+		"active, in service":          {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, nil},
+		"active, new, in service":     {scene{wanted: card(active), live: reads(spec.Active, "正常")}, []string{"adopt"}},
+		"stopped, in service":         {scene{wanted: card(stopped), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, []string{"stop"}},
+		"stopped, pending":            {scene{wanted: card(stopped), memory: boundTo(deviceA), live: reads(spec.Pending, "未激活")}, nil},
+		"stopped, stopped by carrier": {scene{wanted: card(stopped), memory: boundTo(deviceA), live: reads(spec.SuspendedByCarrier, "欠费停机")}, nil},
+		"stopped, can't stop":         {scene{wanted: card(stopped), memory: boundTo(deviceA), live: reads(spec.Active, "正常"), caps: &readOnly}, []string{"! Difference can't be changed here"}},
+		"closing":                     {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Closing, "预销户")}, []string{"! Card is closing"}},
+		"closed":                      {scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Closed, "销户")}, []string{"! Card is closed"}},
+		"transferred":                 {scene{wanted: card(unbound), memory: boundTo(deviceA), live: reads(spec.Transferred, "过户")}, []string{"! Card is transferred"}},
+		"not found":                   {scene{wanted: card(active), live: reads(spec.NotFound, "")}, []string{"! Card not found"}},
+		"unknown word":                {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.UnknownLifecycle, "携号转网中")}, []string{"! Unknown card status"}},
+		"not read":                    {scene{wanted: card(active), live: &spec.Reading{Provider: aliyun, ICCID: kiosk, Unread: "no answer"}}, []string{"! Card could not be read"}},
+		"package missing":             {scene{wanted: card(packages("10001", "10002")), memory: boundTo(deviceA), live: reads(spec.Active, "正常", withPackages("10001"))}, []string{"subscribe >10002"}},
+		"two packages missing":        {scene{wanted: card(packages("10001", "10002")), memory: boundTo(deviceA), live: reads(spec.Active, "正常", withPackages())}, []string{"subscribe >10001", "subscribe >10002"}},
+		"package too many": {
+			scene{wanted: card(packages()), memory: boundTo(deviceA), live: reads(spec.Active, "正常", withPackages("10001"))},
+			[]string{"# package 10001 is not wanted, and this carrier can't unsubscribe; it runs out on 2026-12-21"},
+		},
+		"package too many, can unsubscribe": {
+			scene{wanted: card(packages()), memory: boundTo(deviceA), live: reads(spec.Active, "正常", withPackages("10001")), caps: &unsubscribes}, []string{"unsubscribe 10001>"},
+		},
+		"packages not managed": {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Active, "正常", withPackages("10001"))}, nil},
+		"ignored":              {scene{wanted: card(func(c *spec.Card) { c.Active, c.Ignore = spec.Off, spec.AttrActive }), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, nil},
+		"order within a card": {
+			scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI, c.Packages = spec.On, deviceB, []string{"10002"} }), memory: boundTo(deviceA), live: reads(spec.SuspendedByOwner, "停机", withPackages())},
+			[]string{"resume", "subscribe >10002", a2b},
+		},
+		"in doubt": {
+			scene{wanted: card(wantsB), memory: remembered(func(c *state.Card) {
+				c.Binding = state.BoundTo(deviceA)
+				c.Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB), Since: now}}
+			}), live: reads(spec.Active, "正常")},
+			[]string{"! Outcome in doubt"},
+		},
+		"changed a moment ago, not shown yet": {
+			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
+				c.Recent = []state.Change{{Kind: spec.Stop, At: now.Add(-time.Minute)}}
+			}), live: reads(spec.Active, "正常")},
+			[]string{"# a change made at 20:45:47 UTC is not shown by the carrier yet"},
+		},
+		"changed long ago, not shown": {
+			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
+				c.Recent = []state.Change{{Kind: spec.Stop, At: now.Add(-time.Hour)}}
+			}), live: reads(spec.Active, "正常")},
+			[]string{"stop"},
+		},
+		"not refreshed, state has nothing": {scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI = spec.Off, deviceB })},
+			[]string{"adopt >861536030196019", "# recorded as bound to 861536030196019 on trust: this carrier can't report bindings"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, row.want, planned(t, row.input()))
+		})
+	}
+}
+
+func TestACarrierThatCannotBeReadAtAllPlansNothing(t *testing.T) {
+	in := scene{wanted: card(func(c *spec.Card) { c.Active = spec.Off }), memory: boundTo(deviceA)}.input()
+	in.Incomplete = []plan.Incomplete{{Provider: aliyun, Reason: "no route to host", Cards: 1}}
+	p, diags := plan.Make(in)
+	require.Empty(t, diags)
+	assert.Empty(t, p.Cards)
+	assert.Equal(t, 1, p.Unread)
+	assert.Equal(t, 0, p.Unchanged)
+	assert.False(t, p.Clean(), "an incomplete plan is not clean")
+}
+
+func TestBeforeAndAfterHoldOnlyWhatIsKnown(t *testing.T) {
+	in := scene{wanted: card(func(c *spec.Card) { c.IMEI, c.Active = deviceB, spec.Off }), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}.input()
+	p, _ := plan.Make(in)
+	require.Len(t, p.Cards, 1)
+	assert.Equal(t, plan.Values{Binding: state.BoundTo(deviceA), Active: spec.On, Status: "正常", Lifecycle: spec.Active}, p.Cards[0].Before)
+	assert.Equal(t, plan.Values{Binding: state.BoundTo(deviceB), Active: spec.Off}, p.Cards[0].After)
+	assert.Nil(t, p.Cards[0].Before.Packages, "packages were not read")
+}
+
+func TestPrivacyNumbers(t *testing.T) {
+	for name, row := range map[string]struct {
+		live spec.NumberReading
+		want string
+	}{
+		"as expected":    {spec.NumberReading{Status: 1, Number: "17000000001"}, ""},
+		"another number": {spec.NumberReading{Status: 1, Number: "17000000002"}, "Privacy number differs"},
+		"temporary X":    {spec.NumberReading{Status: 2, Number: "17000000009"}, "Privacy number was replaced for now"},
+		"no number":      {spec.NumberReading{Status: 3}, "Privacy number fails"},
+		"expired":        {spec.NumberReading{Status: 4}, "Privacy number has expired"},
+		"unread":         {spec.NumberReading{Unread: "no answer"}, "Privacy number could not be read"},
+		"unknown status": {spec.NumberReading{Status: 7}, "Unknown privacy number status"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := plan.Input{
+				Fleet:   &spec.Fleet{Numbers: []spec.PrivacyNumber{{Name: "courier", Provider: aliyun, PoolKey: "FC12345", SubsID: "12345", Number: "17000000001"}}},
+				Numbers: []spec.NumberReading{row.live}, Now: now,
+			}
+			p, diags := plan.Make(in)
+			require.Empty(t, diags)
+			if row.want == "" {
+				assert.True(t, p.Clean())
+				return
+			}
+			require.Len(t, p.Numbers, 1)
+			assert.Equal(t, row.want, p.Numbers[0].Attention[0].Summary)
+			assert.Equal(t, 1, p.Summary().Attention)
+		})
+	}
+}
+
+func TestCardsComeByAddress(t *testing.T) {
+	var fleet spec.Fleet
+	for _, c := range []struct {
+		iccid spec.ICCID
+		name  string
+	}{{"89860000000000000001", "z"}, {"89860000000000000002", "a"}, {"89860000000000000003", "m"}} {
+		fleet.Cards = append(fleet.Cards, spec.Card{Provider: aliyun, ICCID: c.iccid, Block: &spec.Block{Name: c.name}})
+	}
+	p, _ := plan.Make(plan.Input{Fleet: &fleet, Now: now})
+	var got []string
+	for _, c := range p.Cards {
+		got = append(got, c.Address)
+	}
+	assert.True(t, slices.IsSorted(got), strings.Join(got, " "))
+	assert.Len(t, got, 3)
+}

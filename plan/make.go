@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Input is all that a plan is made from.
+type Input struct {
+	Fleet *spec.Fleet
+	// Prior is the state; nil is the state of a fleet that was never applied.
+	Prior *state.Snapshot
+	// Live are the readings, by provider and ICCID. A card that isn't in it, or
+	// whose reading has no time, was not asked for: only what the state
+	// remembers is known of it.
+	Live []spec.Reading
+	// Numbers are the readings of the fleet's privacy numbers, in their order;
+	// nil where they were not asked for.
+	Numbers []spec.NumberReading
+	// Incomplete are the carriers that could not be read at all.
+	Incomplete []Incomplete
+
+	Capabilities map[spec.ProviderName]spec.Capabilities
+	// ApproveUnbind are the cards of -approve-unbind.
+	ApproveUnbind []spec.ICCID
+	Now           time.Time
+	Version       string
+}
+
+// Make is the whole way from what is wanted and known to a plan. The
+// diagnostics are mistakes in the configuration that only show against the
+// state: an unbind of a card that prevents it, a cycle of swaps that can't run.
+// With an error among them the plan is nil.
+func Make(in Input) (*Plan, spec.Diagnostics) {
+	p, diags := Diff(in)
+	diags = append(diags, Order(p, in)...)
+	if diags.HasErrors() {
+		diags.Sort()
+		return nil, diags
+	}
+	number(p, in.Prior)
+	Guard(p, in.Fleet, in.ApproveUnbind, in.Now)
+	p.Limits = CheckLimits(p, in.Fleet.Policy)
+	p.Costs = costs(p, in.Capabilities)
+	return p, diags
+}
+
+// Target is a card to be read, with the attributes that are needed of it.
+type Target struct {
+	ID    spec.CardID
+	Attrs spec.Attr
+}
+
+// Targets lists the cards that a plan needs read, by provider and ICCID: all
+// that are declared, and all that are managed and won't simply be forgotten.
+func Targets(fleet *spec.Fleet, prior *state.Snapshot) []Target {
+	targets := make([]Target, 0, len(fleet.Cards))
+	removed := removedSet(fleet)
+	merge(fleet, prior, func(wanted *spec.Card, remembered *state.Card) {
+		switch {
+		case wanted != nil:
+			targets = append(targets, Target{wanted.ID(), wanted.Wants()})
+		case removed[remembered.ICCID] || fleet.Policy.OnRemove == spec.Forget:
+		case fleet.Provider(remembered.Provider) != nil:
+			targets = append(targets, Target{remembered.ID(), spec.AttrBinding | spec.AttrActive})
+		}
+	})
+	return targets
+}
+
+// merge walks the declared and the managed cards in their common order. Of the
+// two given to visit, one may be nil.
+func merge(fleet *spec.Fleet, prior *state.Snapshot, visit func(*spec.Card, *state.Card)) {
+	var managed []state.Card
+	if prior != nil {
+		managed = prior.Cards
+	}
+	i, j := 0, 0
+	for i < len(fleet.Cards) || j < len(managed) {
+		order := 0
+		switch {
+		case i == len(fleet.Cards):
+			order = 1
+		case j == len(managed):
+			order = -1
+		default:
+			order = fleet.Cards[i].ID().Compare(managed[j].ID())
+		}
+		switch {
+		case order < 0:
+			visit(&fleet.Cards[i], nil)
+			i++
+		case order > 0:
+			visit(nil, &managed[j])
+			j++
+		default:
+			visit(&fleet.Cards[i], &managed[j])
+			i++
+			j++
+		}
+	}
+}
+
+func removedSet(fleet *spec.Fleet) map[spec.ICCID]bool {
+	set := make(map[spec.ICCID]bool, len(fleet.Removed))
+	for _, r := range fleet.Removed {
+		set[r.ICCID] = true
+	}
+	return set
+}

@@ -1,0 +1,194 @@
+// Package plan turns what is wanted, what is remembered and what carriers
+// report into a plan: the list of actions that bring the fleet to its declared
+// state, in their order, guarded, ready to be printed, saved and applied.
+//
+// It is pure: no I/O, no clock, no context. Start reading at [Make], which is
+// [Diff], then [Order], then [Guard]. A [Plan] is a value; nothing changes one
+// after it is made, but for [Plan.Approve], which returns another.
+package plan
+
+import (
+	"time"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Plan is what would be done, and why. The zero value does nothing.
+type Plan struct {
+	Version   string    // of the program that made it
+	Timestamp time.Time // when it was made
+	Config    string    // the configuration's digest
+	Lineage   string    // of the state it was made from; "" for a new one
+	Serial    uint64
+
+	// Cards are the cards with an action, an attention or a note, by address.
+	Cards []Card
+	// Numbers are the privacy numbers that need attention, by address.
+	Numbers []Number
+	// Total counts every card that is declared or managed, Unchanged those
+	// that need nothing, Unread those whose carrier could not be asked at all.
+	Total, Unchanged, Unread int
+	// Incomplete names the carriers that could not be read at all, and why.
+	Incomplete []Incomplete
+	// Limits are the policy's limits that the plan passes; apply refuses then.
+	Limits []Exceeded
+	// Costs are the calls that applying takes, by provider.
+	Costs []Cost
+}
+
+// Card is what the plan says of one card.
+type Card struct {
+	Address  string
+	Provider spec.ProviderName
+	ICCID    spec.ICCID
+	Labels   map[string]string
+
+	Before, After Values
+	Actions       []Action // in the order in which they run
+	Attention     []Note
+	Notes         []string // worth knowing, nothing to do
+
+	// Memory is what the state is to remember of the card once it is adopted,
+	// and what it remembered when the plan was made otherwise.
+	Memory state.Card
+	// Leaving reports that the configuration no longer has the card: once it
+	// is unbound or stopped, it is forgotten.
+	Leaving bool
+}
+
+// ID is the card's identity.
+func (c *Card) ID() spec.CardID { return spec.CardID{Provider: c.Provider, ICCID: c.ICCID} }
+
+// Values are a card's managed values. What isn't known is left at its zero.
+type Values struct {
+	Binding   state.Binding
+	Active    spec.Switch
+	Packages  []string // nil: not known; empty: none
+	Status    string   // the carrier's words
+	Lifecycle spec.Lifecycle
+}
+
+// Action is one step.
+type Action struct {
+	ID   string // "a1"; unique within the plan
+	Kind spec.Kind
+	// From and To are the values that are replaced and set: IMEIs for
+	// change-bind and unbind, package ids for subscribe (To) and unsubscribe
+	// (From), the IMEI taken on trust for adopt (To).
+	From, To string
+	Needs    []string // actions that must be done before
+	// Key names the change to a carrier that takes an idempotency key.
+	Key      string
+	Guarded  bool
+	Approved bool
+	// Denial says why an action that is guarded and not approved isn't.
+	Denial string
+}
+
+// Number is a privacy number that needs attention.
+type Number struct {
+	Address   string
+	Provider  spec.ProviderName
+	PoolKey   string
+	SubsID    string
+	Expected  string
+	Number    string // what was read; "" where there is none
+	Status    int    // 0 where it could not be read
+	Attention []Note
+}
+
+// Note is something that a person has to look at: a constant summary, and what
+// is so, why, and what to do.
+type Note struct{ Summary, Detail string }
+
+// Incomplete is a carrier that could not be read at all.
+type Incomplete struct {
+	Provider spec.ProviderName
+	Reason   string
+	Cards    int // how many of its cards are unread
+}
+
+// Exceeded is a limit that the plan passes.
+type Exceeded struct {
+	Kind    spec.Kind
+	Planned int
+	Allowed string // "5", "30% of 1204 cards"
+	Default bool   // the limit is the built-in one, not the policy's
+}
+
+// Cost is what applying the plan costs at one carrier.
+type Cost struct {
+	Provider spec.ProviderName
+	Calls    int
+	// PerSecond is the rate that the provider keeps to; 0 where it has none.
+	PerSecond float64
+}
+
+// Time is how long the calls take at the configured rate; 0 where none is configured.
+func (c Cost) Time() time.Duration {
+	if c.PerSecond <= 0 {
+		return 0
+	}
+	return time.Duration(float64(c.Calls) / c.PerSecond * float64(time.Second))
+}
+
+// Summary is a plan's counts.
+type Summary struct {
+	Cards, Unchanged, Attention, Unread int
+	Guarded, Approved                   int
+	ByKind                              map[spec.Kind]KindCount
+}
+
+// KindCount counts the actions of one kind.
+type KindCount struct{ Planned, Guarded, Approved int }
+
+// Summary counts the plan's actions.
+func (p *Plan) Summary() Summary {
+	s := Summary{Cards: p.Total, Unchanged: p.Unchanged, Unread: p.Unread, ByKind: map[spec.Kind]KindCount{}}
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		if len(c.Attention) > 0 {
+			s.Attention++
+		}
+		for j := range c.Actions {
+			s.count(&c.Actions[j])
+		}
+	}
+	for i := range p.Numbers {
+		if len(p.Numbers[i].Attention) > 0 {
+			s.Attention++
+		}
+	}
+	return s
+}
+
+func (s *Summary) count(a *Action) {
+	k := s.ByKind[a.Kind]
+	k.Planned++
+	if a.Guarded {
+		k.Guarded++
+		s.Guarded++
+	}
+	if a.Approved {
+		k.Approved++
+		s.Approved++
+	}
+	s.ByKind[a.Kind] = k
+}
+
+// Changes reports whether the plan has an action at all.
+func (p *Plan) Changes() bool {
+	for i := range p.Cards {
+		if len(p.Cards[i].Actions) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Clean reports whether there is neither a difference nor anything that needs
+// attention: the exit code 0 of plan -detailed-exitcode.
+func (p *Plan) Clean() bool {
+	return !p.Changes() && p.Summary().Attention == 0 && len(p.Incomplete) == 0
+}

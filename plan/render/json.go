@@ -1,0 +1,210 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// FormatVersion is the version of [JSON]'s form. Field names only ever grow; a
+// meaning that changes raises it.
+const FormatVersion = "1.0"
+
+type planJSON struct {
+	FormatVersion string       `json:"format_version"`
+	Version       string       `json:"cardfleet_version"`
+	Timestamp     time.Time    `json:"timestamp"`
+	Digest        string       `json:"digest"`
+	Config        string       `json:"configuration,omitempty"`
+	State         stateJSON    `json:"state"`
+	Complete      bool         `json:"complete"`
+	Summary       *Counts      `json:"summary"`
+	Limits        []limitJSON  `json:"limits,omitempty"`
+	Incomplete    []darkJSON   `json:"incomplete,omitempty"`
+	Costs         []costJSON   `json:"costs,omitempty"`
+	Cards         []CardJSON   `json:"cards"`
+	Numbers       []NumberJSON `json:"privacy_numbers"`
+}
+
+type stateJSON struct {
+	Lineage string `json:"lineage"`
+	Serial  uint64 `json:"serial"`
+}
+
+type limitJSON struct {
+	Kind    spec.Kind `json:"kind"`
+	Planned int       `json:"planned"`
+	Allowed string    `json:"allowed"`
+}
+
+type darkJSON struct {
+	Provider spec.ProviderName `json:"provider"`
+	Reason   string            `json:"reason"`
+	Cards    int               `json:"cards"`
+}
+
+type costJSON struct {
+	Provider  spec.ProviderName `json:"provider"`
+	Calls     int               `json:"calls"`
+	PerSecond float64           `json:"requests_per_second,omitempty"`
+	Seconds   float64           `json:"seconds,omitempty"`
+}
+
+// Counts are a plan's counts, as programs read them.
+type Counts struct {
+	Cards       int `json:"cards"`
+	Unchanged   int `json:"unchanged"`
+	Adopt       int `json:"adopt"`
+	Forget      int `json:"forget"`
+	ChangeBind  int `json:"change_bind"`
+	Unbind      int `json:"unbind"`
+	Stop        int `json:"stop"`
+	Resume      int `json:"resume"`
+	Subscribe   int `json:"subscribe"`
+	Unsubscribe int `json:"unsubscribe"`
+	Attention   int `json:"attention"`
+	Unread      int `json:"unread"`
+	Guarded     int `json:"guarded"`
+	Approved    int `json:"approved"`
+}
+
+// CountsOf turns a summary into its JSON form.
+func CountsOf(s plan.Summary) *Counts {
+	n := func(k spec.Kind) int { return s.ByKind[k].Planned }
+	return &Counts{
+		Cards: s.Cards, Unchanged: s.Unchanged, Adopt: n(spec.Adopt), Forget: n(spec.Forget),
+		ChangeBind: n(spec.ChangeBind), Unbind: n(spec.Unbind), Stop: n(spec.Stop), Resume: n(spec.Resume),
+		Subscribe: n(spec.Subscribe), Unsubscribe: n(spec.Unsubscribe),
+		Attention: s.Attention, Unread: s.Unread, Guarded: s.Guarded, Approved: s.Approved,
+	}
+}
+
+// CardJSON is one card of a plan.
+type CardJSON struct {
+	Address   string            `json:"address"`
+	ICCID     spec.ICCID        `json:"iccid"`
+	Provider  spec.ProviderName `json:"provider"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Before    valuesJSON        `json:"before"`
+	After     valuesJSON        `json:"after"`
+	Actions   []ActionJSON      `json:"actions"`
+	Attention []NoteJSON        `json:"attention"`
+	Notes     []string          `json:"notes,omitempty"`
+}
+
+// valuesJSON are a card's values. One that isn't known is absent; an imei that
+// is null is known to be none.
+type valuesJSON struct {
+	IMEI      any            `json:"imei,omitempty"`
+	Active    *bool          `json:"active,omitempty"`
+	Packages  *[]string      `json:"packages,omitempty"`
+	Status    string         `json:"status,omitempty"`
+	Lifecycle spec.Lifecycle `json:"lifecycle,omitempty"`
+}
+
+// ActionJSON is one action of a plan.
+type ActionJSON struct {
+	ID       string    `json:"id"`
+	Kind     spec.Kind `json:"kind"`
+	From     string    `json:"from,omitempty"`
+	To       string    `json:"to,omitempty"`
+	Guarded  bool      `json:"guarded"`
+	Approved bool      `json:"approved"`
+	Denial   string    `json:"denial,omitempty"`
+	Needs    []string  `json:"needs"`
+}
+
+// NoteJSON is one attention.
+type NoteJSON struct {
+	Summary string `json:"summary"`
+	Detail  string `json:"detail"`
+}
+
+// NumberJSON is one privacy number of a plan.
+type NumberJSON struct {
+	Address   string            `json:"address"`
+	Provider  spec.ProviderName `json:"provider"`
+	PoolKey   string            `json:"pool_key"`
+	SubsID    string            `json:"subs_id"`
+	Expected  string            `json:"expected,omitempty"`
+	Number    string            `json:"number,omitempty"`
+	Status    int               `json:"status,omitempty"`
+	Attention []NoteJSON        `json:"attention"`
+}
+
+// JSON writes the whole plan for programs. digest is the saved plan's.
+func JSON(w io.Writer, p *plan.Plan, digest string) error {
+	out := planJSON{
+		FormatVersion: FormatVersion, Version: p.Version, Timestamp: p.Timestamp, Digest: digest, Config: p.Config,
+		State: stateJSON{p.Lineage, p.Serial}, Complete: len(p.Incomplete) == 0,
+		Summary: CountsOf(p.Summary()), Cards: []CardJSON{}, Numbers: []NumberJSON{},
+	}
+	for _, l := range p.Limits {
+		out.Limits = append(out.Limits, limitJSON{l.Kind, l.Planned, l.Allowed})
+	}
+	for _, d := range p.Incomplete {
+		out.Incomplete = append(out.Incomplete, darkJSON(d))
+	}
+	for _, c := range p.Costs {
+		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds()})
+	}
+	for i := range p.Cards {
+		if c := &p.Cards[i]; len(c.Actions)+len(c.Attention) > 0 {
+			out.Cards = append(out.Cards, CardOf(c))
+		}
+	}
+	for i := range p.Numbers {
+		out.Numbers = append(out.Numbers, NumberOf(&p.Numbers[i]))
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
+}
+
+// CardOf turns a card into its JSON form.
+func CardOf(c *plan.Card) CardJSON {
+	out := CardJSON{
+		Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, Labels: c.Labels,
+		Before: valuesOf(c.Before), After: valuesOf(c.After),
+		Actions: []ActionJSON{}, Attention: notesOf(c.Attention), Notes: c.Notes,
+	}
+	for _, a := range c.Actions {
+		needs := a.Needs
+		if needs == nil {
+			needs = []string{}
+		}
+		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Guarded, a.Approved, a.Denial, needs})
+	}
+	return out
+}
+
+func valuesOf(v plan.Values) valuesJSON {
+	out := valuesJSON{Active: v.Active.Bool(), Status: v.Status, Lifecycle: v.Lifecycle}
+	switch {
+	case v.Binding.Known && v.Binding.IMEI == "":
+		out.IMEI = (*string)(nil)
+	case v.Binding.Known:
+		out.IMEI = v.Binding.IMEI
+	}
+	if v.Packages != nil {
+		out.Packages = &v.Packages
+	}
+	return out
+}
+
+func notesOf(notes []plan.Note) []NoteJSON {
+	out := []NoteJSON{}
+	for _, n := range notes {
+		out = append(out, NoteJSON(n))
+	}
+	return out
+}
+
+// NumberOf turns a privacy number into its JSON form.
+func NumberOf(n *plan.Number) NumberJSON {
+	return NumberJSON{n.Address, n.Provider, n.PoolKey, n.SubsID, n.Expected, n.Number, n.Status, notesOf(n.Attention)}
+}
