@@ -59,8 +59,20 @@ func (w *World) Save(path string) error {
 	return nil
 }
 
-// read reads a file and what its log holds.
+// read reads a file and what its log holds. Where another process folded the
+// log between the two, neither had it, so both are read again.
 func read(path string) (*World, error) {
+	for {
+		before, _ := os.Stat(path) // nil for no file, as is an unreadable one: readOnce says which
+		w, err := readOnce(path)
+		after, _ := os.Stat(path)
+		if before == nil && after == nil || before != nil && after != nil && os.SameFile(before, after) {
+			return w, err
+		}
+	}
+}
+
+func readOnce(path string) (*World, error) {
 	w := &World{}
 	data, err := os.ReadFile(path)
 	switch {
