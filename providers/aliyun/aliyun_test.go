@@ -1,0 +1,329 @@
+package aliyun_test
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/aliyun"
+	"github.com/cardfleet/cardfleet/providers/aliyun/aliyunsim"
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	iccid  = spec.ICCID("89860617030017300390")
+	device = "867194030000017"
+	spare  = "867194030000025"
+	key    = "0123456789abcdef0123456789abcdef"
+)
+
+func env(network http.RoundTripper, variables map[string]string) providers.Env {
+	return providers.Env{
+		Getenv: func(name string) string { return variables[name] },
+		Now:    time.Now,
+		Sleep: func(ctx context.Context, d time.Duration) error {
+			select {
+			case <-time.After(d / 100): // the tests need no real pauses
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+		Random:    func(p []byte) { _, _ = rand.Read(p) }, // never fails
+		Transport: network,
+		Version:   "1.2.3",
+	}
+}
+
+// open opens a block without limits that matter.
+func open(t testing.TB, settings map[string]any) providers.Provider {
+	config := spec.ProviderConfig{Name: "aliyun", Settings: map[string]any{
+		"access_key_id": "testid", "access_key_secret": "testsecret", "requests_per_second": 1e6, "max_in_flight": 100,
+	}}
+	for name, v := range settings {
+		config.Settings[name] = v
+	}
+	network := &http.Transport{MaxIdleConnsPerHost: 100}
+	t.Cleanup(network.CloseIdleConnections)
+	p, diagnostics := aliyun.Type().Open(config, env(network, nil))
+	require.Empty(t, diagnostics)
+	return p
+}
+
+// simulated opens a provider in front of a simulated carrier over HTTP.
+func simulated(t testing.TB, w *carriersim.World, settings map[string]any) providers.Provider {
+	carrier := aliyunsim.Carrier(w)
+	server := httptest.NewServer(carriersim.Serve([]carriersim.Carrier{carrier}))
+	t.Cleanup(server.Close)
+	return open(t, carrier.Point(spec.ProviderConfig{Settings: settings}, server.URL).Settings)
+}
+
+// answering opens a provider in front of a carrier that always gives one answer.
+func answering(t *testing.T, status int, body string) providers.Provider {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return open(t, map[string]any{"endpoint": server.URL, "privacy_endpoint": server.URL})
+}
+
+func world() *carriersim.World {
+	return &carriersim.World{
+		Cards: []carriersim.Card{{ICCID: iccid, MSISDN: "1064633113571", IMEI: device}},
+		Now:   time.Now, Record: true,
+	}
+}
+
+func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
+	config := spec.ProviderConfig{Name: "aliyun.hangzhou", Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 7}}}
+	p, diagnostics := aliyun.Type().Open(config, env(nil, nil))
+	assert.Nil(t, p)
+	require.Len(t, diagnostics, 2)
+	assert.Contains(t, diagnostics[0].Detail, "access_key_id")
+	assert.Contains(t, diagnostics[0].Detail, "ALIBABA_CLOUD_ACCESS_KEY_ID")
+	assert.Contains(t, diagnostics[1].Detail, "access_key_secret")
+	assert.Contains(t, diagnostics[1].Detail, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+	assert.Equal(t, 7, diagnostics[0].Subject.Start.Line)
+
+	p, diagnostics = aliyun.Type().Open(config, env(nil, map[string]string{
+		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
+	}))
+	assert.NotNil(t, p)
+	assert.Empty(t, diagnostics)
+}
+
+func TestSecretIsMarkedSo(t *testing.T) {
+	for _, s := range aliyun.Type().Schema.Settings {
+		assert.Equal(t, s.Name == "access_key_secret", s.Secret, s.Name)
+		assert.NotEmpty(t, s.Doc, s.Name)
+	}
+}
+
+// What leaves the program, against the document's list of parameters.
+func TestRequestOnTheWire(t *testing.T) {
+	var got *http.Request
+	var body []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ = io.ReadAll(r.Body) // an empty body can't fail
+		_, _ = io.WriteString(w, `{"Code":"OK","IotModBind":{"IsModSuccess":true}}`)
+	}))
+	defer server.Close()
+	p := open(t, map[string]any{"endpoint": server.URL + "/some/where/"})
+	_, err := p.Do(t.Context(), providers.Change{Kind: spec.Unbind, ICCID: iccid, From: device, Key: key})
+	require.NoError(t, err)
+	assert.Equal(t, http.MethodPost, got.Method)
+	assert.Equal(t, "/some/where/", got.URL.Path)
+	assert.Equal(t, "cardfleet/1.2.3", got.UserAgent())
+	assert.Empty(t, body)
+	q := got.URL.Query()
+	for _, varying := range []string{"SignatureNonce", "Timestamp", "Signature"} {
+		assert.NotEmpty(t, q.Get(varying))
+		q.Del(varying)
+	}
+	assert.Equal(t, url.Values{
+		"Action": {"DoIotChgBindOrUnBind"}, "Version": {"2017-11-11"}, "Format": {"JSON"}, "RegionId": {"cn-hangzhou"},
+		"AccessKeyId": {"testid"}, "SignatureMethod": {"HMAC-SHA1"}, "SignatureVersion": {"1.0"},
+		"Iccid": {string(iccid)}, "OpionType": {"unBind"}, "Imei": {device},
+	}, q)
+}
+
+// calls is the actions of the requests, in order.
+func calls(w *carriersim.World) (actions []string) {
+	for _, r := range w.Requests() {
+		actions = append(actions, r.Action)
+	}
+	return actions
+}
+
+func TestChangeBindRegistersTheNewDeviceFirst(t *testing.T) {
+	w := world()
+	p := simulated(t, w, map[string]any{"device_type": "tracker"})
+	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotPostImei", "DoIotChgBindOrUnBind"}, calls(w))
+	requests := w.Requests()
+	assert.Equal(t, map[string]string{"Imei": spare, "DeviceType": "tracker", "Comments": "cardfleet", "RegionId": "cn-hangzhou"}, requests[1].Params)
+	assert.Equal(t, map[string]string{"Iccid": string(iccid), "OpionType": "chgBind", "Imei": device, "NewImei": spare, "RegionId": "cn-hangzhou"}, requests[2].Params)
+	card, _ := w.Card(iccid)
+	assert.Equal(t, spec.IMEI(spare), card.IMEI)
+}
+
+func TestKnownDeviceIsNotRegisteredAgain(t *testing.T) {
+	w := world()
+	w.Devices = []spec.IMEI{spare}
+	p := simulated(t, w, nil)
+	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotChgBindOrUnBind"}, calls(w))
+}
+
+func TestRegisteringCanBeLeftToOthers(t *testing.T) {
+	w := world()
+	p := simulated(t, w, map[string]any{"register_imei": false})
+	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+	assert.ErrorContains(t, err, "DoIotChgBindOrUnBind: isv.ERROR_IMEI_ERROR")
+	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
+	assert.Equal(t, []string{"DoIotChgBindOrUnBind"}, calls(w))
+	assert.Equal(t, 1, p.Capabilities().CallsToChange(spec.ChangeBind))
+}
+
+func TestLostRegistrationIsLookedUp(t *testing.T) {
+	for fault, want := range map[carriersim.FaultKind][]string{
+		carriersim.LostAfter:  {"DoIotIsImeiExist", "DoIotPostImei", "DoIotIsImeiExist", "DoIotChgBindOrUnBind"},
+		carriersim.LostBefore: {"DoIotIsImeiExist", "DoIotPostImei", "DoIotIsImeiExist", "DoIotPostImei", "DoIotChgBindOrUnBind"},
+	} {
+		w := world()
+		w.Faults = []carriersim.Fault{{Action: "DoIotPostImei", Kind: fault, Times: 1}}
+		p := simulated(t, w, nil)
+		_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+		require.NoError(t, err, "%s", fault)
+		assert.Equal(t, want, calls(w), "%s", fault)
+	}
+}
+
+func TestBindingOfAnotherDeviceIsAMismatch(t *testing.T) {
+	w := world()
+	p := simulated(t, w, nil)
+	_, err := p.Do(t.Context(), providers.Change{Kind: spec.Unbind, ICCID: iccid, From: spare, Key: key})
+	cause, _ := providers.CauseOf(err)
+	assert.Equal(t, providers.PriorMismatch, cause)
+	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
+	assert.ErrorContains(t, err, "绑定关系不存在", "the carrier's words")
+	assert.NotEmpty(t, providers.RequestIDOf(err))
+}
+
+func TestChangesWithoutWhatTheyNeedAreRefusedHere(t *testing.T) {
+	w := world()
+	p := simulated(t, w, nil)
+	for _, c := range []providers.Change{
+		{Kind: spec.ChangeBind, ICCID: iccid, To: spare}, {Kind: spec.ChangeBind, ICCID: iccid, From: device},
+		{Kind: spec.Unbind, ICCID: iccid}, {Kind: spec.Subscribe, ICCID: iccid, Key: key}, {Kind: spec.Subscribe, ICCID: iccid, To: "p"},
+	} {
+		_, err := p.Do(t.Context(), c)
+		require.Error(t, err)
+		assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
+	}
+	assert.Empty(t, w.Requests())
+}
+
+func TestOKThatSaysFalseIsARefusal(t *testing.T) {
+	for body, change := range map[string]providers.Change{
+		`{"Code":"OK","RequestId":"8906582E","IotModBind":{"IsModSuccess":false}}`: {Kind: spec.Unbind, ICCID: iccid, From: device},
+		`{"Code":"OK","RequestId":"8906582E","Result":{"ControlResult":"false"}}`:  {Kind: spec.Stop, ICCID: iccid},
+		`{"Code":"OK","RequestId":"8906582E","Result":{"ControlResult":0}}`:        {Kind: spec.Resume, ICCID: iccid},
+	} {
+		_, err := answering(t, http.StatusOK, body).Do(t.Context(), change)
+		require.Error(t, err, body)
+		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), body)
+		assert.ErrorContains(t, err, "is false")
+		assert.Equal(t, "8906582E", providers.RequestIDOf(err))
+	}
+}
+
+// HTTP 404 is how the documents answer a system error, and 200 says nothing.
+func TestCodeDecidesNeverTheHTTPStatus(t *testing.T) {
+	ok := `{"Code":"OK","Message":"ServiceUnavailable","CardStatus":{"Iccid":"89860617030017300390","UserStatus":"正常"}}`
+	for _, status := range []int{200, 400, 404, 500, 503} {
+		reading, err := answering(t, status, ok).Read(t.Context(), iccid, 0)
+		require.NoError(t, err, "HTTP %d", status)
+		assert.Equal(t, spec.Active, reading.Lifecycle)
+		assert.Equal(t, "正常", reading.Status)
+	}
+	reading, err := answering(t, 200, `{"Code":"isv.IOT_RES_NOT_EXIST"}`).Read(t.Context(), iccid, 0)
+	require.NoError(t, err)
+	assert.Equal(t, spec.NotFound, reading.Lifecycle)
+	_, err = answering(t, 404, `{"Code":"isv.SYSTEM_ERROR"}`).Read(t.Context(), iccid, 0)
+	cause, _ := providers.CauseOf(err)
+	assert.Equal(t, providers.Unavailable, cause)
+}
+
+func TestSystemErrorOfAChangeIsUnknownAndNotRepeated(t *testing.T) {
+	w := world()
+	w.Faults = []carriersim.Fault{{Action: "DoIotUserStopResume", Kind: carriersim.CodeFault("isv.SYSTEM_ERROR")}}
+	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Kind: spec.Stop, ICCID: iccid})
+	assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err))
+	assert.Equal(t, 1, w.Count("DoIotUserStopResume"))
+}
+
+func TestAnswerAboutAnotherCardIsNotBelieved(t *testing.T) {
+	_, err := answering(t, 200, `{"Code":"OK","CardStatus":{"Iccid":"89860617030017300391","UserStatus":"正常"}}`).Read(t.Context(), iccid, 0)
+	assert.ErrorContains(t, err, `another card, "89860617030017300391"`)
+}
+
+func TestPackagesAreAskedForOnlyWhereWanted(t *testing.T) {
+	w := world()
+	w.Cards[0].Packages = []spec.Package{{ID: "100M", Name: "100 MB"}}
+	p := simulated(t, w, nil)
+	reading, err := p.Read(t.Context(), iccid, spec.AttrActive|spec.AttrBinding)
+	require.NoError(t, err)
+	assert.Equal(t, spec.AttrActive, reading.Has)
+	assert.Nil(t, reading.Packages)
+	assert.Zero(t, w.Count("QueryIotCardOfferDtl"))
+
+	reading, err = p.Read(t.Context(), iccid, spec.AttrPackages)
+	require.NoError(t, err)
+	assert.True(t, reading.Has.Has(spec.AttrPackages))
+	assert.True(t, reading.HasPackage("100M"))
+}
+
+func TestPackageTakesEffectAtOnceUnderTheCallersSerial(t *testing.T) {
+	w := world()
+	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Kind: spec.Subscribe, ICCID: iccid, To: "100M", Key: key})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{
+		"Iccid": string(iccid), "OfferIds": "100M", "EffCode": "1000", "OutId": key, "Amount": "0", "RegionId": "cn-hangzhou",
+	}, w.Requests()[0].Params)
+}
+
+func TestOptionsOfStopAndResumeAreSettings(t *testing.T) {
+	w := world()
+	p := simulated(t, w, map[string]any{"stop_option": "HALT", "resume_option": "GO"})
+	for _, kind := range []spec.Kind{spec.Stop, spec.Resume} {
+		_, err := p.Do(t.Context(), providers.Change{Kind: kind, ICCID: iccid})
+		assert.ErrorContains(t, err, "isv.INVALID_PARAMETERS")
+	}
+	assert.Equal(t, "HALT", w.Requests()[0].Params["OptionType"])
+	assert.Equal(t, "GO", w.Requests()[1].Params["OptionType"])
+}
+
+func TestPrivacyNumberInEachStatus(t *testing.T) {
+	for _, n := range []carriersim.Number{
+		{Status: 1, Number: "17000000001"}, {Status: 2, Number: "17000000002"}, {Status: 3}, {Status: 4, Number: "17000000004"},
+	} {
+		w := world()
+		n.Pool, n.Subs = "FC12345", "12345"
+		w.Numbers = []carriersim.Number{n}
+		p, ok := simulated(t, w, nil).(providers.NumberReader)
+		require.True(t, ok)
+		got, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{Name: "desk", PoolKey: n.Pool, SubsID: n.Subs, CallNo: "13900000000"})
+		require.NoError(t, err)
+		assert.WithinDuration(t, time.Now(), got.At, time.Minute)
+		got.At = time.Time{}
+		assert.Equal(t, spec.NumberReading{Address: "privacy_number.desk", Status: n.Status, Number: n.Number}, got)
+		assert.Equal(t, "13900000000", w.Requests()[0].Params["CallNo"])
+	}
+}
+
+func TestPrivacyNumberThatDoesNotExistIsAnError(t *testing.T) {
+	p := simulated(t, world(), nil).(providers.NumberReader)
+	_, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC1", SubsID: "1"})
+	assert.ErrorContains(t, err, "isv.NO_NOT_EXIST")
+	odd := answering(t, 200, `{"Code":"OK","SecretCallStatusDTO":{"status":"fine"}}`).(providers.NumberReader)
+	_, err = odd.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC1", SubsID: "1"})
+	assert.ErrorContains(t, err, "status is no number")
+}
