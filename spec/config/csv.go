@@ -270,7 +270,8 @@ func (f *csvFile) field(line, column int) (from, to int) {
 	if err != nil || column >= len(fields) {
 		return start, end
 	}
-	from, to = f.fieldByte(r, line, start, column), end
+	record := f.text[start : start+int(r.InputOffset())] // of several lines, where a field holds newlines
+	from, to = f.fieldByte(r, line, start, column), start+len(bytes.TrimRight(record, "\r\n"))
 	if column+1 < len(fields) {
 		to = f.fieldByte(r, line, start, column+1) - 1 // the comma
 	}

@@ -61,7 +61,7 @@ func (l *loader) loadVariables() {
 func (l *loader) declare(b *hcl.Block) *variable {
 	v := &variable{name: b.Labels[0], at: b.DefRange, typ: cty.DynamicPseudoType, literal: true, nullable: true}
 	content, diags := b.Body.Content(variableSchema())
-	l.report.hcl(diags)
+	v.broken = l.report.hcl(diags)
 	for _, nested := range content.Blocks {
 		v.validations = append(v.validations, nested)
 	}

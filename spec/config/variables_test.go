@@ -1,0 +1,141 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLaterSourcesOfAVariableWin(t *testing.T) {
+	sources := []struct {
+		name string
+		add  func(files map[string]string, env map[string]string, o *Options)
+	}{
+		{"default", func(map[string]string, map[string]string, *Options) {}},
+		{"env", func(_, env map[string]string, _ *Options) { env["CARDFLEET_VAR_x"] = "env" }},
+		{"cardfleet", func(f, _ map[string]string, _ *Options) { f["cardfleet.auto.fleetvars.hcl"] = `x = "cardfleet"` }},
+		{"a", func(f, _ map[string]string, _ *Options) { f["a.auto.fleetvars.hcl"] = `x = "a"` }},
+		{"z", func(f, _ map[string]string, _ *Options) { f["z.auto.fleetvars.hcl"] = `x = "z"` }},
+		{"file", func(f, _ map[string]string, o *Options) {
+			f["prod.fleetvars.hcl"] = `x = "file"`
+			o.Vars = append(o.Vars, Assignment{File: "prod.fleetvars.hcl"})
+		}},
+		{"flag", func(_, _ map[string]string, o *Options) { o.Vars = append(o.Vars, Assignment{Name: "x", Value: "flag"}) }},
+		{"json", func(f, _ map[string]string, o *Options) {
+			f["prod.fleetvars.json"] = `{"x": "json"}`
+			o.Vars = append(o.Vars, Assignment{File: "prod.fleetvars.json"})
+		}},
+	}
+	for n := range sources {
+		files := map[string]string{"main.fleet.hcl": "variable \"x\" {\n  default = \"default\"\n}\noutput \"x\" {\n  value = var.x\n}\n"}
+		env, o := map[string]string{"CARDFLEET_VAR_undeclared": "ignored"}, testOptions("")
+		for _, s := range sources[:n+1] {
+			s.add(files, env, &o)
+		}
+		o.Dir, o.Env = writeFiles(t, files), environment(env)
+		assert.Equal(t, `"`+sources[n].name+`"`, outputsOf(t, o)["x"])
+	}
+}
+
+func TestVariableTypes(t *testing.T) {
+	for _, row := range []struct{ name, block, text, want string }{
+		{"string is literal", `type = string`, `[1]`, `"[1]"`},
+		{"no type is literal", ``, `[1]`, `"[1]"`},
+		{"any is an expression", `type = any`, `[1, "a"]`, `[1,"a"]`},
+		{"number", `type = number`, `12`, `12`},
+		{"bool", `type = bool`, `true`, `true`},
+		{"list", `type = list(string)`, `["a", 1]`, `["a","1"]`},
+		{"set", `type = set(string)`, `["b", "a", "b"]`, `["a","b"]`},
+		{"map", `type = map(number)`, `{a = "1"}`, `{"a":1}`},
+		{"optional", `type = object({ a = string, b = optional(number, 7), c = optional(bool) })`, `{a = "x"}`, `{"a":"x","b":7,"c":null}`},
+		{"nested optional", `type = list(object({ a = optional(string, "d") }))`, `[{}, {a = "x"}]`, `[{"a":"d"},{"a":"x"}]`},
+		{"tuple", `type = tuple([string, number])`, `["a", "2"]`, `["a",2]`},
+		{"not nullable", "type = any\n  default = 5\n  nullable = false", `null`, `5`},
+		{"null", "type = list(string)\n  default = []", `null`, `null`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := testOptions(writeFiles(t, map[string]string{
+				"main.fleet.hcl": "variable \"x\" {\n  " + row.block + "\n}\noutput \"x\" {\n  value = var.x\n}\n",
+			}))
+			o.Vars = []Assignment{{Name: "x", Value: row.text}}
+			assert.Equal(t, row.want, outputsOf(t, o)["x"])
+			o.Vars, o.Env = nil, environment(map[string]string{"CARDFLEET_VAR_x": row.text})
+			assert.Equal(t, row.want, outputsOf(t, o)["x"], "from the environment")
+		})
+	}
+}
+
+func TestVariableMistakes(t *testing.T) {
+	for _, row := range []struct {
+		name, block string
+		vars        []Assignment
+		summary     string
+		detail      string
+		line        int // 0: no place
+	}{
+		{"no value", `variable "x" {}`, nil, "No value for required variable", "-var 'x=…'", 1},
+		{"wrong default", "variable \"x\" {\n  type = number\n  default = \"many\"\n}", nil, "Invalid default value for variable", "a number is required", 3},
+		{"wrong nested default", "variable \"x\" {\n  type = object({a = list(number)})\n  default = {a = [1, \"b\"]}\n}", nil, "Invalid default value for variable", ".a[1]: a number is required", 3},
+		{"wrong type", "variable \"x\" {\n  type = strin\n}", nil, "Invalid type specification", "strin", 2},
+		{"wrong value", "variable \"x\" {\n  type = number\n}", []Assignment{{Name: "x", Value: "many"}}, "Invalid value for variable", "declared at main.fleet.hcl line 1: a number is required", 1},
+		{"null where it can't be", "variable \"x\" {\n  type = any\n  nullable = false\n}", []Assignment{{Name: "x", Value: "null"}}, "Invalid value for variable", "can't be null", 1},
+		{"not an expression", "variable \"x\" {\n  type = any\n}", []Assignment{{Name: "x", Value: "["}}, "Missing expression", "", 1},
+		{"variables in a value", "variable \"x\" {\n  type = any\n}", []Assignment{{Name: "x", Value: "var.y"}}, "Variables not allowed", "", 1},
+		{"undeclared by -var", "variable \"city\" {\n  default = 1\n}", []Assignment{{Name: "ctiy", Value: "1"}}, "Value for undeclared variable", `Did you mean "city"?`, 0},
+		{"no file", "", []Assignment{{File: "nope.hcl"}}, "File cannot be read", `no file exists at "nope.hcl"`, 0},
+		{"validation", "variable \"x\" {\n  default = 1\n  validation {\n    condition = var.x > 1\n    error_message = \"Too small: ${var.x}.\"\n  }\n}", nil, "Invalid value for variable", "Too small: 1.\n\nThis was checked by the validation rule of var.x at main.fleet.hcl line 3.", 4},
+		{"validation that isn't", "variable \"x\" {\n  default = 1\n  validation {\n    condition = 7\n    error_message = \"\"\n  }\n}", nil, "Unsuitable value", "A condition must be true or false", 4},
+		{"message that isn't", "variable \"x\" {\n  default = 1\n  validation {\n    condition = true\n    error_message = []\n  }\n}", nil, "Unsuitable value", "must be text", 5},
+		{"sensitive isn't bool", "variable \"x\" {\n  default = 1\n  sensitive = \"maybe\"\n}", nil, "Unsuitable value", "sensitive must be true or false", 3},
+		{"twice", "variable \"x\" { default = 1 }\nvariable \"x\" { default = 2 }", nil, "Duplicate name", `variable "x" is declared twice: here and at main.fleet.hcl line 1`, 2},
+		{"bad name", "variable \"a b\" { default = 1 }", nil, "Invalid name", `"a b" can't be the name of a variable`, 1},
+		{"unknown attribute", "variable \"x\" {\n  defualt = 1\n}", nil, "Unsupported argument", `Did you mean "default"?`, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": row.block + "\n"}))
+			o.Vars = row.vars
+			c, diags := Load(o)
+			require.Nil(t, c)
+			require.NotEmpty(t, diags)
+			assert.Equal(t, row.summary, diags[0].Summary)
+			assert.Contains(t, diags[0].Detail, row.detail)
+			if row.line == 0 {
+				assert.Nil(t, diags[0].Subject)
+				return
+			}
+			require.NotNil(t, diags[0].Subject)
+			assert.Equal(t, row.line, diags[0].Subject.Start.Line)
+		})
+	}
+}
+
+func TestUndeclaredVariableInAFileIsAWarningWithoutItsValue(t *testing.T) {
+	c, diags := Load(testOptions(writeFiles(t, map[string]string{
+		"main.fleet.hcl":               `variable "secret" { default = "" }`,
+		"cardfleet.auto.fleetvars.hcl": "sceret = \"hunter2\"\n",
+	})))
+	require.NotNil(t, c)
+	require.Len(t, diags, 1)
+	assert.Equal(t, "Value for undeclared variable", diags[0].Summary)
+	assert.Contains(t, diags[0].Detail, `Did you mean "secret"?`)
+	assert.Equal(t, "sceret", diags[0].Snippet.Code)
+}
+
+func TestLocalsInAnyOrder(t *testing.T) {
+	o := testOptions(writeFiles(t, map[string]string{
+		"main.fleet.hcl": "locals {\n  c = \"${local.b}c\"\n  b = \"${local.a}b\"\n}\nlocals { a = \"a\" }\noutput \"x\" { value = local.c }\n",
+	}))
+	assert.Equal(t, `"abc"`, outputsOf(t, o)["x"])
+}
+
+func TestLocalCyclesAreReportedOnce(t *testing.T) {
+	diags := mistakes(t, map[string]string{
+		"main.fleet.hcl": "locals {\n  z = local.a\n  a = local.b\n  b = local.c\n  c = local.a\n  s = local.s\n}\n",
+	})
+	require.Len(t, diags, 2, "%v", texts(diags))
+	assert.Equal(t, "Cycle in local values", diags[0].Summary)
+	assert.Contains(t, diags[0].Detail, "local.a → local.b → local.c → local.a")
+	assert.Equal(t, 3, diags[0].Subject.Start.Line)
+	assert.Contains(t, diags[1].Detail, "local.s → local.s")
+}
