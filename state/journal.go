@@ -41,7 +41,9 @@ type JournalWriter struct {
 	name   string
 	serial uint64
 
-	turn sync.Mutex // held by the one who writes; guards the fields below
+	// turn is full while somebody writes, and guards the fields below. It is a
+	// channel, not a mutex, so that a test can tell waiting from working.
+	turn chan struct{}
 	file JournalFile
 	seq  uint64
 	err  error // why no more is written: the first failure, or that it is closed
@@ -61,7 +63,7 @@ type group struct {
 // NewJournalWriter appends to file, which is named name in errors, behind the
 // record seq of the journal that follows the snapshot serial.
 func NewJournalWriter(file JournalFile, name string, serial, seq uint64) *JournalWriter {
-	return &JournalWriter{name: name, file: file, serial: serial, seq: seq}
+	return &JournalWriter{name: name, turn: make(chan struct{}, 1), file: file, serial: serial, seq: seq}
 }
 
 // Append makes the records durable before it returns. A context that is over
@@ -96,8 +98,8 @@ func (j *JournalWriter) join(records []Record) (g *group, leads bool) {
 
 // write waits for its turn, closes the group to others and writes it.
 func (j *JournalWriter) write(g *group) {
-	j.turn.Lock()
-	defer j.turn.Unlock()
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
 	j.mu.Lock()
 	j.next = nil
 	j.mu.Unlock()
@@ -132,8 +134,8 @@ func (j *JournalWriter) writeLine(records []Record) error {
 
 // Close closes the file. Those who wait for a write are served or fail first.
 func (j *JournalWriter) Close() error {
-	j.turn.Lock()
-	defer j.turn.Unlock()
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
 	if j.file == nil {
 		return nil
 	}

@@ -152,7 +152,7 @@ func (r *Record) check() error {
 	case r.ID() == spec.CardID{}:
 		return fmt.Errorf("the %s names no card", r.Type)
 	case r.ICCID != "" && r.ID() != spec.CardID{Provider: r.Provider, ICCID: r.ICCID}:
-		return fmt.Errorf("the %s of card %s holds card %s", r.Type, r.ICCID, r.Card.ICCID)
+		return fmt.Errorf("the %s of %s/%s holds %s/%s", r.Type, r.Provider, r.ICCID, r.Card.Provider, r.Card.ICCID)
 	}
 	return r.checkType()
 }

@@ -67,7 +67,12 @@ func (b *Backend) keepBackup() error {
 		return err
 	}
 	b.step("rename the backup")
-	return rename(link, b.backupPath())
+	if err := rename(link, b.backupPath()); err != nil {
+		return err
+	}
+	// Where the backup is this very snapshot, since a crash came between the two
+	// renames of a commit, POSIX has a rename do nothing and leave both names.
+	return removeIfThere(link)
 }
 
 func (b *Backend) copyTo(w io.Writer) error {

@@ -24,3 +24,7 @@ func TestBackendSuite(t *testing.T) {
 		return func() state.Backend { return openAt(path) }
 	})
 }
+
+func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
+	statetest.Crash(t, filepath.Join(t.TempDir(), "fleet.state"), openAt)
+}

@@ -1,0 +1,250 @@
+package state_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+const (
+	imeiA, imeiB, imeiC = "861536030196001", "861536030196019", "861536030196027"
+	all                 = spec.AttrBinding | spec.AttrActive | spec.AttrPackages
+	settle              = 5 * time.Minute
+)
+
+// live is a reading a minute after noon, of a card in service that is bound to A and has package 10002.
+func live(change func(*spec.Reading)) spec.Reading {
+	r := spec.Reading{
+		Provider: bike.Provider, ICCID: bike.ICCID, At: noon.Add(time.Minute), Status: "正常", Lifecycle: spec.Active,
+		Has: all, IMEI: imeiA, Packages: []spec.Package{{ID: "10002"}},
+	}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+func change(kind spec.Kind, from, to string) state.Change {
+	return state.Change{Kind: kind, From: from, To: to, At: noon}
+}
+
+func TestARecentChangeIsLaidOverAReadingThatShowsTheOldValue(t *testing.T) {
+	rows := []struct {
+		name     string
+		recent   []state.Change
+		reading  func(*spec.Reading)
+		expected func(*spec.Reading) // on top of the reading
+	}{
+		{"stop", []state.Change{change(spec.Stop, "", "")}, nil, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
+		{"resume", []state.Change{change(spec.Resume, "", "")}, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }, func(r *spec.Reading) { r.Lifecycle = spec.Active }},
+		{"a resume isn't laid over a carrier's stop", []state.Change{change(spec.Resume, "", "")}, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByCarrier }, nil},
+		{"a stop isn't laid over a closed account", []state.Change{change(spec.Stop, "", "")}, func(r *spec.Reading) { r.Lifecycle = spec.Closed }, nil},
+		{"subscribe", []state.Change{change(spec.Subscribe, "", "10001")}, nil, func(r *spec.Reading) { r.Packages = []spec.Package{{ID: "10001"}, {ID: "10002"}} }},
+		{"a subscribe that shows", []state.Change{change(spec.Subscribe, "", "10002")}, nil, nil},
+		{"unsubscribe", []state.Change{change(spec.Unsubscribe, "10002", "")}, nil, func(r *spec.Reading) { r.Packages = nil }},
+		{"change-bind", []state.Change{change(spec.ChangeBind, imeiA, imeiB)}, nil, func(r *spec.Reading) { r.IMEI = imeiB }},
+		{"a chain of devices", []state.Change{change(spec.ChangeBind, imeiA, imeiB), change(spec.ChangeBind, imeiB, imeiC)}, nil, func(r *spec.Reading) { r.IMEI = imeiC }},
+		{"a chain, half shown", []state.Change{change(spec.ChangeBind, imeiA, imeiB), change(spec.ChangeBind, imeiB, imeiC)},
+			func(r *spec.Reading) { r.IMEI = imeiB }, func(r *spec.Reading) { r.IMEI = imeiC }},
+		{"somebody else's device stays", []state.Change{change(spec.ChangeBind, imeiA, imeiB)}, func(r *spec.Reading) { r.IMEI = imeiC }, nil},
+		{"a binding that isn't in the reading", []state.Change{change(spec.ChangeBind, imeiA, imeiB)}, func(r *spec.Reading) { r.Has, r.IMEI = spec.AttrActive, "" }, nil},
+		{"unbind", []state.Change{change(spec.Unbind, imeiA, "")}, nil, func(r *spec.Reading) { r.IMEI, r.Lifecycle = "", spec.Closing }},
+		{"an unbind where bindings can't be read", []state.Change{change(spec.Unbind, imeiA, "")},
+			func(r *spec.Reading) { r.Has, r.IMEI = spec.AttrActive, "" }, func(r *spec.Reading) { r.Lifecycle = spec.Closing }},
+		{"an unbind that shows", []state.Change{change(spec.Unbind, imeiA, "")}, func(r *spec.Reading) { r.Lifecycle = spec.Closed }, nil},
+		{"a settled change", []state.Change{{Kind: spec.Stop, At: noon.Add(time.Minute - settle)}}, nil, nil},
+		{"a change after the reading", []state.Change{{Kind: spec.Stop, At: noon.Add(time.Hour)}}, nil, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
+		{"a reading that says nothing", []state.Change{change(spec.Stop, "", "")}, func(r *spec.Reading) { r.Unread = "time-out" }, nil},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID, Recent: row.recent}
+			r, want := live(row.reading), live(row.reading)
+			if row.expected != nil {
+				row.expected(&want)
+			}
+			require.Equal(t, want, card.Overlay(r, settle))
+			require.Equal(t, live(row.reading), r, "the reading was changed")
+		})
+	}
+	require.Equal(t, live(nil), (*state.Card)(nil).Overlay(live(nil), settle), "a card that isn't managed has no changes")
+}
+
+func TestDoneTakesAChangeOverIntoTheCard(t *testing.T) {
+	var card state.Card
+	card.TakeReading(live(nil))
+	card.Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: imeiA, To: imeiB, Since: noon}, {Kind: spec.Stop, Since: noon}}
+	card.Recent = []state.Change{
+		{Kind: spec.Subscribe, To: "1", At: noon.Add(-2 * time.Hour)},
+		{Kind: spec.Resume, At: noon.Add(-time.Minute)},
+	}
+	done := change(spec.ChangeBind, imeiA, imeiB)
+	card.Done(done)
+	require.Equal(t, state.BoundTo(imeiB), card.Binding)
+	require.Equal(t, spec.IMEI(imeiB), card.Last.IMEI)
+	require.Equal(t, []state.Change{{Kind: spec.Resume, At: noon.Add(-time.Minute)}, done}, card.Recent, "a change older than an hour is forgotten")
+	require.Equal(t, []state.Doubt{{Kind: spec.Stop, Since: noon}}, card.Doubts, "the doubt about this change is over")
+
+	card.Done(stop)
+	require.Equal(t, []state.Change{done, stop}, card.Recent, "a stop supersedes a resume")
+	require.Equal(t, spec.SuspendedByOwner, card.Last.Lifecycle)
+	require.Empty(t, card.Doubts)
+
+	card.Done(change(spec.Unbind, imeiB, ""))
+	require.Equal(t, state.BoundTo(""), card.Binding)
+	require.Equal(t, spec.Closing, card.Last.Lifecycle)
+}
+
+func TestAPackageThatCannotBeReadIsRemembered(t *testing.T) {
+	card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID}
+	card.Done(change(spec.Subscribe, "", "10003"))
+	card.TakeReading(live(func(r *spec.Reading) { r.Has, r.Packages = spec.AttrActive, nil }))
+	require.Equal(t, []spec.Package{{ID: "10003"}}, card.Last.Packages)
+	require.Equal(t, spec.AttrActive, card.Last.Has, "and isn't taken for read")
+}
+
+func TestAReadingEndsWhatItShows(t *testing.T) {
+	card := state.Card{
+		Provider: bike.Provider, ICCID: bike.ICCID, Binding: state.BoundTo(imeiB),
+		Recent: []state.Change{change(spec.ChangeBind, imeiA, imeiB), change(spec.Stop, "", "")},
+		Doubts: []state.Doubt{{Kind: spec.Subscribe, To: "10002", Since: noon}, {Kind: spec.Unsubscribe, From: "10002", Since: noon}},
+	}
+	slow := card
+	slow.TakeReading(live(nil))
+	require.Equal(t, card.Recent, slow.Recent, "the carrier still shows the old values")
+	require.Equal(t, state.BoundTo(imeiB), slow.Binding, "a reading that lags doesn't undo the binding")
+	require.Equal(t, card.Doubts[1:], slow.Doubts, "the package is there, so the subscribe was done")
+	require.Equal(t, live(nil), slow.Reading())
+
+	shown := live(func(r *spec.Reading) { r.IMEI, r.Lifecycle = imeiB, spec.SuspendedByOwner })
+	slow.TakeReading(shown)
+	require.Empty(t, slow.Recent)
+
+	slow.TakeReading(live(func(r *spec.Reading) { r.At, r.IMEI = noon, imeiC }))
+	require.Equal(t, shown, slow.Reading(), "an older reading changes nothing")
+	slow.TakeReading(spec.Reading{At: noon.Add(time.Hour), Unread: "time-out"})
+	require.Equal(t, shown, slow.Reading(), "no answer changes nothing")
+	slow.TakeReading(live(func(r *spec.Reading) { r.At, r.IMEI = noon.Add(time.Hour), imeiC }))
+	require.Equal(t, state.BoundTo(imeiC), slow.Binding, "somebody else's change is taken over")
+}
+
+func TestAReadingSettlesADoubt(t *testing.T) {
+	const done, noEffect, stays = "done", "without effect", "stays"
+	early, late := noon.Add(time.Minute), noon.Add(settle)
+	noBindings := func(r *spec.Reading) { r.Has, r.IMEI = spec.AttrActive|spec.AttrPackages, "" }
+	rows := []struct {
+		name    string
+		doubt   state.Change
+		at      time.Time
+		reading func(*spec.Reading)
+		want    string
+	}{
+		{"change-bind, new value", change(spec.ChangeBind, imeiB, imeiA), early, nil, done},
+		{"change-bind, old value, early", change(spec.ChangeBind, imeiA, imeiB), early, nil, stays},
+		{"change-bind, old value", change(spec.ChangeBind, imeiA, imeiB), late, nil, noEffect},
+		{"change-bind, a third value", change(spec.ChangeBind, imeiB, imeiC), late, nil, noEffect},
+		{"change-bind, can't be read", change(spec.ChangeBind, imeiA, imeiB), late, noBindings, stays},
+		{"a reading before the call", change(spec.ChangeBind, imeiB, imeiA), noon.Add(-time.Second), nil, stays},
+		{"a reading that says nothing", change(spec.ChangeBind, imeiB, imeiA), late, func(r *spec.Reading) { r.Unread = "time-out" }, stays},
+		{"stop, in service", change(spec.Stop, "", ""), late, nil, noEffect},
+		{"stop, stopped", change(spec.Stop, "", ""), early, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }, done},
+		{"stop, unknown word", change(spec.Stop, "", ""), late, func(r *spec.Reading) { r.Lifecycle = spec.UnknownLifecycle }, stays},
+		{"resume, in service", change(spec.Resume, "", ""), early, nil, done},
+		{"resume, stopped", change(spec.Resume, "", ""), late, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }, noEffect},
+		{"subscribe, there", change(spec.Subscribe, "", "10002"), early, nil, done},
+		{"subscribe, not there", change(spec.Subscribe, "", "10009"), late, nil, noEffect},
+		{"unsubscribe, there", change(spec.Unsubscribe, "10002", ""), late, nil, noEffect},
+		{"unsubscribe, not there", change(spec.Unsubscribe, "10009", ""), early, nil, done},
+		{"unbind, closing", change(spec.Unbind, imeiA, ""), early, func(r *spec.Reading) { noBindings(r); r.Lifecycle = spec.Closing }, done},
+		{"unbind, bound", change(spec.Unbind, imeiA, ""), late, nil, noEffect},
+		{"unbind, in service, binding can't be read", change(spec.Unbind, imeiA, ""), late, noBindings, stays},
+		{"no change of ours", change("vow", "", ""), late, nil, stays},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			d := state.Doubt{Kind: row.doubt.Kind, From: row.doubt.From, To: row.doubt.To, Since: noon, Key: "0c1f"}
+			card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID, Doubts: []state.Doubt{d}}
+			r := live(row.reading)
+			r.At = row.at
+			after, settled := card.SettleDoubts(r, settle)
+			require.Equal(t, []state.Doubt{d}, card.Doubts, "the card itself is left as it was")
+			if row.want == stays {
+				require.Empty(t, settled)
+				require.Equal(t, card, after)
+				return
+			}
+			require.Equal(t, []state.Settled{{Doubt: d, Done: row.want == done}}, settled)
+			require.Empty(t, after.Doubts)
+			require.Equal(t, row.want == done && row.doubt.Kind.Attr() == spec.AttrBinding, after.Binding.Known)
+		})
+	}
+}
+
+// A plan that follows an apply must be empty, however long the carrier takes to
+// show what was done, as long as it shows it within settle.
+func TestAfterAnyChangesTheEffectiveReadingIsWhatWasDone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID}
+		card.TakeReading(live(nil))
+		steps := []spec.Reading{card.Reading()}
+		at := noon.Add(2 * time.Minute)
+		for range rapid.IntRange(1, 6).Draw(t, "changes") {
+			ch := drawNext(t, steps[len(steps)-1])
+			ch.At = at
+			card.Done(ch)
+			steps = append(steps, card.Reading())
+			at = at.Add(time.Second)
+		}
+		want := steps[len(steps)-1]
+		// The carrier shows any of the steps on the way.
+		shown := steps[rapid.IntRange(0, len(steps)-1).Draw(t, "shown")]
+		shown.At, want.At = at, at
+		require.Equal(t, want, card.Overlay(shown, settle))
+
+		remembered := card
+		remembered.TakeReading(shown)
+		again := shown
+		again.At, want.At = at.Add(time.Second), at.Add(time.Second)
+		require.Equal(t, want, remembered.Overlay(again, settle), "after the reading was remembered")
+		require.Equal(t, want.IMEI, remembered.Binding.IMEI)
+	})
+}
+
+// drawNext is a change that a plan could make of a card like this.
+func drawNext(t *rapid.T, now spec.Reading) state.Change {
+	switch rapid.IntRange(0, 2).Draw(t, "attribute") {
+	case 0:
+		if now.Lifecycle == spec.Active {
+			return state.Change{Kind: spec.Stop}
+		}
+		return state.Change{Kind: spec.Resume}
+	case 1:
+		id := rapid.SampledFrom([]string{"10001", "10002", "10003"}).Draw(t, "package")
+		if now.HasPackage(id) {
+			return state.Change{Kind: spec.Unsubscribe, From: id}
+		}
+		return state.Change{Kind: spec.Subscribe, To: id}
+	default:
+		devices := slices.DeleteFunc([]string{imeiA, imeiB, imeiC}, func(i string) bool { return i == string(now.IMEI) })
+		return state.Change{Kind: spec.ChangeBind, From: string(now.IMEI), To: rapid.SampledFrom(devices).Draw(t, "device")}
+	}
+}
+
+func TestCardsThatShareSlicesAreNotChangedTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		card := drawCard(t, bike)
+		before, shared := cloneCard(card), card
+		shared.Done(drawChange(t))
+		shared.TakeReading(live(func(r *spec.Reading) { r.At = drawTime(t) }))
+		_, _ = card.SettleDoubts(live(nil), settle)
+		_ = card.Overlay(live(nil), settle)
+		assert.Equal(t, before, card)
+	})
+}

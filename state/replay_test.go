@@ -1,0 +1,219 @@
+package state_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// log is a journal as a test writes it.
+type log []state.Record
+
+func (l log) add(r state.Record) log {
+	r.Version, r.Seq, r.At = state.RecordVersion, uint64(len(l)+1), noon
+	return append(l, r)
+}
+
+func (l log) put(c state.Card) log {
+	return l.add(state.Record{Type: state.PutRecord, Provider: c.Provider, ICCID: c.ICCID, Card: &c})
+}
+
+func (l log) drop(id spec.CardID) log {
+	return l.add(state.Record{Type: state.DropRecord, Provider: id.Provider, ICCID: id.ICCID})
+}
+
+func (l log) intent(id spec.CardID, action string, c state.Change) log {
+	return l.add(state.Record{
+		Type: state.IntentRecord, Action: action, Provider: id.Provider, ICCID: id.ICCID,
+		Intent: &state.Intent{Kind: c.Kind, From: c.From, To: c.To, Key: "0c1f"},
+	})
+}
+
+func (l log) outcome(id spec.CardID, action string, c *state.Card) log {
+	return l.add(state.Record{Type: state.OutcomeRecord, Action: action, Provider: id.Provider, ICCID: id.ICCID, Card: c})
+}
+
+func replay(t testing.TB, s *state.Snapshot, l log) *state.Snapshot {
+	t.Helper()
+	after, err := state.Replay(s, l)
+	require.NoError(t, err)
+	return after
+}
+
+var (
+	bike    = spec.CardID{Provider: "aliyun", ICCID: "89860617030017300390"}
+	stop    = state.Change{Kind: spec.Stop, At: noon}
+	rebind  = state.Change{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019", At: noon}
+	unknown = "the run ended before an answer came"
+)
+
+func cardOf(id spec.CardID, address string) state.Card {
+	return state.Card{Provider: id.Provider, ICCID: id.ICCID, Address: address}
+}
+
+func TestAnIntentWithoutAnOutcomeIsADoubt(t *testing.T) {
+	s := &state.Snapshot{Cards: []state.Card{cardOf(bike, "card.bike")}}
+	want := []state.Doubt{{Kind: spec.ChangeBind, From: rebind.From, To: rebind.To, Key: "0c1f", Since: noon, Reason: unknown}}
+	got := replay(t, s, log{}.intent(bike, "a1", rebind))
+	require.Equal(t, want, got.Card(bike).Doubts)
+	require.Equal(t, "card.bike", got.Card(bike).Address)
+	require.Empty(t, s.Card(bike).Doubts, "the snapshot before is left as it was")
+
+	ended := replay(t, s, log{}.intent(bike, "a1", rebind).outcome(bike, "a1", nil))
+	require.Empty(t, ended.Card(bike).Doubts)
+}
+
+func TestAnIntentForACardThatIsNotThereStillShows(t *testing.T) {
+	got := replay(t, nil, log{}.intent(bike, "a1", stop))
+	require.Len(t, got.Card(bike).Doubts, 1)
+
+	adopted := replay(t, nil, log{}.put(cardOf(bike, "card.bike")).intent(bike, "a1", stop))
+	require.Len(t, adopted.Card(bike).Doubts, 1)
+	require.Equal(t, "card.bike", adopted.Card(bike).Address)
+}
+
+func TestAnOutcomeEndsItsOwnIntentOnly(t *testing.T) {
+	// Two runs wrote this journal, and both called their first action a1.
+	l := log{}.intent(bike, "a1", stop).intent(bike, "a1", rebind).outcome(bike, "a1", nil)
+	got := replay(t, nil, l)
+	require.Len(t, got.Card(bike).Doubts, 1)
+	require.Equal(t, spec.Stop, got.Card(bike).Doubts[0].Kind)
+}
+
+func TestAPutEndsTheIntentsBeforeIt(t *testing.T) {
+	settled := cardOf(bike, "settled")
+	got := replay(t, nil, log{}.intent(bike, "a1", stop).put(settled))
+	require.Equal(t, []state.Card{settled}, got.Cards)
+}
+
+func TestADropForgetsTheCard(t *testing.T) {
+	s := &state.Snapshot{Cards: []state.Card{cardOf(bike, "card.bike")}}
+	require.Empty(t, replay(t, s, log{}.intent(bike, "a1", stop).drop(bike)).Cards)
+	require.Len(t, s.Cards, 1)
+}
+
+func TestRecordsOfAnotherSerialAreInTheSnapshotAlready(t *testing.T) {
+	s := &state.Snapshot{Serial: 4, Cards: []state.Card{cardOf(bike, "now")}}
+	require.Equal(t, s, replay(t, s, log{}.put(cardOf(bike, "before")).intent(bike, "a1", stop)))
+}
+
+func TestARecordThatCannotBeUnderstoodIsAnError(t *testing.T) {
+	other := cardOf(spec.CardID{Provider: "xuyu", ICCID: bike.ICCID}, "")
+	rows := []struct {
+		record state.Record
+		want   string
+	}{
+		{state.Record{Version: 2, Seq: 1}, "replay record 1 of serial 0: it has version 2, and this program knows version 1"},
+		{log{}.put(cardOf(spec.CardID{}, ""))[0], "the put names no card"},
+		{log{}.add(state.Record{Type: state.IntentRecord, Provider: "aliyun", ICCID: bike.ICCID})[0], "the intent for card 89860617030017300390 doesn't say what"},
+		{log{}.add(state.Record{Type: state.PutRecord, Provider: "aliyun", ICCID: bike.ICCID})[0], "the put of card 89860617030017300390 holds no card"},
+		{log{}.outcome(bike, "a1", &other)[0], "the outcome of aliyun/89860617030017300390 holds xuyu/89860617030017300390"},
+		{log{}.add(state.Record{Type: "vow", Provider: "aliyun", ICCID: bike.ICCID})[0], `its type "vow" is unknown`},
+	}
+	for _, row := range rows {
+		_, err := state.Replay(&state.Snapshot{}, []state.Record{row.record})
+		require.ErrorContains(t, err, row.want)
+	}
+}
+
+func drawLog(t *rapid.T) log {
+	var l log
+	for range rapid.IntRange(0, 12).Draw(t, "records") {
+		id := drawID(t)
+		action := rapid.SampledFrom([]string{"a1", "a2"}).Draw(t, "action")
+		card := drawCard(t, id)
+		switch rapid.SampledFrom([]state.RecordType{state.IntentRecord, state.OutcomeRecord, state.PutRecord, state.DropRecord, ""}).Draw(t, "type") {
+		case state.IntentRecord:
+			l = l.intent(id, action, drawChange(t))
+		case state.OutcomeRecord:
+			l = l.outcome(id, action, &card)
+		case state.PutRecord:
+			l = l.put(card)
+		case state.DropRecord:
+			l = l.drop(id)
+		default:
+			l = l.outcome(id, action, nil)
+		}
+		l[len(l)-1].Serial = rapid.Uint64Range(2, 3).Draw(t, "serial")
+	}
+	return l
+}
+
+func TestReplayIsPureSortedAndIdempotent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, l := drawSnapshot(t), drawLog(t)
+		before := clone(s)
+		once, err := state.Replay(s, l)
+		require.NoError(t, err)
+		require.Equal(t, before, s, "the snapshot was changed")
+		require.True(t, slices.IsSortedFunc(once.Cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) }))
+		twice, err := state.Replay(once, l)
+		require.NoError(t, err)
+		if diff := cmp.Diff(once, twice); diff != "" {
+			t.Fatalf("replayed again (-once +twice):\n%s", diff)
+		}
+	})
+}
+
+func TestACardIsWhatItsLastRecordSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, l := drawSnapshot(t), drawLog(t)
+		got, err := state.Replay(s, l)
+		require.NoError(t, err)
+		for _, rec := range slices.Backward(l) {
+			if rec.Serial != s.Serial || rec.Type == state.IntentRecord || rec.Type == state.OutcomeRecord {
+				continue
+			}
+			later := slices.ContainsFunc(l[rec.Seq:], func(o state.Record) bool { return o.ID() == rec.ID() && o.Serial == s.Serial })
+			if later {
+				continue
+			}
+			if rec.Type == state.DropRecord {
+				require.Nil(t, got.Card(rec.ID()))
+			} else {
+				require.Equal(t, rec.Card, got.Card(rec.ID()))
+			}
+		}
+	})
+}
+
+// clone copies a snapshot down to its last slice.
+func clone(s *state.Snapshot) *state.Snapshot {
+	c := *s
+	c.Cards = slices.Clone(s.Cards)
+	for i := range c.Cards {
+		c.Cards[i] = cloneCard(c.Cards[i])
+	}
+	return &c
+}
+
+func cloneCard(c state.Card) state.Card {
+	c.Recent, c.Doubts = slices.Clone(c.Recent), slices.Clone(c.Doubts)
+	c.Last.Packages = slices.Clone(c.Last.Packages)
+	return c
+}
+
+func BenchmarkReplay(b *testing.B) {
+	s := fleet(100_000)
+	for _, records := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(records), func(b *testing.B) {
+			var l log
+			for i := range records {
+				c := s.Cards[i*len(s.Cards)/records]
+				l = l.put(c)
+				l[i].Serial = s.Serial
+			}
+			for b.Loop() {
+				replay(b, s, l)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/1e3/float64(b.N)/float64(records), "µs/record")
+		})
+	}
+}
