@@ -170,7 +170,7 @@ func (w *World) replay(path string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() // it was only read
+	defer func() { _ = file.Close() }() // it was only read
 	defer w.lock()()
 	for lines := bufio.NewReader(file); ; {
 		line, err := lines.ReadBytes('\n')

@@ -30,7 +30,7 @@ func dyiotapi() map[string]action {
 }
 
 func queryCardStatus(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
-	card, no := find(w, q, w.Read)
+	card, no := find(q, w.Read)
 	if no != nil {
 		return nil, false, no
 	}
@@ -40,7 +40,7 @@ func queryCardStatus(w *carriersim.World, q url.Values) (answer, bool, *refusal)
 // queryIotCardOfferDtl answers with the packages in force ("当前时间有效套餐列表",
 // ALIDOC 64525), the list inside an object as the SDK has it.
 func queryIotCardOfferDtl(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
-	card, no := find(w, q, w.Read)
+	card, no := find(q, w.Read)
 	if no != nil {
 		return nil, false, no
 	}
@@ -164,7 +164,7 @@ func recharged(o carriersim.Order) answer {
 }
 
 // find looks a card up as the carrier does, which also asks whose it is.
-func find(w *carriersim.World, q url.Values, look func(spec.ICCID) (carriersim.Card, bool)) (carriersim.Card, *refusal) {
+func find(q url.Values, look func(spec.ICCID) (carriersim.Card, bool)) (carriersim.Card, *refusal) {
 	card, ok := look(iccid(q))
 	if !ok {
 		return card, coded("isv.IOT_RES_NOT_EXIST")
@@ -177,7 +177,7 @@ func find(w *carriersim.World, q url.Values, look func(spec.ICCID) (carriersim.C
 
 // alter changes the card that the call names, unless change refuses.
 func alter(w *carriersim.World, q url.Values, change func(*carriersim.Card) *refusal) *refusal {
-	if _, no := find(w, q, w.Card); no != nil {
+	if _, no := find(q, w.Card); no != nil {
 		return no
 	}
 	var no *refusal

@@ -158,7 +158,7 @@ func (t *Transport) send(ctx context.Context, req *http.Request) (*http.Response
 	if err != nil {
 		return nil, failure(err, progress.unsent.Load(), req.URL)
 	}
-	defer resp.Body.Close() // the body was read or is given up; nothing of it matters any more
+	defer func() { _ = resp.Body.Close() }() // the body was read or is given up; nothing of it matters any more
 	body, err := io.ReadAll(io.LimitReader(resp.Body, t.options.MaxBody+1))
 	if err == nil && int64(len(body)) > t.options.MaxBody {
 		err = fmt.Errorf("it is longer than %d bytes", t.options.MaxBody)
