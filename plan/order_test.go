@@ -17,7 +17,7 @@ import (
 // move is a card that goes from one device to another; to "" unbinds it.
 type move struct{ name, from, to string }
 
-func device(name string) spec.IMEI { return spec.IMEI(fmt.Sprintf("86153603019%04d", name[0])) }
+func device(name string) spec.IMEI { return spec.IMEI(fmt.Sprintf("86153603019%03d0", name[0])) }
 
 // moving is a fleet whose cards move as they are told.
 func moving(provider spec.ProviderConfig, moves ...move) plan.Input {
@@ -98,8 +98,8 @@ func TestACircleWithoutAParkingIMEIIsShown(t *testing.T) {
 	require.Nil(t, p)
 	require.Len(t, diags, 1)
 	assert.Equal(t, "Cards swap devices in a circle", diags[0].Summary)
-	assert.Contains(t, diags[0].Detail, "card.a: 861536030190065 -> 861536030190066")
-	assert.Contains(t, diags[0].Detail, "card.b: 861536030190066 -> 861536030190065")
+	assert.Contains(t, diags[0].Detail, "card.a: 861536030190650 -> 861536030190660")
+	assert.Contains(t, diags[0].Detail, "card.b: 861536030190660 -> 861536030190650")
 }
 
 func TestADeviceThatNothingReleasesIsNotTaken(t *testing.T) {

@@ -222,7 +222,7 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 				continue
 			}
 			if n++; n <= shown {
-				lines = append(lines, fmt.Sprintf("  %s %s: %s", a.Kind, actionOf(c, a), a.Denial))
+				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), changeOf(a), a.Denial))
 			}
 		}
 	}
@@ -236,21 +236,27 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 	}
 }
 
-// actionOf names an action's card and value: `card.x (8986…) from 8615…`.
-func actionOf(c *plan.Card, a plan.Action) string {
-	s := c.Address
-	if !strings.Contains(s, string(c.ICCID)) {
-		s += " (" + string(c.ICCID) + ")"
+// cardOf names a card: its address, and its ICCID where that isn't in it.
+func cardOf(c *plan.Card) string {
+	if strings.Contains(c.Address, string(c.ICCID)) {
+		return c.Address
 	}
+	return c.Address + " (" + string(c.ICCID) + ")"
+}
+
+// changeOf names what an action does: "change-bind 8615… -> 8615…".
+func changeOf(a plan.Action) string {
 	switch {
+	case a.Kind == spec.Adopt && a.To != "":
+		return "adopt, bound to " + a.To
 	case a.From != "" && a.To != "":
-		return s + " " + a.From + " -> " + a.To
-	case a.From != "":
-		return s + " from " + a.From
-	case a.To != "":
-		return s + " " + a.To
+		return fmt.Sprintf("%s %s -> %s", a.Kind, a.From, a.To)
+	case a.Kind == spec.Unbind:
+		return "unbind from " + a.From
+	case a.From != "" || a.To != "":
+		return fmt.Sprintf("%s %s", a.Kind, a.From+a.To)
 	default:
-		return s
+		return string(a.Kind)
 	}
 }
 
@@ -354,9 +360,10 @@ func (s *session) finished(r apply.Result) {
 	s.out.event(level, kind, resultLine(r), map[string]any{"hook": h})
 }
 
-// resultLine is what became of an action: "card.x: change-bind 8615… -> 8615… done (request 8906…)".
+// resultLine is what became of an action:
+// "card.x: change-bind 8615… -> 8615…: done (request 8906…)".
 func resultLine(r apply.Result) string {
-	line := fmt.Sprintf("%s: %s", strings.Replace(actionOf(r.Card, *r.Action), r.Card.Address, r.Card.Address+": "+string(r.Action.Kind), 1), r.Outcome)
+	line := fmt.Sprintf("%s: %s: %s", cardOf(r.Card), changeOf(*r.Action), r.Outcome)
 	if r.Reason != "" {
 		line += ": " + r.Reason
 	}

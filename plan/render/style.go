@@ -4,6 +4,7 @@ package render
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/fatih/color"
 	"github.com/sergi/go-diff/diffmatchpatch"
@@ -49,17 +50,32 @@ type part struct {
 	changed bool
 }
 
-// changedDigits splits to into what it has in common with from and what it
-// hasn't.
+// changedDigits splits to into the digits that from has at the same place and
+// those that it hasn't.
 func changedDigits(from, to string) []part {
-	diffs := diffmatchpatch.New().DiffMain(from, to, false)
+	diffs := diffmatchpatch.New().DiffMainRunes(placed(from), placed(to), false)
 	var parts []part
+	at := 0
 	for _, d := range diffs {
-		if d.Type != diffmatchpatch.DiffDelete {
-			parts = append(parts, part{d.Text, d.Type == diffmatchpatch.DiffInsert})
+		if d.Type == diffmatchpatch.DiffDelete {
+			continue
 		}
+		n := utf8.RuneCountInString(d.Text)
+		parts = append(parts, part{to[at : at+n], d.Type == diffmatchpatch.DiffInsert})
+		at += n
 	}
 	return parts
+}
+
+// placed gives each byte of s a rune that is its own at that place. The places
+// of an IMEI's digits have their meaning, so 001 and 019 differ in two digits,
+// where a plain comparison would find that a 0 went and a 9 came.
+func placed(s string) []rune {
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(i<<8 | int(s[i]))
+	}
+	return runes
 }
 
 // mark shows to with its changed digits underlined in colour; in plain text

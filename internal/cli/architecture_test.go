@@ -1,0 +1,206 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	module = "github.com/cardfleet/cardfleet"
+	root   = "../.." // of the repository, from this package
+)
+
+// layer is a row of the import table in docs/architecture.md.
+type layer struct {
+	packages string   // a pattern of [path.Match]; the first row that matches a package is its row
+	imports  []string // patterns of the packages of ours that it may import
+}
+
+var layers = []layer{
+	{"spec", nil},
+	{"spec/config", []string{"spec"}},
+	{"state", []string{"spec"}},
+	{"state/statetest", []string{"spec", "state"}},
+	{"state/*", []string{"spec", "state"}},
+	{"plan", []string{"spec", "state"}},
+	{"plan/render", []string{"spec", "state", "plan"}},
+	{"providers", []string{"spec"}},
+	{"providers/internal/carrierhttp", nil},
+	{"providers/carriersim", []string{"spec"}},
+	{"providers/providertest", []string{"spec", "providers", "providers/carriersim"}},
+	{"providers/all", []string{"spec", "providers", "providers/*", "providers/*/*sim"}},
+	{"providers/*/*sim", []string{"spec", "providers/carriersim"}},
+	{"providers/*", []string{"spec", "providers", "providers/internal/carrierhttp"}},
+	{"apply", []string{"spec", "state", "plan", "providers"}},
+	{"internal/cli", []string{"*", "*/*", "*/*/*"}},
+	{".", []string{"internal/cli"}},
+}
+
+// configOnly are the modules that spec/config alone imports.
+var configOnly = []string{"github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "github.com/zclconf/go-cty-yaml"}
+
+// topLevel is all that may stand at the top of the repository, besides dot files.
+var topLevel = []string{
+	"go.mod", "go.sum", "main.go", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md",
+	"spec", "plan", "apply", "providers", "examples", "state", "internal", "docs",
+}
+
+// listed is what go list says of a package.
+type listed struct {
+	ImportPath string
+	Imports    []string // of the package without its tests, which may import more
+}
+
+// short is the package's path within the module; "." for the program itself.
+func short(importPath string) (name string, ours bool) {
+	if importPath == module {
+		return ".", true
+	}
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+func TestPackagesImportOnlyWhatTheArchitectureAllows(t *testing.T) {
+	packages := listPackages(t)
+	require.Greater(t, len(packages), 5, "go list found the module")
+	for _, p := range packages {
+		name, _ := short(p.ImportPath)
+		row, ok := rowOf(name)
+		if !assert.True(t, ok, "package %s has no row in the import table: add one here and in docs/architecture.md", name) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			assert.NoError(t, row.check(name, imported))
+		}
+	}
+}
+
+func TestTheTableRefusesWhatItShould(t *testing.T) {
+	rows := []struct {
+		from, to string
+		allowed  bool
+	}{
+		{"spec", "plan", false},
+		{"plan", "state", true},
+		{"plan", "providers", false},
+		{"state", "plan", false},
+		{"state/local", "state", true},
+		{"state/local", "state/http", false},
+		{"providers/aliyun", "providers/internal/carrierhttp", true},
+		{"providers/aliyun", "providers/aliyun/aliyunsim", false},
+		{"providers/aliyun/aliyunsim", "providers/aliyun", false},
+		{"providers/internal/carrierhttp", "spec", false},
+		{"apply", "spec/config", false},
+		{"internal/cli", "providers/aliyun/aliyunsim", true},
+		{".", "spec", false},
+	}
+	for _, r := range rows {
+		row, ok := rowOf(r.from)
+		require.True(t, ok, r.from)
+		assert.Equal(t, r.allowed, row.check(r.from, module+"/"+r.to) == nil, "%s imports %s", r.from, r.to)
+	}
+	row, _ := rowOf("plan")
+	assert.Error(t, row.check("plan", "github.com/zclconf/go-cty/cty"))
+	row, _ = rowOf("spec/config")
+	assert.NoError(t, row.check("spec/config", "github.com/zclconf/go-cty/cty"))
+}
+
+func rowOf(name string) (layer, bool) {
+	i := slices.IndexFunc(layers, func(l layer) bool { return matches(l.packages, name) })
+	if i < 0 {
+		return layer{}, false
+	}
+	return layers[i], true
+}
+
+func (l layer) check(name, imported string) error {
+	if name != "spec/config" && slices.ContainsFunc(configOnly, func(m string) bool { return within(m, imported) }) {
+		return fmt.Errorf("package %s imports %s, and only spec/config may", name, imported)
+	}
+	target, ours := short(imported)
+	if !ours || slices.ContainsFunc(l.imports, func(p string) bool { return matches(p, target) }) {
+		return nil
+	}
+	return fmt.Errorf("package %s imports %s, and may import of ours: %v", name, target, l.imports)
+}
+
+func within(module, importPath string) bool {
+	return importPath == module || strings.HasPrefix(importPath, module+"/")
+}
+
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	if err != nil {
+		panic(err)
+	}
+	return ok
+}
+
+func listPackages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = root
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "go list: %s", &stderr)
+	var packages []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages
+		}
+		require.NoError(t, err)
+		packages = append(packages, p)
+	}
+}
+
+func TestTheTopLevelHoldsNothingElse(t *testing.T) {
+	for _, name := range trackedTop(t) {
+		if !strings.HasPrefix(name, ".") {
+			assert.Contains(t, topLevel, name, "it doesn't belong at the top of the repository")
+		}
+	}
+	inside, err := os.ReadDir(filepath.Join(root, "internal"))
+	require.NoError(t, err)
+	for _, e := range inside {
+		assert.Equal(t, "cli", e.Name(), "internal/ holds the command line alone")
+	}
+}
+
+// trackedTop is what stands at the top and isn't ignored by git; all of it
+// where the source is no clone.
+func trackedTop(t *testing.T) []string {
+	t.Helper()
+	cmd := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	var names []string
+	if err != nil { // an unpacked archive, or no git here
+		entries, err := os.ReadDir(root)
+		require.NoError(t, err)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	for file := range strings.Lines(string(out)) {
+		top, _, _ := strings.Cut(strings.TrimSpace(file), "/")
+		names = append(names, top)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,125 @@
+package cli_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+// TestExamples runs each examples/NAME/script.txtar in a copy of its folder,
+// with the program built as a user builds it.
+func TestExamples(t *testing.T) {
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "github.com/cardfleet/cardfleet")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, string(output))
+
+	scripts, err := filepath.Glob("../../examples/*/script.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, scripts)
+	for _, script := range scripts {
+		folder, err := filepath.Abs(filepath.Dir(script))
+		require.NoError(t, err)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Files: []string{script},
+				Setup: func(env *testscript.Env) error {
+					env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
+					return copyExample(folder, env.WorkDir)
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"shows": shows, "exits": exits, "replace": replace, "without": without},
+			})
+		})
+	}
+}
+
+// copyExample copies an example's files, but for what a run left behind.
+func copyExample(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() || strings.HasPrefix(e.Name(), "fleet.state") || e.Name() == "script.txtar" {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(from, e.Name()))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, e.Name()), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace puts NEW in the place of each OLD in a file: replace OLD NEW FILE.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace OLD NEW FILE")
+	}
+	text := ts.ReadFile(args[2])
+	if !strings.Contains(text, args[0]) {
+		ts.Fatalf("%s doesn't hold %q", args[2], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(strings.ReplaceAll(text, args[0], args[1])), 0o600))
+}
+
+// without takes the lines that hold TEXT out of a file: without TEXT FILE.
+func without(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: without TEXT FILE")
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		if !strings.Contains(line, args[0]) {
+			kept.WriteString(line)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(kept.String()), 0o600))
+}
+
+// shows compares what the last command printed ("stdout" or "stderr") with a
+// file, in which … stands for anything within a line.
+func shows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: shows stdout|stderr FILE")
+	}
+	want, got := ts.ReadFile(args[1]), ts.ReadFile(args[0])
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*")
+	if !regexp.MustCompile(`\A` + pattern + `\z`).MatchString(got) {
+		ts.Fatalf("%s is\n%s\nwant\n%s", args[0], got, want)
+	}
+}
+
+// exits runs a command that has to end with a code: exits 3 cardfleet apply.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND [ARG…]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := "0"
+	if err != nil {
+		code = "no exit code"
+		var exit *exec.ExitError
+		if asExit(err, &exit) {
+			code = strings.TrimPrefix(exit.ProcessState.String(), "exit status ")
+		}
+	}
+	if code != args[0] {
+		ts.Fatalf("%s ended with %s, want %s", strings.Join(args[1:], " "), code, args[0])
+	}
+}
+
+func asExit(err error, to **exec.ExitError) bool {
+	exit, ok := err.(*exec.ExitError) //nolint:errorlint // testscript hands it over unwrapped
+	*to = exit
+	return ok
+}

@@ -1,0 +1,134 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/internal/cli"
+	"github.com/cardfleet/cardfleet/providers/all"
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+)
+
+// rig is a folder with a configuration, a simulated carrier over real HTTP, a
+// clock that moves only when somebody sleeps, and the program.
+type rig struct {
+	t     testing.TB
+	dir   string
+	env   map[string]string
+	world *carriersim.World
+	url   string
+	clock *clock
+	tty   bool
+	in    string
+}
+
+// clock is a time that moves when somebody waits for it.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	c.Advance(d)
+	return ctx.Err()
+}
+
+const (
+	testKeyID  = "LTAI5tTestKeyId00001"
+	testSecret = "sEcReTsEcReTsEcReT0123456789"
+)
+
+// newRig starts a carrier with the world. Its endpoint is in the variable
+// carrier_url, its credentials in the environment.
+func newRig(t testing.TB, world *carriersim.World) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: t.TempDir(), world: world, clock: &clock{now: time.Date(2026, 11, 21, 20, 46, 47, 0, time.UTC)}}
+	world.Now, world.Sleep = r.clock.Now, r.clock.Sleep
+	world.Accounts = []carriersim.Account{{ID: testKeyID, Secret: testSecret}}
+	server := httptest.NewServer(carriersim.Serve(all.Simulators(world)))
+	t.Cleanup(server.Close)
+	r.url = server.URL
+	r.env = map[string]string{
+		"CARDFLEET_VAR_carrier_url":       server.URL + "/aliyun",
+		"ALIBABA_CLOUD_ACCESS_KEY_ID":     testKeyID,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET": testSecret,
+	}
+	return r
+}
+
+// provider is the block that reaches the rig's carrier.
+const provider = `
+variable "carrier_url" { type = string }
+
+provider "aliyun" {
+  endpoint            = var.carrier_url
+  requests_per_second = 100000
+}
+`
+
+func (r *rig) write(name, text string) {
+	r.t.Helper()
+	require.NoError(r.t, os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600))
+}
+
+// ran is what a run of the program printed, and how it ended.
+type ran struct {
+	code        int
+	out, errors string
+}
+
+func (r *rig) run(args ...string) ran {
+	r.t.Helper()
+	return r.runIn(context.Background(), args...)
+}
+
+func (r *rig) runIn(ctx context.Context, args ...string) ran {
+	r.t.Helper()
+	var out, errors bytes.Buffer
+	env := &cli.Env{
+		Dir: r.dir, In: strings.NewReader(r.in), Out: &out, Err: &errors, InTTY: r.tty,
+		LookupEnv: func(name string) (string, bool) { v, ok := r.env[name]; return v, ok },
+		Now:       r.clock.Now, Sleep: r.clock.Sleep,
+		Random:    func(p []byte) { fill(p) },
+		Transport: http.DefaultTransport,
+		User:      "dev", Host: "laptop",
+	}
+	code := cli.Run(ctx, args, env)
+	return ran{code, out.String(), errors.String()}
+}
+
+func fill(p []byte) {
+	for i := range p {
+		p[i] = byte(rand.Uint32())
+	}
+}
+
+// want checks a run's exit code, and shows what it printed where it is wrong.
+func (r *rig) want(code int, got ran) ran {
+	r.t.Helper()
+	require.Equal(r.t, code, got.code, "stdout:\n%s\nstderr:\n%s", got.out, got.errors)
+	return got
+}
