@@ -327,3 +327,33 @@ func TestPrivacyNumberThatDoesNotExistIsAnError(t *testing.T) {
 	_, err = odd.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC1", SubsID: "1"})
 	assert.ErrorContains(t, err, "status is no number")
 }
+
+func TestFailedRegistrationLeavesTheCardAlone(t *testing.T) {
+	for _, kind := range []carriersim.FaultKind{carriersim.LostBefore, carriersim.HTML5xx, carriersim.CodeFault("isv.NOBODY_KNOWS")} {
+		w := world()
+		w.Faults = []carriersim.Fault{{Action: "DoIotPostImei", Kind: kind}, {Action: "DoIotIsImeiExist", Kind: carriersim.LostBefore, Times: 1}}
+		if kind == carriersim.HTML5xx { // the upload arrives, but looking it up fails
+			w.Faults = []carriersim.Fault{{Action: "DoIotIsImeiExist", Kind: kind}}
+		}
+		p := simulated(t, w, map[string]any{"retries": 1})
+		_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+		require.Error(t, err, "%s", kind)
+		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "%s: %v", kind, err)
+		assert.ErrorContains(t, err, "register the new device: ")
+		assert.Zero(t, w.Count("DoIotChgBindOrUnBind"), "%s", kind)
+	}
+}
+
+func TestNothingOfAFailedAttemptStays(t *testing.T) {
+	answers := []string{
+		`{"Code":"isv.SYSTEM_ERROR","CardStatus":{"UserStatus":"停机"}}`,
+		`{"Code":"OK"}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, answers[0])
+		answers = answers[1:]
+	}))
+	defer server.Close()
+	_, err := open(t, map[string]any{"endpoint": server.URL, "retries": 1}).Read(t.Context(), iccid, 0)
+	assert.ErrorContains(t, err, "HTTP 200: the answer has no CardStatus.UserStatus")
+}

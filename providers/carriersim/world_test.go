@@ -323,6 +323,26 @@ func TestTwoWritersLoseNothing(t *testing.T) {
 	}
 }
 
+func TestWhoClosesFirstTakesNothingFromTheOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "world.json")
+	a, b := load(t, path), load(t, path)
+	cards := []spec.ICCID{"89860000000000000001", "89860000000000000002", "89860000000000000003"}
+	for i, w := range []*World{a, b} {
+		_, err := w.Change(cards[i], stop)
+		require.NoError(t, err)
+	}
+	require.NoError(t, a.Close())
+	_, err := b.Change(cards[2], stop)
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	assert.NoFileExists(t, logOf(path), "the last to close folds")
+	w := load(t, path)
+	for _, card := range cards {
+		c, _ := w.Card(card)
+		assert.Equal(t, spec.SuspendedByOwner, c.Status, "%s", card)
+	}
+}
+
 func TestEffectMarksItsRequest(t *testing.T) {
 	w := &World{Record: true}
 	first, err := w.Arrive(t.Context(), Request{Action: "Stop", ICCID: iccid})

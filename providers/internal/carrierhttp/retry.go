@@ -45,7 +45,7 @@ func (p Policy) Do(ctx context.Context, attempt func() error) error {
 	var failed, throttled int
 	for {
 		err := attempt()
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
 			return err
 		}
 		verdict := p.Judge(err)

@@ -245,3 +245,22 @@ func TestNoMoreInFlightThanAllowed(t *testing.T) {
 		assert.Equal(t, 4*time.Second, time.Since(start))
 	})
 }
+
+func TestCancelledWaitGivesItsTurnBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := roundTripper(func(*http.Request) (*http.Response, error) { return answer(strings.NewReader("{}")), nil })
+		transport := newTransport(network, Options{InFlight: 1, RequestsPerSecond: 0.1})
+		_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+		require.NoError(t, err)
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := roundTrip(ctx, transport, "http://carrier.test")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			cancel()
+		}
+		start := time.Now()
+		_, err = roundTrip(t.Context(), transport, "http://carrier.test")
+		require.NoError(t, err)
+		assert.Equal(t, 5*time.Second, time.Since(start), "ten seconds after the first, whoever gave up meanwhile")
+	})
+}
