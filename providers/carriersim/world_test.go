@@ -278,6 +278,31 @@ func TestCloseFoldsTheLogIntoTheFile(t *testing.T) {
 	assert.Equal(t, string(data), string(after), "nothing changed")
 }
 
+func TestFoldingKeepsTheKnobs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "world.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"open": true, "latency": "20ms", "show_delay": "2s", "throttle_after": "1m0s",
+	  "requests_per_second": 50, "offers": ["100M"], "exclusive_imei": true, "devices": ["867194030000025"],
+	  "faults": [{"action": "Stop", "kind": "throttle", "retry_after": "7s"}]}`), 0o600))
+	w := load(t, path)
+	_, err := w.Change(iccid, func(c *Card) bool { c.AddPackage(spec.Package{ID: "100M"}); c.AddPackage(spec.Package{ID: "100M"}); return true })
+	require.NoError(t, err)
+	require.NoError(t, w.Order(Order{Key: "k", ICCID: iccid, Package: "100M"}))
+	require.NoError(t, w.Close())
+
+	got := load(t, path)
+	assert.Equal(t, 20*time.Millisecond, time.Duration(got.Latency))
+	assert.Equal(t, 2*time.Second, time.Duration(got.ShowDelay))
+	assert.Equal(t, time.Minute, time.Duration(got.ThrottleAfter))
+	assert.InDelta(t, 50, got.RequestsPerSecond, 0)
+	assert.Equal(t, []string{"100M"}, got.Offers)
+	assert.True(t, got.ExclusiveIMEI)
+	assert.Equal(t, []spec.IMEI{"867194030000025"}, got.Devices)
+	assert.Equal(t, w.Faults, got.Faults)
+	assert.Len(t, got.Orders, 1)
+	c, _ := got.Card(iccid)
+	assert.Len(t, c.Packages, 1)
+}
+
 func TestReadingMakesNoFile(t *testing.T) {
 	dir := t.TempDir()
 	w := load(t, filepath.Join(dir, "world.json"))
