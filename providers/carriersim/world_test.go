@@ -284,7 +284,11 @@ func TestFoldingKeepsTheKnobs(t *testing.T) {
 	  "requests_per_second": 50, "offers": ["100M"], "exclusive_imei": true, "devices": ["867194030000025"],
 	  "faults": [{"action": "Stop", "kind": "throttle", "retry_after": "7s"}]}`), 0o600))
 	w := load(t, path)
-	_, err := w.Change(iccid, func(c *Card) bool { c.AddPackage(spec.Package{ID: "100M"}); c.AddPackage(spec.Package{ID: "100M"}); return true })
+	_, err := w.Change(iccid, func(c *Card) bool {
+		c.AddPackage(spec.Package{ID: "100M"})
+		c.AddPackage(spec.Package{ID: "100M"})
+		return true
+	})
 	require.NoError(t, err)
 	require.NoError(t, w.Order(Order{Key: "k", ICCID: iccid, Package: "100M"}))
 	require.NoError(t, w.Close())
