@@ -25,6 +25,8 @@ type cardBlock struct {
 	// hollow reports whether an attribute is wrong for all rows, so that what it
 	// would say is missing from proto.
 	hollow bool
+	// contradicts reports whether proto does so by itself, whatever the rows say.
+	contradicts bool
 }
 
 // loadCards reads every card block, then looks for cards that clash.
@@ -59,6 +61,9 @@ func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []car
 	}
 	if _, written := c.attrs["iccid"]; !written {
 		c.hollow = true
+	}
+	if c.contradicts = contradictory(&c.proto); c.contradicts {
+		c.contradiction(&c.proto)
 	}
 	if ok && c.checkColumns() {
 		rows(c.add)
@@ -136,7 +141,8 @@ func (c *cardBlock) add(r *row) {
 			c.complain(&card, r, cell, bad, diags)
 		}
 	}
-	if card.Bound == spec.Off && card.IMEI != "" {
+	if contradictory(&card) && !c.contradicts {
+		whole = false
 		c.contradiction(&card)
 	}
 	c.luhn.look(&card)
@@ -145,22 +151,22 @@ func (c *cardBlock) add(r *row) {
 	}
 }
 
-func (c *cardBlock) contradiction(card *spec.Card) {
-	c.repeats.add(c.report, card.Block.Name+" contradiction", maxRepeats, func() spec.Diagnostic {
-		at := card.Place("bound")
-		return spec.Diagnostic{
-			Summary: "Contradiction", Subject: &at, Address: card.Address(),
-			Detail: "bound = false says that the card must have no device, and imei names one" + c.where(card) + ". Delete one of the two.",
-		}
-	})
-}
+// contradictory reports whether the card must have no device, and that very one.
+func contradictory(c *spec.Card) bool { return c.Bound == spec.Off && c.IMEI != "" }
 
-// where names a CSV row for a sentence that doesn't point there: " (bikes.csv row 3)".
-func (c *cardBlock) where(card *spec.Card) string {
-	if c.csv == nil {
-		return ""
-	}
-	return " (" + c.csv.rowName(card.Row) + ")"
+func (c *cardBlock) contradiction(card *spec.Card) {
+	c.repeats.add(c.report, "contradiction", maxRepeats, func() spec.Diagnostic {
+		at := card.Place("bound")
+		d := spec.Diagnostic{Summary: "Contradiction", Subject: &at,
+			Detail: "bound = false says that the card must have no device, and imei names one. Delete one of the two."}
+		if card.Row > 0 {
+			d.Detail = c.csv.mention(card.Row, "", card.Key) + d.Detail
+		}
+		if !c.contradicts || !c.keyed {
+			d.Address = card.Address()
+		}
+		return d
+	})
 }
 
 // loadLifecycle reads the lifecycle block.

@@ -13,6 +13,9 @@ type liveObjects struct {
 	fleet   *spec.Fleet
 	keyed   map[string]bool // the card blocks with for_each or from_csv
 	secrets *secrets
+	// partial reports whether cards may be missing because of mistakes; then
+	// only what a card looks like is known.
+	partial bool
 	cards   map[spec.CardID]*spec.Reading
 	numbers map[string]*spec.NumberReading
 }
@@ -61,8 +64,13 @@ func liveNumberType() cty.Type {
 
 // value is the object of one block: for a card block with keys, a map of them.
 func (o *liveObjects) value(kind, name string) cty.Value {
-	if kind == rootNumber {
+	switch {
+	case kind == rootNumber:
 		return o.number(name)
+	case o.partial && o.keyed[name]:
+		return cty.UnknownVal(cty.Map(cardType()))
+	case o.partial:
+		return cty.UnknownVal(cardType())
 	}
 	cards := map[string]cty.Value{}
 	for i := range o.fleet.Cards {
@@ -75,14 +83,10 @@ func (o *liveObjects) value(kind, name string) cty.Value {
 		}
 		cards[c.Key] = o.card(c)
 	}
-	switch {
-	case len(cards) > 0:
-		return cty.MapVal(cards)
-	case o.keyed[name]:
+	if len(cards) == 0 {
 		return cty.MapValEmpty(cardType())
-	default:
-		return cty.DynamicVal // a card with mistakes, which are reported already
 	}
+	return cty.MapVal(cards)
 }
 
 func (o *liveObjects) card(c *spec.Card) cty.Value {

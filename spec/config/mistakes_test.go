@@ -153,3 +153,34 @@ func TestMistakes(t *testing.T) {
 		})
 	}
 }
+
+func TestOneMistakeIsNotReportedAsSeveral(t *testing.T) {
+	for _, row := range []struct{ name, config, summary string }{
+		{"a card that is wrong, in an output", "provider \"aliyun\" {}\ncard \"a\" { iccid = \"8\" }\noutput \"x\" { value = card.a.imei }\n", "Invalid ICCID"},
+		{"a key that is wrong, in an output", "provider \"aliyun\" {}\ncard \"a\" {\n  for_each = toset([\"8\"])\n  iccid = each.key\n}\noutput \"x\" { value = card.a[\"8\"].imei }\n", "Invalid ICCID"},
+		{"a local that is wrong", "provider \"aliyun\" { timeout = local.a }\nlocals {\n  a = local.b\n  b = nofunction()\n}\noutput \"x\" { value = local.a }\n", "Call to unknown function"},
+		{"a variable without value", "variable \"x\" {}\nprovider \"aliyun\" { timeout = var.x }\noutput \"x\" { value = var.x }\n", "No value for required variable"},
+		{"an alias that is wrong", "provider \"aliyun\" { alias = 7 }\ncard \"a\" {\n  provider = aliyun.hangzhou\n  iccid = \"" + iccidA + "\"\n}\n", "Invalid name"},
+		{"a provider type that is wrong", "provider \"alyun\" {}\ncard \"a\" { iccid = \"" + iccidA + "\" }\n", "Unknown provider type"},
+		{"a syntax error above a declaration", "locals { x = [1 }\nprovider \"aliyun\" {}\n", "Missing item separator"},
+		{"a contradiction of all rows", "provider \"aliyun\" {}\ncard \"a\" {\n  for_each = toset([\"" + iccidA + "\", \"" + iccidB + "\"])\n  iccid = each.key\n  imei = \"86153603019600\"\n  bound = false\n  shared_imei = true\n}\n", "Contradiction"},
+		{"a csv that is missing", "provider \"aliyun\" {}\ncard \"a\" {\n  from_csv = \"no.csv\"\n  iccid = each.value.iccid\n}\noutput \"x\" { value = card.a }\n", "File cannot be read"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			diags := mistakes(t, map[string]string{
+				"main.fleet.hcl": row.config,
+				"z.fleet.hcl":    "output \"z\" { value = 1 }\n",
+			})
+			require.Len(t, diags, 1, "%v", texts(diags))
+			assert.Equal(t, row.summary, diags[0].Summary)
+		})
+	}
+}
+
+func TestSnippetsOfEndlessLinesAreCut(t *testing.T) {
+	long := strings.Repeat("é", 100_000)
+	diags := mistakes(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\ncard \"a\" {\n  labels = { a = \"" + long + "\", b = nope, c = \"" + long + "\" }\n  iccid = \"" + iccidA + "\"\n}\n"})
+	require.Len(t, diags, 1)
+	assert.LessOrEqual(t, len(diags[0].Snippet.Code), 1000)
+	assert.Equal(t, "nope", underlined(diags[0]))
+}

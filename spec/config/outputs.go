@@ -33,7 +33,9 @@ func (l *loader) loadOutputs() {
 		o.expr = content.Attributes["value"].Expr
 		l.outputs = append(l.outputs, o)
 	}
-	l.scope.liveValue = newLiveObjects(l.config(), nil).value
+	objects := newLiveObjects(l.config(), nil)
+	objects.partial = l.report.list.HasErrors()
+	l.scope.liveValue = objects.value
 	for _, loc := range l.scope.sortedLocals() {
 		l.scope.resolve(loc) // those that need a card were left
 	}

@@ -16,6 +16,9 @@ import (
 // providerNames are the provider blocks that cards may refer to.
 type providerNames struct {
 	at uniqueNames
+	// unsure reports whether a block has no name that can be read, so that
+	// references to it can't be told from wrong ones.
+	unsure bool
 }
 
 func (p providerNames) sorted() []string { return slices.Sorted(maps.Keys(p.at)) }
@@ -32,6 +35,9 @@ func (l *loader) loadProvider(b *hcl.Block) {
 	attributes, diags := b.Body.JustAttributes()
 	l.report.hcl(diags)
 	name, ok := l.providerName(b, attributes["alias"])
+	if !ok {
+		l.providers.unsure = true
+	}
 	if !ok || !l.providers.at.claim(l.report, string(name), "provider "+string(name), b.DefRange) {
 		return
 	}
@@ -220,7 +226,7 @@ func (l *loader) providerOf(b *hcl.Block, a *hcl.Attribute) (spec.ProviderName, 
 	if _, ok := l.providers.at[name]; ok {
 		return spec.ProviderName(name), true
 	}
-	if !l.report.anyBroken {
+	if !l.report.anyBroken && !l.providers.unsure {
 		names := l.providers.sorted()
 		l.report.errorAt(a.Expr.Range(), "Unknown provider", "There is no provider block for %s.%s%s",
 			name, didYouMean(name, names), thereAre(names))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hcled"
@@ -15,6 +16,10 @@ import (
 
 // snippetLines is how many lines of source a snippet shows at most.
 const snippetLines = 4
+
+// longestCode is the most bytes of source that a snippet shows: a JSON file may
+// be one line of megabytes.
+const longestCode = 1000
 
 // source is a file's text, for snippets.
 type source struct {
@@ -32,6 +37,9 @@ func (s *source) snippet(at spec.Range) *spec.Snippet {
 	}
 	from := bytes.LastIndexByte(s.text[:at.Start.Byte], '\n') + 1
 	to := s.codeEnd(from, at.End.Byte)
+	if to-from > longestCode {
+		from, to = window(s.text, from, to, at.Start.Byte)
+	}
 	out := &spec.Snippet{
 		Context: s.context(at.Start.Byte),
 		Line:    at.Start.Line,
@@ -44,6 +52,19 @@ func (s *source) snippet(at spec.Range) *spec.Snippet {
 	}
 	out.Code = string(s.text[from:to])
 	return underlineSomething(out)
+}
+
+// window cuts long source down to what is around a place, at whole characters.
+func window(text []byte, from, to, around int) (int, int) {
+	from = max(from, around-longestCode/4)
+	to = min(to, from+longestCode)
+	for from < around && !utf8.RuneStart(text[from]) {
+		from++
+	}
+	for to > around && to < len(text) && !utf8.RuneStart(text[to]) {
+		to--
+	}
+	return from, to
 }
 
 // codeEnd is the end of the last line to show of what begins in the line at

@@ -21,7 +21,9 @@ func TestLaterSourcesOfAVariableWin(t *testing.T) {
 			f["prod.fleetvars.hcl"] = `x = "file"`
 			o.Vars = append(o.Vars, Assignment{File: "prod.fleetvars.hcl"})
 		}},
-		{"flag", func(_, _ map[string]string, o *Options) { o.Vars = append(o.Vars, Assignment{Name: "x", Value: "flag"}) }},
+		{"flag", func(_, _ map[string]string, o *Options) {
+			o.Vars = append(o.Vars, Assignment{Name: "x", Value: "flag"})
+		}},
 		{"json", func(f, _ map[string]string, o *Options) {
 			f["prod.fleetvars.json"] = `{"x": "json"}`
 			o.Vars = append(o.Vars, Assignment{File: "prod.fleetvars.json"})
