@@ -94,7 +94,8 @@ type reader struct {
 
 	mu        sync.Mutex
 	succeeded bool
-	failures  int // unavailable answers in a row
+	failures  int   // unavailable answers in a row
+	failure   error // the last of them
 }
 
 func (r *reader) work(ctx context.Context) {
@@ -136,7 +137,7 @@ func (r *reader) judge(err error) {
 	case known && cause == Denied:
 		r.lose(err)
 	case known && (cause == Unavailable || cause == Throttled):
-		r.failures++
+		r.failures, r.failure = r.failures+1, err
 		if r.failures >= deadMidway || !r.succeeded && r.failures >= deadFromStart {
 			r.lose(err)
 		}
@@ -155,6 +156,10 @@ func (r *reader) finish(ended, cause error) error {
 	var carrier *CarrierError
 	if errors.As(cause, &carrier) {
 		reason, ended = carrier.Err.Error(), carrier
+	}
+	if carrier == nil && ended == nil && !r.succeeded && r.failure != nil {
+		carrier = &CarrierError{r.options.Provider, r.failure} // too few cards to notice on the way
+		ended = carrier
 	}
 	unread := 0
 	for i, want := range r.wants {

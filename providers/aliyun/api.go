@@ -92,7 +92,8 @@ func (a *api) attempt(ctx context.Context, c call, r reply) error {
 	if err != nil {
 		return unanswered(c, err)
 	}
-	body, _ := io.ReadAll(resp.Body) // in memory already
+	defer func() { _ = resp.Body.Close() }() // in memory already, so neither this nor reading fails
+	body, _ := io.ReadAll(resp.Body)
 	after := carrierhttp.RetryAfter(resp.Header, a.env.Now())
 	if err := decode(body, r); err != nil {
 		return undecodable(c, after, fmt.Errorf("HTTP %d: %w", resp.StatusCode, err))

@@ -18,7 +18,7 @@ func TestUserStatusInOurWords(t *testing.T) {
 		"预销": spec.Closing, "预销户": spec.Closing, "预销号": spec.Closing, "销户": spec.Closed, "已销号": spec.Closed, "未激活": spec.Pending,
 		"欠费停机": spec.SuspendedByCarrier, "违章停机": spec.SuspendedByCarrier, "违规停机": spec.SuspendedByCarrier,
 		"未实名停机": spec.SuspendedByCarrier, "强制停用": spec.SuspendedByCarrier, "局方原因停机": spec.SuspendedByCarrier, "机卡分离停机": spec.SuspendedByCarrier,
-		" 正常状态 ": spec.Active,
+		"正常状态": spec.Active, "\t正常\n": spec.Active,
 		// A word around one that we know is not that word.
 		"非正常": spec.UnknownLifecycle, "不正常": spec.UnknownLifecycle, "数据异常": spec.UnknownLifecycle, "normal": spec.UnknownLifecycle,
 	} {

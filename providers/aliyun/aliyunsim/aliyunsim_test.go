@@ -66,11 +66,11 @@ func sign(method, secret string, q url.Values) url.Values {
 
 type reply struct {
 	status          int
-	RequestId, Code string // as on the wire
+	RequestID, Code string
 	Message         string
 	CardStatus      struct{ Iccid, Msisdn, UserStatus string }
 	CardOfferDetail struct {
-		Detail []struct{ OfferId, OfferName, EffectiveTime, ExpireTime string }
+		Detail []struct{ OfferID, OfferName, EffectiveTime, ExpireTime string }
 	}
 	IotModBind          struct{ IsModSuccess bool }
 	IotImeiExist        struct{ IsImeiExist bool }
@@ -156,7 +156,7 @@ func TestGatewayIsStrict(t *testing.T) {
 		r := do(t, &Dyiotapi{World: world()}, "QueryCardStatus", params)
 		assert.Equal(t, c.code, r.Code, name)
 		assert.Equal(t, c.status, r.status, name)
-		assert.NotEmpty(t, r.RequestId, name)
+		assert.NotEmpty(t, r.RequestID, name)
 	}
 }
 
@@ -298,7 +298,7 @@ func TestRepeatedSerialIsTheFirstOrder(t *testing.T) {
 	assert.Equal(t, first.IotRecharge, again.IotRecharge)
 	offers := do(t, h, "QueryIotCardOfferDtl", map[string]string{"Iccid": card}).CardOfferDetail.Detail
 	require.Len(t, offers, 1)
-	assert.Equal(t, "100M", offers[0].OfferId)
+	assert.Equal(t, "100M", offers[0].OfferID)
 	assert.Equal(t, "2026-11-22 04:55:58", offers[0].EffectiveTime, "China's time")
 }
 
@@ -319,7 +319,7 @@ func TestExpiredPackagesAreNotListed(t *testing.T) {
 	w.Cards[0].Packages = []spec.Package{{ID: "old", Expires: at.Add(-time.Second)}, {ID: "new", Expires: at.Add(time.Second)}}
 	offers := do(t, &Dyiotapi{World: w}, "QueryIotCardOfferDtl", map[string]string{"Iccid": card}).CardOfferDetail.Detail
 	require.Len(t, offers, 1)
-	assert.Equal(t, "new", offers[0].OfferId)
+	assert.Equal(t, "new", offers[0].OfferID)
 }
 
 func TestCardOfAnotherAccount(t *testing.T) {

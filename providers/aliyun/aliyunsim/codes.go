@@ -8,7 +8,7 @@ func coded(code string) *refusal {
 		{400, "isv.RES_OWNER_ID_UNKNOWN", "Can't found of the card owner."},
 		{400, "isv.PRODUCT_UN_SUBSCRIPT", "The Product need to order,before invoke the API."},
 		{400, "isv.IOT_RES_NOT_EXIST", "Can't found the card by the iccid number."},
-		{400, "isv.QUERY_ASSETS_ERROR", "Query user infomation of the card response is error."},
+		{400, "isv.QUERY_ASSETS_ERROR", "Query user infomation of the card response is error."}, //nolint:misspell // sic
 		{400, "isv.RAM_PERMISSION_DENY", "The invoker is permission invoke the API for the card."},
 		{404, "isv.SYSTEM_ERROR", "System error."},
 		{404, "isv.ERROR_BIND_NOT_EXIST", "The bind relate is not exist."},

@@ -46,7 +46,7 @@ func (p Policy) Do(ctx context.Context, attempt func() error) error {
 	for {
 		err := attempt()
 		if err == nil {
-			return err
+			return nil
 		}
 		verdict := p.Judge(err)
 		if verdict.Throttled {
