@@ -65,7 +65,8 @@ func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []car
 	if c.contradicts = contradictory(&c.proto); c.contradicts {
 		c.contradiction(&c.proto)
 	}
-	if ok && c.checkColumns() {
+	if ok {
+		c.checkColumns()
 		rows(c.add)
 	}
 	c.repeats.report()
@@ -155,7 +156,7 @@ func (c *cardBlock) add(r *row) {
 func contradictory(c *spec.Card) bool { return c.Bound == spec.Off && c.IMEI != "" }
 
 func (c *cardBlock) contradiction(card *spec.Card) {
-	c.repeats.add(c.report, "contradiction", maxRepeats, func() spec.Diagnostic {
+	c.repeats.add(c.report, "contradiction", func() spec.Diagnostic {
 		at := card.Place("bound")
 		d := spec.Diagnostic{Summary: "Contradiction", Subject: &at,
 			Detail: "bound = false says that the card must have no device, and imei names one. Delete one of the two."}

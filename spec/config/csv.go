@@ -52,7 +52,7 @@ func (f *csvFile) open() (*csvReader, error) {
 	h := sha256.New()
 	buf := bufio.NewReaderSize(io.TeeReader(file, h), 1<<16)
 	if start, _ := buf.Peek(len(bom)); string(start) == bom {
-		buf.Discard(len(bom)) // it was just peeked at
+		_, _ = buf.Discard(len(bom)) // it was just peeked at
 	}
 	r := csv.NewReader(buf)
 	r.ReuseRecord = true
@@ -186,7 +186,7 @@ func (c *cardBlock) csvReadError(err error) {
 
 // csvMistake reports a mistake at a field, or at a row where column is below 0.
 func (c *cardBlock) csvMistake(line, column int, iccid, summary, detail string) {
-	c.repeats.add(c.report, summary, maxRepeats, func() spec.Diagnostic {
+	c.repeats.add(c.report, summary, func() spec.Diagnostic {
 		name := ""
 		if column >= 0 && line > 1 {
 			name = c.csv.header[column]

@@ -161,13 +161,15 @@ func (s settings) texts(name string) ([]string, bool) {
 	return list, true
 }
 
-// kind is the name of a kind of action, out of those allowed.
-func (s settings) kind(name string, allowed []spec.Kind) (spec.Kind, bool) {
+// kind is the name of a kind of action, out of those allowed; "" where it is
+// absent or wrong.
+func (s settings) kind(name string, allowed []spec.Kind) spec.Kind {
 	text, ok := s.text(name)
 	if !ok {
-		return "", false
+		return ""
 	}
-	return s.kindOf(text, s.attributes[name].Expr.Range(), name, allowed)
+	k, _ := s.kindOf(text, s.attributes[name].Expr.Range(), name, allowed)
+	return k
 }
 
 // kindOf reports a word that names none of the allowed kinds.

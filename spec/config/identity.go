@@ -115,7 +115,7 @@ func (s *repeatsByBlock) report() {
 
 // clash reports two cards that say the same where they must differ.
 func (l *loader) clash(again *repeatsByBlock, first, second *spec.Card, attr, summary, what, remedy string) {
-	again.of(second.Block).add(l.report, summary, maxRepeats, func() spec.Diagnostic {
+	again.of(second.Block).add(l.report, summary, func() spec.Diagnostic {
 		at := l.cardPlace(second, attr)
 		return spec.Diagnostic{
 			Summary: summary, Address: second.Address(), Subject: &at, Snippet: l.cardSnippet(second, at),

@@ -123,9 +123,9 @@ func (c *cardBlock) fromCSV(a *hcl.Attribute) (func(func(*row)), bool) {
 
 // checkColumns reports a column that an attribute takes as it is, and that the
 // CSV file lacks: once for the block, since every row would say the same.
-func (c *cardBlock) checkColumns() bool {
+func (c *cardBlock) checkColumns() {
 	if c.csv == nil {
-		return true
+		return
 	}
 	kept := c.cells[:0]
 	for _, cell := range c.cells {
@@ -138,13 +138,12 @@ func (c *cardBlock) checkColumns() bool {
 			c.csv.name, cell.column, didYouMean(cell.column, c.csv.header), quoteList(c.csv.header, "and"))
 	}
 	c.cells = kept
-	return true
 }
 
 // complain reports what is wrong with one attribute of one row.
 func (c *cardBlock) complain(card *spec.Card, r *row, cell *cell, bad *problem, diags hcl.Diagnostics) {
 	if bad != nil {
-		c.repeats.add(c.report, cell.attribute.name+" "+bad.summary, maxRepeats, func() spec.Diagnostic {
+		c.repeats.add(c.report, cell.attribute.name+" "+bad.summary, func() spec.Diagnostic {
 			return c.rowDiagnostic(card, r, cell, bad)
 		})
 	}

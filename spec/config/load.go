@@ -105,6 +105,7 @@ func newLoader(o Options) *loader {
 		now = o.Now()
 	}
 	r, in := newReport(), newInputs(o.Dir)
+	r.secrets.knowSettings(o.Schemas)
 	return &loader{
 		Options:  o,
 		report:   r,

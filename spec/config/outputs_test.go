@@ -177,3 +177,15 @@ output "c" { value = upper(base64encode(var.s)) + 1 }
 	assert.NotContains(t, all, secret)
 	assert.NotContains(t, strings.ToLower(all), strings.ToLower(secret))
 }
+
+func TestASecretInALineThatCannotBeParsedIsNotShown(t *testing.T) {
+	for _, line := range []string{`access_key_secret = "hunter2`, `access_key_secret="hunter2" nonsense`, `access_key_secret = "hunter2" + `} {
+		_, diags := Load(testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {\n  " + line + "\n}\n"})))
+		require.True(t, diags.HasErrors())
+		for _, d := range diags {
+			require.NotNil(t, d.Snippet)
+			assert.NotContains(t, d.Snippet.Code, "hunter2", d.Summary)
+			assert.NotContains(t, d.Detail, "hunter2")
+		}
+	}
+}

@@ -14,7 +14,7 @@ func (l *loader) loadPolicy(b *hcl.Block) {
 	l.report.hcl(diags)
 	s := settings{loader: l, attributes: content.Attributes, shows: true}
 	p := spec.Policy{Guard: l.loadGuard(s), Source: rangeOf(b.DefRange)}
-	p.OnRemove, _ = s.kind("on_remove", []spec.Kind{spec.Unbind, spec.Stop, spec.Forget})
+	p.OnRemove = s.kind("on_remove", []spec.Kind{spec.Unbind, spec.Stop, spec.Forget})
 	p.RequiredApprovals, _ = s.whole("required_approvals", 1)
 	p.AllowedSigners, _ = s.filled("allowed_signers")
 	once := uniqueNames{}

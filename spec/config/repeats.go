@@ -25,14 +25,14 @@ type repeat struct {
 }
 
 // add shows a mistake of a kind, or counts it where enough were shown.
-func (s *repeats) add(r *report, kind string, limit int, make func() spec.Diagnostic) {
-	if k := s.next(r, kind, limit); k != nil {
+func (s *repeats) add(r *report, kind string, make func() spec.Diagnostic) {
+	if k := s.next(r, kind, maxRepeats); k != nil {
 		r.add(make())
 		k.last = len(r.list) - 1
 	}
 }
 
-// addHCL is add for what the HCL libraries found.
+// addHCL is add for what the HCL libraries found, with a limit of its own.
 func (s *repeats) addHCL(r *report, kind string, limit int, d *hcl.Diagnostic, address string) {
 	if k := s.next(r, kind, limit); k != nil {
 		r.addHCL(d, address)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,6 +26,24 @@ type secrets struct {
 	seen map[string]bool
 	// told are the strings that the configuration itself declares to be no secret.
 	told map[string]bool
+	// written finds what secret settings say in source that can't be parsed:
+	// its first group is the text. nil where no setting is secret.
+	written *regexp.Regexp
+}
+
+// knowSettings takes the names of settings whose values are secret.
+func (s *secrets) knowSettings(schemas []spec.Schema) {
+	var names []string
+	for _, schema := range schemas {
+		for _, x := range schema.Settings {
+			if x.Secret {
+				names = append(names, regexp.QuoteMeta(x.Name))
+			}
+		}
+	}
+	if len(names) > 0 {
+		s.written = regexp.MustCompile(`\b(?:` + strings.Join(names, "|") + `)"?\s*[=:]\s*"([^"\n]+)`)
+	}
 }
 
 // mark makes v sensitive and remembers the strings in it.
@@ -54,13 +73,6 @@ func eachString(v cty.Value, do func(string)) {
 		}
 		return true, nil
 	})
-}
-
-// rememberMarked notes the strings of v where some part of it is sensitive.
-func (s *secrets) rememberMarked(v cty.Value) {
-	if v.ContainsMarked() {
-		s.remember(v)
-	}
 }
 
 func (s *secrets) rememberString(text string) {
@@ -95,6 +107,13 @@ func (s *secrets) strings() []string {
 
 // redact blots the secrets out of a diagnostic.
 func (s *secrets) redact(d *spec.Diagnostic) {
+	if d.Snippet != nil && s.written != nil {
+		for _, m := range s.written.FindAllStringSubmatch(d.Snippet.Code, -1) {
+			if !strings.Contains(m[1], "${") && m[1] != redacted {
+				redactSnippet(d.Snippet, m[1])
+			}
+		}
+	}
 	for _, secret := range s.strings() {
 		if len(secret) < shortestRedacted {
 			return

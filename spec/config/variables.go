@@ -62,9 +62,7 @@ func (l *loader) declare(b *hcl.Block) *variable {
 	v := &variable{name: b.Labels[0], at: b.DefRange, typ: cty.DynamicPseudoType, literal: true, nullable: true}
 	content, diags := b.Body.Content(variableSchema())
 	v.broken = l.report.hcl(diags)
-	for _, nested := range content.Blocks {
-		v.validations = append(v.validations, nested)
-	}
+	v.validations = content.Blocks
 	l.literalBool(content.Attributes["sensitive"], &v.sensitive)
 	l.literalBool(content.Attributes["nullable"], &v.nullable)
 	typeOK := l.declareType(v, content.Attributes["type"])
