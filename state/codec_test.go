@@ -132,7 +132,7 @@ func TestWhatIsNoWholeStateIsRefused(t *testing.T) {
 		{"a card twice", lines[0] + lines[1] + lines[1], "line 3: card 89860617030000000000 of aliyun.hangzhou is listed twice"},
 		{"out of order", lines[0] + lines[2] + lines[1],
 			"line 3: card 89860617030000000000 of aliyun.hangzhou stands behind card 89860617030000000001 of aliyun.hangzhou: cards are sorted by provider and ICCID"},
-		{"an unknown field", strings.Replace(text, `"address"`, `"adress"`, 1), `line 2: this is not a card: json: unknown field "adress"`},
+		{"an unknown field", strings.Replace(text, `"address"`, `"adr"`, 1), `line 2: this is not a card: json: unknown field "adr"`},
 		{"no provider", strings.Replace(text, `"provider":"aliyun.hangzhou"`, `"provider":""`, 1), "line 2: card 89860617030000000000 has no provider"},
 		{"a bad ICCID", strings.Replace(text, `"iccid":"89860617030000000000"`, `"iccid":"8986"`, 1),
 			`line 2: a card of aliyun.hangzhou has no proper ICCID: "8986" has 4 characters; an ICCID has 19 or 20`},
