@@ -145,6 +145,15 @@ func TestDeadCarrierIsGivenUpAfterAHandful(t *testing.T) {
 	})
 }
 
+func TestACarrierOfOneCardThatCannotBeReachedIsLostToo(t *testing.T) {
+	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Effect: EffectNone}
+	readings, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) { return spec.Reading{}, down }), wants(1), ReadOptions{})
+	var lost *CarrierError
+	require.ErrorAs(t, err, &lost)
+	assert.ErrorIs(t, lost, down)
+	assert.NotEmpty(t, readings[0].Unread)
+}
+
 func TestCarrierThatDiesMidwayKeepsWhatWasRead(t *testing.T) {
 	w := wants(10_000)
 	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Effect: EffectNone}

@@ -90,6 +90,9 @@ func refuse(code int, summary, detail string, args ...any) error {
 // is under way comes to its end.
 func Run(ctx context.Context, args []string, env *Env) int {
 	root, opts := rootCommand(env)
+	if c, path := helpWanted(root, args); c != nil {
+		return report(ctx, printHelp(env.Out, c, path), env, opts)
+	}
 	err := root.Run(ctx, append([]string{"cardfleet"}, args...))
 	return report(ctx, err, env, opts)
 }

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -23,13 +23,9 @@ func dress(c *cli.Command, env *Env, path []string) {
 	c.Writer, c.ErrWriter, c.Reader = env.Out, env.Err, env.In
 	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return usageError(c, path, err) }
-	help := false
-	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help", Destination: &help})
 	action := c.Action
 	c.Action = func(ctx context.Context, cmd *cli.Command) error {
 		switch {
-		case help:
-			return printHelp(env.Out, c, path)
 		case action != nil:
 			return action(ctx, cmd)
 		case cmd.Args().Present():
@@ -41,6 +37,32 @@ func dress(c *cli.Command, env *Env, path []string) {
 	for _, sub := range c.Commands {
 		dress(sub, env, path)
 	}
+}
+
+// helpWanted finds the command whose help the arguments ask for, with -h
+// anywhere or with the word help before it; nil where they don't. The library's
+// own help writes options with two dashes, so it never gets to see these.
+func helpWanted(root *cli.Command, args []string) (c *cli.Command, path []string) {
+	c, path = root, []string{root.Name}
+	wanted := len(args) > 0 && args[0] == "help"
+	if wanted {
+		args = args[1:]
+	}
+	for _, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if slices.Contains([]string{"-h", "--h", "-help", "--help"}, arg) {
+			wanted = true
+		}
+		if sub := c.Command(arg); sub != nil {
+			c, path = sub, append(path, sub.Name)
+		}
+	}
+	if !wanted {
+		return nil, nil
+	}
+	return c, path
 }
 
 // usageError says which option was wrong, and how to see the right ones.
@@ -119,6 +141,7 @@ func printHelp(w io.Writer, c *cli.Command, path []string) error {
 	for _, f := range c.Flags {
 		b.WriteString(optionLine(f))
 	}
+	fmt.Fprintf(&b, "  %-26s %s\n", "-h", "show this help")
 	if c.UsageText != "" {
 		fmt.Fprintf(&b, "\nExample:\n  %s\n", strings.ReplaceAll(c.UsageText, "\n", "\n  "))
 	}
@@ -157,8 +180,6 @@ func noArguments(cmd *cli.Command) error {
 	}
 	return nil
 }
-
-var errCancelled = errors.New("cancelled")
 
 func iccidArgument(s string) (spec.ICCID, error) {
 	iccid, err := spec.ParseICCID(s)
