@@ -285,7 +285,7 @@ func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snaps
 	}
 	s.summary(report)
 	if err != nil {
-		return err
+		return &exitError{code: exitPartial, err: err}
 	}
 	if err := s.showOutputs(liveOf(report.Snapshot)); err != nil {
 		return err
@@ -310,7 +310,11 @@ func (s *session) run(ctx context.Context, p *plan.Plan, prior *state.Snapshot, 
 	bars := map[spec.ProviderName]*carrierProgress{}
 	totals := map[spec.ProviderName]int{}
 	for i := range p.Cards {
-		totals[p.Cards[i].Provider] += len(p.Cards[i].Actions)
+		for _, a := range p.Cards[i].Actions {
+			if a.Kind.CallsCarrier() {
+				totals[p.Cards[i].Provider]++
+			}
+		}
 	}
 	for i := range s.fleet.Providers {
 		if name := s.fleet.Providers[i].Name; totals[name] > 0 {
@@ -323,7 +327,7 @@ func (s *session) run(ctx context.Context, p *plan.Plan, prior *state.Snapshot, 
 		Now: s.env.Now, Sleep: s.env.Sleep,
 		OnStart: s.started,
 		OnFinish: func(r apply.Result) {
-			if bar := bars[r.Card.Provider]; bar != nil {
+			if bar := bars[r.Card.Provider]; bar != nil && r.Action.Kind.CallsCarrier() {
 				bar.add()
 			}
 			s.finished(r)
