@@ -101,7 +101,7 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 	var settled []Settled
 	for _, d := range c.Doubts {
 		ch := d.change()
-		tells, done := ch.seenIn(&r)
+		tells, done := ch.SeenIn(r)
 		switch {
 		case !r.Known() || !tells || r.At.Before(d.Since):
 		case done:
@@ -115,18 +115,18 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 	return after, settled
 }
 
-// seenIn reports whether the reading tells of the change at all, and whether
+// SeenIn reports whether the reading tells of the change at all, and whether
 // it shows it as made.
 //
 // An unbind closes the card's account, but no document says how soon. So a card
 // in service is no proof against it where the carrier can't report bindings.
-func (ch Change) seenIn(r *spec.Reading) (tells, done bool) {
+func (ch Change) SeenIn(r spec.Reading) (tells, done bool) {
 	binding, packages := r.Has.Has(spec.AttrBinding), r.Has.Has(spec.AttrPackages)
 	switch ch.Kind {
 	case spec.Stop:
-		return r.Lifecycle.InService() != spec.Unset || gone(r), r.Lifecycle == spec.SuspendedByOwner
+		return r.Lifecycle.InService() != spec.Unset || gone(&r), r.Lifecycle == spec.SuspendedByOwner
 	case spec.Resume:
-		return r.Lifecycle.InService() != spec.Unset || gone(r), r.Lifecycle.InService() == spec.On
+		return r.Lifecycle.InService() != spec.Unset || gone(&r), r.Lifecycle.InService() == spec.On
 	case spec.Subscribe:
 		return packages, packages && r.HasPackage(ch.To)
 	case spec.Unsubscribe:
@@ -134,7 +134,7 @@ func (ch Change) seenIn(r *spec.Reading) (tells, done bool) {
 	case spec.ChangeBind:
 		return binding, binding && r.IMEI.Same(spec.IMEI(ch.To))
 	case spec.Unbind:
-		done = gone(r) || binding && r.IMEI == ""
+		done = gone(&r) || binding && r.IMEI == ""
 		return binding || done, done
 	default:
 		return false, false
@@ -146,7 +146,7 @@ func gone(r *spec.Reading) bool { return r.Lifecycle.Ended() || r.Lifecycle == s
 
 // shownBy reports whether the reading, taken after the change, shows it.
 func (ch Change) shownBy(r *spec.Reading) bool {
-	_, done := ch.seenIn(r)
+	_, done := ch.SeenIn(*r)
 	return done && !r.At.Before(ch.At)
 }
 
@@ -181,7 +181,7 @@ func (ch Change) pending(r *spec.Reading) bool {
 	case spec.Unbind:
 		return !gone(r) && (!r.Has.Has(spec.AttrBinding) || ch.From == "" || r.IMEI == "" || r.IMEI.Same(spec.IMEI(ch.From)))
 	case spec.Subscribe, spec.Unsubscribe:
-		tells, done := ch.seenIn(r)
+		tells, done := ch.SeenIn(*r)
 		return tells && !done
 	default:
 		return false

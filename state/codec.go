@@ -161,9 +161,10 @@ func DecodeHeader(r io.Reader, name string) (Header, error) {
 
 // decoder reads the lines of one snapshot file.
 type decoder struct {
-	lines *lineReader
-	sum   hash.Hash
-	zstd  *zstd.Decoder // nil for a file that isn't compressed
+	lines  *lineReader
+	sum    hash.Hash
+	strict *strictDecoder
+	zstd   *zstd.Decoder // nil for a file that isn't compressed
 }
 
 func newDecoder(r io.Reader) (*decoder, error) {
@@ -175,13 +176,13 @@ func newDecoder(r io.Reader) (*decoder, error) {
 	case len(start) == 0:
 		return nil, errors.New("the file is empty")
 	case !bytes.Equal(start, zstdMagic):
-		return &decoder{lines: newLineReader(buf), sum: sha256.New()}, nil
+		return &decoder{lines: newLineReader(buf), sum: sha256.New(), strict: newStrictDecoder()}, nil
 	}
 	z, err := zstd.NewReader(buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(widestWindow))
 	if err != nil {
 		return nil, err
 	}
-	return &decoder{lines: newLineReader(z), sum: sha256.New(), zstd: z}, nil
+	return &decoder{lines: newLineReader(z), sum: sha256.New(), strict: newStrictDecoder(), zstd: z}, nil
 }
 
 func (d *decoder) close() {
@@ -208,7 +209,7 @@ func (d *decoder) snapshot() (*Snapshot, error) {
 			return s, d.end(line, head, len(s.Cards))
 		}
 		d.sum.Write(line)
-		if err := s.appendLine(line); err != nil {
+		if err := d.card(line, s); err != nil {
 			return nil, err
 		}
 	}
@@ -244,9 +245,10 @@ func (d *decoder) header() (Header, error) {
 	return head, unmarshalStrict(line, &head)
 }
 
-func (s *Snapshot) appendLine(line []byte) error {
+// card reads a line into the snapshot.
+func (d *decoder) card(line []byte, s *Snapshot) error {
 	var c Card
-	if err := unmarshalStrict(line, &c); err != nil {
+	if err := d.strict.unmarshal(line, &c); err != nil {
 		return fmt.Errorf("this is not a card: %w", err)
 	}
 	if err := checkCard(s.Cards, &c); err != nil {
@@ -282,15 +284,32 @@ func (d *decoder) sumError() error {
 	return errors.New("the checksum is that of another file: it was damaged")
 }
 
-// unmarshalStrict refuses fields that we don't know, since they would be lost
-// with the next write.
-func unmarshalStrict(line []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
+// unmarshalStrict decodes one line; see [strictDecoder].
+func unmarshalStrict(line []byte, v any) error { return newStrictDecoder().unmarshal(line, v) }
+
+// strictDecoder decodes line by line. It refuses fields that we don't know,
+// since they would be lost with the next write. One for many lines is faster
+// than one for each; after an error it is of no more use.
+type strictDecoder struct {
+	line bytes.Reader
+	json *json.Decoder
+}
+
+func newStrictDecoder() *strictDecoder {
+	d := &strictDecoder{}
+	d.json = json.NewDecoder(&d.line)
+	d.json.DisallowUnknownFields()
+	return d
+}
+
+func (d *strictDecoder) unmarshal(line []byte, v any) error {
+	line = bytes.TrimSpace(line)
+	start := d.json.InputOffset()
+	d.line.Reset(line)
+	if err := d.json.Decode(v); err != nil {
 		return err
 	}
-	if len(bytes.TrimSpace(line[dec.InputOffset():])) > 0 {
+	if d.json.InputOffset()-start != int64(len(line)) {
 		return errors.New("something follows it on its line")
 	}
 	return nil
