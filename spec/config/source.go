@@ -93,13 +93,18 @@ func nameEnd(text []byte, from, to int) int {
 	return from + len(bytes.TrimRight(name, " \t"))
 }
 
-// underlineSomething widens an empty mark to one character where there is one.
+// underlineSomething widens an empty mark to the character after it, or at the
+// end of a line (an empty CSV field, say) to the one before.
 func underlineSomething(s *spec.Snippet) *spec.Snippet {
-	if s.From == s.To && s.To < len(s.Code) && s.Code[s.To] != '\n' {
-		s.To++
-		for s.To < len(s.Code) && s.Code[s.To]&0xC0 == 0x80 {
-			s.To++
-		}
+	if s.From != s.To {
+		return s
+	}
+	if next, n := utf8.DecodeRuneInString(s.Code[s.To:]); n > 0 && next != '\n' && next != '\r' {
+		s.To += n
+		return s
+	}
+	if last, n := utf8.DecodeLastRuneInString(s.Code[:s.From]); n > 0 && last != '\n' {
+		s.From -= n
 	}
 	return s
 }
