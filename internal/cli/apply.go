@@ -287,8 +287,12 @@ func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snaps
 	if err != nil {
 		return &exitError{code: exitPartial, err: err}
 	}
-	if err := s.showOutputs(liveOf(report.Snapshot)); err != nil {
+	outputs, err := s.outputs(liveOf(report.Snapshot))
+	if err != nil {
 		return err
+	}
+	if outputs != "" {
+		s.out.result("\n%s", outputs)
 	}
 	return exit(codeOf(ctx, report))
 }

@@ -60,15 +60,19 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 	if err != nil {
 		return err
 	}
+	outputs, err := s.outputs(spec.Live{Cards: l.cards, Numbers: l.numbers})
+	if err != nil {
+		return err
+	}
+	if outputs != "" {
+		out.result("%s\n", outputs)
+	}
 	out.plan(p)
 	if o.out != "" {
 		if err := savePlan(within(dir, o.out), p); err != nil {
 			return err
 		}
-		out.result("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
-	}
-	if err := s.showOutputs(spec.Live{Cards: l.cards, Numbers: l.numbers}); err != nil {
-		return err
+		out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
 	}
 	switch {
 	case len(p.Incomplete) > 0:
@@ -134,29 +138,26 @@ type planSummary struct {
 	*render.Counts
 }
 
-// showOutputs evaluates the output blocks and shows their values.
-func (s *session) showOutputs(l spec.Live) error {
+// outputs evaluates the output blocks. With -json it tells them; else it
+// returns them as text, "" for none.
+func (s *session) outputs(l spec.Live) (string, error) {
 	outputs, diags := s.config.Outputs(l)
 	if diags.HasErrors() {
-		return &exitError{code: exitFailed, diags: diags}
+		return "", &exitError{code: exitFailed, diags: diags}
 	}
 	s.out.diagnostics(diags)
 	if len(outputs) == 0 {
-		return nil
+		return "", nil
 	}
-	if s.out.json {
-		values := map[string]any{}
-		for _, v := range outputs {
-			values[v.Name] = outputJSON(v)
-		}
-		s.out.event("info", "outputs", fmt.Sprintf("Outputs: %d", len(outputs)), map[string]any{"outputs": values})
-		return nil
-	}
-	s.out.result("\n%s\n\n", s.out.style.Bold("Outputs:"))
+	values := map[string]any{}
+	var b strings.Builder
+	b.WriteString(s.out.style.Bold("Outputs:") + "\n\n")
 	for _, v := range outputs {
-		s.out.result("%s = %s\n", v.Name, outputText(v))
+		values[v.Name] = outputJSON(v)
+		fmt.Fprintf(&b, "%s = %s\n", v.Name, outputText(v))
 	}
-	return nil
+	s.out.event("info", "outputs", fmt.Sprintf("Outputs: %d", len(outputs)), map[string]any{"outputs": values})
+	return b.String(), nil
 }
 
 func outputJSON(v spec.Output) map[string]any {

@@ -125,10 +125,6 @@ func fate(c *plan.Card) string {
 		return "will be adopted" + where
 	case only(spec.Forget):
 		return "will be forgotten" + where
-	case only(spec.Stop):
-		return "will be stopped" + where
-	case only(spec.Resume):
-		return "will be resumed" + where
 	case len(c.Actions) == 0:
 		return "needs attention" + where
 	default:
