@@ -4,8 +4,6 @@ package config
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,20 +53,6 @@ func fleetOfForEach(t testing.TB, n int) string {
 func fleetOfCSV(t testing.TB, n int) string {
 	return writeFiles(t, map[string]string{"bikes.csv": csvOf(n), "main.fleet.hcl": benchProvider + `card "bike" {
   from_csv = "bikes.csv"` + rowAttributes})
-}
-
-func numberedICCID(i int) string { return "898600D6" + fmt.Sprintf("%012d", i) }
-
-func numberedIMEI(i int) string { return "86" + fmt.Sprintf("%012d", i) }
-
-func writeFiles(t testing.TB, files map[string]string) string {
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-	}
-	return dir
 }
 
 // BenchmarkLoad shows that the cost of a card is flat, and how much it is:

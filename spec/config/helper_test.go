@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -66,4 +69,18 @@ func texts(diags spec.Diagnostics) []string {
 		list = append(list, d.Summary+": "+d.Detail)
 	}
 	return list
+}
+
+func numberedICCID(i int) string { return "898600D6" + fmt.Sprintf("%012d", i) }
+
+func numberedIMEI(i int) string { return "86" + fmt.Sprintf("%012d", i) }
+
+func writeFiles(t testing.TB, files map[string]string) string {
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	return dir
 }
