@@ -56,7 +56,7 @@ func TestCSVMistakesNameFileRowColumnAndCard(t *testing.T) {
 		underlined string
 		detail     string
 	}{
-		{"blank imei", "iccid,imei\n" + good + iccidB + ",\n", "Blank IMEI", 3, 22, "", `bikes.csv row 3, column "imei", ICCID ` + iccidB + `: The IMEI is blank`},
+		{"blank imei", "iccid,imei\n" + good + iccidB + ",\n", "Blank IMEI", 3, 22, ",", `bikes.csv row 3, column "imei", ICCID ` + iccidB + `: The IMEI is blank`},
 		{"bad imei", "iccid,imei\n" + good + iccidB + ",12\n", "Invalid IMEI", 3, 22, "12", `bikes.csv row 3, column "imei", ICCID ` + iccidB + `: "12" has 2 digits`},
 		{"rounded iccid", "iccid,imei\n8.98606E+19,86153603019600\n", "Invalid ICCID", 2, 1, "8.98606E+19", `export the column as text`},
 		{"quoted field", "imei,iccid\n86153603019600,\"8986\"\n", "Invalid ICCID", 2, 16, `"8986"`, `column "iccid"`},

@@ -125,7 +125,7 @@ func TestMistakes(t *testing.T) {
 		{"parking", "provider \"cmiot\" {\n  parking_imeis = [\"1\"]\n}", "Invalid IMEI", 2, `["1"]`, `14, 15 or 16`},
 		{"parking twice", "provider \"cmiot\" {\n  parking_imeis = [\"86153603019600\", \"861536030196001\"]\n}", "Duplicate IMEI", 2, `["86153603019600", "861536030196001"]`, `one device`},
 		{"endpoint", "provider \"cmiot\" {\n  endpoint = \"\"\n}", "Blank value", 2, `""`, `leave the attribute out`},
-		{"syntax", "card \"a\" {\n  iccid = \n}", "Invalid expression", 2, ``, `expression`},
+		{"syntax", "card \"a\" {\n  iccid = \n}", "Invalid expression", 2, ` `, `expression`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			diags := mistakes(t, map[string]string{

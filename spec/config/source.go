@@ -93,14 +93,18 @@ func nameEnd(text []byte, from, to int) int {
 	return from + len(bytes.TrimRight(name, " \t"))
 }
 
-// underlineSomething widens an empty mark to the character after it. At the
-// end of a line there is none, and the mark stays empty.
+// underlineSomething widens an empty mark to the character after it, or at the
+// end of a line (an empty CSV field, say) to the one before.
 func underlineSomething(s *spec.Snippet) *spec.Snippet {
 	if s.From != s.To {
 		return s
 	}
 	if next, n := utf8.DecodeRuneInString(s.Code[s.To:]); n > 0 && next != '\n' && next != '\r' {
 		s.To += n
+		return s
+	}
+	if last, n := utf8.DecodeLastRuneInString(s.Code[:s.From]); n > 0 && last != '\n' {
+		s.From -= n
 	}
 	return s
 }
