@@ -35,6 +35,14 @@ type NumberReader interface {
 	ReadNumber(ctx context.Context, number *spec.PrivacyNumber) (spec.NumberReading, error)
 }
 
+// Lister is a provider that can list its account's cards.
+type Lister interface {
+	// List calls yield with each card once, in no order, with what the list
+	// tells of it; an error from yield ends it. What a list doesn't tell
+	// (packages, often the status) is left out of Has.
+	List(ctx context.Context, yield func(spec.Reading) error) error
+}
+
 // Change is one change of one card.
 type Change struct {
 	Kind  spec.Kind

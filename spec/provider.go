@@ -61,6 +61,10 @@ type Capabilities struct {
 	ObservesIMEI bool
 	// Settle is how long a change may take to show in readings.
 	Settle time.Duration
+	// Cooldown is how long after one change of a card the carrier refuses the next; 0 for not at all.
+	Cooldown time.Duration
+	// Lists reports whether it can list the account's cards.
+	Lists bool
 	// PerSecond is the rate of calls that it keeps to; 0 for none.
 	PerSecond float64
 	// ReadCalls is how many calls reading one card takes for these attributes.
