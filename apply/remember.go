@@ -38,17 +38,16 @@ func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps
 }
 
 // snapshot is the state after the run: the prior one with the cards of the
-// plan as they are now. Both lists are in order, so this is a merge.
+// plan as they are now.
 func (r *run) snapshot() *state.Snapshot {
 	next := &state.Snapshot{}
 	if r.o.Prior != nil {
 		*next = *r.o.Prior
 	}
-	var added []state.Card
 	cards := make([]state.Card, 0, len(next.Cards)+len(r.cards))
 	for id, c := range r.cards {
 		if c != nil && r.o.Prior.Card(id) == nil {
-			added = append(added, *c)
+			cards = append(cards, *c)
 		}
 	}
 	for i := range next.Cards {
@@ -60,7 +59,7 @@ func (r *run) snapshot() *state.Snapshot {
 			cards = append(cards, *c)
 		}
 	}
-	next.Cards = append(cards, added...)
+	next.Cards = cards
 	slices.SortFunc(next.Cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
 	return next
 }

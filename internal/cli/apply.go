@@ -47,7 +47,7 @@ cardfleet apply -approve-unbind=89860617030017300390`,
 		}, o.flags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if cmd.Args().Len() > 1 {
-				return refuse(exitFailed, "Too many arguments", "apply takes one saved plan at most.")
+				return refuse("Too many arguments", "apply takes one saved plan at most.")
 			}
 			return runApply(ctx, env, root, *o, cmd.Args().First())
 		},
@@ -72,7 +72,7 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if len(approve) > 0 && s.fleet.Policy.AllowedSigners != "" {
-		return refuse(exitFailed, "Unsigned approval", "-approve-unbind is an unsigned approval, and the policy names allowed_signers, so only signed ones count.")
+		return refuse("Unsigned approval", "-approve-unbind is an unsigned approval, and the policy names allowed_signers, so only signed ones count.")
 	}
 	if err := s.openState(); err != nil {
 		return err
@@ -92,7 +92,7 @@ func mayAsk(env *Env, o applyOptions, planFile string) error {
 	if planFile != "" || o.autoApprove || (env.InTTY && !o.json) {
 		return nil
 	}
-	return refuse(exitFailed, "Nobody to ask", "apply asks before it changes anything, and there is no terminal to ask on. Give it a saved plan, or -auto-approve.")
+	return refuse("Nobody to ask", "apply asks before it changes anything, and there is no terminal to ask on. Give it a saved plan, or -auto-approve.")
 }
 
 func iccids(args []string) ([]spec.ICCID, error) {
@@ -152,7 +152,7 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, approve []spe
 		return nil, err
 	}
 	if p.Lineage != "" && p.Lineage != prior.Lineage {
-		return nil, refuse(exitFailed, "Plan of another state", "The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
+		return nil, refuse("Plan of another state", "The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
 			p.Lineage, orNone(prior.Lineage))
 	}
 	if p.Config != s.fleet.Digest {
@@ -195,7 +195,7 @@ func allowed(p *plan.Plan, o applyOptions) error {
 		for _, inc := range p.Incomplete {
 			names = append(names, string(inc.Provider))
 		}
-		return refuse(exitFailed, "The plan is incomplete", "Nothing was changed, since %s could not be read at all. Once it answers, run apply again; to go on without it, add -skip-unread.", strings.Join(names, ", "))
+		return refuse("The plan is incomplete", "Nothing was changed, since %s could not be read at all. Once it answers, run apply again; to go on without it, add -skip-unread.", strings.Join(names, ", "))
 	}
 	for _, l := range p.Limits {
 		text := render.LimitText(l)
@@ -265,7 +265,7 @@ func (s *session) ask() error {
 	s.out.say("\nDo you want to carry this out?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
 	line, err := bufio.NewReader(s.env.In).ReadString('\n')
 	if err != nil && line == "" || strings.TrimSpace(line) != "yes" {
-		return refuse(exitFailed, "Apply cancelled", "Nothing was changed.")
+		return refuse("Apply cancelled", "Nothing was changed.")
 	}
 	s.out.say("\n")
 	return nil

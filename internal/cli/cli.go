@@ -80,9 +80,9 @@ func exit(code int) error {
 	return &exitError{code: code}
 }
 
-// refuse ends a command with a code and a diagnostic without a place.
-func refuse(code int, summary, detail string, args ...any) error {
-	return &exitError{code: code, diags: spec.Diagnostics{{Summary: summary, Detail: fmt.Sprintf(detail, args...)}}}
+// refuse ends a command with an error that has no place in the source.
+func refuse(summary, detail string, args ...any) error {
+	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: summary, Detail: fmt.Sprintf(detail, args...)}}}
 }
 
 // Run runs the program with the arguments after its name, and returns its exit

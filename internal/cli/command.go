@@ -72,7 +72,7 @@ func usageError(c *cli.Command, path []string, err error) error {
 		name = strings.TrimLeft(name, "-")
 		detail = fmt.Sprintf("There is no option -%s.%s", name, didYouMean(name, optionNames(c), "-"))
 	}
-	return refuse(exitFailed, "Invalid option", "%s See %s -h.", detail, strings.Join(path, " "))
+	return refuse("Invalid option", "%s See %s -h.", detail, strings.Join(path, " "))
 }
 
 func unknownCommand(c *cli.Command, path []string, name string) error {
@@ -80,7 +80,7 @@ func unknownCommand(c *cli.Command, path []string, name string) error {
 	for _, sub := range c.Commands {
 		names = append(names, sub.Name)
 	}
-	return refuse(exitFailed, "Unknown command", "There is no command %q.%s See %s -h.",
+	return refuse("Unknown command", "There is no command %q.%s See %s -h.",
 		name, didYouMean(name, names, ""), strings.Join(path, " "))
 }
 
@@ -169,14 +169,14 @@ func optionLine(f cli.Flag) string {
 // oneArgument checks that a command got exactly one argument.
 func oneArgument(cmd *cli.Command, what string) (string, error) {
 	if cmd.Args().Len() != 1 {
-		return "", refuse(exitFailed, "Wrong number of arguments", "%s takes one %s. See cardfleet %s -h.", cmd.Name, what, cmd.Name)
+		return "", refuse("Wrong number of arguments", "%s takes one %s. See cardfleet %s -h.", cmd.Name, what, cmd.Name)
 	}
 	return cmd.Args().First(), nil
 }
 
 func noArguments(cmd *cli.Command) error {
 	if cmd.Args().Present() {
-		return refuse(exitFailed, "Unexpected argument", "%s takes no argument, but got %q. See cardfleet %s -h.", cmd.Name, cmd.Args().First(), cmd.Name)
+		return refuse("Unexpected argument", "%s takes no argument, but got %q. See cardfleet %s -h.", cmd.Name, cmd.Args().First(), cmd.Name)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func noArguments(cmd *cli.Command) error {
 func iccidArgument(s string) (spec.ICCID, error) {
 	iccid, err := spec.ParseICCID(s)
 	if err != nil {
-		return "", refuse(exitFailed, "Invalid ICCID", "%s.", err)
+		return "", refuse("Invalid ICCID", "%s.", err)
 	}
 	return iccid, nil
 }

@@ -34,7 +34,7 @@ cardfleet show -json fleet.fleetplan`,
 			case 1:
 				return showPlan(env, root, *o, cmd.Args().First())
 			default:
-				return refuse(exitFailed, "Too many arguments", "show takes one saved plan at most.")
+				return refuse("Too many arguments", "show takes one saved plan at most.")
 			}
 		},
 	}

@@ -128,7 +128,7 @@ func runSimulator(ctx context.Context, env *Env, root *rootOptions, o simulatorO
 	out := root.open(env, viewOptions{})
 	host, _, err := net.SplitHostPort(o.listen)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return refuse(exitFailed, "Not a loopback address", "-listen=%s: the simulator serves on this machine only, like 127.0.0.1:8790.", o.listen)
+		return refuse("Not a loopback address", "-listen=%s: the simulator serves on this machine only, like 127.0.0.1:8790.", o.listen)
 	}
 	world := &carriersim.World{Open: true}
 	if o.world != "" {

@@ -111,7 +111,7 @@ func stateShowCommand(env *Env, root *rootOptions) *cli.Command {
 }
 
 func notInState(name string) error {
-	return refuse(exitFailed, "Card is not in the state", "The state has no card %s. cardfleet state list shows those it has.", name)
+	return refuse("Card is not in the state", "The state has no card %s. cardfleet state list shows those it has.", name)
 }
 
 func statePullCommand(env *Env, root *rootOptions) *cli.Command {
@@ -141,7 +141,7 @@ func stateRemoveCommand(env *Env, root *rootOptions) *cli.Command {
 				return err
 			}
 			if len(wanted) == 0 {
-				return refuse(exitFailed, "Nothing to forget", "state rm takes one or more ICCIDs.")
+				return refuse("Nothing to forget", "state rm takes one or more ICCIDs.")
 			}
 			out := root.open(env, viewOptions{})
 			return changeState(ctx, env, out, root, *in, "state rm", func(snap *state.Snapshot) error {
@@ -221,14 +221,14 @@ cardfleet resolve 89860617030017300390 -unbound`,
 
 func (o *resolveOptions) binding() (state.Binding, error) {
 	if (o.boundTo == "") == !o.unbound {
-		return state.Binding{}, refuse(exitFailed, "What is true?", "resolve takes either -bound-to=IMEI or -unbound.")
+		return state.Binding{}, refuse("What is true?", "resolve takes either -bound-to=IMEI or -unbound.")
 	}
 	if o.unbound {
 		return state.BoundTo(""), nil
 	}
 	imei, err := spec.ParseIMEI(o.boundTo)
 	if err != nil {
-		return state.Binding{}, refuse(exitFailed, "Invalid IMEI", "%s.", err)
+		return state.Binding{}, refuse("Invalid IMEI", "%s.", err)
 	}
 	return state.BoundTo(imei), nil
 }
@@ -243,7 +243,7 @@ func resolve(out *output, snap *state.Snapshot, iccid spec.ICCID, binding state.
 		}
 		found = true
 		if len(c.Doubts) == 0 {
-			return refuse(exitFailed, "Nothing is in doubt", "No outcome of card %s is in doubt.", iccid)
+			return refuse("Nothing is in doubt", "No outcome of card %s is in doubt.", iccid)
 		}
 		c.Doubts, c.Binding = nil, binding
 		out.result("%s: settled. The next plan starts from there.\n", c.Address)
