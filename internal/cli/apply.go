@@ -59,11 +59,11 @@ cardfleet apply -approve-unbind=89860617030017300390`,
 func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, planFile string) (err error) {
 	out := root.open(env, o.viewOptions)
 	dir := root.dir(env)
-	if err := mayAsk(env, o, planFile); err != nil {
-		return err
-	}
 	approve, err := iccids(o.approveUnbind)
 	if err != nil {
+		return err
+	}
+	if err := mayAsk(env, o, planFile); err != nil {
 		return err
 	}
 	s, err := openConfig(env, out, dir, o.inputOptions)

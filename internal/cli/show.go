@@ -66,8 +66,9 @@ func showState(ctx context.Context, env *Env, root *rootOptions, o viewOptions, 
 		out.result("The state is empty: nothing was applied yet.\n")
 		return nil
 	}
-	for i := range snap.Cards {
-		out.result("%s\n", stateText(&snap.Cards[i]))
+	cards := byAddress(snap)
+	for i := range cards {
+		out.result("%s\n", stateText(&cards[i]))
 	}
 	out.result("%d cards, serial %d, lineage %s\n", len(snap.Cards), snap.Serial, snap.Lineage)
 	return nil

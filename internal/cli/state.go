@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -53,8 +54,9 @@ func stateListCommand(env *Env, root *rootOptions) *cli.Command {
 			if err != nil {
 				return err
 			}
-			for i := range snap.Cards {
-				c := &snap.Cards[i]
+			cards := byAddress(snap)
+			for i := range cards {
+				c := &cards[i]
 				if matchesAny(cmd.Args().Slice(), c) {
 					out.result("%s  %s  %s\n", c.Address, c.Provider, c.ICCID)
 				}
@@ -62,6 +64,13 @@ func stateListCommand(env *Env, root *rootOptions) *cli.Command {
 			return nil
 		},
 	}
+}
+
+// byAddress is the state's cards in the order in which people look for them.
+func byAddress(snap *state.Snapshot) []state.Card {
+	cards := slices.Clone(snap.Cards)
+	slices.SortStableFunc(cards, func(a, b state.Card) int { return strings.Compare(a.Address, b.Address) })
+	return cards
 }
 
 // matchesAny reports whether one of the globs names the card; none names all.

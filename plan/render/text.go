@@ -321,7 +321,7 @@ func CostText(c plan.Cost) string {
 	if c.PerSecond <= 0 {
 		return s
 	}
-	return fmt.Sprintf("%s, about %s at %s/s", s, Duration(c.Time()), strconv.FormatFloat(c.PerSecond, 'g', 4, 64))
+	return fmt.Sprintf("%s, about %s at %s/s", s, Duration(c.Time()), strconv.FormatFloat(c.PerSecond, 'f', -1, 64))
 }
 
 // LastLine is the plan in one line, always in the same form.
