@@ -96,9 +96,14 @@ func (p *page) of(info string) []fenced {
 	return out
 }
 
-// names reports whether the page has the word as code: `word`, `word=X`, `-word`.
+// names reports whether the page has the word as code, by itself or among others.
 func (p *page) names(word string) bool {
-	return regexp.MustCompile("`[^`\n]*" + `(^|[^\w-])?` + regexp.QuoteMeta(word) + `([^\w-][^` + "`\n]*)?`").MatchString(p.text)
+	for _, span := range regexp.MustCompile("`[^`\n]+`").FindAllString(p.text, -1) {
+		if slices.Contains(regexp.MustCompile(`@?\w[\w-]*`).FindAllString(span, -1), word) {
+			return true
+		}
+	}
+	return false
 }
 
 func TestDocumentedConfigurationsValidate(t *testing.T) {
