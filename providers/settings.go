@@ -61,6 +61,18 @@ func (s *Settings) String(name, fallback string) string {
 // Bool is a setting, fallback where the block doesn't say it.
 func (s *Settings) Bool(name string, fallback bool) bool { return setting(s, name, fallback) }
 
+// Any is a setting of the type [spec.SettingAny]; nil where the block doesn't say it.
+func (s *Settings) Any(name string) any { return setting[any](s, name, nil) }
+
+// Mistake adds a diagnostic at the setting's place, or at the block's header
+// where the block doesn't have it.
+func (s *Settings) Mistake(name, summary, detail string) { s.add(name, summary, detail) }
+
+// Duration is a setting, fallback where the block doesn't say it.
+func (s *Settings) Duration(name string, fallback time.Duration) time.Duration {
+	return setting(s, name, fallback)
+}
+
 // Credential is a setting without which no call can be made.
 func (s *Settings) Credential(name string) string {
 	v := s.String(name, "")
