@@ -1,6 +1,8 @@
 package carriersim
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,6 +22,9 @@ type Card struct {
 	Packages   []spec.Package `json:"packages,omitempty"`
 	// Account is who owns the card; "" means every account does.
 	Account string `json:"account,omitempty"`
+	// Operator is whose network the card is in: "cmcc", "ctcc" or "cucc"; ""
+	// goes by the issuer's digits in its ICCID, see [Card.Network].
+	Operator string `json:"operator,omitempty"`
 
 	// Shows is what readings still show, until Until, while a change is
 	// younger than the world's show delay.
@@ -30,6 +35,27 @@ type Card struct {
 // Read is the card as readings show it now.
 func (w *World) Read(iccid spec.ICCID) (c Card, ok bool) {
 	defer w.lock()()
+	return w.shown(iccid)
+}
+
+// Page is n of the described cards, by ICCID, as readings show them now, after
+// leaving out the first from; total is how many there are.
+func (w *World) Page(from, n int) (cards []Card, total int) {
+	defer w.lock()()
+	if w.sorted == nil {
+		w.sorted = slices.Sorted(maps.Keys(w.cards))
+	}
+	total = len(w.sorted)
+	from = min(max(from, 0), total)
+	for _, iccid := range w.sorted[from:min(from+max(n, 0), total)] {
+		c, _ := w.shown(iccid)
+		cards = append(cards, c)
+	}
+	return cards, total
+}
+
+// shown is a card as readings show it; with mu held.
+func (w *World) shown(iccid spec.ICCID) (c Card, ok bool) {
 	c, ok = w.card(iccid)
 	if c.Shows != nil && w.Clock().Before(c.Until) {
 		return *c.Shows, ok
@@ -93,6 +119,24 @@ func (w *World) card(iccid spec.ICCID) (Card, bool) {
 		return Card{}, false
 	}
 	return Card{ICCID: iccid, MSISDN: "10" + string(iccid[len(iccid)-11:]), Status: spec.Active, BindsFirst: true}, true
+}
+
+// Network is the operator whose network the card is in: what Operator says,
+// else China's issuer digits after 8986: 00, 02, 04, 07 and 08 are cmcc, 01, 06
+// and 09 cucc, 03 and 11 ctcc (ICCID samples of ALIDOC and others, no
+// official list). A card of nobody's known is cmcc's.
+func (c *Card) Network() string {
+	if c.Operator != "" || len(c.ICCID) < 6 {
+		return cmp.Or(c.Operator, "cmcc")
+	}
+	switch c.ICCID[4:6] {
+	case "01", "06", "09":
+		return "cucc"
+	case "03", "11":
+		return "ctcc"
+	default:
+		return "cmcc"
+	}
 }
 
 // BoundTo reports whether the card is bound to the device. A card that binds

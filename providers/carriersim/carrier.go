@@ -19,7 +19,9 @@ type Carrier struct {
 	Services []Service
 	// IDSetting and SecretSetting name the block's credentials.
 	IDSetting, SecretSetting string
-	World                    *World
+	// KeySetting names the block's further key; "" where the carrier asks for none.
+	KeySetting string
+	World      *World
 }
 
 // Service is one API of a simulated carrier.
@@ -46,25 +48,33 @@ func (c *Carrier) Point(config spec.ProviderConfig, base string) spec.ProviderCo
 	for _, s := range c.Services {
 		settings[s.Setting] = strings.TrimSuffix(base, "/") + s.Path
 	}
-	account := Account{ID: TestID, Secret: TestSecret}
-	if id, ok := settings[c.IDSetting].(string); ok && id != "" {
-		account.ID = id
-	}
-	if secret, ok := settings[c.SecretSetting].(string); ok && secret != "" {
-		account.Secret = secret
+	account := Account{ID: written(settings, c.IDSetting, TestID), Secret: written(settings, c.SecretSetting, TestSecret)}
+	settings[c.IDSetting], settings[c.SecretSetting] = account.ID, account.Secret
+	if c.KeySetting != "" {
+		account.Key = written(settings, c.KeySetting, TestKey)
+		settings[c.KeySetting] = account.Key
 	}
 	c.World.Admit(account)
-	settings[c.IDSetting], settings[c.SecretSetting] = account.ID, account.Secret
 	config.Settings = settings
 	return config
 }
 
-// Serve is every API of the carriers, each below its path.
+// written is a text setting, fallback where the block leaves it out.
+func written(settings map[string]any, name, fallback string) string {
+	if v, ok := settings[name].(string); ok && v != "" {
+		return v
+	}
+	return fallback
+}
+
+// Serve is every API of the carriers, each at its path and below it.
 func Serve(carriers []Carrier) http.Handler {
 	mux := http.NewServeMux()
 	for _, c := range carriers {
 		for _, s := range c.Services {
-			mux.Handle(s.Path+"/", http.StripPrefix(s.Path, s.Handler))
+			handler := http.StripPrefix(s.Path, s.Handler)
+			mux.Handle(s.Path, handler) // an API whose base URL is its only one
+			mux.Handle(s.Path+"/", handler)
 		}
 	}
 	return mux

@@ -24,6 +24,7 @@ import (
 const (
 	TestID     = "testid"
 	TestSecret = "testsecret"
+	TestKey    = "testkey"
 )
 
 // World is a simulated fleet. Its zero value has no card, accepts the test
@@ -95,6 +96,7 @@ type World struct {
 	mu       sync.Mutex
 	ready    bool
 	cards    map[spec.ICCID]*Card
+	sorted   []spec.ICCID          // of cards; nil where a card came since it was made
 	devices  map[string]spec.IMEI  // uploaded, by spec.IMEI.Device
 	bound    map[string]spec.ICCID // the card bound to a device
 	orders   map[string]Order      // by key
@@ -109,6 +111,8 @@ type World struct {
 type Account struct {
 	ID     string `json:"id"`
 	Secret string `json:"secret"`
+	// Key goes with each call to carriers that ask for a further one; "" means [TestKey].
+	Key string `json:"key,omitempty"`
 }
 
 // Number is a privacy number: the X number behind a subscription of a pool.
@@ -164,6 +168,9 @@ func (w *World) put(c Card) {
 	if c.Status == "" {
 		c.Status = spec.Active
 	}
+	if w.cards[c.ICCID] == nil {
+		w.sorted = nil
+	}
 	w.cards[c.ICCID] = &c
 	if c.IMEI != "" {
 		w.devices[c.IMEI.Device()] = c.IMEI
@@ -190,7 +197,7 @@ func (w *World) Clock() time.Time {
 func (w *World) Admit(a Account) {
 	defer w.lock()()
 	if len(w.Accounts) == 0 {
-		w.Accounts = []Account{{TestID, TestSecret}}
+		w.Accounts = []Account{{ID: TestID, Secret: TestSecret}}
 	}
 	w.Accounts = slices.DeleteFunc(w.Accounts, func(o Account) bool { return o.ID == a.ID })
 	w.Accounts = append(w.Accounts, a)
@@ -198,16 +205,24 @@ func (w *World) Admit(a Account) {
 
 // Secret is the secret of the account named id.
 func (w *World) Secret(id string) (secret string, ok bool) {
+	a, ok := w.Account(id)
+	return a.Secret, ok
+}
+
+// Account is the account named id, with its key.
+func (w *World) Account(id string) (a Account, ok bool) {
 	defer w.lock()()
-	if len(w.Accounts) == 0 && id == TestID {
-		return TestSecret, true
+	accounts := w.Accounts
+	if len(accounts) == 0 {
+		accounts = []Account{{ID: TestID, Secret: TestSecret}}
 	}
-	for _, a := range w.Accounts {
+	for _, a := range accounts {
 		if a.ID == id {
-			return a.Secret, true
+			a.Key = cmp.Or(a.Key, TestKey)
+			return a, true
 		}
 	}
-	return "", false
+	return Account{}, false
 }
 
 // Serial counts up from 1: a number for request and order ids.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"sync"
@@ -144,8 +146,8 @@ func TestLatencyEndsWithTheCaller(t *testing.T) {
 
 func TestAdmitAddsToTheTestAccount(t *testing.T) {
 	w := &World{}
-	w.Admit(Account{"id", "old"})
-	w.Admit(Account{"id", "new"})
+	w.Admit(Account{ID: "id", Secret: "old"})
+	w.Admit(Account{ID: "id", Secret: "new"})
 	for id, want := range map[string]string{"id": "new", TestID: TestSecret} {
 		secret, ok := w.Secret(id)
 		assert.True(t, ok)
@@ -172,6 +174,67 @@ func TestPointLeavesTheBlockAlone(t *testing.T) {
 	secret, ok := w.Secret("mine")
 	assert.True(t, ok)
 	assert.Equal(t, TestSecret, secret)
+}
+
+func TestPointSetsTheFurtherKeyWhereThereIsOne(t *testing.T) {
+	w := &World{}
+	carrier := Carrier{Type: "acme", World: w, IDSetting: "id", SecretSetting: "secret", KeySetting: "key"}
+	got := carrier.Point(spec.ProviderConfig{Settings: map[string]any{"id": "mine", "key": "own"}}, "http://127.0.0.1")
+	assert.Equal(t, map[string]any{"id": "mine", "secret": TestSecret, "key": "own"}, got.Settings)
+	account, ok := w.Account("mine")
+	assert.True(t, ok)
+	assert.Equal(t, Account{ID: "mine", Secret: TestSecret, Key: "own"}, account)
+
+	got = carrier.Point(spec.ProviderConfig{}, "http://127.0.0.1")
+	assert.Equal(t, TestKey, got.Settings["key"])
+	account, _ = (&World{}).Account(TestID)
+	assert.Equal(t, Account{ID: TestID, Secret: TestSecret, Key: TestKey}, account, "what every world accepts")
+}
+
+func TestPathsAreServedWithAndWithoutASlash(t *testing.T) {
+	var got []string
+	h := Serve([]Carrier{{Services: []Service{{Path: "/acme/token", Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = append(got, r.URL.Path)
+	})}}}})
+	for _, path := range []string{"/acme/token", "/acme/token/", "/acme/token/a"} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, nil))
+	}
+	assert.Equal(t, []string{"", "/", "/a"}, got)
+}
+
+func TestPagesAreSortedAndWhole(t *testing.T) {
+	w := &World{Cards: []Card{{ICCID: "89860617030017300392"}, {ICCID: "89860617030017300390"}, {ICCID: "89860617030017300391"}}}
+	page := func(from, n int) (iccids []spec.ICCID) {
+		cards, total := w.Page(from, n)
+		assert.Equal(t, 3, total)
+		for _, c := range cards {
+			iccids = append(iccids, c.ICCID)
+		}
+		return iccids
+	}
+	assert.Equal(t, []spec.ICCID{"89860617030017300390", "89860617030017300391"}, page(0, 2))
+	assert.Equal(t, []spec.ICCID{"89860617030017300392"}, page(2, 2))
+	assert.Empty(t, page(3, 2))
+	assert.Empty(t, page(-1, -1))
+
+	w = &World{Open: true}
+	_, total := w.Page(0, 1)
+	assert.Zero(t, total, "an open world lists the cards that were changed")
+	_, err := w.Change("89860617030017300390", func(c *Card) bool { c.Status = spec.Closed; return true })
+	require.NoError(t, err)
+	_, total = w.Page(0, 1)
+	assert.Equal(t, 1, total)
+}
+
+func TestNetworkGoesByTheIssuersDigits(t *testing.T) {
+	for iccid, want := range map[spec.ICCID]string{
+		"89860017030017300390": "cmcc", "898602B0011430000544": "cmcc", "89860417030017300390": "cmcc", "89860717030017300390": "cmcc", "89860817030017300390": "cmcc",
+		"89860117030017300390": "cucc", "89860617030017300390": "cucc", "89860917030017300390": "cucc",
+		"89860317030017300390": "ctcc", "89861117030017300390": "ctcc", "89859917030017300390": "cmcc", "8986": "cmcc",
+	} {
+		assert.Equal(t, want, (&Card{ICCID: iccid}).Network(), iccid)
+	}
+	assert.Equal(t, "ctcc", (&Card{ICCID: "89860617030017300390", Operator: "ctcc"}).Network())
 }
 
 func TestExampleOfTheDocumentationLoads(t *testing.T) {

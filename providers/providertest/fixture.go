@@ -30,6 +30,7 @@ const (
 // fixture is a provider in front of a simulated carrier.
 type fixture struct {
 	Harness
+	carrier  carriersim.Carrier
 	world    *carriersim.World
 	provider providers.Provider
 }
@@ -83,7 +84,7 @@ func (h Harness) open(t *testing.T, carrier carriersim.Carrier, base string, net
 	require.True(t, carrier.Wants(config))
 	provider, diagnostics := h.Type.Open(carrier.Point(config, base), env(network))
 	require.Empty(t, diagnostics)
-	return &fixture{Harness: h, world: carrier.World, provider: provider}
+	return &fixture{Harness: h, carrier: carrier, world: carrier.World, provider: provider}
 }
 
 func env(network http.RoundTripper) providers.Env {

@@ -29,6 +29,11 @@ type Harness struct {
 	ReadCall string
 	// ChangeCalls are its names for the call that makes each kind of change.
 	ChangeCalls map[spec.Kind]string
+	// TokenCall is its name for the call that gets a token, which is no card's
+	// and no change's; "" where it takes none.
+	TokenCall string
+	// Expire makes every token given so far invalid; nil where there are none.
+	Expire func(c carriersim.Carrier)
 }
 
 // Run holds the provider to the suite.
@@ -44,6 +49,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("a lost answer is unknown and sent once", h.eachChange(h.lostAnswerIsUnknown))
 	t.Run("a certain failure changed nothing", h.eachChange(h.noneMeansNone))
 	t.Run("an unsupported change is refused before any request", h.unsupportedIsRefused)
+	t.Run("an expired token is renewed once", h.tokenIsRenewedOnce)
 	t.Run("throttled reads are not lost", h.throttledReads)
 	t.Run("throttled changes are made once", h.throttledChanges)
 	t.Run("the configured rate is kept", h.rateIsKept)
@@ -154,7 +160,7 @@ func (h Harness) roundTrips(t *testing.T, kind spec.Kind) {
 	assert.NotEmpty(t, receipt.RequestID)
 	assert.True(t, happened(world, kind), "the card is not as it should be")
 	assert.Equal(t, 1, world.Count(h.ChangeCalls[kind]), "changing calls")
-	calls := 0
+	calls := -world.Count(h.TokenCall)
 	for _, n := range world.Counts() {
 		calls += n
 	}
@@ -248,6 +254,26 @@ func (h Harness) unsupportedIsRefused(t *testing.T) {
 		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "%s", kind)
 	}
 	assert.Empty(t, world.Requests())
+}
+
+// tokenIsRenewedOnce lets the token expire between two rounds of reading:
+// whoever of the 50 workers notices, one of them renews it for all.
+func (h Harness) tokenIsRenewedOnce(t *testing.T) {
+	if h.Expire == nil {
+		return
+	}
+	world := newWorld()
+	wants := fleet(world, 300)
+	f := h.overHTTP(t, world, nil)
+	for round := 1; round <= 2; round++ {
+		readings, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{Parallel: 50})
+		require.NoError(t, err)
+		for _, r := range readings {
+			require.True(t, r.Known(), "round %d, %s: %s", round, r.ICCID, r.Unread)
+		}
+		assert.Equal(t, round, world.Count(h.TokenCall), "tokens after round %d", round)
+		h.Expire(f.carrier)
+	}
 }
 
 func (h Harness) throttledReads(t *testing.T) {
