@@ -154,17 +154,19 @@ func (p *pair) inDoubt() bool {
 	}
 	for _, doubt := range p.memory.Doubts {
 		p.attend("Outcome in doubt", fmt.Sprintf(
-			"%s was sent at %s and its outcome is unknown (%s). The card is left alone until it is known. Look at the carrier's console, then say what is true with: cardfleet resolve %s %s",
-			changeText(doubt.Kind, doubt.From, doubt.To), doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"), doubt.Reason, p.card.ICCID, resolveHint(doubt)))
+			"%s was sent at %s and its outcome is unknown (%s). The card is left alone until it is known.\n%s",
+			changeText(doubt.Kind, doubt.From, doubt.To), doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"), doubt.Reason, p.remedy(doubt)))
 	}
 	return true
 }
 
-func resolveHint(doubt state.Doubt) string {
-	if doubt.Kind == spec.Unbind {
-		return "-unbound (or -bound-to=IMEI)"
+// remedy says how a doubt comes to its end.
+func (p *pair) remedy(doubt state.Doubt) string {
+	if doubt.Kind.Attr() == spec.AttrBinding && !p.caps.Reads.Has(spec.AttrBinding) {
+		return fmt.Sprintf("Look at the carrier's console which device the card is bound to, then say so:\ncardfleet resolve %s -bound-to=IMEI (or -unbound)", p.card.ICCID)
 	}
-	return "-bound-to=IMEI"
+	return fmt.Sprintf("A plan settles it by what the carrier shows from %s on; what it shows now is taken for true by:\ncardfleet resolve %s",
+		doubt.Since.Add(p.caps.Settle).UTC().Format("15:04:05 UTC"), p.card.ICCID)
 }
 
 // standing reports whether the card's place in its life allows anything at

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,13 +13,23 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
+// Approvals are what people approved, besides the configuration's blocks.
+type Approvals struct {
+	Unbind []spec.ICCID // of -approve-unbind: unsigned
+	// Signatures is the text of an approvals file: armored SSH signatures.
+	Signatures []byte
+	// Signers are those of the policy's allowed_signers file.
+	Signers []Signer
+}
+
 // Guard marks the actions that need an approval, and those that have theirs.
 // It replaces whatever the plan said before, so that a saved plan is judged by
 // the approvals of the moment. An approval names a card and the device that it
-// is unbound from; flags are the cards of -approve-unbind.
-func Guard(p *Plan, fleet *spec.Fleet, flags []spec.ICCID, now time.Time) {
+// is unbound from; a signature stands for all guarded actions of the plan at once.
+func Guard(p *Plan, fleet *spec.Fleet, approvals Approvals, now time.Time) {
+	p.SignersOnly = fleet.Policy.AllowedSigners != ""
 	g := guard{policy: fleet.Policy, now: now, flags: map[spec.ICCID]bool{}, blocks: map[spec.ICCID][]grant{}}
-	for _, iccid := range flags {
+	for _, iccid := range approvals.Unbind {
 		g.flags[iccid] = true
 	}
 	for _, a := range fleet.Approvals {
@@ -26,15 +37,23 @@ func Guard(p *Plan, fleet *spec.Fleet, flags []spec.ICCID, now time.Time) {
 			g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{a.Name, a.Action, card.IMEI, a.Expires})
 		}
 	}
+	p.eachAction(func(_ *Card, a *Action) { a.Guarded = a.Kind.CallsCarrier() && g.policy.Guards(a.Kind) })
+	if text := p.ApprovalText(); text != nil {
+		g.signed, g.refused = signedBy(text, approvals.Signatures, approvals.Signers, now)
+	}
+	p.eachAction(func(c *Card, a *Action) {
+		a.Approved, a.Denial = false, ""
+		if a.Guarded {
+			a.Approved, a.Denial = g.judge(c, *a)
+		}
+	})
+}
+
+func (p *Plan) eachAction(visit func(*Card, *Action)) {
 	for i := range p.Cards {
 		c := &p.Cards[i]
 		for j := range c.Actions {
-			a := &c.Actions[j]
-			a.Guarded = a.Kind.CallsCarrier() && g.policy.Guards(a.Kind)
-			a.Approved, a.Denial = false, ""
-			if a.Guarded {
-				a.Approved, a.Denial = g.judge(c.ICCID, *a)
-			}
+			visit(c, &c.Actions[j])
 		}
 	}
 }
@@ -52,24 +71,30 @@ type guard struct {
 	now    time.Time
 	flags  map[spec.ICCID]bool
 	blocks map[spec.ICCID][]grant
+	// signed are the principals who signed the plan's guarded actions, refused
+	// says why other signatures count for nothing.
+	signed, refused []string
 }
 
 // judge counts the approvals of one action; denial says why they aren't enough.
-func (g *guard) judge(iccid spec.ICCID, a Action) (approved bool, denial string) {
-	required := max(g.policy.RequiredApprovals, 1)
+func (g *guard) judge(c *Card, a Action) (approved bool, denial string) {
 	if g.policy.AllowedSigners != "" {
-		return false, "the policy names allowed_signers, so only signed approvals count, and there is none"
+		return g.judgeSigned()
 	}
-	var reasons []string
+	required := max(g.policy.RequiredApprovals, 1)
+	reasons := slices.Clone(g.refused)
+	if len(g.signed)+len(g.refused) > 0 {
+		reasons = []string{"a signature can't be checked: the policy names no allowed_signers"}
+	}
 	count := 0
-	for _, grant := range g.blocks[iccid] {
-		if reason := g.holds(grant, a); reason != "" {
+	for _, grant := range g.blocks[c.ICCID] {
+		if reason := g.holds(grant, a, DeviceOf(c, a)); reason != "" {
 			reasons = append(reasons, fmt.Sprintf("approval %q %s", grant.name, reason))
 			continue
 		}
 		count++
 	}
-	if a.Kind == spec.Unbind && g.flags[iccid] {
+	if a.Kind == spec.Unbind && g.flags[c.ICCID] {
 		count++
 	}
 	switch {
@@ -84,30 +109,53 @@ func (g *guard) judge(iccid spec.ICCID, a Action) (approved bool, denial string)
 	}
 }
 
+// judgeSigned counts the distinct signers, where only they count.
+func (g *guard) judgeSigned() (approved bool, denial string) {
+	required := max(g.policy.RequiredApprovals, 1)
+	if len(g.signed) >= required {
+		return true, ""
+	}
+	reasons := slices.Clone(g.refused)
+	switch {
+	case len(g.signed) > 0:
+		reasons = append([]string{fmt.Sprintf("%d of %d approvals (%s)", len(g.signed), required, strings.Join(g.signed, ", "))}, reasons...)
+	case len(reasons) == 0:
+		reasons = []string{"the policy names allowed_signers, so only signed approvals count, and there is none"}
+	}
+	return false, strings.Join(reasons, "; ")
+}
+
 // holds says why an approval counts for nothing; "" where it counts.
-func (g *guard) holds(grant grant, a Action) string {
+func (g *guard) holds(grant grant, a Action, device spec.IMEI) string {
 	switch {
 	case grant.action != a.Kind:
 		return fmt.Sprintf("is for %s, not for %s", grant.action, a.Kind)
 	case !grant.expires.IsZero() && !g.now.Before(grant.expires):
 		return "expired on " + grant.expires.UTC().Format("2006-01-02 15:04 UTC")
-	case a.Kind == spec.Unbind && !grant.imei.Same(spec.IMEI(a.From)):
-		return fmt.Sprintf("is for device %s, but the card is bound to %s", grant.imei, a.From)
+	case !grant.imei.Same(device):
+		return fmt.Sprintf("is for device %s, but the card is bound to %s", grant.imei, cmp.Or(device, "none that is known"))
 	default:
 		return ""
 	}
 }
 
+// DeviceOf is the device that an approval of the action has to name: the one
+// that the card is bound to before; "" where nobody knows it.
+func DeviceOf(c *Card, a Action) spec.IMEI {
+	if a.Kind.Attr() == spec.AttrBinding {
+		return spec.IMEI(a.From)
+	}
+	return c.Before.Binding.IMEI
+}
+
 // Unapproved lists the guarded actions that lack an approval.
 func (p *Plan) Unapproved() []string {
 	var ids []string
-	for i := range p.Cards {
-		for _, a := range p.Cards[i].Actions {
-			if a.Guarded && !a.Approved {
-				ids = append(ids, a.ID)
-			}
+	p.eachAction(func(_ *Card, a *Action) {
+		if a.Guarded && !a.Approved {
+			ids = append(ids, a.ID)
 		}
-	}
+	})
 	return ids
 }
 

@@ -53,7 +53,7 @@ func TestAnUnbindNeedsAnApprovalOfExactlyThatCardAndDevice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := unbinding()
-			in.Fleet.Approvals, in.Fleet.Policy, in.ApproveUnbind = row.approvals, row.policy, row.flags
+			in.Fleet.Approvals, in.Fleet.Policy, in.Approvals.Unbind = row.approvals, row.policy, row.flags
 			p, diags := plan.Make(in)
 			require.Empty(t, diags)
 			a := p.Cards[0].Actions[0]

@@ -23,10 +23,9 @@ type Input struct {
 	Incomplete []Incomplete
 
 	Capabilities map[spec.ProviderName]spec.Capabilities
-	// ApproveUnbind are the cards of -approve-unbind.
-	ApproveUnbind []spec.ICCID
-	Now           time.Time
-	Version       string
+	Approvals    Approvals
+	Now          time.Time
+	Version      string
 }
 
 // Make is the whole way from what is wanted and known to a plan. The
@@ -41,7 +40,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 		return nil, diags
 	}
 	number(p, in.Prior)
-	Guard(p, in.Fleet, in.ApproveUnbind, in.Now)
+	Guard(p, in.Fleet, in.Approvals, in.Now)
 	p.Limits = CheckLimits(p, in.Fleet.Policy)
 	p.Costs = costs(p, in.Capabilities)
 	return p, diags

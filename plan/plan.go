@@ -33,6 +33,8 @@ type Plan struct {
 	Incomplete []Incomplete
 	// Limits are the policy's limits that the plan passes; apply refuses then.
 	Limits []Exceeded
+	// SignersOnly reports that only signed approvals count.
+	SignersOnly bool
 	// Costs are the calls that applying takes, by provider.
 	Costs []Cost
 }

@@ -105,6 +105,9 @@ func (r *reader) work(ctx context.Context) {
 			return
 		}
 		r.readings[i] = r.read(ctx, r.wants[i])
+		if r.readings[i].ICCID == "" {
+			return // cut short: it doesn't count as done
+		}
 		done := int(r.done.Add(1))
 		if r.options.Progress != nil {
 			r.options.Progress(done, len(r.wants))

@@ -49,7 +49,7 @@ func (c *Card) Overlay(r spec.Reading, settle time.Duration) spec.Reading {
 func (c *Card) Done(change Change) {
 	r := c.Reading()
 	change.lay(&r)
-	c.Last = lastOf(&r)
+	c.Last, c.Changed = lastOf(&r), change.At
 	switch change.Kind {
 	case spec.ChangeBind, spec.Unbind:
 		c.Binding = BoundTo(spec.IMEI(change.To))

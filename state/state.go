@@ -37,6 +37,8 @@ type Card struct {
 	PreventUnbind bool `json:"prevent_unbind,omitempty"`
 	// Last is the last reading, with changes made since taken over into it.
 	Last Last `json:"last,omitzero"`
+	// Changed is when a call last changed the card; zero for never.
+	Changed time.Time `json:"changed,omitzero"`
 	// Recent are the changes that the carrier may not show yet.
 	Recent []Change `json:"recent,omitempty"`
 	// Doubts are the calls whose outcome nobody knows.

@@ -21,6 +21,7 @@ type applyOptions struct {
 	runOptions
 	autoApprove    bool
 	approveUnbind  []string
+	approvals      string
 	skipUnapproved bool
 	skipUnread     bool
 }
@@ -42,6 +43,7 @@ cardfleet apply -approve-unbind=89860617030017300390`,
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "auto-approve", Usage: "don't ask; approves no unbind", Destination: &o.autoApprove},
 			&cli.StringSliceFlag{Name: "approve-unbind", Usage: "approve the unbind of card `ICCID`; may be repeated", Destination: &o.approveUnbind},
+			&cli.StringFlag{Name: "approvals", Usage: "take signed approvals from `FILE`; PLANFILE.approvals is read without being named", Destination: &o.approvals},
 			&cli.BoolFlag{Name: "skip-unapproved", Usage: "run the rest, and leave out what lacks an approval", Destination: &o.skipUnapproved},
 			&cli.BoolFlag{Name: "skip-unread", Usage: "run an incomplete plan, without the carriers that can't be read", Destination: &o.skipUnread},
 		}, o.flags()...),
@@ -59,19 +61,18 @@ cardfleet apply -approve-unbind=89860617030017300390`,
 func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, planFile string) (err error) {
 	out := root.open(env, o.viewOptions)
 	dir := root.dir(env)
-	approve, err := iccids(o.approveUnbind)
-	if err != nil {
+	if _, err := iccids(o.approveUnbind); err != nil {
 		return err
 	}
 	if err := mayAsk(env, o, planFile); err != nil {
 		return err
 	}
-	s, err := openConfig(env, out, dir, o.inputOptions)
+	s, err := openConfig(env, out, dir, o.inputOptions, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if len(approve) > 0 && s.fleet.Policy.AllowedSigners != "" {
+	if len(o.approveUnbind) > 0 && s.fleet.Policy.AllowedSigners != "" {
 		return refuse("Unsigned approval", "-approve-unbind is an unsigned approval, and the policy names allowed_signers, so only signed ones count.")
 	}
 	if err := s.openState(); err != nil {
@@ -84,7 +85,11 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
 	}
-	return s.apply(ctx, o, planFile, approve)
+	approvals, err := s.approvals(o, planFile)
+	if err != nil {
+		return err
+	}
+	return s.apply(ctx, o, planFile, approvals)
 }
 
 // mayAsk makes sure that there is somebody to ask where that is needed.
@@ -108,16 +113,16 @@ func iccids(args []string) ([]spec.ICCID, error) {
 }
 
 // apply plans or loads a plan, and carries it out; with the lock held.
-func (s *session) apply(ctx context.Context, o applyOptions, planFile string, approve []spec.ICCID) error {
+func (s *session) apply(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals) error {
 	prior, err := s.backend.Read(ctx)
 	if err != nil {
 		return err
 	}
 	var p *plan.Plan
 	if planFile != "" {
-		p, err = s.loadPlan(planFile, prior, approve)
+		p, err = s.loadPlan(planFile, prior, approvals)
 	} else {
-		p, prior, err = s.freshPlan(ctx, prior, o, approve)
+		p, prior, err = s.freshPlan(ctx, prior, o, approvals)
 	}
 	if err != nil {
 		return err
@@ -136,8 +141,8 @@ func (s *session) apply(ctx context.Context, o applyOptions, planFile string, ap
 
 // freshPlan reads what is live and plans. What was read goes into the state
 // that the run starts from.
-func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyOptions, approve []spec.ICCID) (*plan.Plan, *state.Snapshot, error) {
-	p, l, err := s.makePlan(ctx, prior, o.runOptions, approve)
+func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, *state.Snapshot, error) {
+	p, l, err := s.makePlan(ctx, prior, o.runOptions, approvals)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -146,7 +151,7 @@ func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyO
 
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
 // the limits of the moment.
-func (s *session) loadPlan(planFile string, prior *state.Snapshot, approve []spec.ICCID) (*plan.Plan, error) {
+func (s *session) loadPlan(planFile string, prior *state.Snapshot, approvals plan.Approvals) (*plan.Plan, error) {
 	p, _, err := readPlan(within(s.dir, planFile))
 	if err != nil {
 		return nil, err
@@ -161,7 +166,7 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, approve []spe
 			Detail: "The plan's actions are carried out as they were reviewed; what changed since then needs another plan. Approvals and limits are those of the configuration as it is now.",
 		}})
 	}
-	plan.Guard(p, s.fleet, approve, s.env.Now().UTC())
+	plan.Guard(p, s.fleet, approvals, s.env.Now().UTC())
 	p.Limits = plan.CheckLimits(p, s.fleet.Policy)
 	return p, nil
 }
@@ -213,6 +218,10 @@ func allowed(p *plan.Plan, o applyOptions) error {
 // unapproved says which actions lack an approval, and why.
 func unapproved(p *plan.Plan) spec.Diagnostic {
 	const shown = 20
+	remedy := "Add the approval blocks that the plan shows, or -approve-unbind=ICCID for each."
+	if p.SignersOnly {
+		remedy = "Only signed approvals count here: cardfleet approve PLANFILE signs a saved plan."
+	}
 	var lines []string
 	n := 0
 	for i := range p.Cards {
@@ -232,7 +241,7 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 	return spec.Diagnostic{
 		Summary: "Approvals are missing",
 		Detail: "Nothing was changed. These actions need a person's approval of exactly this card and device:\n" + strings.Join(lines, "\n") +
-			"\nAdd the approval blocks that the plan shows, or -approve-unbind=ICCID for each; -skip-unapproved runs the rest without them. -auto-approve never stands in for an approval.",
+			"\n" + remedy + " -skip-unapproved runs the rest without them. -auto-approve never stands in for an approval.",
 	}
 }
 
@@ -287,7 +296,7 @@ func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snaps
 	if err != nil {
 		return &exitError{code: exitPartial, err: err}
 	}
-	outputs, err := s.outputs(liveOf(report.Snapshot))
+	outputs, err := s.outputs(s.liveAfter(ctx, report.Snapshot, o))
 	if err != nil {
 		return err
 	}
@@ -419,11 +428,15 @@ func doneOf(r *apply.Report, kind spec.Kind) int {
 	return n
 }
 
-// liveOf is what the state remembers of readings, changes made included.
-func liveOf(s *state.Snapshot) spec.Live {
-	l := spec.Live{Cards: make([]spec.Reading, 0, len(s.Cards))}
-	for i := range s.Cards {
-		l.Cards = append(l.Cards, s.Cards[i].Reading())
+// liveAfter is what the state remembers of readings, changes made included,
+// and the privacy numbers, which are read now where the plan didn't.
+func (s *session) liveAfter(ctx context.Context, snap *state.Snapshot, o applyOptions) spec.Live {
+	if s.numbers == nil && o.refresh && ctx.Err() == nil {
+		s.numbers = s.readNumbers(ctx)
+	}
+	l := spec.Live{Cards: make([]spec.Reading, 0, len(snap.Cards)), Numbers: s.numbers}
+	for i := range snap.Cards {
+		l.Cards = append(l.Cards, snap.Cards[i].Reading())
 	}
 	return l
 }

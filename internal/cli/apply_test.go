@@ -102,6 +102,7 @@ card "scale" {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, describe())
 			r.write("main.fleet.hcl", unbind+row.extra)
+			r.write("allowed_signers", "# nobody yet\n")
 			got := r.want(3, r.run(row.args...))
 			assert.Contains(t, got.errors, "Approvals are missing")
 			assert.Contains(t, strings.Join(strings.Fields(got.errors), " "), row.why)

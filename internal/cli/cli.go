@@ -175,6 +175,7 @@ func rootCommand(env *Env) (*cli.Command, *rootOptions) {
 			planCommand(env, opts),
 			applyCommand(env, opts),
 			showCommand(env, opts),
+			approveCommand(env, opts),
 			stateCommand(env, opts),
 			resolveCommand(env, opts),
 			providersCommand(env, opts),

@@ -93,7 +93,7 @@ func TestACardInDoubtIsLeftAloneUntilItIsResolved(t *testing.T) {
 	assert.Equal(t, before, changing(r.world), "it is left alone")
 
 	got := r.want(1, r.run("resolve", kiosk))
-	assert.Contains(t, got.errors, "either -bound-to=IMEI or -unbound")
+	assert.Contains(t, got.errors, "say either -bound-to=IMEI or -unbound")
 	r.want(1, r.run("resolve", kiosk, "-bound-to=12"))
 	r.want(1, r.run("resolve", scale, "-unbound"))
 	r.want(0, r.run("resolve", kiosk, "-bound-to="+deviceA))
@@ -211,15 +211,17 @@ func TestOneDashOrTwoAndOptionsAfterArguments(t *testing.T) {
 	r.want(0, r.run("apply", "b.fleetplan", "-no-color"))
 }
 
-func TestVariablesOfTheCommandLineWinInTheirOrder(t *testing.T) {
+func TestAVariableOfTheCommandLineWinsOverAFile(t *testing.T) {
 	r := newRig(t, describe())
 	r.write("main.fleet.hcl", provider+"variable \"city\" { default = \"none\" }\noutput \"city\" { value = var.city }\n")
 	r.write("some.fleetvars.hcl", "city = \"from a file\"\n")
 	for args, want := range map[string]string{
 		"":              "none",
 		"-var city=a,b": "a,b",
-		"-var city=a -var-file some.fleetvars.hcl": "from a file",
+		"-var city=a -var-file some.fleetvars.hcl": "a",
+		"-var-file some.fleetvars.hcl":             "from a file",
 		"-var-file=some.fleetvars.hcl -var city=a": "a",
+		"-var city=a -var city=b":                  "b",
 	} {
 		got := r.want(0, r.run(append([]string{"plan"}, strings.Fields(args)...)...))
 		assert.Contains(t, got.out, `city = "`+want+`"`, args)

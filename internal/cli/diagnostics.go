@@ -20,7 +20,7 @@ func (o *output) diagnostics(diags spec.Diagnostics) {
 	for i := range diags {
 		d := &diags[i]
 		if o.json {
-			o.event(severity(d), "diagnostic", title(d), map[string]any{"diagnostic": diagnosticJSON(d)})
+			o.event(level(d), "diagnostic", title(d), map[string]any{"diagnostic": diagnosticJSON(d)})
 			continue
 		}
 		o.write(o.env.Err, diagnosticText(d, o.errors))
@@ -30,6 +30,14 @@ func (o *output) diagnostics(diags spec.Diagnostics) {
 func severity(d *spec.Diagnostic) string {
 	if d.Severity == spec.Warning {
 		return "warning"
+	}
+	return "error"
+}
+
+// level is the word for it in the machine-readable run, where a warning is warn.
+func level(d *spec.Diagnostic) string {
+	if d.Severity == spec.Warning {
+		return "warn"
 	}
 	return "error"
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,8 +36,24 @@ func (o *inputOptions) flags() []cli.Flag {
 	}
 }
 
-// assignmentFlag collects -var and -var-file into one list, since the later
-// one wins whichever it is.
+// inOrder are the assignments as they win: files first, then -var, each in the
+// order in which they were given (docs/configuration.md, "Variables").
+func (o *inputOptions) inOrder() []config.Assignment {
+	sorted := slices.Clone(o.assignments)
+	slices.SortStableFunc(sorted, func(a, b config.Assignment) int {
+		return cmp.Compare(kindOf(a), kindOf(b))
+	})
+	return sorted
+}
+
+func kindOf(a config.Assignment) int {
+	if a.File != "" {
+		return 0
+	}
+	return 1
+}
+
+// assignmentFlag collects -var and -var-file.
 type assignmentFlag struct {
 	to   *[]config.Assignment
 	file bool

@@ -44,7 +44,7 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
 	out := root.open(env, o.viewOptions)
 	dir := root.dir(env)
-	s, err := openConfig(env, out, dir, o.inputOptions)
+	s, err := openConfig(env, out, dir, o.inputOptions, true)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 	if err != nil {
 		return err
 	}
-	p, l, err := s.makePlan(ctx, prior, o.runOptions, nil)
+	p, l, err := s.makePlan(ctx, prior, o.runOptions, plan.Approvals{})
 	if err != nil {
 		return err
 	}

@@ -29,22 +29,25 @@ type session struct {
 	providers map[spec.ProviderName]providers.Provider
 	caps      map[spec.ProviderName]spec.Capabilities
 	backend   state.Backend
+	numbers   []spec.NumberReading // as they were read last
 	closers   []func() error
 }
 
 // openConfig reads the configuration, and checks it without any call: every
 // mistake of the files and of the providers' settings comes out at once.
-func openConfig(env *Env, out *output, dir string, in inputOptions) (*session, error) {
+//
+// With calls false no carrier can be asked, not even a simulated one.
+func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) (*session, error) {
 	s := &session{env: env, out: out, dir: dir, providers: map[spec.ProviderName]providers.Provider{}, caps: map[spec.ProviderName]spec.Capabilities{}}
 	loaded, diags := config.Load(config.Options{
-		Dir: dir, Env: env.LookupEnv, Vars: in.assignments, Schemas: schemas(), Now: env.Now, Version: Version,
+		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, &exitError{code: exitFailed, diags: diags}
 	}
 	s.config, s.fleet = loaded, loaded.Fleet
 	out.hide(loaded.Secrets())
-	simulated, err := s.simulate()
+	simulated, err := s.simulate(calls)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -171,6 +174,7 @@ func (s *session) read(ctx context.Context, prior *state.Snapshot, o runOptions)
 	}
 	g.Go(func() error { l.numbers = s.readNumbers(ctx); return nil })
 	_ = g.Wait() // workers report through dark and the readings
+	s.numbers = l.numbers
 	if ctx.Err() != nil {
 		return l, ctx.Err()
 	}
@@ -243,14 +247,14 @@ func (s *session) readNumber(ctx context.Context, n *spec.PrivacyNumber) spec.Nu
 }
 
 // makePlan reads what is live and turns all into a plan.
-func (s *session) makePlan(ctx context.Context, prior *state.Snapshot, o runOptions, approve []spec.ICCID) (*plan.Plan, live, error) {
+func (s *session) makePlan(ctx context.Context, prior *state.Snapshot, o runOptions, approvals plan.Approvals) (*plan.Plan, live, error) {
 	l, err := s.read(ctx, prior, o)
 	if err != nil {
 		return nil, l, err
 	}
 	p, diags := plan.Make(plan.Input{
 		Fleet: s.fleet, Prior: prior, Live: l.cards, Numbers: l.numbers, Incomplete: l.incomplete,
-		Capabilities: s.caps, ApproveUnbind: approve, Now: s.env.Now().UTC(), Version: Version,
+		Capabilities: s.caps, Approvals: approvals, Now: s.env.Now().UTC(), Version: Version,
 	})
 	if p == nil {
 		return nil, l, &exitError{code: exitFailed, diags: diags}

@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -70,8 +72,15 @@ func showState(ctx context.Context, env *Env, root *rootOptions, o viewOptions, 
 	for i := range cards {
 		out.result("%s\n", stateText(&cards[i]))
 	}
-	out.result("%d cards, serial %d, lineage %s\n", len(snap.Cards), snap.Serial, snap.Lineage)
+	out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, snap.Lineage)
 	return nil
+}
+
+func countCards(n int) string {
+	if n == 1 {
+		return "1 card"
+	}
+	return fmt.Sprintf("%d cards", n)
 }
 
 // readState reads the state that the configuration names. The providers are
@@ -102,7 +111,7 @@ func stateText(c *state.Card) string {
 		line("imei", string(c.Binding.IMEI))
 	}
 	line("lifecycle", string(c.Last.Lifecycle))
-	line("status", c.Last.Status)
+	line("carrier", c.Last.Status) // its own words, as they were read last
 	if c.Last.Has.Has(spec.AttrPackages) {
 		ids := make([]string, 0, len(c.Last.Packages))
 		for _, p := range c.Last.Packages {
@@ -117,7 +126,7 @@ func stateText(c *state.Card) string {
 		line("protected", "prevent_unbind")
 	}
 	for _, d := range c.Doubts {
-		line("in doubt", string(d.Kind)+" "+d.From+" -> "+d.To+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
+		line("in doubt", changeOf(plan.Action{Kind: d.Kind, From: d.From, To: d.To})+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
 	}
 	return b.String()
 }

@@ -26,7 +26,8 @@ const seedFile = "simulator.json"
 // simulate starts the simulated carriers where a provider block asks for them
 // with endpoint = "simulator", and returns the blocks pointed to them. Their
 // fleet is kept beside the state, so that the next run finds what this one did.
-func (s *session) simulate() ([]spec.ProviderConfig, error) {
+// Without calls they aren't started: the blocks point to where none is.
+func (s *session) simulate(calls bool) ([]spec.ProviderConfig, error) {
 	configs := append([]spec.ProviderConfig(nil), s.fleet.Providers...)
 	wanted := false
 	for _, c := range configs {
@@ -35,17 +36,10 @@ func (s *session) simulate() ([]spec.ProviderConfig, error) {
 	if !wanted {
 		return configs, nil
 	}
-	world, err := s.openWorld()
+	carriers, base, err := s.startSimulators(calls)
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, world.Close)
-	carriers := all.Simulators(world)
-	base, stop, err := serveLoopback("127.0.0.1:0", carriersim.Serve(carriers))
-	if err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, stop)
 	for i := range configs {
 		for k := range carriers {
 			if carriers[k].Wants(configs[i]) {
@@ -54,6 +48,24 @@ func (s *session) simulate() ([]spec.ProviderConfig, error) {
 		}
 	}
 	return configs, nil
+}
+
+func (s *session) startSimulators(calls bool) (carriers []carriersim.Carrier, base string, err error) {
+	if !calls {
+		return all.Simulators(&carriersim.World{}), "http://127.0.0.1:0", nil
+	}
+	world, err := s.openWorld()
+	if err != nil {
+		return nil, "", err
+	}
+	s.closers = append(s.closers, world.Close)
+	carriers = all.Simulators(world)
+	base, stop, err := serveLoopback("127.0.0.1:0", carriersim.Serve(carriers))
+	if err != nil {
+		return nil, "", err
+	}
+	s.closers = append(s.closers, stop)
+	return carriers, base, nil
 }
 
 // openWorld opens the world beside the state. A first run begins with the seed
@@ -149,7 +161,11 @@ func runSimulator(ctx context.Context, env *Env, root *rootOptions, o simulatorO
 		for _, service := range c.Services {
 			out.result("    %s = %q\n", service.Setting, base+service.Path)
 		}
-		out.result("    %s = %q\n    %s = %q\n  }\n", c.IDSetting, carriersim.TestID, c.SecretSetting, carriersim.TestSecret)
+		out.result("    %s = %q\n    %s = %q\n", c.IDSetting, carriersim.TestID, c.SecretSetting, carriersim.TestSecret)
+		if c.KeySetting != "" {
+			out.result("    %s = %q\n", c.KeySetting, carriersim.TestKey)
+		}
+		out.result("  }\n")
 	}
 	out.result("\nInterrupt (Ctrl-C) to stop.\n")
 	<-ctx.Done()

@@ -33,7 +33,7 @@ func stateCommand(env *Env, root *rootOptions) *cli.Command {
 func configuredBackend(env *Env, out *output, root *rootOptions, in inputOptions) (state.Backend, error) {
 	dir := root.dir(env)
 	loaded, diags := config.Load(config.Options{
-		Dir: dir, Env: env.LookupEnv, Vars: in.assignments, Schemas: schemas(), Now: env.Now, Version: Version,
+		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, &exitError{code: exitFailed, diags: diags}
@@ -201,6 +201,9 @@ func resolveCommand(env *Env, root *rootOptions) *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
 		Name: "resolve", Usage: "settle by hand a card whose last call's outcome is unknown", ArgsUsage: "ICCID",
+		Description: `A change of binding or an unbind whose answer was lost, at a carrier that can't report bindings,
+is settled by saying which device the card is bound to now. Any other doubt is settled by the
+next readings; without an option, resolve takes what the carrier shows for true at once.`,
 		UsageText: `cardfleet resolve 89860617030017300390 -bound-to=861536030196001
 cardfleet resolve 89860617030017300390 -unbound`,
 		Flags: append([]cli.Flag{
@@ -228,12 +231,15 @@ cardfleet resolve 89860617030017300390 -unbound`,
 	}
 }
 
+// binding is what the options say; none is the zero Binding.
 func (o *resolveOptions) binding() (state.Binding, error) {
-	if (o.boundTo == "") == !o.unbound {
-		return state.Binding{}, refuse("What is true?", "resolve takes either -bound-to=IMEI or -unbound.")
-	}
-	if o.unbound {
+	switch {
+	case o.boundTo != "" && o.unbound:
+		return state.Binding{}, refuse("What is true?", "resolve takes either -bound-to=IMEI or -unbound, not both.")
+	case o.unbound:
 		return state.BoundTo(""), nil
+	case o.boundTo == "":
+		return state.Binding{}, nil
 	}
 	imei, err := spec.ParseIMEI(o.boundTo)
 	if err != nil {
@@ -242,7 +248,8 @@ func (o *resolveOptions) binding() (state.Binding, error) {
 	return state.BoundTo(imei), nil
 }
 
-// resolve takes a person's word for a card's binding, and ends its doubts.
+// resolve takes a person's word for a card's binding, and ends its doubts. A
+// doubt that isn't about the device needs no word: readings tell what became of it.
 func resolve(out *output, snap *state.Snapshot, iccid spec.ICCID, binding state.Binding) error {
 	found := false
 	for i := range snap.Cards {
@@ -251,10 +258,18 @@ func resolve(out *output, snap *state.Snapshot, iccid spec.ICCID, binding state.
 			continue
 		}
 		found = true
-		if len(c.Doubts) == 0 {
+		device := slices.ContainsFunc(c.Doubts, func(d state.Doubt) bool { return d.Kind.Attr() == spec.AttrBinding })
+		switch {
+		case len(c.Doubts) == 0:
 			return refuse("Nothing is in doubt", "No outcome of card %s is in doubt.", iccid)
+		case device && !binding.Known:
+			return refuse("What is true?", "The device of card %s is in doubt: say either -bound-to=IMEI or -unbound.", iccid)
+		case !device && binding.Known:
+			return refuse("The device is not in doubt", "What is in doubt of card %s is not its device. Run resolve without -bound-to and -unbound: from then on, what the carrier shows is taken for true.", iccid)
+		case device:
+			c.Binding = binding
 		}
-		c.Doubts, c.Binding = nil, binding
+		c.Doubts = nil
 		out.result("%s: settled. The next plan starts from there.\n", c.Address)
 	}
 	if !found {

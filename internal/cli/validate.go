@@ -21,7 +21,9 @@ func validateCommand(env *Env, root *rootOptions) *cli.Command {
 		Name:      "validate",
 		Usage:     "read the configuration; no calls, no state",
 		UsageText: "cardfleet validate",
-		Flags:     append(o.inputOptions.flags(), o.viewOptions.flags()...),
+		Flags: append(o.inputOptions.flags(),
+			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
+			&cli.BoolFlag{Name: "json", Usage: "the diagnostics as one JSON object", Destination: &o.json}),
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
@@ -36,16 +38,11 @@ func runValidate(env *Env, root *rootOptions, o validateOptions) error {
 		return validateJSON(env, root, o)
 	}
 	out := root.open(env, o.viewOptions)
-	s, err := openConfig(env, out, root.dir(env), o.inputOptions)
+	s, err := openConfig(env, out, root.dir(env), o.inputOptions, false)
 	if err != nil {
 		return err
 	}
-	n := len(s.fleet.Cards)
-	if n == 1 {
-		out.result("Success! The configuration is valid: 1 card.\n")
-	} else {
-		out.result("Success! The configuration is valid: %d cards.\n", n)
-	}
+	out.result("Success! The configuration is valid: %s.\n", countCards(len(s.fleet.Cards)))
 	return s.close()
 }
 
@@ -56,7 +53,7 @@ func validateJSON(env *Env, root *rootOptions, o validateOptions) error {
 	errorCount, warningCount := 0, 0
 	var diags spec.Diagnostics
 	out.collect = &diags
-	s, err := openConfig(env, out, root.dir(env), o.inputOptions)
+	s, err := openConfig(env, out, root.dir(env), o.inputOptions, false)
 	var failed *exitError
 	switch {
 	case errors.As(err, &failed):

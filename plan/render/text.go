@@ -23,7 +23,7 @@ func Text(w io.Writer, p *plan.Plan, style Style) error {
 	t.notes(cards.noted)
 	t.incomplete(p.Incomplete)
 	t.limits(p.Limits)
-	t.approvals(cards.irreversible, cards.changing)
+	t.approvals(p, cards.irreversible, cards.changing)
 	t.costs(p.Costs)
 	t.line("%s", style.Bold(LastLine(p)))
 	return t.w.Flush()
@@ -282,25 +282,39 @@ func LimitText(l plan.Exceeded) []string {
 	}
 }
 
-// approvals writes the block to add for each unbind that nobody approved.
-func (t *text) approvals(lists ...[]*plan.Card) {
+// approvals says how to approve what nobody approved: the block to add for each
+// action, or the command that signs them all.
+func (t *text) approvals(p *plan.Plan, lists ...[]*plan.Card) {
 	for _, cards := range lists {
 		for _, c := range cards {
 			for _, a := range c.Actions {
-				if a.Guarded && !a.Approved && a.Kind == spec.Unbind {
-					t.block(c, a)
+				if !a.Guarded || a.Approved {
+					continue
 				}
+				if p.SignersOnly {
+					t.line("Only signed approvals count here. Save the plan with -out=PLANFILE, and have it approved with:")
+					t.line("  cardfleet approve PLANFILE -key KEYFILE")
+					t.line("")
+					return
+				}
+				t.block(c, a)
 			}
 		}
 	}
 }
 
 func (t *text) block(c *plan.Card, a plan.Action) {
-	t.line("To approve the unbind of %s, have this reviewed and add it to the configuration:", c.Address)
+	device := plan.DeviceOf(c, a)
+	if device == "" {
+		t.line("To approve the %s of %s, its device has to be known: say it with current_imei.", a.Kind, c.Address)
+		t.line("")
+		return
+	}
+	t.line("To approve the %s of %s, have this reviewed and add it to the configuration:", a.Kind, c.Address)
 	t.line("")
-	t.line("  approval %q {", "unbind-"+string(c.ICCID))
+	t.line("  approval %q {", string(a.Kind)+"-"+string(c.ICCID))
 	t.line("    action = %q", a.Kind)
-	t.line("    cards  = { %q = %q }", c.ICCID, a.From)
+	t.line("    cards  = { %q = %q }", c.ICCID, device)
 	t.line("    reason = \"…\"")
 	t.line("  }")
 	t.line("")

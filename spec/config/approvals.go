@@ -18,7 +18,7 @@ func (l *loader) loadApprovals() {
 		l.report.hcl(diags)
 		s := settings{loader: l, attributes: content.Attributes, shows: true}
 		a := spec.Approval{Name: b.Labels[0], Source: *rangeOf(b.DefRange)}
-		a.Action = s.kind("action", []spec.Kind{spec.Unbind})
+		a.Action = s.kind("action", spec.CarrierKinds())
 		a.Cards = l.approvedCards(s)
 		a.Reason, _ = s.text("reason")
 		a.Expires, _ = s.time("expires")
