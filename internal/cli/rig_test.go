@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -124,6 +125,19 @@ func fill(p []byte) {
 	for i := range p {
 		p[i] = byte(rand.Uint32())
 	}
+}
+
+// needs leaves a test out, loudly, where a program is missing; in CI, which
+// installs them all, that is a failure.
+func needs(t testing.TB, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is missing, and CI leaves nothing out", program)
+	}
+	t.Skipf("LEFT OUT: %s is not installed", program)
 }
 
 // want checks a run's exit code, and shows what it printed where it is wrong.

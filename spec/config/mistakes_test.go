@@ -87,7 +87,7 @@ func TestMistakes(t *testing.T) {
 		{"number with no pool", "privacy_number \"a\" {\n  subs_id = \"1\"\n}", "Missing required argument", 1, `{`, `pool_key`},
 		{"number with null pool", "privacy_number \"a\" {\n  pool_key = null\n  subs_id = \"1\"\n}", "Missing value", 2, `null`, `pool_key is null`},
 		{"sensitive number", "privacy_number \"a\" {\n  pool_key = sensitive(\"pool\")\n  subs_id = \"1\"\n  number = sensitive(\"1234567\")\n}", "Sensitive value", 4, `sensitive("(sensitive value)")`, `number is shown`},
-		{"approval of a stop", "approval \"a\" {\n  action = \"stop\"\n  cards = {}\n}", "Unknown kind of action", 2, `"stop"`, `it can be "unbind"`},
+		{"approval of a forgetting", "approval \"a\" {\n  action = \"forget\"\n  cards = {}\n}", "Unknown kind of action", 2, `"forget"`, `it can be "resume"`},
 		{"approval of a bad card", "approval \"a\" {\n  action = \"unbind\"\n  cards = { \"8986\" = \"86153603019600\" }\n}", "Invalid ICCID", 3, `{ "8986" = "86153603019600" }`, `has 4 characters`},
 		{"approval of a bad imei", "approval \"a\" {\n  action = \"unbind\"\n  cards = { \"" + iccidA + "\" = \"12\" }\n}", "Invalid IMEI", 3, `{ "` + iccidA + `" = "12" }`, `of the card ` + iccidA},
 		{"approval of no device", "approval \"a\" {\n  action = \"unbind\"\n  cards = { \"" + iccidA + "\" = null }\n}", "Invalid IMEI", 3, `{ "` + iccidA + `" = null }`, `null`},

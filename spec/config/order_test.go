@@ -54,7 +54,7 @@ card "bike" {
   imei     = each.value.imei
 }
 approval "a" {
-  action = "stop"
+  action = "halt"
   cards  = {}
 }
 `,
