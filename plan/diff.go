@@ -53,7 +53,7 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	d.plan.Total++
 	p := pair{wanted: wanted, memory: memory}
 	if wanted != nil {
-		p.card = Card{Address: wanted.Address(), Provider: wanted.Provider, ICCID: wanted.ICCID, Labels: wanted.Labels}
+		p.card = Card{Address: wanted.Address(), Provider: wanted.Provider, ICCID: wanted.ICCID, Labels: wanted.Labels, File: fileOf(wanted)}
 	} else {
 		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, Leaving: true}
 	}
@@ -64,6 +64,7 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	p.live = d.reading(p.card.ID())
 
 	released := wanted == nil && d.removed[p.card.ICCID]
+	d.total(p.card.Provider, memory != nil, wanted == nil && !released)
 	switch {
 	case released:
 		p.act(spec.Forget, "", "")
@@ -84,6 +85,26 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	}
 	d.plan.Cards = append(d.plan.Cards, p.card)
 }
+
+// total counts the card for the limits. Cards come by provider.
+func (d *differ) total(provider spec.ProviderName, managed, left bool) {
+	n := len(d.plan.Totals)
+	if n == 0 || d.plan.Totals[n-1].Provider != provider {
+		d.plan.Totals = append(d.plan.Totals, Total{Provider: provider})
+		n++
+	}
+	t := &d.plan.Totals[n-1]
+	t.Cards++
+	if managed {
+		t.Managed++
+	}
+	if left {
+		t.Left++
+	}
+}
+
+// fileOf is where a card is declared: its row's table, or its block's file.
+func fileOf(c *spec.Card) string { return firstOf(c.Block.CSV, c.Block.Source.File) }
 
 // reading finds the card's reading. Cards come in the readings' order, so this
 // is a merge.

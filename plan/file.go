@@ -39,6 +39,7 @@ type fileHeader struct {
 	Unchanged  int          `json:"unchanged"`
 	Unread     int          `json:"unread"`
 	Incomplete []Incomplete `json:"incomplete,omitempty"`
+	Totals     []Total      `json:"totals,omitempty"`
 	Limits     []Exceeded   `json:"limits,omitempty"`
 	Costs      []Cost       `json:"costs,omitempty"`
 }
@@ -75,7 +76,7 @@ func encode(w io.Writer, p *Plan) (string, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(fileHeader{
 		fileFormat, fileVersion, p.Version, p.Timestamp, p.Config, p.Lineage, p.Serial,
-		p.Total, p.Unchanged, p.Unread, p.Incomplete, p.Limits, p.Costs,
+		p.Total, p.Unchanged, p.Unread, p.Incomplete, p.Totals, p.Limits, p.Costs,
 	})
 	for i := range p.Cards {
 		err = errors.Join(err, enc.Encode(fileLine{Card: &p.Cards[i]}))
@@ -112,7 +113,7 @@ func Read(r io.Reader) (p *Plan, digest string, err error) {
 	sum.Write(first)
 	p = &Plan{
 		Version: h.Program, Timestamp: h.Timestamp, Config: h.Config, Lineage: h.Lineage, Serial: h.Serial,
-		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread, Incomplete: h.Incomplete, Limits: h.Limits, Costs: h.Costs,
+		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread, Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs,
 	}
 	digest, err = readLines(lines, sum, p)
 	return p, digest, err

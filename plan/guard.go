@@ -159,49 +159,6 @@ func (p *Plan) Unapproved() []string {
 	return ids
 }
 
-// The limit on stops that holds where the policy doesn't set one: a wrong
-// column must not stop a fleet.
-const (
-	defaultStopPercent = 30.0
-	defaultLimitFrom   = 10 // cards
-)
-
-// CheckLimits lists the limits of the policy that the plan passes.
-func CheckLimits(p *Plan, policy spec.Policy) []Exceeded {
-	counts := p.Summary().ByKind
-	total := 0
-	for kind, n := range counts {
-		if kind.CallsCarrier() {
-			total += n.Planned
-		}
-	}
-	var out []Exceeded
-	stops := false
-	for _, limit := range policy.Limits {
-		n := counts[limit.Kind].Planned
-		if limit.Kind == spec.AnyKind {
-			n = total
-		}
-		stops = stops || limit.Kind == spec.Stop
-		if limit.Count != nil && n > *limit.Count {
-			out = append(out, Exceeded{Kind: limit.Kind, Planned: n, Allowed: fmt.Sprint(*limit.Count)})
-		}
-		if limit.Percent != nil && over(n, p.Total, *limit.Percent) {
-			out = append(out, Exceeded{Kind: limit.Kind, Planned: n, Allowed: percentOf(*limit.Percent, p.Total)})
-		}
-	}
-	if n := counts[spec.Stop].Planned; !stops && p.Total >= defaultLimitFrom && over(n, p.Total, defaultStopPercent) {
-		out = append(out, Exceeded{Kind: spec.Stop, Planned: n, Allowed: percentOf(defaultStopPercent, p.Total), Default: true})
-	}
-	return out
-}
-
-func over(n, total int, percent float64) bool { return float64(n)*100 > percent*float64(total) }
-
-func percentOf(percent float64, total int) string {
-	return fmt.Sprintf("%g%% of %d cards", percent, total)
-}
-
 // number gives each action that calls a carrier its idempotency key: the same
 // for every attempt of this plan, another for the next one. An outcome in doubt
 // keeps the key of its first attempt.

@@ -24,6 +24,7 @@ type Input struct {
 
 	Capabilities map[spec.ProviderName]spec.Capabilities
 	Approvals    Approvals
+	Accepted     map[spec.Kind]int // -accept-count
 	Now          time.Time
 	Version      string
 }
@@ -41,7 +42,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 	}
 	number(p, in.Prior)
 	Guard(p, in.Fleet, in.Approvals, in.Now)
-	p.Limits = CheckLimits(p, in.Fleet.Policy)
+	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
 	p.Costs = costs(p, in.Capabilities)
 	return p, diags
 }

@@ -29,6 +29,7 @@ type Plan struct {
 	// Total counts every card that is declared or managed, Unchanged those
 	// that need nothing, Unread those whose carrier could not be asked at all.
 	Total, Unchanged, Unread int
+	Totals                   []Total // by provider
 	// Incomplete names the carriers that could not be read at all, and why.
 	Incomplete []Incomplete
 	// Limits are the policy's limits that the plan passes; apply refuses then.
@@ -45,6 +46,7 @@ type Card struct {
 	Provider spec.ProviderName
 	ICCID    spec.ICCID
 	Labels   map[string]string
+	File     string // that declares it: its table, or its configuration file; "" for a card that left
 
 	Before, After Values
 	Actions       []Action // in the order in which they run
@@ -111,12 +113,12 @@ type Incomplete struct {
 	Cards    int // how many of its cards are unread
 }
 
-// Exceeded is a limit that the plan passes.
-type Exceeded struct {
-	Kind    spec.Kind
-	Planned int
-	Allowed string // "5", "30% of 1204 cards"
-	Default bool   // the limit is the built-in one, not the policy's
+// Total counts one provider's cards.
+type Total struct {
+	Provider spec.ProviderName
+	// Cards are declared or managed; Managed were in the state before; Left of
+	// those are no longer declared, nor named in a removed block.
+	Cards, Managed, Left int
 }
 
 // Cost is what applying the plan costs at one carrier.

@@ -72,7 +72,11 @@ func (p Policy) Guards(k Kind) bool {
 
 // Limit refuses a plan with more than so many actions of a kind.
 type Limit struct {
-	Kind Kind // "any" counts every action that calls a carrier
+	// Kind is a kind of action; AnyKind counts every action that calls a
+	// carrier, Removals the cards that left the configuration.
+	Kind Kind
+	// Provider narrows the limit to one provider's cards; "" means all.
+	Provider ProviderName
 	// Count is the most actions allowed; nil means no such bound.
 	Count *int
 	// Percent is the most of the managed cards, in percent; strictly more is refused. nil means no such bound.
@@ -80,8 +84,14 @@ type Limit struct {
 	Source  *Range
 }
 
-// AnyKind is the Kind of a [Limit] over all kinds together.
-const AnyKind Kind = "any"
+// Kinds of a [Limit] that are no kinds of action.
+const (
+	AnyKind  Kind = "any"
+	Removals Kind = "remove"
+)
+
+// LimitKinds are the kinds that a limit may name.
+func LimitKinds() []Kind { return append(Kinds(), Removals, AnyKind) }
 
 // ProviderName is a provider block's name as cards refer to it: its type, or
 // type and alias with a dot between ("aliyun.hangzhou").

@@ -120,7 +120,7 @@ func (s *session) apply(ctx context.Context, o applyOptions, planFile string, ap
 	}
 	var p *plan.Plan
 	if planFile != "" {
-		p, err = s.loadPlan(planFile, prior, approvals)
+		p, err = s.loadPlan(planFile, prior, o, approvals)
 	} else {
 		p, prior, err = s.freshPlan(ctx, prior, o, approvals)
 	}
@@ -151,7 +151,7 @@ func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyO
 
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
 // the limits of the moment.
-func (s *session) loadPlan(planFile string, prior *state.Snapshot, approvals plan.Approvals) (*plan.Plan, error) {
+func (s *session) loadPlan(planFile string, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, error) {
 	p, _, err := readPlan(within(s.dir, planFile))
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, approvals pla
 		}})
 	}
 	plan.Guard(p, s.fleet, approvals, s.env.Now().UTC())
-	p.Limits = plan.CheckLimits(p, s.fleet.Policy)
+	p.Limits = plan.CheckLimits(p, s.fleet.Policy, o.accepted)
 	return p, nil
 }
 

@@ -3,11 +3,13 @@ package cli
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
 )
 
@@ -79,11 +81,34 @@ func (f *assignmentFlag) String() string { return "" }
 // Get is for the library, which doesn't use it.
 func (f *assignmentFlag) Get() any { return nil }
 
+// acceptFlag collects -accept-count.
+type acceptFlag map[spec.Kind]int
+
+// Set takes one value.
+func (f acceptFlag) Set(s string) error {
+	word, number, _ := strings.Cut(s, ":")
+	n, err := strconv.Atoi(number)
+	if kind := spec.Kind(word); err == nil && n >= 0 && slices.Contains(spec.LimitKinds(), kind) {
+		f[kind] = n
+		return nil
+	}
+	return errNoCount
+}
+
+// String is for help texts, which don't show it.
+func (f acceptFlag) String() string { return "" }
+
+// Get is for the library, which doesn't use it.
+func (f acceptFlag) Get() any { return nil }
+
 type constError string
 
 func (e constError) Error() string { return string(e) }
 
-const errNoAssignment = constError("-var wants NAME=VALUE")
+const (
+	errNoAssignment = constError("-var wants NAME=VALUE")
+	errNoCount      = constError("-accept-count wants KIND:N, such as stop:1200")
+)
 
 // runOptions are what plan and apply have in common.
 type runOptions struct {
@@ -93,10 +118,13 @@ type runOptions struct {
 	parallelism int
 	lock        bool
 	lockTimeout time.Duration
+	accepted    map[spec.Kind]int
 }
 
 func (o *runOptions) flags() []cli.Flag {
+	o.accepted = map[spec.Kind]int{}
 	flags := append(o.inputOptions.flags(),
+		&cli.GenericFlag{Name: "accept-count", Usage: "lift the limit on a kind for this run, if exactly so many are planned: `KIND:N`; may be repeated", Value: acceptFlag(o.accepted)},
 		&cli.BoolFlag{Name: "refresh", Value: true, Usage: "-refresh=false: don't ask the carriers, go by what the state remembers", Destination: &o.refresh},
 		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
 		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs)", Destination: &o.lock},

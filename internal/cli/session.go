@@ -254,7 +254,7 @@ func (s *session) makePlan(ctx context.Context, prior *state.Snapshot, o runOpti
 	}
 	p, diags := plan.Make(plan.Input{
 		Fleet: s.fleet, Prior: prior, Live: l.cards, Numbers: l.numbers, Incomplete: l.incomplete,
-		Capabilities: s.caps, Approvals: approvals, Now: s.env.Now().UTC(), Version: Version,
+		Capabilities: s.caps, Approvals: approvals, Accepted: o.accepted, Now: s.env.Now().UTC(), Version: Version,
 	})
 	if p == nil {
 		return nil, l, &exitError{code: exitFailed, diags: diags}

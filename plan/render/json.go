@@ -35,9 +35,10 @@ type stateJSON struct {
 }
 
 type limitJSON struct {
-	Kind    spec.Kind `json:"kind"`
-	Planned int       `json:"planned"`
-	Allowed string    `json:"allowed"`
+	Kind     spec.Kind         `json:"kind"`
+	Provider spec.ProviderName `json:"provider,omitempty"`
+	Planned  int               `json:"planned"`
+	Allowed  string            `json:"allowed"`
 }
 
 type darkJSON struct {
@@ -143,7 +144,7 @@ func JSON(w io.Writer, p *plan.Plan, digest string) error {
 		Summary: CountsOf(p.Summary()), Cards: []CardJSON{}, Numbers: []NumberJSON{},
 	}
 	for _, l := range p.Limits {
-		out.Limits = append(out.Limits, limitJSON{l.Kind, l.Planned, l.Allowed})
+		out.Limits = append(out.Limits, limitJSON{l.Kind, l.Provider, l.Planned, l.Allowed})
 	}
 	for _, d := range p.Incomplete {
 		out.Incomplete = append(out.Incomplete, darkJSON(d))

@@ -268,18 +268,39 @@ func (t *text) limits(limits []plan.Exceeded) {
 
 // LimitText says what a passed limit means, and what to do.
 func LimitText(l plan.Exceeded) []string {
-	kind := "limit on " + string(l.Kind)
+	lines := []string{fmt.Sprintf("The limit on %s is passed: %s planned, %s allowed%s.", limited(l), Thousands(l.Planned), l.Allowed, usual(l))}
+	if l.Kind == spec.Removals {
+		lines[0] = fmt.Sprintf("The configuration lost %s that the state has, %s allowed%s. Is a table cut in half?", count(l.Planned, "card", "cards"), l.Allowed, usual(l))
+	}
+	if l.File != "" {
+		lines = append(lines, fmt.Sprintf("Most of them come from %s: %s.", l.File, Thousands(l.FileCount)))
+	}
+	if l.Accepted != nil {
+		lines = append(lines, fmt.Sprintf("-accept-count=%s:%d doesn't fit.", l.Kind, *l.Accepted))
+	}
+	meant := fmt.Sprintf("apply refuses this plan. If it is meant, run apply with -accept-count=%s:%d, or write a higher limit into the policy: limit %q { count = %d }", l.Kind, l.Planned, l.Kind, l.Planned)
+	if l.Kind == spec.Removals {
+		meant += "; cards named in a removed block don't count"
+	}
+	return append(lines, meant)
+}
+
+func limited(l plan.Exceeded) string {
+	what := string(l.Kind)
 	if l.Kind == spec.AnyKind {
-		kind = "limit on all actions together"
+		what = "all actions together"
 	}
-	why := ""
-	if l.Default {
-		why = " (it holds for fleets of 10 cards or more unless the policy says otherwise)"
+	if l.Provider != "" {
+		what += " at " + string(l.Provider)
 	}
-	return []string{
-		fmt.Sprintf("The %s is passed: %s planned, %s allowed%s.", kind, Thousands(l.Planned), l.Allowed, why),
-		fmt.Sprintf("apply refuses this plan. If it is meant, write a higher limit into the policy: limit %q { count = %d }", l.Kind, l.Planned),
+	return what
+}
+
+func usual(l plan.Exceeded) string {
+	if !l.Default {
+		return ""
 	}
+	return " (it holds for fleets of 10 cards or more unless the policy says otherwise)"
 }
 
 // approvals says how to approve what nobody approved: the block to add for each

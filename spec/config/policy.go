@@ -20,7 +20,7 @@ func (l *loader) loadPolicy(b *hcl.Block) {
 	once := uniqueNames{}
 	for _, nested := range content.Blocks {
 		limit, ok := l.loadLimit(nested)
-		if ok && once.claim(l.report, string(limit.Kind), blockTitle("limit", nested.Labels), nested.DefRange) {
+		if ok && once.claim(l.report, string(limit.Kind)+" "+string(limit.Provider), blockTitle("limit", nested.Labels), nested.DefRange) {
 			p.Limits = append(p.Limits, limit)
 		}
 	}
@@ -43,7 +43,7 @@ func (l *loader) loadGuard(s settings) []spec.Kind {
 func (l *loader) loadLimit(b *hcl.Block) (spec.Limit, bool) {
 	content, diags := b.Body.Content(limitSchema())
 	failed := l.report.hcl(diags)
-	kind, ok := l.kindOf(b.Labels[0], b.LabelRanges[0], "a limit", append(spec.Kinds(), spec.AnyKind))
+	kind, ok := l.kindOf(b.Labels[0], b.LabelRanges[0], "a limit", spec.LimitKinds())
 	s := settings{loader: l, attributes: content.Attributes, shows: true}
 	out := spec.Limit{Kind: kind, Source: rangeOf(b.DefRange)}
 	if n, ok := s.whole("count", 0); ok {
@@ -55,7 +55,11 @@ func (l *loader) loadLimit(b *hcl.Block) (spec.Limit, bool) {
 		}
 		out.Percent = &n
 	}
-	if !failed && len(content.Attributes) == 0 {
+	if a := content.Attributes["provider"]; a != nil {
+		name, found := l.providerOf(b, a)
+		out.Provider, ok = name, ok && found
+	}
+	if !failed && out.Count == nil && out.Percent == nil && s.attributes["count"] == nil && s.attributes["percent"] == nil {
 		l.report.errorAt(b.DefRange, "Empty limit", "A limit says how many: count = 5, percent = 30, or both.")
 	}
 	return out, ok

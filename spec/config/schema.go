@@ -31,7 +31,9 @@ func policySchema() *hcl.BodySchema {
 	}
 }
 
-func limitSchema() *hcl.BodySchema { return &hcl.BodySchema{Attributes: attrs("count", "percent")} }
+func limitSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: attrs("count", "percent", "provider")}
+}
 
 func variableSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{

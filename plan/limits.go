@@ -1,0 +1,141 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// The limits that hold where the policy doesn't set its own: a wrong column
+// must not stop a fleet, a table cut in half must not shrink one.
+const (
+	defaultPercent   = 30.0
+	defaultLimitFrom = 10 // cards
+)
+
+// Exceeded is a limit that the plan passes.
+type Exceeded struct {
+	Kind     spec.Kind
+	Provider spec.ProviderName // "" for a limit over all providers
+	Planned  int
+	Allowed  string // "5", "30% of 1204 cards"
+	Default  bool   // the limit is the built-in one, not the policy's
+	// File is the configuration file that most of them come from, with FileCount of them.
+	File      string
+	FileCount int
+	// Accepted is what -accept-count said of the kind, where that doesn't fit.
+	Accepted *int
+}
+
+// CheckLimits lists the limits that the plan passes. accepted is what
+// -accept-count says: it lifts the limits on a kind for this run, if exactly so
+// many are planned.
+func CheckLimits(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exceeded {
+	t := p.tally()
+	var out []Exceeded
+	own := map[spec.Kind]bool{}
+	for _, limit := range policy.Limits {
+		own[limit.Kind] = own[limit.Kind] || limit.Provider == ""
+		out = append(out, t.exceeds(limit)...)
+	}
+	percent := defaultPercent
+	for _, kind := range []spec.Kind{spec.Stop, spec.Removals} {
+		if total := t.of(kind, "").among; !own[kind] && total >= defaultLimitFrom {
+			for _, e := range t.exceeds(spec.Limit{Kind: kind, Percent: &percent}) {
+				e.Default = true
+				out = append(out, e)
+			}
+		}
+	}
+	out = slices.DeleteFunc(out, func(e Exceeded) bool {
+		n, ok := accepted[e.Kind]
+		return ok && n == t.of(e.Kind, "").planned
+	})
+	for i := range out {
+		if n, ok := accepted[out[i].Kind]; ok {
+			out[i].Accepted = &n
+		}
+	}
+	return out
+}
+
+// tally counts what limits are about.
+type tally map[tallyKey]*counted
+
+type tallyKey struct {
+	kind     spec.Kind
+	provider spec.ProviderName
+}
+
+type counted struct {
+	planned, among int
+	files          map[string]int
+}
+
+func (t tally) of(kind spec.Kind, provider spec.ProviderName) *counted {
+	key := tallyKey{kind, provider}
+	if t[key] == nil {
+		t[key] = &counted{files: map[string]int{}}
+	}
+	return t[key]
+}
+
+// tally counts the plan's actions by kind and provider. A percentage is of the
+// cards that are declared or managed; of removals, of those that were managed.
+func (p *Plan) tally() tally {
+	t := tally{}
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		for _, a := range c.Actions {
+			t.add(a.Kind, c)
+			if a.Kind.CallsCarrier() {
+				t.add(spec.AnyKind, c)
+			}
+		}
+	}
+	for _, total := range p.Totals {
+		for _, provider := range []spec.ProviderName{"", total.Provider} {
+			for _, kind := range append(spec.Kinds(), spec.AnyKind) {
+				t.of(kind, provider).among += total.Cards
+			}
+			removals := t.of(spec.Removals, provider)
+			removals.among += total.Managed
+			removals.planned += total.Left
+		}
+	}
+	return t
+}
+
+func (t tally) add(kind spec.Kind, c *Card) {
+	for _, provider := range []spec.ProviderName{"", c.Provider} {
+		n := t.of(kind, provider)
+		n.planned++
+		if c.File != "" {
+			n.files[c.File]++
+		}
+	}
+}
+
+// exceeds is how the counts pass the limit; none where they keep to it.
+func (t tally) exceeds(limit spec.Limit) []Exceeded {
+	n := t.of(limit.Kind, limit.Provider)
+	var out []Exceeded
+	passed := func(allowed string) {
+		e := Exceeded{Kind: limit.Kind, Provider: limit.Provider, Planned: n.planned, Allowed: allowed}
+		if len(n.files) > 0 {
+			e.File = slices.MaxFunc(slices.Sorted(maps.Keys(n.files)), func(a, b string) int { return cmp.Compare(n.files[a], n.files[b]) })
+			e.FileCount = n.files[e.File]
+		}
+		out = append(out, e)
+	}
+	if limit.Count != nil && n.planned > *limit.Count {
+		passed(fmt.Sprint(*limit.Count))
+	}
+	if limit.Percent != nil && float64(n.planned)*100 > *limit.Percent*float64(n.among) {
+		passed(fmt.Sprintf("%g%% of %d cards", *limit.Percent, n.among))
+	}
+	return out
+}
