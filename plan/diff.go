@@ -17,6 +17,7 @@ import (
 func Diff(in Input) (*Plan, spec.Diagnostics) {
 	d := differ{in: in, removed: removedSet(in.Fleet), plan: &Plan{
 		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
+		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
 	}}
 	if in.Prior != nil {
 		d.plan.Lineage, d.plan.Serial = in.Prior.Lineage, in.Prior.Serial
@@ -50,6 +51,11 @@ type pair struct {
 }
 
 func (d *differ) card(wanted *spec.Card, memory *state.Card) {
+	if !d.in.Select.card(wanted, memory) {
+		d.plan.Skipped++
+		d.total(idOf(wanted, memory).Provider, memory != nil, false)
+		return
+	}
 	d.plan.Total++
 	p := pair{wanted: wanted, memory: memory}
 	if wanted != nil {
@@ -76,14 +82,24 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	default:
 		d.wanted(&p)
 	}
+	if d.in.RefreshOnly {
+		p.card.Actions = nil
+	}
 	p.fillValues()
 	if len(p.card.Actions) == 0 && len(p.card.Attention) == 0 {
 		d.plan.Unchanged++
-		if len(p.card.Notes) == 0 {
+		if len(p.card.Notes)+len(p.card.Drift) == 0 {
 			return
 		}
 	}
 	d.plan.Cards = append(d.plan.Cards, p.card)
+}
+
+func idOf(wanted *spec.Card, memory *state.Card) spec.CardID {
+	if wanted != nil {
+		return wanted.ID()
+	}
+	return memory.ID()
 }
 
 // total counts the card for the limits. Cards come by provider.
@@ -127,6 +143,7 @@ func (d *differ) wanted(p *pair) {
 		return
 	}
 	p.recall()
+	p.drift()
 	if p.inDoubt() || !p.standing() {
 		return
 	}

@@ -25,6 +25,8 @@ type Input struct {
 	Capabilities map[spec.ProviderName]spec.Capabilities
 	Approvals    Approvals
 	Accepted     map[spec.Kind]int // -accept-count
+	Select       Selection
+	RefreshOnly  bool
 	Now          time.Time
 	Version      string
 }
@@ -34,6 +36,9 @@ type Input struct {
 // state: an unbind of a card that prevents it, a cycle of swaps that can't run.
 // With an error among them the plan is nil.
 func Make(in Input) (*Plan, spec.Diagnostics) {
+	if diags := in.Select.unmatched(in.Fleet, in.Prior); diags.HasErrors() {
+		return nil, diags
+	}
 	p, diags := Diff(in)
 	diags = append(diags, Order(p, in)...)
 	if diags.HasErrors() {
@@ -53,13 +58,15 @@ type Target struct {
 	Attrs spec.Attr
 }
 
-// Targets lists the cards that a plan needs read, by provider and ICCID: all
-// that are declared, and all that are managed and won't simply be forgotten.
-func Targets(fleet *spec.Fleet, prior *state.Snapshot) []Target {
+// Targets lists the cards that a plan needs read, by provider and ICCID: of
+// those selected, all that are declared, and all that are managed and won't
+// simply be forgotten.
+func Targets(fleet *spec.Fleet, prior *state.Snapshot, selected Selection) []Target {
 	targets := make([]Target, 0, len(fleet.Cards))
 	removed := removedSet(fleet)
 	merge(fleet, prior, func(wanted *spec.Card, remembered *state.Card) {
 		switch {
+		case !selected.card(wanted, remembered):
 		case wanted != nil:
 			targets = append(targets, Target{wanted.ID(), wanted.Wants()})
 		case removed[remembered.ICCID] || fleet.Policy.OnRemove == spec.Forget:

@@ -18,6 +18,9 @@ func (d *differ) numbers() {
 			return
 		}
 		want, live := &d.in.Fleet.Numbers[i], d.in.Numbers[i]
+		if !d.in.Select.Has(want.Address(), "", nil) {
+			continue
+		}
 		n := Number{
 			Address: want.Address(), Provider: want.Provider, PoolKey: want.PoolKey, SubsID: want.SubsID,
 			Expected: want.Number, Number: live.Number, Status: live.Status,

@@ -38,6 +38,12 @@ type Plan struct {
 	SignersOnly bool
 	// Costs are the calls that applying takes, by provider.
 	Costs []Cost
+	// Partial is the selection that the plan is narrowed to, as options; ""
+	// for a plan of all cards. Skipped counts the cards that it leaves out.
+	Partial string
+	Skipped int
+	// RefreshOnly plans no change: it shows drift, and apply takes it into the state.
+	RefreshOnly bool
 }
 
 // Card is what the plan says of one card.
@@ -51,6 +57,7 @@ type Card struct {
 	Before, After Values
 	Actions       []Action // in the order in which they run
 	Attention     []Note
+	Drift         []Drift  // what changed outside since it was last read
 	Notes         []string // worth knowing, nothing to do
 
 	// Memory is what the state is to remember of the card once it is adopted,
@@ -140,7 +147,7 @@ func (c Cost) Time() time.Duration {
 // Summary is a plan's counts.
 type Summary struct {
 	Cards, Unchanged, Attention, Unread int
-	Guarded, Approved                   int
+	Guarded, Approved, Drifted          int
 	ByKind                              map[spec.Kind]KindCount
 }
 
@@ -154,6 +161,9 @@ func (p *Plan) Summary() Summary {
 		c := &p.Cards[i]
 		if len(c.Attention) > 0 {
 			s.Attention++
+		}
+		if len(c.Drift) > 0 {
+			s.Drifted++
 		}
 		for j := range c.Actions {
 			s.count(&c.Actions[j])
@@ -191,8 +201,9 @@ func (p *Plan) Changes() bool {
 	return false
 }
 
-// Clean reports whether there is neither a difference nor anything that needs
+// Clean reports whether there is no difference, no drift and nothing that needs
 // attention: the exit code 0 of plan -detailed-exitcode.
 func (p *Plan) Clean() bool {
-	return !p.Changes() && p.Summary().Attention == 0 && len(p.Incomplete) == 0
+	s := p.Summary()
+	return !p.Changes() && s.Attention+s.Drifted == 0 && len(p.Incomplete) == 0
 }

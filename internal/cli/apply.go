@@ -131,7 +131,7 @@ func (s *session) apply(ctx context.Context, o applyOptions, planFile string, ap
 	if err := allowed(p, o); err != nil {
 		return err
 	}
-	if planFile == "" && p.Changes() && !o.autoApprove {
+	if planFile == "" && (p.Changes() || p.RefreshOnly && !p.Clean()) && !o.autoApprove {
 		if err := s.ask(); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
 )
@@ -81,6 +82,25 @@ func (f *assignmentFlag) String() string { return "" }
 // Get is for the library, which doesn't use it.
 func (f *assignmentFlag) Get() any { return nil }
 
+// labelFlag collects -select.
+type labelFlag map[string]string
+
+// Set takes one value.
+func (f labelFlag) Set(s string) error {
+	key, value, ok := strings.Cut(s, "=")
+	if !ok || key == "" {
+		return errNoLabel
+	}
+	f[key] = value
+	return nil
+}
+
+// String is for help texts, which don't show it.
+func (f labelFlag) String() string { return "" }
+
+// Get is for the library, which doesn't use it.
+func (f labelFlag) Get() any { return nil }
+
 // acceptFlag collects -accept-count.
 type acceptFlag map[spec.Kind]int
 
@@ -107,6 +127,7 @@ func (e constError) Error() string { return string(e) }
 
 const (
 	errNoAssignment = constError("-var wants NAME=VALUE")
+	errNoLabel      = constError("-select wants KEY=VALUE")
 	errNoCount      = constError("-accept-count wants KIND:N, such as stop:1200")
 )
 
@@ -119,13 +140,25 @@ type runOptions struct {
 	lock        bool
 	lockTimeout time.Duration
 	accepted    map[spec.Kind]int
+	refreshOnly bool
+	targets     []string
+	excludes    []string
+	labels      map[string]string
+}
+
+func (o *runOptions) selection() plan.Selection {
+	return plan.Selection{Targets: o.targets, Excludes: o.excludes, Labels: o.labels}
 }
 
 func (o *runOptions) flags() []cli.Flag {
-	o.accepted = map[spec.Kind]int{}
+	o.accepted, o.labels = map[spec.Kind]int{}, map[string]string{}
 	flags := append(o.inputOptions.flags(),
 		&cli.GenericFlag{Name: "accept-count", Usage: "lift the limit on a kind for this run, if exactly so many are planned: `KIND:N`; may be repeated", Value: acceptFlag(o.accepted)},
 		&cli.BoolFlag{Name: "refresh", Value: true, Usage: "-refresh=false: don't ask the carriers, go by what the state remembers", Destination: &o.refresh},
+		&cli.BoolFlag{Name: "refresh-only", Usage: "change no card: show what changed outside, and let apply take it into the state", Destination: &o.refreshOnly},
+		&cli.StringSliceFlag{Name: "target", Usage: "only cards whose address or ICCID is `ADDR|ICCID`, with * and ?; may be repeated", Destination: &o.targets},
+		&cli.StringSliceFlag{Name: "exclude", Usage: "all but the cards whose address or ICCID is `ADDR|ICCID`; may be repeated", Destination: &o.excludes},
+		&cli.GenericFlag{Name: "select", Usage: "only cards with the label `KEY=VALUE`; may be repeated, and all have to fit", Value: labelFlag(o.labels)},
 		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
 		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs)", Destination: &o.lock},
 		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock", Destination: &o.lockTimeout},

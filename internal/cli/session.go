@@ -151,7 +151,7 @@ type live struct {
 // read asks every carrier at once for all cards that a plan needs, each within
 // its own limits.
 func (s *session) read(ctx context.Context, prior *state.Snapshot, o runOptions) (live, error) {
-	targets := plan.Targets(s.fleet, prior)
+	targets := plan.Targets(s.fleet, prior, o.selection())
 	if !o.refresh {
 		return s.remembered(targets, prior), nil
 	}
@@ -254,7 +254,7 @@ func (s *session) makePlan(ctx context.Context, prior *state.Snapshot, o runOpti
 	}
 	p, diags := plan.Make(plan.Input{
 		Fleet: s.fleet, Prior: prior, Live: l.cards, Numbers: l.numbers, Incomplete: l.incomplete,
-		Capabilities: s.caps, Approvals: approvals, Accepted: o.accepted, Now: s.env.Now().UTC(), Version: Version,
+		Capabilities: s.caps, Approvals: approvals, Accepted: o.accepted, Select: o.selection(), RefreshOnly: o.refreshOnly, Now: s.env.Now().UTC(), Version: Version,
 	})
 	if p == nil {
 		return nil, l, &exitError{code: exitFailed, diags: diags}

@@ -21,6 +21,9 @@ type planJSON struct {
 	Config        string       `json:"configuration,omitempty"`
 	State         stateJSON    `json:"state"`
 	Complete      bool         `json:"complete"`
+	Partial       string       `json:"partial,omitempty"`
+	Skipped       int          `json:"skipped,omitempty"`
+	RefreshOnly   bool         `json:"refresh_only,omitempty"`
 	Summary       *Counts      `json:"summary"`
 	Limits        []limitJSON  `json:"limits,omitempty"`
 	Incomplete    []darkJSON   `json:"incomplete,omitempty"`
@@ -68,6 +71,7 @@ type Counts struct {
 	Unsubscribe int `json:"unsubscribe"`
 	Attention   int `json:"attention"`
 	Unread      int `json:"unread"`
+	Drifted     int `json:"drifted"`
 	Guarded     int `json:"guarded"`
 	Approved    int `json:"approved"`
 }
@@ -79,7 +83,7 @@ func CountsOf(s plan.Summary) *Counts {
 		Cards: s.Cards, Unchanged: s.Unchanged, Adopt: n(spec.Adopt), Forget: n(spec.Forget),
 		ChangeBind: n(spec.ChangeBind), Unbind: n(spec.Unbind), Stop: n(spec.Stop), Resume: n(spec.Resume),
 		Subscribe: n(spec.Subscribe), Unsubscribe: n(spec.Unsubscribe),
-		Attention: s.Attention, Unread: s.Unread, Guarded: s.Guarded, Approved: s.Approved,
+		Attention: s.Attention, Unread: s.Unread, Drifted: s.Drifted, Guarded: s.Guarded, Approved: s.Approved,
 	}
 }
 
@@ -93,6 +97,7 @@ type CardJSON struct {
 	After     valuesJSON        `json:"after"`
 	Actions   []ActionJSON      `json:"actions"`
 	Attention []NoteJSON        `json:"attention"`
+	Drift     []DriftJSON       `json:"drift,omitempty"`
 	Notes     []string          `json:"notes,omitempty"`
 }
 
@@ -118,6 +123,17 @@ type ActionJSON struct {
 	Needs    []string  `json:"needs"`
 }
 
+// DriftJSON is one attribute that changed outside.
+type DriftJSON struct {
+	Attribute string    `json:"attribute"`
+	Before    string    `json:"before"`
+	After     string    `json:"after"`
+	Since     time.Time `json:"since"`
+	Cause     string    `json:"cause"`
+	Keep      string    `json:"keep,omitempty"`
+	Where     string    `json:"where,omitempty"`
+}
+
 // NoteJSON is one attention.
 type NoteJSON struct {
 	Summary string `json:"summary"`
@@ -141,6 +157,7 @@ func JSON(w io.Writer, p *plan.Plan, digest string) error {
 	out := planJSON{
 		FormatVersion: FormatVersion, Version: p.Version, Timestamp: p.Timestamp, Digest: digest, Config: p.Config,
 		State: stateJSON{p.Lineage, p.Serial}, Complete: len(p.Incomplete) == 0,
+		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly,
 		Summary: CountsOf(p.Summary()), Cards: []CardJSON{}, Numbers: []NumberJSON{},
 	}
 	for _, l := range p.Limits {
@@ -153,7 +170,7 @@ func JSON(w io.Writer, p *plan.Plan, digest string) error {
 		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds()})
 	}
 	for i := range p.Cards {
-		if c := &p.Cards[i]; len(c.Actions)+len(c.Attention) > 0 {
+		if c := &p.Cards[i]; len(c.Actions)+len(c.Attention)+len(c.Drift) > 0 {
 			out.Cards = append(out.Cards, CardOf(c))
 		}
 	}
@@ -172,6 +189,9 @@ func CardOf(c *plan.Card) CardJSON {
 		Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, Labels: c.Labels,
 		Before: valuesOf(c.Before), After: valuesOf(c.After),
 		Actions: []ActionJSON{}, Attention: notesOf(c.Attention), Notes: c.Notes,
+	}
+	for _, d := range c.Drift {
+		out.Drift = append(out.Drift, DriftJSON{d.Attribute, d.From, d.To, d.Since, d.Cause, d.Keep, d.Where})
 	}
 	for _, a := range c.Actions {
 		needs := a.Needs

@@ -17,6 +17,8 @@ import (
 func Text(w io.Writer, p *plan.Plan, style Style) error {
 	t := &text{w: bufio.NewWriter(w), style: style}
 	cards := sortOut(p)
+	t.partial(p)
+	t.drift(p)
 	t.irreversible(cards.irreversible)
 	t.changes(cards.changing)
 	t.attention(cards.attention, p.Numbers)
@@ -70,6 +72,58 @@ type text struct {
 func (t *text) line(format string, args ...any) {
 	fmt.Fprintf(t.w, format+"\n", args...) //nolint:errcheck // see above
 }
+
+// partial says that the plan isn't about all cards.
+func (t *text) partial(p *plan.Plan) {
+	if p.RefreshOnly {
+		t.line("%s", t.style.Bold("This plan changes no card (-refresh-only): it shows what changed outside, and apply takes that into the state."))
+		t.line("")
+	}
+	if p.Partial != "" {
+		t.line("%s", t.style.Bold(fmt.Sprintf("This plan is partial (%s): %s left out, and may differ too.", p.Partial, wereCards(p.Skipped))))
+		t.line("")
+	}
+}
+
+func wereCards(n int) string {
+	if n == 1 {
+		return "1 card was"
+	}
+	return Thousands(n) + " cards were"
+}
+
+// drift shows what changed outside, apart from what the plan changes.
+func (t *text) drift(p *plan.Plan) {
+	n, listed := p.Summary().Drifted, 0
+	if n == 0 {
+		return
+	}
+	t.line("%s", t.style.Bold(fmt.Sprintf("Changed outside cardfleet, %s:", count(n, "card", "cards"))))
+	t.line("")
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		if len(c.Drift) == 0 {
+			continue
+		}
+		if listed++; listed > driftShown {
+			t.line("  # … and %s more", Thousands(n-driftShown))
+			t.line("")
+			return
+		}
+		t.line("  %s", t.style.Bold("# "+c.Address+iccidOf(c)))
+		for _, d := range c.Drift {
+			t.line("    %s %s: %s -> %s", t.style.symbol("~"), d.Attribute, d.From, d.To)
+			t.line("      %s", t.style.Paint(fmt.Sprintf("# since the reading of %s; %s", d.Since.UTC().Format("2006-01-02 15:04 UTC"), d.Cause), faint))
+			if d.Keep != "" {
+				t.line("      %s", t.style.Paint(fmt.Sprintf("# to keep it, in %s: %s", d.Where, d.Keep), faint))
+			}
+		}
+		t.line("")
+	}
+}
+
+// driftShown is how many drifted cards are listed before the rest is counted.
+const driftShown = 100
 
 func (t *text) irreversible(cards []*plan.Card) {
 	if len(cards) == 0 {

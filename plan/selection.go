@@ -1,0 +1,89 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Selection narrows a plan to some cards. Its zero value is all of them.
+type Selection struct {
+	// Targets and Excludes are globs over addresses and ICCIDs; card.bike also
+	// stands for each card of its block.
+	Targets, Excludes []string
+	// Labels have to be the card's, each.
+	Labels map[string]string
+}
+
+// Partial reports whether the selection leaves anything out at all.
+func (s Selection) Partial() bool { return len(s.Targets)+len(s.Excludes)+len(s.Labels) > 0 }
+
+// Has reports whether a card is selected.
+func (s Selection) Has(address string, iccid spec.ICCID, labels map[string]string) bool {
+	for k, v := range s.Labels {
+		if labels[k] != v {
+			return false
+		}
+	}
+	names := func(glob string) bool { return named(glob, address, iccid) }
+	return (len(s.Targets) == 0 || slices.ContainsFunc(s.Targets, names)) && !slices.ContainsFunc(s.Excludes, names)
+}
+
+func named(glob, address string, iccid spec.ICCID) bool {
+	return glob == address || glob == string(iccid) ||
+		Glob(glob, address) || Glob(glob, string(iccid)) || Glob(glob+"[*", address)
+}
+
+// card is Has for a card of which one of the two is given, or both.
+func (s Selection) card(wanted *spec.Card, memory *state.Card) bool {
+	switch {
+	case !s.Partial():
+		return true // without the cost of an address
+	case wanted != nil:
+		return s.Has(wanted.Address(), wanted.ICCID, wanted.Labels)
+	default:
+		return s.Has(memory.Address, memory.ICCID, nil)
+	}
+}
+
+// String is the selection as options.
+func (s Selection) String() string {
+	text := ""
+	add := func(format string, args ...any) {
+		if text != "" {
+			text += " "
+		}
+		text += fmt.Sprintf(format, args...)
+	}
+	for _, t := range s.Targets {
+		add("-target=%s", t)
+	}
+	for _, e := range s.Excludes {
+		add("-exclude=%s", e)
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
+		add("-select=%s=%s", k, s.Labels[k])
+	}
+	return text
+}
+
+// unmatched finds targets that name nothing, which is most likely a mistake.
+func (s Selection) unmatched(fleet *spec.Fleet, prior *state.Snapshot) spec.Diagnostics {
+	var diags spec.Diagnostics
+	for _, target := range s.Targets {
+		found := slices.ContainsFunc(fleet.Numbers, func(n spec.PrivacyNumber) bool { return named(target, n.Address(), "") })
+		merge(fleet, prior, func(wanted *spec.Card, memory *state.Card) {
+			found = found || Selection{Targets: []string{target}}.card(wanted, memory)
+		})
+		if !found {
+			diags = append(diags, spec.Diagnostic{
+				Summary: "Target names no card",
+				Detail:  fmt.Sprintf("-target=%s names no card that is declared or managed. cardfleet state list shows those that are managed; * stands for any characters.", target),
+			})
+		}
+	}
+	return diags
+}
