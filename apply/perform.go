@@ -29,7 +29,7 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		return Result{Outcome: Failed, Reason: fmt.Sprintf("the configuration has no provider %s", s.card.Provider)}
 	}
 	start := r.o.Now()
-	if result, ok := r.precondition(ctx, p, s); !ok {
+	if result, ok := r.precondition(ctx, p, s, r.card(s.card.ID())); !ok {
 		result.Elapsed = r.o.Now().Sub(start)
 		return result
 	}
@@ -51,8 +51,7 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 // precondition reads the card once more, where the carrier can report what is
 // to be changed, and compares it and the state with what the action was planned
 // from. Where something changed since, the action is dropped.
-func (r *run) precondition(ctx context.Context, p providers.Provider, s *step) (Result, bool) {
-	memory := r.card(s.card.ID())
+func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, memory *state.Card) (Result, bool) {
 	if memory == nil {
 		return Result{Outcome: Dropped, Reason: "the state no longer has the card"}, false
 	}

@@ -19,6 +19,7 @@ type planOptions struct {
 	runOptions
 	out              string
 	detailedExitCode bool
+	check            string
 }
 
 func planCommand(env *Env, root *rootOptions) *cli.Command {
@@ -30,11 +31,15 @@ func planCommand(env *Env, root *rootOptions) *cli.Command {
 cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE`, for apply", Destination: &o.out},
+			&cli.StringFlag{Name: "check", Usage: "say which actions of the saved plan in `PLANFILE` would still run; exit with 5 where one wouldn't", Destination: &o.check},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 0 for no difference, 2 for changes or cards that need attention", Destination: &o.detailedExitCode},
 		}, o.flags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
+			}
+			if o.check != "" {
+				return runCheck(ctx, env, root, *o)
 			}
 			return runPlan(ctx, env, root, *o)
 		},

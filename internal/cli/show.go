@@ -18,6 +18,7 @@ import (
 func showCommand(env *Env, root *rootOptions) *cli.Command {
 	o := &viewOptions{}
 	in := &inputOptions{}
+	graph := false
 	return &cli.Command{
 		Name:      "show",
 		Usage:     "show a saved plan, or the state",
@@ -27,13 +28,22 @@ cardfleet show fleet.fleetplan
 cardfleet show -json fleet.fleetplan`,
 		Flags: append(in.flags(),
 			&cli.BoolFlag{Name: "json", Usage: "as JSON, with every card", Destination: &o.json},
+			&cli.BoolFlag{Name: "graph", Usage: "the order of a saved plan's actions, as a Mermaid flowchart", Destination: &graph},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			switch cmd.Args().Len() {
-			case 0:
+			switch n := cmd.Args().Len(); {
+			case graph && n == 1:
+				p, _, err := readPlan(within(root.dir(env), cmd.Args().First()))
+				if err != nil {
+					return err
+				}
+				return render.Graph(env.Out, p)
+			case graph:
+				return refuse("Wrong number of arguments", "show -graph takes one saved plan.")
+			case n == 0:
 				return showState(ctx, env, root, *o, *in)
-			case 1:
+			case n == 1:
 				return showPlan(env, root, *o, cmd.Args().First())
 			default:
 				return refuse("Too many arguments", "show takes one saved plan at most.")
