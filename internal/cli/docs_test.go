@@ -304,35 +304,6 @@ func TestEveryProviderSettingIsDocumented(t *testing.T) {
 	}
 }
 
-// The table of codes is read from the source: the provider keeps it to itself.
-func TestEveryAliyunCodeIsDocumented(t *testing.T) {
-	source, err := os.ReadFile(repository + "/providers/aliyun/codes.go")
-	require.NoError(t, err)
-	constants := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^\t(code\w+)\s+= "(.+)"$`).FindAllStringSubmatch(string(source), -1) {
-		constants[m[1]] = m[2]
-	}
-	want := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^\t\t("?)([\w.]+)"?:\s+\{(\w+), (sure|unsure), "(.+?)(" \+ (operators|credentials)|")\},$`).FindAllStringSubmatch(string(source), -1) {
-		code := m[2]
-		if m[1] == "" {
-			code = constants[code]
-		}
-		effect := map[string]string{"sure": "yes", "unsure": "unknown"}[m[4]]
-		remedy := map[string]string{"operators": "ask Alibaba Cloud, with the request id", "credentials": "check access_key_id and access_key_secret"}[m[7]]
-		want[code] = strings.Join([]string{m[3], effect, m[5] + remedy}, " | ")
-	}
-	lines := regexp.MustCompile(`(?m)^\t\t\S+:\s+\{`).FindAllString(string(source), -1)
-	assert.Len(t, want, len(lines), "lines that this test can't read")
-
-	p := readPage(t, "docs/providers/aliyun.md")
-	got := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([\\w.]+)` \\| (\\w+ \\| (?:yes|unknown) \\| .+) \\|$").FindAllStringSubmatch(p.text, -1) {
-		got[m[1]] = m[2]
-	}
-	assert.Equal(t, want, got)
-}
-
 func TestDocumentedWorldsLoad(t *testing.T) {
 	p := readPage(t, "docs/simulator.md")
 	require.NotEmpty(t, p.of("json world"))

@@ -3,8 +3,9 @@
 //
 // Dyiotapi reports a card's status and its packages, and never the device that
 // it is bound to; it changes bindings, stops and resumes, and orders packages.
-// aliyun.go is what the program calls, api.go the requests, decode.go the
-// replies, codes.go what their codes mean, convert.go their words in ours.
+// aliyun.go is what the program calls, change.go the changes, privacy.go the
+// privacy numbers, replies.go the replies, codes.go what their codes mean,
+// convert.go their words in ours. How a call is made is alirpc's.
 //
 // Facts are cited as in docs/carriers.md: JAVA is aliyun-openapi-java-sdk,
 // ALIDOC help.aliyun.com; other names in brackets are the documents' pages.
@@ -13,12 +14,10 @@ package aliyun
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
-	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -44,33 +43,26 @@ func defaults() providers.Limits {
 func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
 
 func schema() spec.Schema {
-	return spec.Schema{Type: "aliyun", Settings: []spec.Setting{
-		{Name: "access_key_id", Type: spec.SettingString, Env: "ALIBABA_CLOUD_ACCESS_KEY_ID", Doc: "id of the access key"},
-		{Name: "access_key_secret", Type: spec.SettingString, Env: "ALIBABA_CLOUD_ACCESS_KEY_SECRET", Secret: true, Doc: "secret of the access key"},
+	return spec.Schema{Type: "aliyun", Settings: append(alirpc.Credentials(), []spec.Setting{
 		{Name: "region_id", Type: spec.SettingString, Doc: `region; the carrier has only "cn-hangzhou", the default`},
 		{Name: "privacy_endpoint", Type: spec.SettingString, Doc: "base URL of the number privacy API (Dyplsapi)"},
 		{Name: "device_type", Type: spec.SettingString, Doc: `what an IMEI is registered as, "IOT" unless said (a guess)`},
 		{Name: "register_imei", Type: spec.SettingBool, Doc: "whether a device is registered before a card is bound to it; true unless said"},
 		{Name: "stop_option", Type: spec.SettingString, Doc: `OptionType that stops a card, "MANAGE_STOP" unless said (a guess)`},
 		{Name: "resume_option", Type: spec.SettingString, Doc: `OptionType that resumes a card, "MANAGE_RESUME" unless said (a guess)`},
-	}}
+	}...)}
 }
 
 func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, spec.Diagnostics) {
 	s := providers.NewSettings(config, schema(), env.Getenv)
-	limits := s.Limits(defaults())
-	account := &account{
-		keyID:   s.Credential("access_key_id"),
-		secret:  s.Credential("access_key_secret"),
-		region:  s.String("region_id", "cn-hangzhou"),
-		env:     env,
-		retries: limits.Retries,
-		codes:   meanings(),
-	}
+	account := alirpc.NewAccount(s, s.String("region_id", "cn-hangzhou"), defaults(), env)
 	p := &provider{
-		cards:        &api{account: account, endpoint: s.URL("endpoint", defaultEndpoint), version: version},
-		numbers:      &api{account: account, endpoint: s.URL("privacy_endpoint", defaultPrivacyEndpoint), version: privacyVersion},
-		limits:       limits,
+		cards: &alirpc.API{
+			Account: account, Endpoint: s.URL("endpoint", defaultEndpoint), Version: version, OK: codeOK, Codes: cardCodes(),
+		},
+		numbers: numbers{api: &alirpc.API{
+			Account: account, Endpoint: s.URL("privacy_endpoint", defaultPrivacyEndpoint), Version: privacyVersion, OK: codeOK, Codes: numberCodes(),
+		}, asking: make(chan struct{}, 1)},
 		deviceType:   s.String("device_type", "IOT"), // GUESS: no document lists the values
 		register:     s.Bool("register_imei", true),
 		stopOption:   s.String("stop_option", "MANAGE_STOP"),     // GUESS: the Taobao predecessor's value
@@ -79,25 +71,19 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 	if d := s.Diagnostics(); d.HasErrors() {
 		return nil, d
 	}
-	account.hide = strings.NewReplacer(account.secret, "[secret]", account.keyID, "[access key]")
-	account.transport = carrierhttp.New(carrierhttp.Options{
-		Base: env.Transport, Now: env.Now, Sleep: env.Sleep,
-		RequestsPerSecond: limits.RequestsPerSecond, InFlight: limits.MaxInFlight, Timeout: limits.Timeout,
-		UserAgent: "cardfleet/" + env.Version,
-	})
 	return p, s.Diagnostics()
 }
 
 type provider struct {
-	cards, numbers           *api
-	limits                   providers.Limits
+	cards                    *alirpc.API
+	numbers                  numbers
 	deviceType               string
 	register                 bool
 	stopOption, resumeOption string
 }
 
 // Limits implements [providers.Paced].
-func (p *provider) Limits() providers.Limits { return p.limits }
+func (p *provider) Limits() providers.Limits { return p.cards.Limits() }
 
 // Capabilities implements [providers.Provider]: the whole of Dyiotapi's list
 // of actions has none that reads a binding, lists cards or ends a package (JAVA).
@@ -120,25 +106,22 @@ func (p *provider) Capabilities() spec.Capabilities {
 // Read implements [providers.Provider].
 func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.Reading, error) {
 	params := map[string]string{"Iccid": string(iccid)}
-	status, err := read[cardStatusReply](ctx, p.cards, "QueryCardStatus", params)
-	if isCode(err, codeNoCard) {
-		return spec.Reading{ICCID: iccid, At: p.now(), Lifecycle: spec.NotFound}, nil
+	status, err := alirpc.Read[cardStatusReply](ctx, p.cards, "QueryCardStatus", params)
+	if alirpc.IsCode(err, codeNoCard) {
+		return spec.Reading{ICCID: iccid, At: p.cards.Now(), Lifecycle: spec.NotFound}, nil
 	}
 	if err != nil {
 		return spec.Reading{}, err
 	}
-	if other := string(status.CardStatus.Iccid); !sameCard(iccid, other) {
-		return spec.Reading{}, &providers.Error{
-			Call: "QueryCardStatus", RequestID: string(status.RequestID), Effect: providers.EffectNone,
-			Message: fmt.Sprintf("the carrier answered about another card, %q", shorten(other)),
-		}
+	if err := alirpc.CheckCard("QueryCardStatus", iccid, status.CardStatus.Iccid, &status.Envelope); err != nil {
+		return spec.Reading{}, err
 	}
-	reading := spec.Reading{ICCID: iccid, At: p.now(), Status: string(status.CardStatus.UserStatus), Has: spec.AttrActive}
+	reading := spec.Reading{ICCID: iccid, At: p.cards.Now(), Status: string(status.CardStatus.UserStatus), Has: spec.AttrActive}
 	reading.Lifecycle, reading.Reason = lifecycle(reading.Status)
 	if !attrs.Has(spec.AttrPackages) {
 		return reading, nil
 	}
-	offers, err := read[offersReply](ctx, p.cards, "QueryIotCardOfferDtl", params)
+	offers, err := alirpc.Read[offersReply](ctx, p.cards, "QueryIotCardOfferDtl", params)
 	if err != nil {
 		return spec.Reading{}, err
 	}
@@ -146,14 +129,3 @@ func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) 
 	reading.Has |= spec.AttrPackages
 	return reading, nil
 }
-
-// sameCard compares the card asked for with the one in an answer, which may
-// leave it out, write it in lower case, or leave out the check digit.
-func sameCard(asked spec.ICCID, answered string) bool {
-	answered = strings.ToUpper(strings.TrimSpace(answered))
-	return answered == "" || answered == string(asked) ||
-		len(answered) >= 19 && strings.HasPrefix(string(asked), answered) ||
-		len(asked) == 19 && strings.HasPrefix(answered, string(asked))
-}
-
-func (p *provider) now() time.Time { return p.cards.env.Now() }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/aliyun"
@@ -326,6 +327,120 @@ func TestPrivacyNumberThatDoesNotExistIsAnError(t *testing.T) {
 	odd := answering(t, 200, `{"Code":"OK","SecretCallStatusDTO":{"status":"fine"}}`).(providers.NumberReader)
 	_, err = odd.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC1", SubsID: "1"})
 	assert.ErrorContains(t, err, "status is no number")
+}
+
+func retiredWorld() *carriersim.World {
+	w := world()
+	w.Retired = []string{"QueryCallStatus"}
+	w.Numbers = []carriersim.Number{
+		{Pool: "FC12345", Subs: "1", Status: 1, Number: "17000000001"}, {Pool: "FC12345", Subs: "4", Status: 4, Number: "17000000004"},
+	}
+	return w
+}
+
+func TestRetiredActionIsReplacedByTheBinding(t *testing.T) {
+	w := retiredWorld()
+	p := simulated(t, w, nil).(providers.NumberReader)
+	for subs, want := range map[string]int{"1": 1, "4": 4} {
+		number := "1700000000" + subs
+		got, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{Name: "desk", PoolKey: "FC12345", SubsID: subs, CallNo: "13900000000", Number: number})
+		require.NoError(t, err)
+		assert.WithinDuration(t, time.Now(), got.At, time.Minute)
+		got.At = time.Time{}
+		assert.Equal(t, spec.NumberReading{Address: "privacy_number.desk", Status: want, Number: number}, got)
+	}
+	assert.Equal(t, 1, w.Count("QueryCallStatus"), "the dead action is asked once")
+	assert.Equal(t, 2, w.Count("QuerySubscriptionDetail"))
+}
+
+func TestRetiredActionIsAskedOnceByManyAtOnce(t *testing.T) {
+	w := retiredWorld()
+	p := simulated(t, w, nil).(providers.NumberReader)
+	var group errgroup.Group
+	for range 50 {
+		group.Go(func() error {
+			_, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC12345", SubsID: "1", Number: "17000000001"})
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	assert.Equal(t, 1, w.Count("QueryCallStatus"))
+	assert.Equal(t, 50, w.Count("QuerySubscriptionDetail"))
+}
+
+func TestBindingNeedsTheExpectedNumber(t *testing.T) {
+	w := retiredWorld()
+	p := simulated(t, w, nil).(providers.NumberReader)
+	_, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC12345", SubsID: "1"})
+	require.ErrorContains(t, err, "QuerySubscriptionDetail: the carrier no longer has QueryCallStatus")
+	assert.ErrorContains(t, err, "write it as number in the privacy_number block")
+	assert.Zero(t, w.Count("QuerySubscriptionDetail"))
+}
+
+func TestAnOrdinaryFailureIsNoRetirement(t *testing.T) {
+	w := retiredWorld()
+	w.Retired, w.Faults = nil, []carriersim.Fault{{Action: "QueryCallStatus", Kind: carriersim.CodeFault("isv.OUT_OF_SERVICE"), Times: 1}}
+	p := simulated(t, w, nil).(providers.NumberReader)
+	number := &spec.PrivacyNumber{PoolKey: "FC12345", SubsID: "1", Number: "17000000001"}
+	_, err := p.ReadNumber(t.Context(), number)
+	assert.ErrorContains(t, err, "isv.OUT_OF_SERVICE")
+	got, err := p.ReadNumber(t.Context(), number)
+	require.NoError(t, err)
+	assert.Equal(t, 1, got.Status)
+	assert.Zero(t, w.Count("QuerySubscriptionDetail"))
+}
+
+func TestWaitingForTheFirstAnswerEndsWithTheRun(t *testing.T) {
+	w := retiredWorld()
+	w.Latency, w.Sleep = carriersim.Duration(time.Minute), func(ctx context.Context, _ time.Duration) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	p := simulated(t, w, nil).(providers.NumberReader)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var group errgroup.Group
+	for range 3 {
+		group.Go(func() error {
+			_, err := p.ReadNumber(ctx, &spec.PrivacyNumber{PoolKey: "FC12345", SubsID: "1", Number: "17000000001"})
+			return err
+		})
+	}
+	assert.ErrorIs(t, group.Wait(), context.DeadlineExceeded)
+}
+
+// The values are ALIDOC 63174's: 1 生效, 0 失效.
+func TestStatusOfABinding(t *testing.T) {
+	for detail, want := range map[string]int{
+		`{"Status":1,"PhoneNoX":"17000000001"}`:                           1,
+		`{"status":"1","phoneNoX":17000000001,"expireDate":"2999-01-01"}`: 1,
+		`{"Status":1,"ExpireDate":"2018-10-30 19:53:00"}`:                 4,
+		`{"Status":0,"ExpireDate":"2999-01-01 00:00:00"}`:                 4,
+	} {
+		p := answeringInTurn(t, `{"Code":"UnsupportedOperation"}`, `{"Code":"OK","SecretBindDetailDTO":`+detail+`}`)
+		got, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC12345", SubsID: "1", Number: "17000000001"})
+		require.NoError(t, err, detail)
+		assert.Equal(t, want, got.Status, detail)
+		assert.Equal(t, "17000000001", got.Number, detail)
+	}
+	for detail, want := range map[string]string{`{"Status":7}`: "neither 1 (in force) nor 0 (ended)", `{}`: "no SecretBindDetailDTO.Status"} {
+		p := answeringInTurn(t, `{"Code":"InvalidApi.NotFound"}`, `{"Code":"OK","SecretBindDetailDTO":`+detail+`}`)
+		_, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC12345", SubsID: "1", Number: "17000000001"})
+		assert.ErrorContains(t, err, want, detail)
+	}
+}
+
+// answeringInTurn opens a provider in front of a carrier with these answers;
+// the last one stays.
+func answeringInTurn(t *testing.T, answers ...string) providers.NumberReader {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, answers[0])
+		if len(answers) > 1 {
+			answers = answers[1:]
+		}
+	}))
+	t.Cleanup(server.Close)
+	return open(t, map[string]any{"privacy_endpoint": server.URL, "retries": 0}).(providers.NumberReader)
 }
 
 func TestFailedRegistrationLeavesTheCardAlone(t *testing.T) {

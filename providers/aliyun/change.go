@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -25,7 +26,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	case spec.Subscribe:
 		return p.subscribe(ctx, c)
 	default:
-		return providers.Receipt{}, refuse(string(c.Kind), "Dyiotapi has no call for this")
+		return providers.Receipt{}, alirpc.Refuse(string(c.Kind), "Dyiotapi has no call for this")
 	}
 }
 
@@ -33,7 +34,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 // names both, so the carrier refuses it where the card is bound to another.
 func (p *provider) changeBind(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	if c.From == "" || c.To == "" {
-		return providers.Receipt{}, refuse(actionBind, "the call must name the device that the card is bound to and the new one")
+		return providers.Receipt{}, alirpc.Refuse(actionBind, "the call must name the device that the card is bound to and the new one")
 	}
 	if p.register {
 		if err := p.ensureRegistered(ctx, c.To); err != nil {
@@ -52,7 +53,7 @@ func (p *provider) changeBind(ctx context.Context, c providers.Change) (provider
 // "解绑操作会导致销户" (DoIotChgBindOrUnBind).
 func (p *provider) unbind(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	if c.From == "" {
-		return providers.Receipt{}, refuse(actionBind, "the call must name the device that the card is bound to")
+		return providers.Receipt{}, alirpc.Refuse(actionBind, "the call must name the device that the card is bound to")
 	}
 	return p.modBind(ctx, map[string]string{
 		"Iccid":     string(c.ICCID),
@@ -62,20 +63,20 @@ func (p *provider) unbind(ctx context.Context, c providers.Change) (providers.Re
 }
 
 func (p *provider) modBind(ctx context.Context, params map[string]string) (providers.Receipt, error) {
-	r, err := change[modBindReply](ctx, p.cards, actionBind, params)
+	r, err := alirpc.Change[modBindReply](ctx, p.cards, actionBind, params)
 	if err != nil {
 		return providers.Receipt{}, err
 	}
-	return receipt(actionBind, &r.envelope, r.IotModBind.IsModSuccess, "IsModSuccess")
+	return alirpc.Receipt(actionBind, &r.Envelope, r.IotModBind.IsModSuccess, "IsModSuccess")
 }
 
 func (p *provider) stopResume(ctx context.Context, iccid spec.ICCID, option string) (providers.Receipt, error) {
 	const action = "DoIotUserStopResume"
-	r, err := change[stopResumeReply](ctx, p.cards, action, map[string]string{"Iccid": string(iccid), "OptionType": option})
+	r, err := alirpc.Change[stopResumeReply](ctx, p.cards, action, map[string]string{"Iccid": string(iccid), "OptionType": option})
 	if err != nil {
 		return providers.Receipt{}, err
 	}
-	return receipt(action, &r.envelope, r.Result.ControlResult, "ControlResult")
+	return alirpc.Receipt(action, &r.Envelope, r.Result.ControlResult, "ControlResult")
 }
 
 // subscribe orders a package that takes effect at once: EffCode 1000 is
@@ -85,9 +86,9 @@ func (p *provider) stopResume(ctx context.Context, iccid spec.ICCID, option stri
 func (p *provider) subscribe(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	const action = "DoIotRecharge"
 	if c.To == "" || c.Key == "" {
-		return providers.Receipt{}, refuse(action, "the call must name a package, and a key of its own")
+		return providers.Receipt{}, alirpc.Refuse(action, "the call must name a package, and a key of its own")
 	}
-	r, err := change[rechargeReply](ctx, p.cards, action, map[string]string{
+	r, err := alirpc.Change[rechargeReply](ctx, p.cards, action, map[string]string{
 		"Iccid":    string(c.ICCID),
 		"OfferIds": c.To,
 		"EffCode":  "1000",
@@ -107,11 +108,11 @@ func (p *provider) subscribe(ctx context.Context, c providers.Change) (providers
 func (p *provider) ensureRegistered(ctx context.Context, imei string) error {
 	var failed error
 	for range 2 {
-		known, err := read[imeiExistReply](ctx, p.cards, "DoIotIsImeiExist", map[string]string{"Imei": imei})
+		known, err := alirpc.Read[imeiExistReply](ctx, p.cards, "DoIotIsImeiExist", map[string]string{"Imei": imei})
 		if err != nil {
 			return err
 		}
-		if known.IotImeiExist.IsImeiExist.on {
+		if known.IotImeiExist.IsImeiExist.On {
 			return nil
 		}
 		failed = p.upload(ctx, imei)
@@ -125,14 +126,14 @@ func (p *provider) ensureRegistered(ctx context.Context, imei string) error {
 func (p *provider) upload(ctx context.Context, imei string) error {
 	const action = "DoIotPostImei"
 	params := map[string]string{"Imei": imei, "DeviceType": p.deviceType, "Comments": "cardfleet"}
-	r, err := change[postImeiReply](ctx, p.cards, action, params)
-	if isCode(err, codeHasIMEI) {
+	r, err := alirpc.Change[postImeiReply](ctx, p.cards, action, params)
+	if alirpc.IsCode(err, codeHasIMEI) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	_, err = receipt(action, &r.envelope, r.IotPostImei.IsPostSuccess, "IsPostSuccess")
+	_, err = alirpc.Receipt(action, &r.Envelope, r.IotPostImei.IsPostSuccess, "IsPostSuccess")
 	return err
 }
 
@@ -145,26 +146,4 @@ func untouched(err error) error {
 	none := *e
 	none.Effect = providers.EffectNone
 	return &none
-}
-
-// receipt reads the second verdict that an OK carries: false is a refusal.
-func receipt(action string, head *envelope, done flag, field string) (providers.Receipt, error) {
-	id := string(head.RequestID)
-	if done.on {
-		return providers.Receipt{RequestID: id}, nil
-	}
-	return providers.Receipt{}, &providers.Error{
-		Call: action, Code: string(head.Code), RequestID: id, Effect: providers.EffectNone, Cause: providers.Refused,
-		Message: "the carrier took the call but didn't do it (" + field + " is false); look at the card in the console",
-	}
-}
-
-// refuse is a change that is refused here, before any request.
-func refuse(call, why string) error {
-	return &providers.Error{Call: call, Message: why, Effect: providers.EffectNone, Cause: providers.Refused}
-}
-
-func isCode(err error, code string) bool {
-	var e *providers.Error
-	return errors.As(err, &e) && e.Code == code
 }

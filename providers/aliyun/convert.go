@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -51,23 +51,11 @@ func packages(offers []offer) []spec.Package {
 	for _, o := range offers {
 		packages = append(packages, spec.Package{
 			ID: string(o.OfferID), Name: string(o.OfferName),
-			Effective: parseTime(string(o.EffectiveTime)), Expires: parseTime(string(o.ExpireTime)),
+			Effective: alirpc.ParseTime(o.EffectiveTime), Expires: alirpc.ParseTime(o.ExpireTime),
 		})
 	}
 	slices.SortFunc(packages, func(a, b spec.Package) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), b.Expires.Compare(a.Expires))
 	})
 	return slices.CompactFunc(packages, func(a, b spec.Package) bool { return a.ID == b.ID })
-}
-
-// parseTime reads a date in any form seen at Alibaba; zero for others. No
-// document gives the form or the zone of offers' dates: GUESS, China's time.
-func parseTime(s string) time.Time {
-	china := time.FixedZone("UTC+8", 8*60*60)
-	for _, layout := range []string{time.DateTime, "20060102150405", time.RFC3339, "2006-01-02T15:04Z07:00", time.DateOnly, "20060102"} {
-		if t, err := time.ParseInLocation(layout, s, china); err == nil {
-			return t
-		}
-	}
-	return time.Time{}
 }

@@ -43,14 +43,3 @@ func TestPackagesAreSortedAndOnceEach(t *testing.T) {
 	assert.True(t, got[1].Expires.Equal(time.Date(2026, 2, 28, 23, 59, 59, 0, china)))
 	assert.NotNil(t, packages(nil), "none is known, not unknown")
 }
-
-func TestAnswerAboutTheSameCard(t *testing.T) {
-	const asked = spec.ICCID("898600D6991330004146")
-	for answered, want := range map[string]bool{
-		"": true, "898600D6991330004146": true, "898600d6991330004146": true, "898600D699133000414": true, // without its last digit
-		"898600D6991330004147": false, "8986": false,
-	} {
-		assert.Equal(t, want, sameCard(asked, answered), answered)
-	}
-	assert.True(t, sameCard(asked[:19], string(asked)))
-}

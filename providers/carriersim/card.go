@@ -26,6 +26,13 @@ type Card struct {
 	// goes by the issuer's digits in its ICCID, see [Card.Network].
 	Operator string `json:"operator,omitempty"`
 
+	// Platform is the one of China Mobile's two platforms that the card is on,
+	// each of which has its own words: "PB" or "CT"; "" is PB.
+	Platform string `json:"platform,omitempty"`
+	// Changed is when its status was last changed at a carrier that then
+	// refuses the next change for a while.
+	Changed time.Time `json:"changed,omitzero"`
+
 	// Shows is what readings still show, until Until, while a change is
 	// younger than the world's show delay.
 	Shows *Card     `json:"shows,omitempty"`

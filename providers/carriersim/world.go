@@ -83,8 +83,10 @@ type World struct {
 	// ShowDelay is how long a card's changes take to show in readings.
 	ShowDelay Duration `json:"show_delay,omitzero"`
 	// ExclusiveIMEI refuses to bind a device that another card is bound to.
-	ExclusiveIMEI bool    `json:"exclusive_imei,omitempty"`
-	Faults        []Fault `json:"faults,omitempty"`
+	ExclusiveIMEI bool `json:"exclusive_imei,omitempty"`
+	// Retired are actions that the carriers no longer have, by the carriers' names.
+	Retired []string `json:"retired,omitempty"`
+	Faults  []Fault  `json:"faults,omitempty"`
 
 	// Now is the clock, Sleep how to wait for Latency; nil: the clock stands
 	// still, and nothing waits.

@@ -1,34 +1,35 @@
 // Package aliyunsim is a simulated Alibaba Cloud: Dyiotapi 2017-11-11 and
-// Dyplsapi's QueryCallStatus, as strict as their documents.
+// Dyplsapi 2017-05-25 as far as privacy numbers are read, as strict as their
+// documents.
 //
-// It is written from the documents, never from our client: signature, nonces,
-// time stamps, parameters, shapes of replies, codes and their odd HTTP statuses
-// are its own. What no document states is called a GUESS where it stands.
+// It is written from the documents, never from our client: parameters, shapes of
+// replies, codes and their odd HTTP statuses are its own, the gateway's checks
+// alirpcsim's. What no document states is called a GUESS where it stands.
 package aliyunsim
 
 import (
 	"net/http"
-	"net/url"
 	"sync"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/providers/internal/alirpcsim"
 )
 
-// Dyiotapi is the card API as a handler. Its zero value is an open world in
-// memory, which accepts the test account.
+// Dyiotapi is the card API as a handler. Its zero value is an open
+// world in memory, which accepts the test account.
 type Dyiotapi struct {
 	World *carriersim.World
 
 	once    sync.Once
-	gateway gateway
+	gateway alirpcsim.Gateway
 }
 
 func (d *Dyiotapi) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	d.once.Do(func() {
-		d.World = orOpen(d.World)
-		d.gateway.version, d.gateway.actions = "2017-11-11", dyiotapi()
+		d.World = alirpcsim.OrOpen(d.World)
+		prepare(&d.gateway, "2017-11-11", dyiotapi())
 	})
-	d.gateway.serve(d.World, rw, r)
+	d.gateway.Serve(d.World, rw, r)
 }
 
 // Dyplsapi is the number privacy API as a handler. Its zero value is an open
@@ -37,22 +38,24 @@ type Dyplsapi struct {
 	World *carriersim.World
 
 	once    sync.Once
-	gateway gateway
+	gateway alirpcsim.Gateway
 }
 
 func (d *Dyplsapi) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	d.once.Do(func() {
-		d.World = orOpen(d.World)
-		d.gateway.version, d.gateway.actions = "2017-05-25", dyplsapi()
+		d.World = alirpcsim.OrOpen(d.World)
+		prepare(&d.gateway, "2017-05-25", dyplsapi())
 	})
-	d.gateway.serve(d.World, rw, r)
+	d.gateway.Serve(d.World, rw, r)
 }
 
-func orOpen(w *carriersim.World) *carriersim.World {
-	if w == nil {
-		return &carriersim.World{Open: true}
-	}
-	return w
+// prepare fills in what both APIs share. Message of a success is that of the
+// documents' own sample, which is no mistake: who reads it for the outcome has
+// misread the documents.
+func prepare(g *alirpcsim.Gateway, version string, actions map[string]alirpcsim.Action) {
+	g.Carrier, g.Version, g.Actions = "aliyun", version, actions
+	g.Success = alirpcsim.Answer{"Code": "OK", "Message": "ServiceUnavailable"}
+	g.Coded, g.Invalid = coded, invalid
 }
 
 // Carrier is both APIs over one world, for blocks of the provider "aliyun".
@@ -66,25 +69,4 @@ func Carrier(w *carriersim.World) carriersim.Carrier {
 		IDSetting: "access_key_id", SecretSetting: "access_key_secret",
 		World: w,
 	}
-}
-
-func dyplsapi() map[string]action {
-	return map[string]action{
-		// The document writes callNo, the SDK CallNo.
-		"QueryCallStatus": {required: []string{"PoolKey", "SubsId"}, optional: []string{"CallNo", "callNo"}, do: queryCallStatus},
-	}
-}
-
-// queryCallStatus answers in the document's spelling: status and calledNo, the
-// latter null where there is no number.
-func queryCallStatus(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
-	n, ok := w.Number(q.Get("PoolKey"), q.Get("SubsId"))
-	if !ok {
-		return nil, false, coded("isv.NO_NOT_EXIST")
-	}
-	status := answer{"status": n.Status, "calledNo": nil}
-	if n.Number != "" {
-		status["calledNo"] = n.Number
-	}
-	return answer{"SecretCallStatusDTO": status}, false, nil
 }

@@ -5,58 +5,58 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/providers/internal/alirpcsim"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
 // dyiotapi lists the actions that the simulated carrier has, with their
 // parameters as JAVA (aliyun-openapi-java-sdk, dyiotapi 2017-11-11) has them.
-func dyiotapi() map[string]action {
-	return map[string]action{
-		"QueryCardStatus":      {required: []string{"Iccid"}, do: queryCardStatus},
-		"QueryIotCardOfferDtl": {required: []string{"Iccid"}, do: queryIotCardOfferDtl},
+func dyiotapi() map[string]alirpcsim.Action {
+	return map[string]alirpcsim.Action{
+		"QueryCardStatus":      {Required: []string{"Iccid"}, Do: queryCardStatus},
+		"QueryIotCardOfferDtl": {Required: []string{"Iccid"}, Do: queryIotCardOfferDtl},
 		"DoIotChgBindOrUnBind": {
-			required: []string{"Iccid", "OpionType", "Imei"}, optional: []string{"NewImei", "MidChannelId"}, do: doIotChgBindOrUnBind,
+			Required: []string{"Iccid", "OpionType", "Imei"}, Optional: []string{"NewImei", "MidChannelId"}, Do: doIotChgBindOrUnBind,
 		},
-		"DoIotIsImeiExist":    {required: []string{"Imei"}, do: doIotIsImeiExist},
-		"DoIotPostImei":       {required: []string{"Imei", "DeviceType"}, optional: []string{"Comments"}, do: doIotPostImei},
-		"DoIotUserStopResume": {required: []string{"Iccid", "OptionType"}, do: doIotUserStopResume},
+		"DoIotIsImeiExist":    {Required: []string{"Imei"}, Do: doIotIsImeiExist},
+		"DoIotPostImei":       {Required: []string{"Imei", "DeviceType"}, Optional: []string{"Comments"}, Do: doIotPostImei},
+		"DoIotUserStopResume": {Required: []string{"Iccid", "OptionType"}, Do: doIotUserStopResume},
 		"DoIotRecharge": {
-			required: []string{"Iccid", "OfferIds", "EffCode", "OutId", "Amount"}, optional: []string{"OrderNum"}, do: doIotRecharge,
+			Required: []string{"Iccid", "OfferIds", "EffCode", "OutId", "Amount"}, Optional: []string{"OrderNum"}, Do: doIotRecharge,
 		},
 	}
 }
 
-func queryCardStatus(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
-	card, no := find(q, w.Read)
+func queryCardStatus(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
+	card, no := cards().Find(q, w.Read)
 	if no != nil {
 		return nil, false, no
 	}
-	return answer{"CardStatus": answer{"Iccid": card.ICCID, "Msisdn": card.MSISDN, "UserStatus": userStatus(card)}}, false, nil
+	return alirpcsim.Answer{"CardStatus": alirpcsim.Answer{"Iccid": card.ICCID, "Msisdn": card.MSISDN, "UserStatus": userStatus(card)}}, false, nil
 }
 
 // queryIotCardOfferDtl answers with the packages in force ("当前时间有效套餐列表",
 // ALIDOC 64525), the list inside an object as the SDK has it.
-func queryIotCardOfferDtl(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
-	card, no := find(q, w.Read)
+func queryIotCardOfferDtl(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
+	card, no := cards().Find(q, w.Read)
 	if no != nil {
 		return nil, false, no
 	}
-	offers := []answer{}
+	offers := []alirpcsim.Answer{}
 	for _, p := range card.Packages {
 		if p.Expires.IsZero() || p.Expires.After(w.Clock()) {
-			offers = append(offers, answer{
-				"OfferId": p.ID, "OfferName": p.Name, "OrderTime": date(p.Effective),
-				"EffectiveTime": date(p.Effective), "ExpireTime": date(p.Expires),
+			offers = append(offers, alirpcsim.Answer{
+				"OfferId": p.ID, "OfferName": p.Name, "OrderTime": alirpcsim.Date(p.Effective),
+				"EffectiveTime": alirpcsim.Date(p.Effective), "ExpireTime": alirpcsim.Date(p.Expires),
 			})
 		}
 	}
-	return answer{"CardOfferDetail": answer{"detail": offers}}, false, nil
+	return alirpcsim.Answer{"CardOfferDetail": alirpcsim.Answer{"detail": offers}}, false, nil
 }
 
-func doIotChgBindOrUnBind(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+func doIotChgBindOrUnBind(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
 	imei, newIMEI := spec.IMEI(q.Get("Imei")), spec.IMEI(q.Get("NewImei"))
 	change := q.Get("OpionType") == "chgBind"
 	switch {
@@ -70,10 +70,10 @@ func doIotChgBindOrUnBind(w *carriersim.World, q url.Values) (answer, bool, *ref
 		return nil, false, coded("isv.ERROR_IMEI_ERROR")
 	}
 	holder := w.Holder(newIMEI)
-	if change && w.ExclusiveIMEI && holder != "" && holder != iccid(q) {
+	if change && w.ExclusiveIMEI && holder != "" && holder != alirpcsim.ICCID(q) {
 		return nil, false, coded("isv.ERROR_IOT_CHGBINDED_ERROR")
 	}
-	no := alter(w, q, func(c *carriersim.Card) *refusal {
+	no := cards().Alter(w, q, func(c *carriersim.Card) *alirpcsim.Refusal {
 		if c.Status.Ended() || !c.BoundTo(imei) {
 			return coded("isv.ERROR_BIND_NOT_EXIST")
 		}
@@ -83,18 +83,18 @@ func doIotChgBindOrUnBind(w *carriersim.World, q url.Values) (answer, bool, *ref
 		}
 		return nil
 	})
-	return answer{"IotModBind": answer{"IsModSuccess": true}}, no == nil, no
+	return alirpcsim.Answer{"IotModBind": alirpcsim.Answer{"IsModSuccess": true}}, no == nil, no
 }
 
-func doIotIsImeiExist(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+func doIotIsImeiExist(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
 	imei := spec.IMEI(q.Get("Imei"))
 	if malformed(imei) {
 		return nil, false, coded("isv.ERROR_IMEI_ERROR")
 	}
-	return answer{"IotImeiExist": answer{"IsImeiExist": w.Registered(imei)}}, false, nil
+	return alirpcsim.Answer{"IotImeiExist": alirpcsim.Answer{"IsImeiExist": w.Registered(imei)}}, false, nil
 }
 
-func doIotPostImei(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+func doIotPostImei(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
 	imei := spec.IMEI(q.Get("Imei"))
 	if malformed(imei) {
 		return nil, false, coded("isv.ERROR_IMEI_ERROR")
@@ -102,31 +102,31 @@ func doIotPostImei(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
 	if w.Register(imei) != nil {
 		return nil, false, coded("isv.SYSTEM_ERROR")
 	}
-	return answer{"IotPostImei": answer{"IsPostSuccess": true}}, true, nil
+	return alirpcsim.Answer{"IotPostImei": alirpcsim.Answer{"IsPostSuccess": true}}, true, nil
 }
 
 // doIotUserStopResume: the values of OptionType are a GUESS, as in the client.
 // A card that is already so is answered like one that was changed, and one that
 // can't be changed by ControlResult false: no document says otherwise.
-func doIotUserStopResume(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+func doIotUserStopResume(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
 	target := map[string]spec.Lifecycle{"MANAGE_STOP": spec.SuspendedByOwner, "MANAGE_RESUME": spec.Active}[q.Get("OptionType")]
 	if target == "" {
 		return nil, false, invalid("OptionType is MANAGE_STOP or MANAGE_RESUME")
 	}
 	able, changed := false, false
-	no := alter(w, q, func(c *carriersim.Card) *refusal {
+	no := cards().Alter(w, q, func(c *carriersim.Card) *alirpcsim.Refusal {
 		able = c.Status == spec.Active || c.Status == spec.SuspendedByOwner
 		if able {
 			changed, c.Status = c.Status != target, target
 		}
 		return nil
 	})
-	return answer{"Result": answer{"ControlResult": able}}, changed && no == nil, no
+	return alirpcsim.Answer{"Result": alirpcsim.Answer{"ControlResult": able}}, changed && no == nil, no
 }
 
 // doIotRecharge orders packages. A repeated OutId is answered with the first
 // order and orders nothing: a GUESS, which is what a caller's serial is for.
-func doIotRecharge(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+func doIotRecharge(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
 	if code := q.Get("EffCode"); code != "1000" && code != "AUTO_ORD" {
 		return nil, false, invalid("EffCode is 1000 or AUTO_ORD")
 	}
@@ -142,7 +142,7 @@ func doIotRecharge(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
 	if first, ok := w.Ordered(q.Get("OutId")); ok {
 		return recharged(first), false, nil
 	}
-	no := alter(w, q, func(c *carriersim.Card) *refusal {
+	no := cards().Alter(w, q, func(c *carriersim.Card) *alirpcsim.Refusal {
 		for _, offer := range offers {
 			now := w.Clock()
 			c.AddPackage(spec.Package{ID: offer, Name: offer, Effective: now, Expires: now.AddDate(0, 1, 0)})
@@ -152,58 +152,25 @@ func doIotRecharge(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
 	if no != nil {
 		return nil, false, no
 	}
-	order := carriersim.Order{Key: q.Get("OutId"), Number: strconv.Itoa(100000 + w.Serial()), ICCID: iccid(q), Package: q.Get("OfferIds")}
+	order := carriersim.Order{Key: q.Get("OutId"), Number: strconv.Itoa(100000 + w.Serial()), ICCID: alirpcsim.ICCID(q), Package: q.Get("OfferIds")}
 	if w.Order(order) != nil {
 		return nil, true, coded("isv.SYSTEM_ERROR")
 	}
 	return recharged(order), true, nil
 }
 
-func recharged(o carriersim.Order) answer {
-	return answer{"IotRecharge": answer{"OrderNo": o.Number, "DoneCode": o.Number, "OrderResult": "true"}}
+func recharged(o carriersim.Order) alirpcsim.Answer {
+	return alirpcsim.Answer{"IotRecharge": alirpcsim.Answer{"OrderNo": o.Number, "DoneCode": o.Number, "OrderResult": "true"}}
 }
 
-// find looks a card up as the carrier does, which also asks whose it is.
-func find(q url.Values, look func(spec.ICCID) (carriersim.Card, bool)) (carriersim.Card, *refusal) {
-	card, ok := look(iccid(q))
-	if !ok {
-		return card, coded("isv.IOT_RES_NOT_EXIST")
-	}
-	if card.Account != "" && card.Account != q.Get("AccessKeyId") {
-		return card, coded("isv.RAM_PERMISSION_DENY")
-	}
-	return card, nil
+// cards looks cards up with Dyiotapi's codes.
+func cards() alirpcsim.Cards {
+	return alirpcsim.Cards{Coded: coded, Missing: "isv.IOT_RES_NOT_EXIST", Denied: "isv.RAM_PERMISSION_DENY", Failed: "isv.SYSTEM_ERROR"}
 }
-
-// alter changes the card that the call names, unless change refuses.
-func alter(w *carriersim.World, q url.Values, change func(*carriersim.Card) *refusal) *refusal {
-	if _, no := find(q, w.Card); no != nil {
-		return no
-	}
-	var no *refusal
-	_, err := w.Change(iccid(q), func(c *carriersim.Card) bool {
-		no = change(c)
-		return no == nil
-	})
-	if err != nil {
-		return coded("isv.SYSTEM_ERROR")
-	}
-	return no
-}
-
-func iccid(q url.Values) spec.ICCID { return spec.ICCID(strings.ToUpper(q.Get("Iccid"))) }
 
 func malformed(imei spec.IMEI) bool {
 	_, err := spec.ParseIMEI(string(imei))
 	return err != nil
-}
-
-// date is China's time. The form is a GUESS.
-func date(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.In(time.FixedZone("UTC+8", 8*60*60)).Format(time.DateTime)
 }
 
 // userStatus: 正常, 营业预销 and 未激活状态 are the document's, the others a GUESS.

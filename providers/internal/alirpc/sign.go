@@ -1,8 +1,8 @@
-package aliyun
+package alirpc
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" // the only method that Dyiotapi's gateway documents is HMAC-SHA1
+	"crypto/sha1" // the method that the documents name
 	"encoding/base64"
 	"maps"
 	"slices"

@@ -1,4 +1,12 @@
-package aliyun
+// Package alirpc is the RPC style that Alibaba Cloud's products share: signed
+// calls with every parameter in the query string, replies with a code that
+// decides, and the gateway in front of them all.
+//
+// It knows no product's actions: providers/aliyun and providers/linkcard are
+// written on top of it. Start reading at [API]; api.go is a call, sign.go its
+// signature, reply.go the answers, codes.go what their codes mean, values.go
+// the forms of dates and card numbers.
+package alirpc
 
 import (
 	"context"
@@ -16,21 +24,51 @@ import (
 	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
 )
 
-// account is what calls to both APIs share: credentials, limits, the world outside.
-type account struct {
+// Account is what calls to all of a block's products share: credentials,
+// limits, the world outside. Make one with [NewAccount].
+type Account struct {
 	keyID, secret, region string
 	env                   providers.Env
 	transport             *carrierhttp.Transport
-	retries               int
-	codes                 map[string]meaning
+	limits                providers.Limits
 	hide                  *strings.Replacer
 }
 
-// api is one of Alibaba's RPC APIs.
-type api struct {
-	*account
-	endpoint *url.URL
-	version  string
+// NewAccount reads the settings that blocks of Alibaba's products share (see
+// [Credentials]); what is wrong with them gathers in s.
+func NewAccount(s *providers.Settings, region string, defaults providers.Limits, env providers.Env) *Account {
+	limits := s.Limits(defaults)
+	a := &Account{
+		keyID: s.Credential("access_key_id"), secret: s.Credential("access_key_secret"), region: region,
+		env: env, limits: limits,
+	}
+	a.hide = strings.NewReplacer()
+	if a.secret != "" && a.keyID != "" {
+		a.hide = strings.NewReplacer(a.secret, "[secret]", a.keyID, "[access key]")
+	}
+	a.transport = carrierhttp.New(carrierhttp.Options{
+		Base: env.Transport, Now: env.Now, Sleep: env.Sleep,
+		RequestsPerSecond: limits.RequestsPerSecond, InFlight: limits.MaxInFlight, Timeout: limits.Timeout,
+		UserAgent: "cardfleet/" + env.Version,
+	})
+	return a
+}
+
+// Limits is what the account keeps to.
+func (a *Account) Limits() providers.Limits { return a.limits }
+
+// Now is the time.
+func (a *Account) Now() time.Time { return a.env.Now() }
+
+// API is one product's API.
+type API struct {
+	*Account
+	Endpoint *url.URL
+	Version  string
+	// OK is the code of a success: "OK" or "200".
+	OK string
+	// Codes are the product's own; see [Gateway] for the others.
+	Codes Codes
 }
 
 // call is one call of an action.
@@ -40,27 +78,27 @@ type call struct {
 	changing bool
 }
 
-// replyTo is a pointer to a reply's type.
-type replyTo[R any] interface {
+// ReplyTo is a pointer to a reply's type.
+type ReplyTo[R any] interface {
 	*R
-	reply
+	Reply
 }
 
-// read makes a call that changes nothing, and repeats it where it failed for a
+// Read makes a call that changes nothing, and repeats it where it failed for a
 // passing reason.
-func read[R any, P replyTo[R]](ctx context.Context, a *api, action string, params map[string]string) (R, error) {
+func Read[R any, P ReplyTo[R]](ctx context.Context, a *API, action string, params map[string]string) (R, error) {
 	return send[R, P](ctx, a, call{action: action, params: params})
 }
 
-// change makes a call that changes something. It is repeated only where it
+// Change makes a call that changes something. It is repeated only where it
 // certainly had no effect.
-func change[R any, P replyTo[R]](ctx context.Context, a *api, action string, params map[string]string) (R, error) {
+func Change[R any, P ReplyTo[R]](ctx context.Context, a *API, action string, params map[string]string) (R, error) {
 	return send[R, P](ctx, a, call{action: action, params: params, changing: true})
 }
 
-func send[R any, P replyTo[R]](ctx context.Context, a *api, c call) (answer R, err error) {
+func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c call) (answer R, err error) {
 	policy := carrierhttp.Policy{
-		Retries: a.retries, Judge: judge, Sleep: a.env.Sleep, Random: a.env.Random, Throttled: a.transport.Throttled,
+		Retries: a.limits.Retries, Judge: judge, Sleep: a.env.Sleep, Random: a.env.Random, Throttled: a.transport.Throttled,
 	}
 	err = policy.Do(ctx, func() error {
 		answer = *new(R) // nothing of a failed attempt's answer may stay
@@ -83,7 +121,7 @@ func judge(err error) carrierhttp.Verdict {
 	}
 }
 
-func (a *api) attempt(ctx context.Context, c call, r reply) error {
+func (a *API) attempt(ctx context.Context, c call, r Reply) error {
 	req, err := a.request(ctx, c)
 	if err != nil {
 		return err
@@ -95,21 +133,21 @@ func (a *api) attempt(ctx context.Context, c call, r reply) error {
 	defer func() { _ = resp.Body.Close() }() // in memory already, so neither this nor reading fails
 	body, _ := io.ReadAll(resp.Body)
 	after := carrierhttp.RetryAfter(resp.Header, a.env.Now())
-	if err := decode(body, r); err != nil {
+	if err := Decode(body, a.OK, r); err != nil {
 		return undecodable(c, after, fmt.Errorf("HTTP %d: %w", resp.StatusCode, err))
 	}
-	if r.head().Code == codeOK {
+	if r.Head().succeeded(a.OK) {
 		return nil
 	}
-	refusal := explain(a.codes, c.action, c.changing, r.head(), a.hide)
+	refusal := a.explain(c, r.Head())
 	refusal.RetryAfter = after
 	return refusal
 }
 
 // request makes a signed request: a POST with every parameter in the query
 // string and no body, as the SDK sends all of Dyiotapi's actions (JAVA).
-func (a *api) request(ctx context.Context, c call) (*http.Request, error) {
-	u := *a.endpoint
+func (a *API) request(ctx context.Context, c call) (*http.Request, error) {
+	u := *a.Endpoint
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/"
 	u.RawQuery = signedQuery(http.MethodPost, a.secret, a.params(c))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "", nil)
@@ -121,23 +159,25 @@ func (a *api) request(ctx context.Context, c call) (*http.Request, error) {
 }
 
 // params are the action's parameters and those of every call.
-func (a *api) params(c call) map[string]string {
+func (a *API) params(c call) map[string]string {
 	params := map[string]string{
 		"Action":           c.action,
-		"Version":          a.version,
+		"Version":          a.Version,
 		"Format":           "JSON",
-		"RegionId":         a.region,
 		"AccessKeyId":      a.keyID,
 		"SignatureMethod":  "HMAC-SHA1",
 		"SignatureVersion": "1.0",
 		"SignatureNonce":   a.nonce(),
 		"Timestamp":        a.env.Now().UTC().Format(time.RFC3339), // yyyy-MM-ddTHH:mm:ssZ
 	}
+	if a.region != "" {
+		params["RegionId"] = a.region
+	}
 	maps.Copy(params, c.params)
 	return params
 }
 
-func (a *api) nonce() string {
+func (a *API) nonce() string {
 	var b [16]byte
 	a.env.Random(b[:])
 	return hex.EncodeToString(b[:])
