@@ -314,3 +314,24 @@ func TestRefreshKeepsWhatNobodyReports(t *testing.T) {
 	assert.Equal(t, prior.Cards[1], next.Cards[1], "a card without a reading and without a block stays as it is")
 	assert.Equal(t, "card.old", prior.Cards[0].Address, "the prior snapshot is left alone")
 }
+
+func TestACardIsLeftAloneWithinTheCarriersPause(t *testing.T) {
+	b := newBench(t, 2, stopped)
+	paused := pausing{b.options.Providers[aliyun]}
+	b.options.Providers = map[spec.ProviderName]providers.Provider{aliyun: paused}
+	b.options.Prior.Cards[0].Changed = start.Add(-time.Minute)
+	report := apply.Run(t.Context(), b.options)
+	assert.Equal(t, []apply.Outcome{apply.Failed, apply.Done}, outcomes(report))
+	assert.Contains(t, report.Results[0].Reason, "not sent: the carrier takes another change of this card from 2026-11-21 21:15 UTC on")
+	assert.Equal(t, 1, b.effects(""))
+	assert.False(t, report.Snapshot.Cards[1].Changed.IsZero())
+}
+
+// pausing is a provider whose carrier wants a pause between two changes of a card.
+type pausing struct{ providers.Provider }
+
+func (p pausing) Capabilities() spec.Capabilities {
+	c := p.Provider.Capabilities()
+	c.Cooldown = 30 * time.Minute
+	return c
+}

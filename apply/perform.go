@@ -55,6 +55,9 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 	if memory == nil {
 		return Result{Outcome: Dropped, Reason: "the state no longer has the card"}, false
 	}
+	if until := memory.Changed.Add(p.Capabilities().Cooldown); !memory.Changed.IsZero() && r.o.Now().Before(until) {
+		return Result{Outcome: Failed, Reason: fmt.Sprintf("not sent: the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))}, false
+	}
 	if len(memory.Doubts) > 0 {
 		return Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
 	}

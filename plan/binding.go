@@ -27,6 +27,10 @@ func (d *differ) binding(p *pair) {
 	if p.live.Lifecycle.Ended() {
 		return // bound = false on a closed card is as wanted
 	}
+	if !(p.caps.Reads | p.caps.Writes()).Has(spec.AttrBinding) {
+		p.observed()
+		return
+	}
 	bound := p.currentBinding()
 	if !bound.Known {
 		bound = p.trust()
@@ -47,6 +51,16 @@ func (d *differ) binding(p *pair) {
 	default:
 		p.change(spec.ChangeBind, string(bound.IMEI), string(p.wanted.IMEI))
 	}
+}
+
+// observed compares the device in use, where the carrier tells no more than
+// that. It is no proof of a binding, so it plans nothing.
+func (p *pair) observed() {
+	if p.live.Observed == "" || p.wanted.IMEI == "" || p.live.Observed.Same(p.wanted.IMEI) {
+		return
+	}
+	p.attend("Another device is in use", fmt.Sprintf(
+		"The configuration says device %s, but the carrier sees the card in use in device %s. It can't be changed from here: look where the card is.", p.wanted.IMEI, p.live.Observed))
 }
 
 // trust takes the configuration's word for a binding that neither the carrier

@@ -20,7 +20,11 @@ func CheckCapabilities(fleet *spec.Fleet, caps map[spec.ProviderName]spec.Capabi
 	for i := range fleet.Cards {
 		c := &fleet.Cards[i]
 		able := caps[c.Provider]
-		missing := c.Wants() &^ (able.Reads | able.Writes())
+		served := able.Reads | able.Writes()
+		if able.ObservesIMEI && c.IMEI != "" {
+			served |= spec.AttrBinding // watched
+		}
+		missing := c.Wants() &^ served
 		if missing == 0 {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -152,6 +153,18 @@ func (d *differ) wanted(p *pair) {
 	p.active()
 	p.packages()
 	p.sort()
+	p.cooldown(d.in.Now)
+}
+
+// cooldown says when a card may be changed again, where the carrier wants a
+// pause between two changes of one card. apply doesn't send what it would refuse.
+func (p *pair) cooldown(now time.Time) {
+	if p.memory == nil || p.memory.Changed.IsZero() || !slices.ContainsFunc(p.card.Actions, func(a Action) bool { return a.Kind.CallsCarrier() }) {
+		return
+	}
+	if until := p.memory.Changed.Add(p.caps.Cooldown); now.Before(until) {
+		p.note("the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))
+	}
 }
 
 // recall settles what was in doubt, where the reading can, lays changes over

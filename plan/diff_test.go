@@ -162,6 +162,8 @@ func TestTheTable(t *testing.T) {
 	unsubscribes := dyiotapi()
 	unsubscribes.Changes = append(unsubscribes.Changes, spec.Unsubscribe)
 
+	observes := spec.Capabilities{Reads: spec.AttrActive, ObservesIMEI: true, Changes: []spec.Kind{spec.Resume, spec.Stop}, Cooldown: 30 * time.Minute}
+
 	a2b := "change-bind 861536030196001>861536030196019"
 	for name, row := range map[string]struct {
 		scene
@@ -190,6 +192,16 @@ func TestTheTable(t *testing.T) {
 		"imei B, carrier reports A and can't change it": {
 			scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Active, "正常", bound(deviceA)), caps: &readOnly},
 			[]string{"! Difference can't be changed here"},
+		},
+		"imei B, carrier sees A in use": {
+			scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Active, "2", func(r *spec.Reading) { r.Observed = deviceA }), caps: &observes}, []string{"! Another device is in use"},
+		},
+		"imei B, carrier sees B in use": {
+			scene{wanted: card(wantsB), live: reads(spec.Active, "2", func(r *spec.Reading) { r.Observed = deviceB }), caps: &observes}, []string{"adopt"},
+		},
+		"changed within the carrier's pause": {
+			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) { c.Changed = now.Add(-10 * time.Minute) }), live: reads(spec.Active, "2"), caps: &observes},
+			[]string{"stop", "# the carrier takes another change of this card from 2026-11-21 21:06 UTC on"},
 		},
 		"imei B, no device":       {scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Active, "正常")}, []string{"! Card has no device"}},
 		"imei B, never activated": {scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Pending, "未激活")}, []string{"! Card is pending"}},
