@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"net/http"
 
@@ -334,4 +335,43 @@ func (p pausing) Capabilities() spec.Capabilities {
 	c := p.Provider.Capabilities()
 	c.Cooldown = 30 * time.Minute
 	return c
+}
+
+// TestWhateverFailsLeavesTheRestRight refuses any subset of the changes of a
+// fleet in chains: what isn't done is reported, what is done is right, and no
+// device ends with two cards that the plan didn't give it to.
+func TestWhateverFailsLeavesTheRestRight(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(1, 10).Draw(rt, "cards")
+		length := rapid.IntRange(1, 4).Draw(rt, "chain")
+		b := newBench(t, n, func(i int, c *spec.Card) {
+			c.IMEI = device(i + 1)
+			if (i+1)%length == 0 || i == n-1 {
+				c.IMEI = device(i + 100) // the chain ends here
+			}
+		})
+		b.world.ExclusiveIMEI = true
+		for i := range n {
+			if rapid.Bool().Draw(rt, "refuse") {
+				b.world.Faults = append(b.world.Faults, carriersim.Fault{
+					Action: "DoIotChgBindOrUnBind", ICCID: b.world.Cards[i].ICCID, Kind: carriersim.CodeFault("isv.ERROR_IOT_CHGBINDED_ERROR"),
+				})
+			}
+		}
+		report := apply.Run(t.Context(), b.options)
+		for _, result := range report.Results {
+			card, _ := b.world.Card(result.Card.ICCID)
+			remembered := report.Snapshot.Card(result.Card.ID()).Binding.IMEI
+			want := spec.IMEI(result.Action.From)
+			if result.Outcome == apply.Done {
+				want = spec.IMEI(result.Action.To)
+			}
+			if card.IMEI != want || remembered != want {
+				rt.Fatalf("%s is %s: the carrier has %s, the state %s, want %s", result.Card.Address, result.Outcome, card.IMEI, remembered, want)
+			}
+			if result.Outcome != apply.Done && result.Reason == "" {
+				rt.Fatalf("%s is %s, and nobody says why", result.Card.Address, result.Outcome)
+			}
+		}
+	})
 }

@@ -27,13 +27,16 @@ func TestExamples(t *testing.T) {
 		folder, err := filepath.Abs(filepath.Dir(script))
 		require.NoError(t, err)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
+			if filepath.Base(folder) == "signed-approval" {
+				needs(t, "ssh-keygen")
+			}
 			testscript.Run(t, testscript.Params{
 				Files: []string{script},
 				Setup: func(env *testscript.Env) error {
 					env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 					return copyExample(folder, env.WorkDir)
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"shows": shows, "exits": exits, "replace": replace, "without": without},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"shows": shows, "exits": exits, "replace": replace, "without": without, "append": appendTo, "signers": signers},
 			})
 		})
 	}
@@ -84,6 +87,26 @@ func without(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(kept.String()), 0o600))
+}
+
+// appendTo adds a file's text to another: append FILE MORE.
+func appendTo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append FILE MORE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.ReadFile(args[0])+ts.ReadFile(args[1])), 0o600))
+}
+
+// signers writes an allowed_signers file for keys of these names: signers FILE NAME….
+func signers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: signers FILE NAME…")
+	}
+	var lines strings.Builder
+	for _, name := range args[1:] {
+		lines.WriteString(name + "@example.com " + ts.ReadFile(name+".pub"))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(lines.String()), 0o600))
 }
 
 // shows compares what the last command printed ("stdout" or "stderr") with a

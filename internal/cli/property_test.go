@@ -180,3 +180,44 @@ func checkEffects(t *rapid.T, world *carriersim.World, fleet []drawn, doubtful b
 		}
 	}
 }
+
+// TestAPlanIsTheSameWhateverTheOrder shuffles blocks over files, and rows of a
+// table: the plan is the same to the letter.
+func TestAPlanIsTheSameWhateverTheOrder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		fleet := drawFleet(rt)
+		world := &carriersim.World{Open: true}
+		first := ""
+		for range 2 {
+			r := newRig(t, world)
+			r.write("providers.fleet.hcl", provider)
+			files := map[string]string{}
+			rows := []string{}
+			for _, i := range rapid.Permutation(numbers(len(fleet))).Draw(rt, "order") {
+				file := rapid.SampledFrom([]string{"a.fleet.hcl", "b.fleet.hcl", "c.fleet.hcl"}).Draw(rt, "file")
+				files[file] += fleet[i].hcl(i)
+				rows = append(rows, fmt.Sprintf("8986000000000001%04d,86153603001%03d0\n", i, i))
+			}
+			for name, text := range files {
+				r.write(name, text)
+			}
+			r.write("rows.csv", "iccid,imei\n"+strings.Join(rows, ""))
+			r.write("rows.fleet.hcl", "card \"row\" {\n  from_csv = \"rows.csv\"\n  iccid = each.key\n  imei = each.value.imei\n}\n")
+			got := r.run("plan")
+			if first == "" {
+				first = got.out
+			}
+			if got.code != 0 || got.out != first {
+				rt.Fatalf("%s\n%s\nand before\n%s", got.errors, got.out, first)
+			}
+		}
+	})
+}
+
+func numbers(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
