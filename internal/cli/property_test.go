@@ -190,7 +190,7 @@ func TestAPlanIsTheSameWhateverTheOrder(t *testing.T) {
 		first := ""
 		for range 2 {
 			r := newRig(t, world)
-			r.write("providers.fleet.hcl", provider)
+			r.write("providers.fleet.hcl", provider+"fleet {\n  policy {\n    limit \"stop\" { count = 100 } # its message names a file\n  }\n}\n")
 			files := map[string]string{}
 			rows := []string{}
 			for _, i := range rapid.Permutation(numbers(len(fleet))).Draw(rt, "order") {
