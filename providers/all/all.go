@@ -7,15 +7,23 @@ import (
 	"github.com/cardfleet/cardfleet/providers/aliyun"
 	"github.com/cardfleet/cardfleet/providers/aliyun/aliyunsim"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/providers/cmiot"
+	"github.com/cardfleet/cardfleet/providers/cmiot/cmiotsim"
 )
 
 // Types is every kind of provider, by its schema's type.
 func Types() []providers.Type {
-	return []providers.Type{aliyun.Type()}
+	return []providers.Type{
+		aliyun.Type(),
+		cmiot.Type(),
+	}
 }
 
 // Simulators is every simulated carrier over one world. Serve them with
 // [carriersim.Serve], and point blocks at them with [carriersim.Carrier.Point].
 func Simulators(w *carriersim.World) []carriersim.Carrier {
-	return []carriersim.Carrier{aliyunsim.Carrier(w)}
+	return []carriersim.Carrier{
+		aliyunsim.Carrier(w),
+		cmiotsim.Carrier(w),
+	}
 }

@@ -82,6 +82,9 @@ type World struct {
 	ThrottleAfter Duration `json:"throttle_after,omitzero"`
 	// ShowDelay is how long a card's changes take to show in readings.
 	ShowDelay Duration `json:"show_delay,omitzero"`
+	// WriteCooldown is how long after a change of a card's status China Mobile
+	// refuses the next: 0 is 30 minutes, less than 0 is not at all.
+	WriteCooldown Duration `json:"write_cooldown,omitzero"`
 	// ExclusiveIMEI refuses to bind a device that another card is bound to.
 	ExclusiveIMEI bool `json:"exclusive_imei,omitempty"`
 	// Retired are actions that the carriers no longer have, by the carriers' names.

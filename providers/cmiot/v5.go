@@ -1,0 +1,208 @@
+package cmiot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// The functions of v5 that are called, below /v5/ec/.
+const (
+	callStatus      = "query/sim-status"        // CMIOT_API25S04
+	callStopReason  = "query/sim-stop-reason"   // CMIOT_API25S02
+	callIMEI        = "query/sim-imei"          // CMIOT_API23S04
+	callPackages    = "query/ordered-offerings" // CMIOT_API23R00
+	callChange      = "change/sim-status"       // CMIOT_API23S03
+	callChangeBatch = "change/sim-status/batch" // CMIOT_API23S06
+	callNumbers     = "query/sim-card-info/batch"
+	callJob         = "query/sim-batch-result" // CMIOT_API23M10
+	callGroups      = "query/group-info"       // CMIOT_API23E06
+	callMembers     = "query/group-member"     // CMIOT_API23E01
+)
+
+// v5 is the current API.
+type v5 struct {
+	*account
+	tokens   tokens
+	cooldown cooldown
+	batches  batches
+}
+
+func newV5(a *account, period time.Duration) *v5 {
+	p := &v5{account: a, cooldown: cooldown{period: period}, batches: batches{sleep: a.env.Sleep}}
+	p.tokens.fetch, p.tokens.now = p.fetchToken, a.env.Now
+	return p
+}
+
+// Capabilities implements [providers.Provider]. A binding is neither read nor
+// set: sim-imei tells the device in use (its title was 绑定IMEI in 2020, and is
+// 使用终端IMEI since 2023), and the binding by bill of 2019's manual takes only
+// the first digits of an IMEI and is in no later list.
+func (p *v5) Capabilities() spec.Capabilities {
+	return spec.Capabilities{
+		Reads:        spec.AttrActive | spec.AttrPackages,
+		Changes:      []spec.Kind{spec.Resume, spec.Stop},
+		ObservesIMEI: true,
+		Settle:       settle,
+		Cooldown:     p.cooldown.period,
+		Lists:        true,
+		PerSecond:    p.limits.RequestsPerSecond,
+		// Beside its status, a card in service is asked for its device, and a
+		// stopped one for who stopped it: one further call for either.
+		ReadCalls: map[spec.Attr]int{0: 1, spec.AttrPackages: 1},
+		// The change, and a look at the card where it is refused as already so.
+		ChangeCalls: map[spec.Kind]int{spec.Resume: 2, spec.Stop: 2},
+	}
+}
+
+// Read implements [providers.Provider].
+func (p *v5) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.Reading, error) {
+	reading, err := p.status(ctx, iccid)
+	if err != nil || reading.Lifecycle == spec.NotFound {
+		return reading, err
+	}
+	switch reading.Lifecycle.InService() {
+	case spec.On:
+		reading.Observed, err = p.deviceInUse(ctx, iccid)
+	case spec.Off:
+		reading.Lifecycle, reading.Reason, err = p.whoStopped(ctx, iccid)
+	}
+	if err != nil {
+		return spec.Reading{}, err
+	}
+	if !attrs.Has(spec.AttrPackages) {
+		return reading, nil
+	}
+	params := card(iccid)
+	params["queryType"] = "3" // of one card; 1 is the customer's, 2 a group's
+	offers, err := read[rows[packagesV5]](ctx, p, callPackages, params)
+	if err != nil {
+		return spec.Reading{}, err
+	}
+	reading.Packages = offers.Result[0].packages()
+	reading.Has |= spec.AttrPackages
+	return reading, nil
+}
+
+// status is the card's status alone, without who stopped it.
+func (p *v5) status(ctx context.Context, iccid spec.ICCID) (spec.Reading, error) {
+	answer, err := read[rows[statusV5]](ctx, p, callStatus, card(iccid))
+	if isCode(err, codeNoCard, codeNotThere) {
+		return p.notFound(iccid, ""), nil
+	}
+	if err != nil {
+		return spec.Reading{}, err
+	}
+	word := string(answer.Result[0].CardStatus)
+	if lifecycle(word) == spec.NotFound {
+		return p.notFound(iccid, word), nil
+	}
+	return spec.Reading{ICCID: iccid, At: p.env.Now(), Status: word, Lifecycle: lifecycle(word), Has: spec.AttrActive}, nil
+}
+
+// whoStopped asks why a card is stopped. Where the carrier won't say, the stop
+// is taken for its own, so that nothing is planned from it.
+func (p *v5) whoStopped(ctx context.Context, iccid spec.ICCID) (spec.Lifecycle, string, error) {
+	answer, err := read[rows[stopReasonRow]](ctx, p, callStopReason, card(iccid))
+	if isRefused(err) {
+		return spec.SuspendedByCarrier, "the carrier doesn't say by whom: " + err.Error(), nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	l, reason := whoStopped(string(answer.Result[0].StopReason))
+	return l, reason, nil
+}
+
+// deviceInUse is the device that the card was last seen in, "" where the carrier
+// has none. It proves no binding, so a refusal is no reason to leave the card unread.
+func (p *v5) deviceInUse(ctx context.Context, iccid spec.ICCID) (spec.IMEI, error) {
+	answer, err := read[rows[imeiRow]](ctx, p, callIMEI, card(iccid))
+	if isRefused(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	imei, err := spec.ParseIMEI(string(answer.Result[0].IMEI))
+	if err != nil {
+		return "", nil //nolint:nilerr // what is no IMEI names no device
+	}
+	return imei, nil
+}
+
+// card is the parameter that names a card: of msisdn, iccid and imsi exactly one.
+func card(iccid spec.ICCID) map[string]string { return map[string]string{"iccid": string(iccid)} }
+
+// attempt makes one request with the token that all share. A token that the
+// carrier doesn't take any more is renewed once, and the request then sent again:
+// it had no effect.
+func (p *v5) attempt(ctx context.Context, c call, r reply) error {
+	token, err := p.tokens.get(ctx, "")
+	if err != nil {
+		return untaken(err)
+	}
+	err = p.request(ctx, c, token, r)
+	if !isCode(err, codeTokenExpired) {
+		return err
+	}
+	if token, err = p.tokens.get(ctx, token); err != nil {
+		return untaken(err)
+	}
+	return p.request(ctx, c, token, r)
+}
+
+// untaken says of a failure to get a token that the card is as it was.
+func untaken(err error) error {
+	var e *providers.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return &providers.Error{Call: callToken, Effect: providers.EffectNone, Cause: providers.Unavailable, Err: err}
+}
+
+func (p *v5) request(ctx context.Context, c call, token string, r reply) error {
+	t := p.begin()
+	params := map[string]string{"transid": t.id, "token": token}
+	maps.Copy(params, c.params)
+	return p.send(ctx, c, t, params, r, token)
+}
+
+func (p *v5) fetchToken(ctx context.Context, anew bool) (tokenRow, error) {
+	t := p.begin()
+	params := map[string]string{"appid": p.appid, "password": p.password, "transid": t.id}
+	if anew {
+		params["refresh"] = "1"
+	}
+	var r rows[tokenRow]
+	if err := p.send(ctx, call{name: callToken}, t, params, &r); err != nil {
+		return tokenRow{}, err
+	}
+	return r.Result[0], nil
+}
+
+// send makes one request, its parameters as JSON in the body (KNOWN*: of the
+// two forms, the one that keeps the token and the password out of URLs).
+func (p *v5) send(ctx context.Context, c call, t transaction, params map[string]string, r reply, secrets ...string) error {
+	body, err := json.Marshal(params)
+	if err != nil {
+		return err
+	}
+	req, err := post(ctx, p.url("/v5/ec/"+c.name), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.ContentLength = int64(len(body))
+	req.Header.Set("Content-Type", "application/json;charset=utf-8")
+	return p.exchange(c, t, req, r, secrets...)
+}
+
+// join is how batches write lists of numbers (PHP-V5).
+func join(numbers []string) string { return strings.Join(numbers, "_") }
