@@ -49,7 +49,7 @@ output "x_number" { value = privacy_number.courier.live.number }
 	}
 	assert.Equal(t, 1, shown.Summary["attention"])
 
-	world.Numbers[0] = carriersim.Number{Pool: "FC12345", Subs: "12345", Status: 1, Number: "17000000001"}
+	world.SetNumber(carriersim.Number{Pool: "FC12345", Subs: "12345", Status: 1, Number: "17000000001"})
 	r.want(0, r.run("plan", "-detailed-exitcode"))
 }
 
@@ -77,7 +77,7 @@ func doubtful(t *testing.T) *rig {
 	r.write("main.fleet.hcl", rebind)
 	got := r.want(5, r.run("apply", "-auto-approve"))
 	assert.Contains(t, got.out, "1 in doubt")
-	world.Faults = nil
+	world.Break()
 	return r
 }
 

@@ -70,7 +70,7 @@ output "half" { value = nonsensitive(length(var.token)) }
 	run(0, "plan", "-out=p.fleetplan")
 	run(0, "show", "-json", "p.fleetplan")
 	run(0, "plan", "-json")
-	world.Faults = []carriersim.Fault{{Action: "DoIotUserStopResume", Kind: carriersim.HTML5xx, Times: 9}, {Action: "DoIotChgBindOrUnBind", Kind: carriersim.Truncated, Times: 9}}
+	world.Break(carriersim.Fault{Action: "DoIotUserStopResume", Kind: carriersim.HTML5xx, Times: 9}, carriersim.Fault{Action: "DoIotChgBindOrUnBind", Kind: carriersim.Truncated, Times: 9})
 	got := r.run("apply", "-auto-approve")
 	printed.WriteString(got.out + got.errors)
 	run(0, "show")
@@ -103,7 +103,7 @@ output "y" { value = local.x }`,
 	require.NoError(t, os.Remove(filepath.Join(r.dir, "mistake.fleet.hcl")))
 
 	// A carrier that refuses the credentials, and one that isn't there.
-	world.Accounts = nil
+	world.Expel(carriersim.Account{ID: "somebody", Secret: "else"})
 	run(1, "plan")
 	r.env["CARDFLEET_VAR_carrier_url"] = "http://127.0.0.1:1/aliyun"
 	run(1, "plan")
