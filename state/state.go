@@ -205,3 +205,41 @@ type Journal interface {
 	Append(ctx context.Context, records ...Record) error
 	Close() error
 }
+
+// ErrNotLocked says that there is no lock to be removed.
+var ErrNotLocked = errors.New("the state is not locked")
+
+// What follows are abilities: [Leased], [ForceUnlocker] and [Historian] are abilities that not every
+// [Backend] has; they are found by type assertion.
+
+// Leased is a backend whose lock is a lease that has to be renewed.
+type Leased interface {
+	// Lost is closed when the lease that Lock took can't be kept: another run
+	// may have the state from then on, so nothing more may be started. It is
+	// nil while nothing is locked.
+	Lost() <-chan struct{}
+}
+
+// ForceUnlocker is a backend whose lock can be left behind by a dead run.
+type ForceUnlocker interface {
+	// ForceUnlock removes the lock with this ID, and no other: a lock with
+	// another ID gives a [*LockedError] that names its holder, none ErrNotLocked.
+	ForceUnlock(ctx context.Context, id string) error
+}
+
+// Version is a snapshot that was replaced.
+type Version struct {
+	Serial  uint64
+	Lineage string
+	Written time.Time
+	Cards   int
+	Name    string // what ReadVersion takes
+}
+
+// Historian is a backend that keeps the last ten snapshots, at least.
+type Historian interface {
+	// History lists them, the newest first.
+	History(ctx context.Context) ([]Version, error)
+	// ReadVersion reads one of them.
+	ReadVersion(ctx context.Context, name string) (*Snapshot, error)
+}
