@@ -62,7 +62,7 @@ func (s *Settings) String(name, fallback string) string {
 func (s *Settings) Bool(name string, fallback bool) bool { return setting(s, name, fallback) }
 
 // Any is a setting of the type [spec.SettingAny]; nil where the block doesn't say it.
-func (s *Settings) Any(name string) any { return setting[any](s, name, nil) }
+func (s *Settings) Any(name string) any { return s.config.Settings[name] }
 
 // Mistake adds a diagnostic at the setting's place, or at the block's header
 // where the block doesn't have it.

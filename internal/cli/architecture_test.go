@@ -41,7 +41,7 @@ var layers = []layer{
 	{"providers/internal/carrierhttp", nil},
 	{"providers/internal/alirpc", []string{"spec", "providers", "providers/internal/carrierhttp"}},
 	{"providers/internal/alirpcsim", []string{"spec", "providers/carriersim"}},
-	{"providers/internal/alirpctest", []string{"providers", "providers/internal/alirpc"}},
+	{"providers/internal/alirpctest", []string{"spec", "providers", "providers/carriersim", "providers/internal/alirpc"}},
 	{"providers/carriersim", []string{"spec"}},
 	{"providers/providertest", []string{"spec", "providers", "providers/carriersim"}},
 	{"providers/all", []string{"spec", "providers", "providers/*", "providers/*/*sim"}},

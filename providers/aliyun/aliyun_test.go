@@ -2,7 +2,6 @@ package aliyun_test
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +18,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/aliyun"
 	"github.com/cardfleet/cardfleet/providers/aliyun/aliyunsim"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/providers/internal/alirpctest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -31,55 +31,24 @@ const (
 	key    = "0123456789abcdef0123456789abcdef"
 )
 
-func env(network http.RoundTripper, variables map[string]string) providers.Env {
-	return providers.Env{
-		Getenv: func(name string) string { return variables[name] },
-		Now:    time.Now,
-		Sleep: func(ctx context.Context, d time.Duration) error {
-			select {
-			case <-time.After(d / 100): // the tests need no real pauses
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		},
-		Random:    func(p []byte) { _, _ = rand.Read(p) }, // never fails
-		Transport: network,
-		Version:   "1.2.3",
-	}
-}
-
 // open opens a block without limits that matter.
 func open(t testing.TB, settings map[string]any) providers.Provider {
-	config := spec.ProviderConfig{Name: "aliyun", Settings: map[string]any{
-		"access_key_id": "testid", "access_key_secret": "testsecret", "requests_per_second": 1e6, "max_in_flight": 100,
-	}}
-	for name, v := range settings {
-		config.Settings[name] = v
-	}
-	network := &http.Transport{MaxIdleConnsPerHost: 100}
-	t.Cleanup(network.CloseIdleConnections)
-	p, diagnostics := aliyun.Type().Open(config, env(network, nil))
-	require.Empty(t, diagnostics)
-	return p
+	return alirpctest.Open(t, aliyun.Type(), settings)
 }
 
 // simulated opens a provider in front of a simulated carrier over HTTP.
 func simulated(t testing.TB, w *carriersim.World, settings map[string]any) providers.Provider {
-	carrier := aliyunsim.Carrier(w)
-	server := httptest.NewServer(carriersim.Serve([]carriersim.Carrier{carrier}))
-	t.Cleanup(server.Close)
-	return open(t, carrier.Point(spec.ProviderConfig{Settings: settings}, server.URL).Settings)
+	return alirpctest.Simulated(t, aliyun.Type(), aliyunsim.Carrier(w), settings)
 }
 
-// answering opens a provider in front of a carrier that always gives one answer.
+// answering opens a provider in front of a card API that always gives one answer.
 func answering(t *testing.T, status int, body string) providers.Provider {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}))
-	t.Cleanup(server.Close)
-	return open(t, map[string]any{"endpoint": server.URL, "privacy_endpoint": server.URL})
+	return alirpctest.Answering(t, aliyun.Type(), "endpoint", status, body)
+}
+
+// answeringInTurn opens one in front of a number API with these answers.
+func answeringInTurn(t *testing.T, answers ...string) providers.NumberReader {
+	return alirpctest.Answering(t, aliyun.Type(), "privacy_endpoint", http.StatusOK, answers...).(providers.NumberReader)
 }
 
 func world() *carriersim.World {
@@ -91,7 +60,7 @@ func world() *carriersim.World {
 
 func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 	config := spec.ProviderConfig{Name: "aliyun.hangzhou", Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 7}}}
-	p, diagnostics := aliyun.Type().Open(config, env(nil, nil))
+	p, diagnostics := aliyun.Type().Open(config, alirpctest.Env(nil, nil))
 	assert.Nil(t, p)
 	require.Len(t, diagnostics, 2)
 	assert.Contains(t, diagnostics[0].Detail, "access_key_id")
@@ -100,7 +69,7 @@ func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 	assert.Contains(t, diagnostics[1].Detail, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 	assert.Equal(t, 7, diagnostics[0].Subject.Start.Line)
 
-	p, diagnostics = aliyun.Type().Open(config, env(nil, map[string]string{
+	p, diagnostics = aliyun.Type().Open(config, alirpctest.Env(nil, map[string]string{
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
 	}))
 	assert.NotNil(t, p)
@@ -143,20 +112,12 @@ func TestRequestOnTheWire(t *testing.T) {
 	}, q)
 }
 
-// calls is the actions of the requests, in order.
-func calls(w *carriersim.World) (actions []string) {
-	for _, r := range w.Requests() {
-		actions = append(actions, r.Action)
-	}
-	return actions
-}
-
 func TestChangeBindRegistersTheNewDeviceFirst(t *testing.T) {
 	w := world()
 	p := simulated(t, w, map[string]any{"device_type": "tracker"})
 	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotPostImei", "DoIotChgBindOrUnBind"}, calls(w))
+	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotPostImei", "DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
 	requests := w.Requests()
 	assert.Equal(t, map[string]string{"Imei": spare, "DeviceType": "tracker", "Comments": "cardfleet", "RegionId": "cn-hangzhou"}, requests[1].Params)
 	assert.Equal(t, map[string]string{"Iccid": string(iccid), "OpionType": "chgBind", "Imei": device, "NewImei": spare, "RegionId": "cn-hangzhou"}, requests[2].Params)
@@ -170,7 +131,7 @@ func TestKnownDeviceIsNotRegisteredAgain(t *testing.T) {
 	p := simulated(t, w, nil)
 	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotChgBindOrUnBind"}, calls(w))
+	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
 }
 
 func TestRegisteringCanBeLeftToOthers(t *testing.T) {
@@ -179,7 +140,7 @@ func TestRegisteringCanBeLeftToOthers(t *testing.T) {
 	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
 	assert.ErrorContains(t, err, "DoIotChgBindOrUnBind: isv.ERROR_IMEI_ERROR")
 	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
-	assert.Equal(t, []string{"DoIotChgBindOrUnBind"}, calls(w))
+	assert.Equal(t, []string{"DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
 	assert.Equal(t, 1, p.Capabilities().CallsToChange(spec.ChangeBind))
 }
 
@@ -193,7 +154,7 @@ func TestLostRegistrationIsLookedUp(t *testing.T) {
 		p := simulated(t, w, nil)
 		_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
 		require.NoError(t, err, "%s", fault)
-		assert.Equal(t, want, calls(w), "%s", fault)
+		assert.Equal(t, want, alirpctest.Calls(w), "%s", fault)
 	}
 }
 
@@ -324,7 +285,7 @@ func TestPrivacyNumberThatDoesNotExistIsAnError(t *testing.T) {
 	p := simulated(t, world(), nil).(providers.NumberReader)
 	_, err := p.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC1", SubsID: "1"})
 	assert.ErrorContains(t, err, "isv.NO_NOT_EXIST")
-	odd := answering(t, 200, `{"Code":"OK","SecretCallStatusDTO":{"status":"fine"}}`).(providers.NumberReader)
+	odd := answeringInTurn(t, `{"Code":"OK","SecretCallStatusDTO":{"status":"fine"}}`)
 	_, err = odd.ReadNumber(t.Context(), &spec.PrivacyNumber{PoolKey: "FC1", SubsID: "1"})
 	assert.ErrorContains(t, err, "status is no number")
 }
@@ -430,19 +391,6 @@ func TestStatusOfABinding(t *testing.T) {
 	}
 }
 
-// answeringInTurn opens a provider in front of a carrier with these answers;
-// the last one stays.
-func answeringInTurn(t *testing.T, answers ...string) providers.NumberReader {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, answers[0])
-		if len(answers) > 1 {
-			answers = answers[1:]
-		}
-	}))
-	t.Cleanup(server.Close)
-	return open(t, map[string]any{"privacy_endpoint": server.URL, "retries": 0}).(providers.NumberReader)
-}
-
 func TestFailedRegistrationLeavesTheCardAlone(t *testing.T) {
 	for _, kind := range []carriersim.FaultKind{carriersim.LostBefore, carriersim.HTML5xx, carriersim.CodeFault("isv.NOBODY_KNOWS")} {
 		w := world()
@@ -460,15 +408,8 @@ func TestFailedRegistrationLeavesTheCardAlone(t *testing.T) {
 }
 
 func TestNothingOfAFailedAttemptStays(t *testing.T) {
-	answers := []string{
-		`{"Code":"isv.SYSTEM_ERROR","CardStatus":{"UserStatus":"停机"}}`,
-		`{"Code":"OK"}`,
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, answers[0])
-		answers = answers[1:]
-	}))
-	defer server.Close()
-	_, err := open(t, map[string]any{"endpoint": server.URL, "retries": 1}).Read(t.Context(), iccid, 0)
+	p := alirpctest.Answering(t, aliyun.Type(), "endpoint", http.StatusOK,
+		`{"Code":"isv.SYSTEM_ERROR","CardStatus":{"UserStatus":"停机"}}`, `{"Code":"OK"}`)
+	_, err := p.Read(t.Context(), iccid, 0)
 	assert.ErrorContains(t, err, "HTTP 200: the answer has no CardStatus.UserStatus")
 }

@@ -3,7 +3,6 @@
 package aliyun_test
 
 import (
-	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
-	"github.com/cardfleet/cardfleet/spec"
 )
 
 // BenchmarkRead reads 5,000 cards over HTTP on loopback, 100 at a time. The CPU
@@ -20,10 +18,7 @@ import (
 func BenchmarkRead(b *testing.B) {
 	const cards = 5000
 	p := simulated(b, &carriersim.World{Open: true, Now: time.Now}, nil)
-	wants := make([]providers.Want, cards)
-	for i := range wants {
-		wants[i].ICCID = spec.ICCID(fmt.Sprintf("898600D69913%08d", i))
-	}
+	wants := fleet(cards)
 	before := cpu(b)
 	for b.Loop() {
 		if _, err := providers.ReadAll(b.Context(), p, wants, providers.ReadOptions{Parallel: 100}); err != nil {

@@ -9,12 +9,15 @@ import (
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/cmiot"
 	"github.com/cardfleet/cardfleet/providers/cmiot/cmiotsim"
+	"github.com/cardfleet/cardfleet/providers/linkcard"
+	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
 )
 
 // Types is every kind of provider, by its schema's type.
 func Types() []providers.Type {
 	return []providers.Type{
 		aliyun.Type(),
+		linkcard.Type(), // "aliyun_linkcard"
 		cmiot.Type(),
 	}
 }
@@ -24,6 +27,7 @@ func Types() []providers.Type {
 func Simulators(w *carriersim.World) []carriersim.Carrier {
 	return []carriersim.Carrier{
 		aliyunsim.Carrier(w),
+		linkcardsim.Carrier(w),
 		cmiotsim.Carrier(w),
 	}
 }

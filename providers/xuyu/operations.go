@@ -147,14 +147,13 @@ func (w *writer) read(said any) operation {
 		}
 		return w.operation
 	}
-	_, bodySaid := fields["body"]
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		if fields[field] == nil {
 			continue
 		}
 		w.field(field, fields[field])
 	}
-	if w.method == "GET" && !bodySaid {
+	if w.method = strings.ToUpper(w.method); w.method == "GET" && fields["body"] == nil {
 		w.body = "" // the modelled one went with another method
 	}
 	if !w.broken {
@@ -198,7 +197,6 @@ func (w *writer) setBody(value any) {
 
 // check looks at the operation as a whole.
 func (w *writer) check() {
-	w.method = strings.ToUpper(w.method)
 	if !slices.Contains([]string{"DELETE", "GET", "PATCH", "POST", "PUT"}, w.method) {
 		w.wrong("method", `must be "GET", "POST", "PUT", "PATCH" or "DELETE".`)
 	}
@@ -215,7 +213,17 @@ func (w *writer) check() {
 	if w.body != "" && !json.Valid(w.content(values)) {
 		w.wrong("body", "is a text, so it must be JSON once its placeholders are filled in; it isn't.")
 	}
-	if w.result != "" && slices.Contains(strings.Split(w.result, "."), "") {
+	w.checkResult()
+}
+
+// checkResult: a change's result is a value, so it can't be the reply itself.
+func (w *writer) checkResult() {
+	whole := w.result == ""
+	changes := slices.Contains([]string{opStop, opResume, opSubscribe}, w.name)
+	switch {
+	case whole && changes:
+		w.wrong("result", `must name the value that says whether it was done, such as "code" or "data.success".`)
+	case !whole && slices.Contains(strings.Split(w.result, "."), ""):
 		w.wrong("result", `must be a dotted path such as "data.items"; "" is the reply itself.`)
 	}
 }
