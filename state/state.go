@@ -209,8 +209,8 @@ type Journal interface {
 // ErrNotLocked says that there is no lock to be removed.
 var ErrNotLocked = errors.New("the state is not locked")
 
-// What follows are abilities: [Leased], [ForceUnlocker] and [Historian] are abilities that not every
-// [Backend] has; they are found by type assertion.
+// What follows are abilities that not every [Backend] has; they are found by
+// type assertion.
 
 // Leased is a backend whose lock is a lease that has to be renewed.
 type Leased interface {
