@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpcsim"
@@ -155,22 +156,14 @@ func renew(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
 	if first, ok := w.Ordered(q.Get("SerialNo")); ok {
 		return ordered(first), false, nil
 	}
-	id := q.Get("OfferCode")
-	no = cards().Alter(w, q, func(c *carriersim.Card) *refusal {
-		from := w.Clock()
+	var id string
+	no = cards().Alter(w, q, func(c *carriersim.Card) (no *refusal) {
 		if q.Get("RechargeType") == "STANDARD" {
-			own := ownPackage(*c)
-			if own.ID == "" {
-				return coded("CredentialInstanceNotExist")
-			}
-			id = own.ID
-			if own.Expires.After(from) {
-				from = own.Expires
-			}
-			c.Packages[0].Expires = from.AddDate(0, periods, 0)
-			return nil
+			id, no = extend(c, w.Clock(), periods)
+			return no
 		}
-		c.AddPackage(spec.Package{ID: id, Name: id, Effective: from, Expires: from.AddDate(0, periods, 0)})
+		id = q.Get("OfferCode")
+		c.AddPackage(spec.Package{ID: id, Name: id, Effective: w.Clock(), Expires: w.Clock().AddDate(0, periods, 0)})
 		return nil
 	})
 	if no != nil {
@@ -181,6 +174,19 @@ func renew(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
 		return nil, true, coded("InternalError")
 	}
 	return ordered(order), true, nil
+}
+
+// extend renews the card's own package, from its end or from now.
+func extend(c *carriersim.Card, now time.Time, months int) (id string, no *refusal) {
+	own := ownPackage(*c)
+	if own.ID == "" {
+		return "", coded("CredentialInstanceNotExist")
+	}
+	if own.Expires.After(now) {
+		now = own.Expires
+	}
+	c.Packages[0].Expires = now.AddDate(0, months, 0)
+	return own.ID, nil
 }
 
 // checkOrder looks at what Renew was told: 续订月套餐 1, 2, 3, 6, 9, 12 and
