@@ -1,0 +1,195 @@
+package http
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/md5" //nolint:gosec // what the protocol asks for; the document has a better checksum
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	nethttp "net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// attemptTimeout is how long one request may take, its answer included.
+const attemptTimeout = 5 * time.Minute
+
+type request struct {
+	what   string // for errors: "read the state"
+	method string
+	url    *url.URL
+	body   []byte // JSON; nil for none
+}
+
+// failure is a request that the server didn't carry out, or perhaps did.
+type failure struct {
+	what, place string
+	status      int           // 0 where no answer came
+	reply       []byte        // the answer's body
+	cause       error         // of no answer
+	wait        time.Duration // what the server asks for before the next attempt
+}
+
+// Error says what the server said, and never who asked.
+func (f *failure) Error() string {
+	if f.status == 0 {
+		return fmt.Sprintf("%s %s: %v", f.what, f.place, f.cause)
+	}
+	text := fmt.Sprintf("%s %s: HTTP %d %s", f.what, f.place, f.status, nethttp.StatusText(f.status))
+	if said := f.said(); said != "" {
+		text += ": " + said
+	}
+	switch f.status {
+	case nethttp.StatusUnauthorized:
+		text += " (the server takes neither username nor password as they are: the settings username and password, or CARDFLEET_HTTP_USERNAME and CARDFLEET_HTTP_PASSWORD)"
+	case nethttp.StatusForbidden:
+		text += " (the user is known and may not do this; GitLab wants the role of a maintainer for writing and of a developer for reading)"
+	case nethttp.StatusConflict, nethttp.StatusLocked:
+		text += " (the lock is another run's, or was removed)"
+	}
+	return text
+}
+
+func (f *failure) Unwrap() error { return f.cause }
+
+// said is the server's own word, where it is short.
+func (f *failure) said() string {
+	var reply struct{ Message, Error json.RawMessage }
+	if json.Unmarshal(f.reply, &reply) != nil {
+		return ""
+	}
+	said := strings.Trim(string(cmp.Or(string(reply.Message), string(reply.Error))), `"`)
+	if len(said) > 200 {
+		return ""
+	}
+	return said
+}
+
+// temporary reports whether the same request may succeed later. It may have
+// been carried out, too.
+func (f *failure) temporary() bool {
+	return f.status == 0 || f.status == nethttp.StatusTooManyRequests || f.status >= 500 && f.status != nethttp.StatusNotImplemented
+}
+
+// retry calls attempt until it succeeds, fails for good, or has failed
+// RetryMax times more. The pauses double, as Terraform's do.
+func (b *Backend) retry(ctx context.Context, attempt func() error) error {
+	pause := b.config.RetryWaitMin
+	for left := b.config.RetryMax; ; left-- {
+		err := attempt()
+		var failed *failure
+		if !errors.As(err, &failed) || !failed.temporary() || left <= 0 {
+			return err
+		}
+		wait := min(max(pause, failed.wait), max(b.config.RetryWaitMax, b.config.RetryWaitMin))
+		if stopped := b.env.Sleep(ctx, wait); stopped != nil {
+			return fmt.Errorf("%w (after: %w)", stopped, err)
+		}
+		pause *= 2
+	}
+}
+
+// send makes one attempt, and returns the body of a good answer. Any other is
+// a [failure], but for a context that is over.
+func (b *Backend) send(ctx context.Context, r request) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.what, shown(r.url), err)
+	}
+	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	reply, err := b.client.Do(b.build(attempt, r))
+	if err != nil {
+		return nil, b.unanswered(ctx, r, err)
+	}
+	defer reply.Body.Close()
+	body, err := io.ReadAll(reply.Body)
+	if err != nil {
+		return nil, b.unanswered(ctx, r, err)
+	}
+	if reply.StatusCode/100 != 2 {
+		return nil, &failure{what: r.what, place: shown(r.url), status: reply.StatusCode, reply: body, wait: retryAfter(reply.Header)}
+	}
+	return body, nil
+}
+
+func (b *Backend) build(ctx context.Context, r request) *nethttp.Request {
+	req, err := nethttp.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader(r.body))
+	if err != nil {
+		panic(err) // methods and URLs are checked before
+	}
+	if r.body != nil {
+		sum := md5.Sum(r.body) //nolint:gosec // see the import
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	req.Header.Set("User-Agent", "cardfleet/"+b.env.Version)
+	if b.config.Username != "" {
+		req.SetBasicAuth(b.config.Username, b.config.Password)
+	}
+	return req
+}
+
+// unanswered leaves the URL out of the error: it may hold a password.
+func (b *Backend) unanswered(ctx context.Context, r request, err error) error {
+	if over := ctx.Err(); over != nil {
+		return fmt.Errorf("%s %s: %w", r.what, shown(r.url), over)
+	}
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	return &failure{what: r.what, place: shown(r.url), cause: err}
+}
+
+// retryAfter reads the header of that name, where it counts seconds.
+func retryAfter(h nethttp.Header) time.Duration {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// TLS is how server and client prove who they are, in PEM. The zero value is
+// the system's way.
+type TLS struct {
+	SkipVerify       bool   // take any certificate of the server
+	CA               string // that vouch for the server, in place of the system's
+	Certificate, Key string // of the client
+}
+
+// Transport is base with other certificates.
+func Transport(base nethttp.RoundTripper, t TLS) (nethttp.RoundTripper, error) {
+	if t == (TLS{}) {
+		return base, nil
+	}
+	plain, ok := base.(*nethttp.Transport)
+	if !ok {
+		return nil, errors.New("certificates can't be set on this transport")
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.SkipVerify} //nolint:gosec // as the user set it
+	if t.CA != "" {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM([]byte(t.CA)) {
+			return nil, errors.New("client_ca_certificate_pem holds no certificate in PEM")
+		}
+	}
+	if t.Certificate != "" || t.Key != "" {
+		pair, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key))
+		if err != nil {
+			return nil, fmt.Errorf("client_certificate_pem and client_private_key_pem: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	plain = plain.Clone()
+	plain.TLSClientConfig = config
+	return plain, nil
+}

@@ -1,0 +1,177 @@
+package http
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// A document is a JSON object, since servers made for Terraform take nothing
+// else:
+//
+//	{
+//	  "version": 100,                 Terraform reads up to 4, and refuses what is higher:
+//	                                  it never takes this for an empty state of its own
+//	  "serial": 17,                   counts the writes of the document. GitLab keeps a
+//	                                  version for each, and refuses a number that it has
+//	                                  (lib/api/terraform/state.rb, unique index on
+//	                                  terraform_state_versions; read 2026-11-21)
+//	  "lineage": "…",
+//	  "cardfleet": {
+//	    "version": 1,
+//	    "serial": 3,                  of the snapshot
+//	    "written_by": "0.1.0",
+//	    "snapshot": "…",              base64 of a snapshot file; "" before the first commit
+//	    "journal": "…",               base64 of a journal file, zstd
+//	    "sha256": "…"                 of all of the above
+//	  }
+//	}
+const (
+	outerVersion    = 100
+	documentVersion = 1
+
+	// largestJournal is more than a journal ever comes to. It keeps a damaged
+	// document from filling the memory.
+	largestJournal = 1 << 30
+)
+
+// document is what the server keeps. The zero value is that of no document.
+type document struct {
+	writes    uint64 // counts them
+	lineage   string
+	serial    uint64 // of the snapshot
+	writtenBy string
+	snapshot  []byte // as state.Encode writes it
+	journal   []byte // as state.JournalWriter writes it, zstd
+}
+
+type outerJSON struct {
+	Version   int       `json:"version"`
+	Serial    uint64    `json:"serial"`
+	Lineage   string    `json:"lineage"`
+	Cardfleet innerJSON `json:"cardfleet"`
+}
+
+type innerJSON struct {
+	Version   int    `json:"version"`
+	Serial    uint64 `json:"serial"`
+	WrittenBy string `json:"written_by"`
+	Snapshot  []byte `json:"snapshot"`
+	Journal   []byte `json:"journal"`
+	SHA256    string `json:"sha256"`
+}
+
+// sum is the checksum over all that the document says.
+func (d *document) sum() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %q %d %q %d %d\n", d.writes, d.lineage, d.serial, d.writtenBy, len(d.snapshot), len(d.journal))
+	h.Write(d.snapshot)
+	h.Write(d.journal)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (d *document) encode() []byte {
+	text, err := json.Marshal(outerJSON{
+		Version: outerVersion, Serial: d.writes, Lineage: d.lineage,
+		Cardfleet: innerJSON{documentVersion, d.serial, d.writtenBy, d.snapshot, d.journal, d.sum()},
+	})
+	if err != nil {
+		panic(err) // numbers, strings and bytes
+	}
+	return append(text, '\n')
+}
+
+// decodeDocument reads what a server has. What it returns is whole.
+func decodeDocument(text []byte) (*document, error) {
+	if err := known(text); err != nil {
+		return nil, err
+	}
+	var outer outerJSON
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&outer); err != nil {
+		return nil, fmt.Errorf("the document is damaged: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the document goes on behind its end")
+	}
+	in := outer.Cardfleet
+	d := &document{outer.Serial, outer.Lineage, in.Serial, in.WrittenBy, in.Snapshot, in.Journal}
+	if in.SHA256 != d.sum() {
+		return nil, errors.New("the document is damaged: its checksum is that of another one; restore a version that the server keeps")
+	}
+	return d, nil
+}
+
+// known refuses what isn't ours, and what a newer program wrote.
+func known(text []byte) error {
+	var head struct {
+		Version   int    `json:"version"`
+		Terraform string `json:"terraform_version"`
+		Cardfleet *struct {
+			Version   int    `json:"version"`
+			WrittenBy string `json:"written_by"`
+		} `json:"cardfleet"`
+	}
+	err := json.Unmarshal(text, &head)
+	switch {
+	case err != nil:
+		return fmt.Errorf("what the server has is no document of cardfleet, or one that was cut off: %w", err)
+	case head.Terraform != "":
+		return fmt.Errorf("the server has a state of Terraform %s there: give cardfleet's state an address of its own", head.Terraform)
+	case head.Version != outerVersion || head.Cardfleet == nil:
+		return errors.New("what the server has is no document of cardfleet: is the address right?")
+	case head.Cardfleet.Version != documentVersion:
+		return fmt.Errorf("the document has version %d and was written by cardfleet %s; this program reads version %d: use that version or a newer one",
+			head.Cardfleet.Version, head.Cardfleet.WrittenBy, documentVersion)
+	}
+	return nil
+}
+
+// replayed is the snapshot with the journal's records applied. name is the
+// document's in errors.
+func (d *document) replayed(name string) (*state.Snapshot, error) {
+	s := &state.Snapshot{}
+	if len(d.snapshot) > 0 {
+		var err error
+		if s, err = state.Decode(bytes.NewReader(d.snapshot), name); err != nil {
+			return nil, err
+		}
+	}
+	if s.Serial != d.serial || s.Lineage != d.lineage {
+		return nil, fmt.Errorf("the document says serial %d of lineage %q, its snapshot serial %d of lineage %q", d.serial, d.lineage, s.Serial, s.Lineage)
+	}
+	_, records, err := d.records(name)
+	if err != nil || len(records) == 0 {
+		return s, err
+	}
+	return state.Replay(s, records)
+}
+
+// records reads the journal: its lines, and the records in them.
+func (d *document) records(name string) (lines []byte, records []state.Record, err error) {
+	if len(d.journal) == 0 {
+		return nil, nil, nil
+	}
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(largestJournal))
+	if err != nil {
+		return nil, nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	defer z.Close()
+	if lines, err = z.DecodeAll(d.journal, nil); err != nil {
+		return nil, nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	records, end, err := state.ReadJournal(bytes.NewReader(lines), name)
+	if err == nil && end != int64(len(lines)) {
+		err = fmt.Errorf("the journal of %s is cut off", name) // no crash does that to a document
+	}
+	return lines, records, err
+}

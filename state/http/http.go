@@ -1,0 +1,248 @@
+// Package http keeps the state behind a URL, in Terraform's http protocol, so
+// that a server made for Terraform (GitLab, for one) keeps ours too.
+//
+// The protocol knows one document, which is read and replaced as a whole, and
+// a lock. So the snapshot and its journal are one document (document.go), and
+// what the journal takes is written with all of it: one request for all who
+// wait at the time. The protocol can't compare and swap. Every write reads
+// first, under the lock, and sends the lock's id for the server to check.
+//
+// The package never sleeps, and takes no random byte, but through [Env]. Start
+// reading at [Backend].
+package http
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	nethttp "net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Config says where the state is, with the meaning of Terraform's settings of
+// the same names.
+type Config struct {
+	Address      string // of the document; required
+	UpdateMethod string // "" means POST
+
+	LockAddress   string // "" means that the state isn't locked
+	LockMethod    string // "" means LOCK; GitLab takes POST
+	UnlockAddress string // "" means LockAddress
+	UnlockMethod  string // "" means UNLOCK; GitLab takes DELETE
+
+	Username, Password string // sent where Username is set
+
+	RetryMax                   int // how often a request without an answer is repeated
+	RetryWaitMin, RetryWaitMax time.Duration
+}
+
+// Env is what the backend takes from the world around it. Every field is needed.
+type Env struct {
+	// Random fills p with random bytes, for lineages and lock ids.
+	Random func(p []byte)
+	// Sleep waits, or returns the context's error.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Transport makes the requests; see [Transport] for one with other certificates.
+	Transport nethttp.RoundTripper
+	// Version of the program, for the document.
+	Version string
+}
+
+// Backend keeps a state behind a URL. Make one with [New].
+type Backend struct {
+	config Config
+	urls   urls
+	env    Env
+	client nethttp.Client
+
+	writing sync.Mutex // held from a write's reading to its end
+
+	mu   sync.Mutex
+	hold holding
+}
+
+type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil where nothing is locked
+
+// New is the state that config says. It asks the server for nothing yet.
+func New(config Config, env Env) (*Backend, error) {
+	config = config.withDefaults()
+	b := &Backend{config: config, env: env, client: nethttp.Client{Transport: env.Transport}}
+	for _, a := range []struct {
+		setting, text string
+		into          **url.URL
+	}{
+		{"address", config.Address, &b.urls.state},
+		{"lock_address", config.LockAddress, &b.urls.lock},
+		{"unlock_address", config.UnlockAddress, &b.urls.unlock},
+	} {
+		if a.text == "" && a.setting != "address" {
+			continue
+		}
+		u, err := url.Parse(a.text)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("%s is no URL that starts with http:// or https://", a.setting) // it may hold a password
+		}
+		*a.into = u
+	}
+	return b, nil
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		setting  *string
+		standard string
+	}{
+		{&c.UpdateMethod, nethttp.MethodPost},
+		{&c.LockMethod, "LOCK"},
+		{&c.UnlockMethod, "UNLOCK"},
+		{&c.UnlockAddress, c.LockAddress},
+	} {
+		if *d.setting == "" {
+			*d.setting = d.standard
+		}
+	}
+	return c
+}
+
+// place is the state's URL as it may be shown.
+func (b *Backend) place() string { return shown(b.urls.state) }
+
+// shown is the URL without what may be a secret: user, password and query.
+func shown(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// Read implements [state.Backend]. The document is one, so it is consistent.
+func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
+	doc, err := b.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := doc.replayed(b.place())
+	if err != nil {
+		return nil, fmt.Errorf("read the state %s: %w", b.place(), err)
+	}
+	return s, nil
+}
+
+// get reads the document; the zero document where there is none.
+func (b *Backend) get(ctx context.Context) (*document, error) {
+	var body []byte
+	err := b.retry(ctx, func() (err error) {
+		body, err = b.send(ctx, request{what: "read the state", method: nethttp.MethodGet, url: b.urls.state})
+		return err
+	})
+	var failed *failure
+	switch {
+	case errors.As(err, &failed) && failed.status == nethttp.StatusNotFound:
+		return &document{}, nil
+	case err != nil:
+		return nil, err
+	case len(body) == 0: // 204, or what some servers send in its place
+		return &document{}, nil
+	}
+	doc, err := decodeDocument(body)
+	if err != nil {
+		return nil, fmt.Errorf("read the state %s: %w", b.place(), err)
+	}
+	return doc, nil
+}
+
+// Commit implements [state.Backend]. Without the lock it takes the lock for as
+// long as it runs, so that comparing and replacing is one step.
+func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("commit the state %s: %w", b.place(), err)
+	}
+	release, err := b.take(ctx, "commit")
+	if err != nil {
+		return err
+	}
+	defer release()
+	next := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: s.Cards}
+	if next.Lineage == "" {
+		next.Lineage = b.uuid()
+	}
+	if err := b.commit(ctx, s, next); err != nil {
+		return fmt.Errorf("commit the state %s: %w", b.place(), err)
+	}
+	s.Lineage, s.Serial = next.Lineage, next.Serial
+	b.closeJournal()
+	return nil
+}
+
+func (b *Backend) commit(ctx context.Context, s, next *state.Snapshot) error {
+	b.writing.Lock()
+	defer b.writing.Unlock()
+	stored, err := b.get(ctx)
+	if err != nil {
+		return err
+	}
+	if stored.serial != s.Serial || stored.lineage != "" && stored.lineage != s.Lineage {
+		return fmt.Errorf("%w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
+			state.ErrConflict, stored.serial, stored.lineage, s.Serial, s.Lineage)
+	}
+	doc := &document{writes: stored.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version}
+	var snapshot bytes.Buffer
+	if err := state.Encode(&snapshot, next, b.env.Version); err != nil {
+		return err
+	}
+	doc.snapshot = snapshot.Bytes()
+	return b.put(ctx, doc)
+}
+
+// put replaces the document. Where the answer to a request is lost, it looks
+// whether the server has taken the document before it sends it again: a server
+// that keeps versions, as GitLab does, refuses a second one of the same number.
+func (b *Backend) put(ctx context.Context, doc *document) error {
+	body := doc.encode()
+	r := request{what: "write the state", method: b.config.UpdateMethod, url: b.updateURL(), body: body}
+	sent := false
+	err := b.retry(ctx, func() error {
+		if sent && b.has(ctx, doc) {
+			return nil
+		}
+		sent = true
+		_, err := b.send(ctx, r)
+		return err
+	})
+	var failed *failure
+	if errors.As(err, &failed) && failed.temporary() && b.has(ctx, doc) {
+		return nil
+	}
+	return err
+}
+
+// has reports whether the server has this document. Where that can't be
+// learned, it hasn't.
+func (b *Backend) has(ctx context.Context, doc *document) bool {
+	stored, err := b.get(ctx)
+	return err == nil && stored.sum() == doc.sum()
+}
+
+// updateURL names the lock, where there is one, for the server to check.
+func (b *Backend) updateURL() *url.URL {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	u := *b.urls.state
+	if b.urls.lock != nil && b.hold.info.ID != "" {
+		query := u.Query()
+		query.Set("ID", b.hold.info.ID)
+		u.RawQuery = query.Encode()
+	}
+	return &u
+}
+
+// uuid is a random UUID, version 4 (RFC 9562, section 5.4).
+func (b *Backend) uuid() string {
+	var u [16]byte
+	b.env.Random(u[:])
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
+}
