@@ -1,0 +1,90 @@
+package postgres_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
+	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
+	"github.com/cardfleet/cardfleet/state/statetest"
+)
+
+// sizes of the fleet; CARDFLEET_BENCH_CARDS adds one.
+func sizes() []int {
+	sizes := []int{10_000, 100_000}
+	if n, err := strconv.Atoi(os.Getenv("CARDFLEET_BENCH_CARDS")); err == nil {
+		sizes = append(sizes, n)
+	}
+	return sizes
+}
+
+func largeFleet(n int) []state.Card {
+	cards := make([]state.Card, n)
+	for i := range cards {
+		cards[i] = statetest.Card(0, "正常")
+		cards[i].ICCID = spec.ICCID(fmt.Sprintf("89860617%012d", i))
+		cards[i].Address = fmt.Sprintf("card.bike[%q]", cards[i].ICCID)
+		cards[i].Binding = state.BoundTo(spec.IMEI(fmt.Sprintf("86153603%07d", i)))
+	}
+	return cards
+}
+
+// held is a backend with a fleet of n cards, locked, and the snapshot.
+func held(b *testing.B, n int) (*postgres.Backend, *state.Snapshot) {
+	backend := open(b, pgtest.Database(b))
+	unlock, err := backend.Lock(b.Context(), state.LockInfo{})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, unlock()) })
+	require.NoError(b, backend.Commit(b.Context(), &state.Snapshot{Cards: largeFleet(n)}))
+	return backend, read(b, backend)
+}
+
+// BenchmarkCommitOf100Changes takes the time of 100 changes, whatever the fleet's size.
+func BenchmarkCommitOf100Changes(b *testing.B) {
+	for _, n := range sizes() {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			backend, s := held(b, n)
+			round := 0
+			for b.Loop() {
+				round++
+				for i := range 100 {
+					s.Cards[i*(n/100)].Last.Status = strconv.Itoa(round)
+				}
+				require.NoError(b, backend.Commit(b.Context(), s))
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	for _, n := range sizes() {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			backend, _ := held(b, n)
+			for b.Loop() {
+				require.Len(b, read(b, backend).Cards, n)
+			}
+		})
+	}
+}
+
+// BenchmarkAppend is the journal with 64 actions under way at once.
+func BenchmarkAppend(b *testing.B) {
+	backend, _ := held(b, 1000)
+	j, err := backend.Journal(b.Context())
+	require.NoError(b, err)
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := j.Append(b.Context(), statetest.Put(statetest.Card(1, "正常"))); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	require.NoError(b, j.Close())
+}

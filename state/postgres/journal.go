@@ -1,0 +1,211 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// How often, and after what pause, a line is sent again where the connection
+// failed. What was under way then is looked up first.
+const (
+	appendAttempts = 4
+	appendPause    = time.Second
+)
+
+// journal is the backend's open journal. It gives the lock back with its end.
+type journal struct {
+	*state.JournalWriter
+	closed func() error
+}
+
+// Close implements [state.Journal]. It may be called twice.
+func (j *journal) Close() error { return j.closed() }
+
+// Journal implements [state.Backend]. Without the lock it holds the lock until
+// the journal is closed.
+func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
+	release, err := b.take(ctx, "journal")
+	if err != nil {
+		return nil, err
+	}
+	j, err := b.openJournal(ctx, release)
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("open the journal of the state %s: %w", b.place(), err)
+	}
+	return j, nil
+}
+
+func (b *Backend) openJournal(ctx context.Context, release func()) (*journal, error) {
+	w, err := b.continueJournal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{JournalWriter: w}
+	j.closed = sync.OnceValue(func() error {
+		defer release()
+		b.mu.Lock()
+		b.hold.journal = nil
+		b.mu.Unlock()
+		return w.Close()
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.hold.journal != nil {
+		return nil, errors.New("it is open already")
+	}
+	b.hold.journal = j
+	return j, nil
+}
+
+// continueJournal reads the journal, so that the next record follows its last.
+func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, error) {
+	file := &journalFile{backend: b}
+	seq := uint64(0)
+	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) (err error) {
+		if file.head, err = b.head(ctx, tx, ""); err != nil {
+			return err
+		}
+		last, records, err := b.lines(ctx, tx, file.head)
+		if n := len(records); n > 0 {
+			seq = records[n-1].Seq
+		}
+		file.last = last
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	file.token = b.hold.token
+	b.mu.Unlock()
+	return state.NewJournalWriter(file, b.place(), file.head.serial, seq), nil
+}
+
+// lines reads the journal: the number of its last line, and the records.
+func (b *Backend) lines(ctx context.Context, tx pgx.Tx, h head) (last int64, records []state.Record, err error) {
+	rows, err := tx.Query(ctx, "SELECT line, records FROM "+b.table("journal")+" WHERE state_id = $1 ORDER BY line", h.id)
+	if err != nil {
+		return 0, nil, err
+	}
+	var text, line []byte
+	_, err = pgx.ForEachRow(rows, []any{&last, &line}, func() error {
+		text = append(text, line...)
+		return nil
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	records, end, err := state.ReadJournal(bytes.NewReader(text), b.place())
+	if err == nil && end != int64(len(text)) {
+		err = fmt.Errorf("the journal of the state %s is damaged: its last row is cut off", b.place()) // no crash does that to a row
+	}
+	if n := len(records); err == nil && n > 0 && records[n-1].Serial != h.serial {
+		err = fmt.Errorf("the journal of the state %s follows serial %d, and the state has serial %d: its rows were changed by hand", b.place(), records[n-1].Serial, h.serial)
+	}
+	return last, records, err
+}
+
+// journalFile is the rows of the journal. A line that was written to it is
+// durable once its row is.
+type journalFile struct {
+	backend *Backend
+	head    head
+	token   string
+	last    int64 // the number of the last line
+	line    []byte
+	conn    *pgx.Conn // nil where the next line needs a new one
+}
+
+func (f *journalFile) Write(line []byte) (int, error) {
+	f.line = append(f.line, line...)
+	return len(line), nil
+}
+
+// Sync inserts the row. It has no context: those who wait for it are many, and
+// a record half written is neither there nor not there. Each attempt has its
+// own time limit.
+func (f *journalFile) Sync() error {
+	var err error
+	for attempt := range appendAttempts {
+		if attempt > 0 {
+			if stopped := f.backend.env.Sleep(context.Background(), appendPause); stopped != nil {
+				return err
+			}
+		}
+		if err = f.insert(); err == nil {
+			f.last++
+			f.line = f.line[:0]
+			return nil
+		}
+		f.hangUp()
+		if errors.Is(err, errLost) {
+			return err
+		}
+	}
+	return err
+}
+
+// insert adds the row in one round trip, if the lease is still ours and the
+// state still the one that the journal follows. A row of this number that is
+// there already is this one, inserted by an attempt whose answer was lost:
+// nobody without the lease's token writes one.
+func (f *journalFile) insert() error {
+	b := f.backend
+	ctx, cancel := context.WithTimeout(context.Background(), b.leaseOf())
+	defer cancel()
+	if f.conn == nil {
+		conn, err := b.connect(ctx)
+		if err != nil {
+			return err
+		}
+		f.conn = conn
+	}
+	var held int
+	err := f.conn.QueryRow(ctx, `
+		WITH held AS (
+			SELECT state_id FROM `+b.table("leases")+` JOIN `+b.table("states")+` ON id = state_id
+			WHERE state_id = $1 AND token = $2 AND serial = $3 AND lineage = $4 FOR SHARE
+		), added AS (
+			INSERT INTO `+b.table("journal")+` (state_id, line, records) SELECT state_id, $5, $6 FROM held
+			ON CONFLICT DO NOTHING
+		)
+		SELECT count(*) FROM held`,
+		f.head.id, f.token, f.head.serial, f.head.lineage, f.last+1, f.line).Scan(&held)
+	if err == nil && held == 0 {
+		return errLost
+	}
+	return err
+}
+
+func (f *journalFile) hangUp() {
+	if f.conn != nil {
+		hangUp(f.conn)
+		f.conn = nil
+	}
+}
+
+// Close implements [state.JournalFile]. All is written by then.
+func (f *journalFile) Close() error {
+	f.hangUp()
+	return nil
+}
+
+// closeJournal ends the journal where one is open. A commit holds what it
+// recorded, and an end without one leaves it for the next reader.
+func (b *Backend) closeJournal() {
+	b.mu.Lock()
+	j := b.hold.journal
+	b.mu.Unlock()
+	if j != nil {
+		_ = j.Close() // its records are durable: closing can't lose them
+	}
+}

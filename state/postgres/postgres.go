@@ -1,0 +1,203 @@
+// Package postgres keeps the state in a PostgreSQL database: a row a card, so
+// that a commit writes only what changed.
+//
+// A card's row says from which serial on it holds and up to which one, so the
+// last ten snapshots are queries, and none is a copy. The journal's lines are
+// rows. The lock is a lease (lease.go): a row that its holder renews, and that
+// others take over once it wasn't renewed for three beats. That is safe, since
+// whatever is written is checked in its own transaction against the holder's
+// token and the state's serial.
+//
+// Each operation has a connection of its own, so there is nothing to be closed,
+// and a server that was restarted is simply asked again. Times that decide
+// anything are the server's. Start reading at [Backend].
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Config says where the state is.
+type Config struct {
+	// ConnString is a libpq connection string or URL. What it leaves out is
+	// taken from the PG* variables and the password file, as psql does.
+	ConnString string
+	Schema     string // "" means cardfleet; made where it is missing
+	Name       string // of the state among those in the schema; "" means default
+	// Beat is how often the lock is renewed; 0 means 10 s. It expires after three.
+	Beat time.Duration
+}
+
+// Env is what the backend takes from the world around it.
+type Env struct {
+	// Random fills p with random bytes, for lineages and tokens.
+	Random func(p []byte)
+	// Sleep waits, or returns the context's error.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Tick starts a ticker for the renewals; nil means time.NewTicker.
+	Tick func(d time.Duration) (ticks <-chan time.Time, stop func())
+	// Version of the program, for those who find the state locked.
+	Version string
+}
+
+// Backend keeps a state in a database. Make one with [New].
+type Backend struct {
+	schema, name string
+	beat         time.Duration
+	env          Env
+	conn         *pgx.ConnConfig
+
+	mu   sync.Mutex
+	hold holding
+}
+
+// New is the state that config says. It asks the server for nothing yet.
+func New(config Config, env Env) (*Backend, error) {
+	conn, err := pgx.ParseConfig(config.ConnString)
+	if err != nil {
+		// pgx leaves the password out of a string that it understands in part
+		// only, and the string out is safer still.
+		return nil, errors.New("the connection string can't be read: it is postgres://user@host:5432/database?sslmode=require, " +
+			"or host=… dbname=… user=…; the variables PG* and the password file may hold the rest")
+	}
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "cardfleet"
+	}
+	b := &Backend{schema: config.Schema, name: config.Name, beat: config.Beat, env: env, conn: conn}
+	if b.schema == "" {
+		b.schema = "cardfleet"
+	}
+	if b.name == "" {
+		b.name = "default"
+	}
+	if b.beat == 0 {
+		b.beat = 10 * time.Second
+	}
+	if b.env.Tick == nil {
+		b.env.Tick = func(d time.Duration) (<-chan time.Time, func()) {
+			t := time.NewTicker(d)
+			return t.C, t.Stop
+		}
+	}
+	return b, nil
+}
+
+// place names the state in messages. It holds no secret.
+func (b *Backend) place() string {
+	return fmt.Sprintf("%s in %s/%s.%s", b.name, b.conn.Host, b.conn.Database, b.schema)
+}
+
+// connect opens a connection for one operation.
+func (b *Backend) connect(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, b.conn.Copy())
+	if err != nil {
+		if over := ctx.Err(); over != nil {
+			return nil, over
+		}
+		return nil, err
+	}
+	// A server may be set to answer before a commit is durable; and it compiles
+	// a query that it expects to be long, for longer than ours take.
+	if _, err := conn.Exec(ctx, "SET synchronous_commit = on; SET jit = off"); err != nil {
+		hangUp(conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// hangUp ends a connection. What was to be done on it is done, or has failed.
+func hangUp(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // the server ends a session whose client is gone
+}
+
+// within runs f in one transaction on a connection of its own.
+func (b *Backend) within(ctx context.Context, options pgx.TxOptions, f func(tx pgx.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	conn, err := b.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(conn)
+	return pgx.BeginTxFunc(ctx, conn, options, f)
+}
+
+// table is a table of ours, quoted.
+func (b *Backend) table(name string) string { return pgx.Identifier{b.schema, name}.Sanitize() }
+
+// head is the row of a state.
+type head struct {
+	id      int64 // 0 where there is none
+	lineage string
+	serial  uint64
+	cards   int
+}
+
+// head reads the state's row; the zero head where there is none. lock is empty
+// or FOR NO KEY UPDATE.
+func (b *Backend) head(ctx context.Context, tx pgx.Tx, lock string) (head, error) {
+	var h head
+	err := tx.QueryRow(ctx, "SELECT id, lineage, serial, cards FROM "+b.table("states")+" WHERE name = $1 "+lock, b.name).
+		Scan(&h.id, &h.lineage, &h.serial, &h.cards)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return head{}, nil
+	}
+	return h, err
+}
+
+// snapshotOf is how a snapshot is read: everything as of one instant.
+var snapshotOf = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+
+// Read implements [state.Backend]. A database without our tables has no state yet.
+func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
+	s := &state.Snapshot{}
+	var records []state.Record
+	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) (err error) {
+		if there, err := b.there(ctx, tx); err != nil || !there {
+			return err
+		}
+		h, err := b.head(ctx, tx, "")
+		if err != nil || h.id == 0 {
+			return err
+		}
+		if s, err = b.cards(ctx, tx, h); err != nil {
+			return err
+		}
+		_, records, err = b.lines(ctx, tx, h)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the state %s: %w", b.place(), err)
+	}
+	if b.locked() {
+		b.remember(cloned(s)) // the caller may change what it gets
+	}
+	if len(records) == 0 {
+		return s, nil
+	}
+	after, err := state.Replay(s, records)
+	if err != nil {
+		return nil, fmt.Errorf("the journal of the state %s: %w", b.place(), err)
+	}
+	return after, nil
+}
+
+// uuid is a random UUID, version 4 (RFC 9562, section 5.4).
+func (b *Backend) uuid() string {
+	var u [16]byte
+	b.env.Random(u[:])
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
+}

@@ -1,0 +1,341 @@
+package postgres_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
+	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
+	"github.com/cardfleet/cardfleet/state/statetest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		pgtest.Stop()
+		os.Exit(code)
+	}), goleak.IgnoreAnyFunction("github.com/cardfleet/cardfleet/state/postgres/pgtest.start.func1"),
+		goleak.IgnoreAnyFunction("os/exec.(*Cmd).Start.func2"))
+}
+
+func env() postgres.Env {
+	return postgres.Env{
+		Random:  func(p []byte) { _, _ = rand.Read(p) },
+		Sleep:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Version: "0.1.0",
+	}
+}
+
+func open(t testing.TB, conn string) *postgres.Backend {
+	t.Helper()
+	b, err := postgres.New(postgres.Config{ConnString: conn}, env())
+	require.NoError(t, err)
+	return b
+}
+
+// ticking is a backend that renews its lease when beat is called.
+func ticking(t testing.TB, conn string) (b *postgres.Backend, beat func()) {
+	t.Helper()
+	ticks := make(chan time.Time)
+	e := env()
+	e.Tick = func(time.Duration) (<-chan time.Time, func()) { return ticks, func() {} }
+	b, err := postgres.New(postgres.Config{ConnString: conn}, e)
+	require.NoError(t, err)
+	return b, func() {
+		ticks <- time.Time{}
+		select { // the next tick is taken once this one is dealt with
+		case ticks <- time.Time{}:
+		case <-b.Lost():
+		}
+	}
+}
+
+func start(t *testing.T) func() state.Backend {
+	conn := pgtest.Database(t)
+	return func() state.Backend { return open(t, conn) }
+}
+
+// query runs a statement as the database's owner, past our program.
+func query(t testing.TB, conn, sql string, into ...any) {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), conn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close(context.WithoutCancel(t.Context()))) }()
+	if len(into) > 0 {
+		require.NoError(t, c.QueryRow(t.Context(), sql).Scan(into...))
+		return
+	}
+	_, err = c.Exec(t.Context(), sql)
+	require.NoError(t, err)
+}
+
+func TestBackendSuite(t *testing.T) {
+	statetest.Run(t, start)
+	statetest.RunForceUnlock(t, start)
+	statetest.RunHistory(t, start)
+	statetest.RunLease(t, func(t *testing.T) statetest.LeaseRig {
+		conn := pgtest.Database(t)
+		return statetest.LeaseRig{
+			Open:   func() (state.Backend, func()) { return ticking(t, conn) },
+			Expire: func() { query(t, conn, "UPDATE cardfleet.leases SET expires = clock_timestamp() - interval '1 s'") },
+		}
+	})
+}
+
+func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
+	place := ""
+	if os.Getenv("CARDFLEET_CRASH_PLACE") == "" { // in the child it is given
+		place = pgtest.Database(t)
+		unlock, err := open(t, place).Lock(t.Context(), state.LockInfo{}) // makes the tables
+		require.NoError(t, err)
+		require.NoError(t, unlock())
+	}
+	statetest.Crash(t, place, func(place string) state.Backend {
+		c, err := pgx.Connect(context.Background(), place)
+		require.NoError(t, err)
+		_, err = c.Exec(context.Background(), "DELETE FROM cardfleet.leases") // the dead run's expires in a while
+		require.NoError(t, err)
+		require.NoError(t, c.Close(context.Background()))
+		return open(t, place)
+	})
+}
+
+func read(t testing.TB, b state.Backend) *state.Snapshot {
+	t.Helper()
+	s, err := b.Read(t.Context())
+	require.NoError(t, err)
+	return s
+}
+
+func fleet(n int) []state.Card {
+	var cards []state.Card
+	for i := range n {
+		cards = append(cards, statetest.Card(i, "正常"))
+	}
+	return cards
+}
+
+func TestACommitWritesOnlyWhatChanged(t *testing.T) {
+	for name, row := range map[string]struct{ locked, twice bool }{
+		"read under the lock":     {locked: true},
+		"not read under the lock": {},
+		"after another commit":    {locked: true, twice: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn := pgtest.Database(t)
+			b := open(t, conn)
+			require.NoError(t, b.Commit(t.Context(), &state.Snapshot{Cards: fleet(100)}))
+			if row.locked {
+				unlock, err := b.Lock(t.Context(), state.LockInfo{})
+				require.NoError(t, err)
+				defer func() { require.NoError(t, unlock()) }()
+			}
+			s := read(t, b)
+			if row.twice {
+				s.Cards[7].Last.Status = "between"
+				require.NoError(t, b.Commit(t.Context(), s))
+			}
+			s.Cards[3].Last.Status, s.Cards[50].PreventUnbind = "停机", true
+			require.NoError(t, b.Commit(t.Context(), s))
+			var written, present int
+			query(t, conn, fmt.Sprintf("SELECT count(*) FILTER (WHERE from_serial = %d), count(*) FILTER (WHERE to_serial > %d) FROM cardfleet.cards", s.Serial, s.Serial), &written, &present)
+			require.Equal(t, 2, written)
+			require.Equal(t, 100, present)
+			require.Equal(t, s, read(t, open(t, conn)))
+		})
+	}
+}
+
+func TestTheHistoryHoldsNoMoreRowsThanItNeeds(t *testing.T) {
+	conn := pgtest.Database(t)
+	b := open(t, conn)
+	s := read(t, b)
+	s.Cards = fleet(5)
+	for n := range 30 {
+		s.Cards[0].Last.Status = fmt.Sprint(n)
+		require.NoError(t, b.Commit(t.Context(), s))
+	}
+	var rows int
+	query(t, conn, "SELECT count(*) FROM cardfleet.cards", &rows)
+	require.Equal(t, 4+11, rows, "four cards that never changed, and eleven rows of the one that did")
+}
+
+func TestStatesAndSchemasAreApart(t *testing.T) {
+	conn := pgtest.Database(t)
+	places := []postgres.Config{{}, {Name: "staging"}, {Schema: `odd "schema"; --`}, {Schema: `odd "schema"; --`, Name: "'); --"}}
+	for i, c := range places {
+		c.ConnString = conn
+		b, err := postgres.New(c, env())
+		require.NoError(t, err)
+		s := read(t, b)
+		require.Equal(t, &state.Snapshot{}, s)
+		s.Cards = fleet(i + 1)
+		unlock, err := b.Lock(t.Context(), state.LockInfo{})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, unlock()) }()
+		require.NoError(t, b.Commit(t.Context(), s))
+		require.Len(t, read(t, b).Cards, i+1)
+	}
+}
+
+func TestManyRunsMakeTheSchemaAtOnce(t *testing.T) {
+	conn := pgtest.Database(t)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		b, err := postgres.New(postgres.Config{ConnString: conn, Name: fmt.Sprint(i)}, env())
+		require.NoError(t, err)
+		wg.Go(func() { assert.NoError(t, b.Commit(t.Context(), &state.Snapshot{})) })
+	}
+	wg.Wait()
+}
+
+func TestAReaderMakesNothing(t *testing.T) {
+	conn := pgtest.Database(t)
+	b := open(t, conn)
+	read(t, b)
+	_, err := b.History(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, b.ForceUnlock(t.Context(), "1"), state.ErrNotLocked)
+	_, err = b.ReadVersion(t.Context(), "1")
+	require.ErrorContains(t, err, "isn't kept")
+	var schemas int
+	query(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname = 'cardfleet'", &schemas)
+	require.Zero(t, schemas)
+}
+
+func TestAUserWithoutTheRightToMakeSchemasUsesOneThatIsThere(t *testing.T) {
+	conn := pgtest.Database(t)
+	query(t, conn, "CREATE ROLE fleet LOGIN; CREATE SCHEMA cardfleet AUTHORIZATION fleet")
+	b := open(t, strings.Replace(conn, "user=postgres", "user=fleet", 1))
+	require.NoError(t, b.Commit(t.Context(), &state.Snapshot{Cards: fleet(1)}))
+	require.Len(t, read(t, b).Cards, 1)
+}
+
+func TestANewerSchemaIsRefused(t *testing.T) {
+	conn := pgtest.Database(t)
+	b := open(t, conn)
+	require.NoError(t, b.Commit(t.Context(), &state.Snapshot{}))
+	query(t, conn, "UPDATE cardfleet.version SET version = 99")
+	_, err := b.Read(t.Context())
+	require.ErrorContains(t, err, "version 99")
+	require.ErrorContains(t, b.Commit(t.Context(), &state.Snapshot{}), "version 99")
+}
+
+func TestWhatWasChangedByHandIsReadRightOrRefused(t *testing.T) {
+	conn := pgtest.Database(t)
+	b := open(t, conn)
+	s := &state.Snapshot{Cards: fleet(3)}
+	require.NoError(t, b.Commit(t.Context(), s))
+	j, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "停机"))))
+	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "停机"))))
+	require.NoError(t, j.Close())
+
+	query(t, conn, `UPDATE cardfleet.cards SET card = replace(card::text, ',', E',\n')::json`)
+	require.Equal(t, "停机", read(t, b).Cards[2].Last.Status, "a person's layout is no damage")
+	for damage, says := range map[string]string{
+		"DELETE FROM cardfleet.cards WHERE iccid LIKE '%1'":                                             "between them are 2",
+		`UPDATE cardfleet.cards SET card = '{"new": 1}' WHERE iccid LIKE '%1'`:                          "line 3",
+		"UPDATE cardfleet.cards SET iccid = '89860617030017309999' WHERE iccid LIKE '%0'":               "stands behind",
+		"UPDATE cardfleet.journal SET records = substr(records, 1, length(records) - 5) WHERE line = 2": "cut off",
+		"UPDATE cardfleet.journal SET records = overlay(records PLACING 'x' FROM 30) WHERE line = 1":    "damaged",
+		"DELETE FROM cardfleet.journal WHERE line = 1":                                                  "record 1 is missing",
+		"UPDATE cardfleet.states SET serial = 0, cards = 0":                                             "serial",
+	} {
+		query(t, conn, "CREATE TABLE copy_cards AS TABLE cardfleet.cards; CREATE TABLE copy_journal AS TABLE cardfleet.journal; CREATE TABLE copy_states AS TABLE cardfleet.states")
+		query(t, conn, damage)
+		_, err := b.Read(t.Context())
+		assert.ErrorContains(t, err, says, damage)
+		query(t, conn, `DELETE FROM cardfleet.cards; DELETE FROM cardfleet.journal;
+			INSERT INTO cardfleet.cards TABLE copy_cards; INSERT INTO cardfleet.journal TABLE copy_journal;
+			UPDATE cardfleet.states s SET serial = c.serial, cards = c.cards FROM copy_states c WHERE c.id = s.id;
+			DROP TABLE copy_cards; DROP TABLE copy_journal; DROP TABLE copy_states`)
+		require.Len(t, read(t, b).Cards, 3)
+	}
+}
+
+func TestAnyTextOfACarrierIsKept(t *testing.T) {
+	b := open(t, pgtest.Database(t))
+	s := &state.Snapshot{Cards: []state.Card{statetest.Card(1, "a\x00b\n\t\"\\ \u2028 <&> 停机 🐟")}}
+	require.NoError(t, b.Commit(t.Context(), s))
+	require.Equal(t, s, read(t, b))
+}
+
+func TestCardsThatNothingCouldReadBackAreRefused(t *testing.T) {
+	b := open(t, pgtest.Database(t))
+	lower := statetest.Card(1, "")
+	lower.ICCID = "898600d6991330004146"
+	for name, cards := range map[string][]state.Card{
+		"unsorted":    {statetest.Card(2, ""), statetest.Card(1, "")},
+		"twice":       {statetest.Card(1, ""), statetest.Card(1, "")},
+		"lower case":  {lower},
+		"no provider": {{ICCID: statetest.Card(1, "").ICCID}},
+	} {
+		assert.Error(t, b.Commit(t.Context(), &state.Snapshot{Cards: cards}), name)
+	}
+	require.Equal(t, &state.Snapshot{}, read(t, b))
+}
+
+func TestAJournalOutlivesItsConnection(t *testing.T) {
+	conn := pgtest.Database(t)
+	b := open(t, conn)
+	j, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	for n := range 3 {
+		require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(n, ""))))
+		var ended int
+		query(t, conn, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cardfleet' AND datname = current_database()", &ended)
+		require.Equal(t, 1, ended)
+	}
+	require.NoError(t, j.Close())
+	require.Len(t, read(t, b).Cards, 3)
+	var lines int
+	query(t, conn, "SELECT count(*) FROM cardfleet.journal", &lines)
+	require.Equal(t, 3, lines)
+}
+
+func TestALeaseThatCannotBeRenewedIsGivenUp(t *testing.T) {
+	conn := pgtest.Database(t)
+	b, beat := ticking(t, conn)
+	unlock, err := b.Lock(t.Context(), state.LockInfo{})
+	require.NoError(t, err)
+	query(t, conn, "ALTER TABLE cardfleet.leases RENAME TO away") // no renewal succeeds
+	lost := b.Lost()
+	beat() // two ticks: the second one gives up
+	select {
+	case <-lost:
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "the run isn't told")
+	}
+	require.Error(t, unlock())
+}
+
+func TestNoErrorHoldsASecret(t *testing.T) {
+	for _, conn := range []string{
+		"postgres://u:sEcReT@127.0.0.1:1/db?sslmode=disable", "host=127.0.0.1 port=1 user=u password=sEcReT",
+		"postgres://u:sEcReT@127.0.0.1:notaport/db", "host=x password=sEcReT sslmode=nonsense", "password='sEcReT",
+	} {
+		b, err := postgres.New(postgres.Config{ConnString: conn}, env())
+		if err == nil {
+			_, err = b.Read(t.Context())
+		}
+		require.Error(t, err, conn)
+		require.NotContains(t, err.Error(), "sEcReT")
+		var parse *pgconn.ParseConfigError
+		require.False(t, errors.As(err, &parse), "it holds the string")
+	}
+}

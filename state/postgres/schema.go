@@ -1,0 +1,140 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// forever is the to_serial of a row that holds still.
+const forever = 1<<63 - 1
+
+// migrations bring the schema from version n to n+1. One that was released is
+// never changed. %s is the schema.
+var migrations = []string{`
+CREATE TABLE %[1]s.version (version int NOT NULL);
+INSERT INTO %[1]s.version VALUES (1);
+
+-- A state. cards counts those of its snapshot.
+CREATE TABLE %[1]s.states (
+	id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name    text   NOT NULL UNIQUE,
+	lineage text   NOT NULL DEFAULT '',
+	serial  bigint NOT NULL DEFAULT 0,
+	cards   bigint NOT NULL DEFAULT 0
+);
+
+-- A card as it was from one serial on and before another. json and not jsonb:
+-- a carrier's text may hold what jsonb refuses (\u0000).
+CREATE TABLE %[1]s.cards (
+	state_id    bigint NOT NULL REFERENCES %[1]s.states ON DELETE CASCADE,
+	provider    text   COLLATE "C" NOT NULL,
+	iccid       text   COLLATE "C" NOT NULL,
+	from_serial bigint NOT NULL,
+	to_serial   bigint NOT NULL DEFAULT 9223372036854775807,
+	card        json   NOT NULL,
+	PRIMARY KEY (state_id, provider, iccid, from_serial)
+);
+CREATE INDEX cards_replaced ON %[1]s.cards (state_id, to_serial) WHERE to_serial < 9223372036854775807;
+
+-- The snapshots whose rows are still there.
+CREATE TABLE %[1]s.versions (
+	state_id bigint NOT NULL REFERENCES %[1]s.states ON DELETE CASCADE,
+	serial   bigint NOT NULL,
+	cards    bigint NOT NULL,
+	written  timestamptz NOT NULL,
+	PRIMARY KEY (state_id, serial)
+);
+
+-- The journal behind the snapshot, as lines of a journal file.
+CREATE TABLE %[1]s.journal (
+	state_id bigint NOT NULL REFERENCES %[1]s.states ON DELETE CASCADE,
+	line     bigint NOT NULL,
+	records  bytea  NOT NULL,
+	PRIMARY KEY (state_id, line)
+);
+
+-- Who may write. info is the lock as Terraform shows it.
+CREATE TABLE %[1]s.leases (
+	state_id bigint PRIMARY KEY REFERENCES %[1]s.states ON DELETE CASCADE,
+	token    uuid   NOT NULL,
+	lock_id  text   NOT NULL,
+	info     json   NOT NULL,
+	renewed  timestamptz NOT NULL,
+	expires  timestamptz NOT NULL
+);
+`}
+
+// there reports whether the schema has our tables. It changes nothing.
+func (b *Backend) there(ctx context.Context, tx pgx.Tx) (bool, error) {
+	version, err := b.version(ctx, tx)
+	return version > 0, err
+}
+
+// version is the schema's version; 0 where there is none. A newer one is an error.
+func (b *Backend) version(ctx context.Context, tx pgx.Tx) (int, error) {
+	var found bool
+	// Not to_regclass: that sees what was made after the transaction's snapshot,
+	// and may miss what was made since it was asked last.
+	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = $1 AND relname = 'version')",
+		b.schema).Scan(&found)
+	if err != nil || !found {
+		return 0, err
+	}
+	version := 0
+	if err := tx.QueryRow(ctx, "SELECT version FROM "+b.table("version")).Scan(&version); err != nil {
+		return 0, err
+	}
+	if version > len(migrations) {
+		return 0, fmt.Errorf("the schema %s has version %d, and this program knows version %d: use the version of cardfleet that made it, or a newer one",
+			b.schema, version, len(migrations))
+	}
+	return version, nil
+}
+
+// prepare makes what is missing of the schema, and the state's row.
+func (b *Backend) prepare(ctx context.Context, tx pgx.Tx) error {
+	version, err := b.version(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if version < len(migrations) {
+		if err := b.migrate(ctx, tx); err != nil {
+			return fmt.Errorf("make the schema %s: %w", b.schema, err)
+		}
+	}
+	_, err = tx.Exec(ctx, "INSERT INTO "+b.table("states")+" (name) VALUES ($1) ON CONFLICT (name) DO NOTHING", b.name)
+	return err
+}
+
+// migrate brings the schema up to date; one run at a time.
+func (b *Backend) migrate(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('cardfleet schema ' || $1, 0))", b.schema); err != nil {
+		return err
+	}
+	version, err := b.version(ctx, tx) // another run may just have done it
+	if err != nil {
+		return err
+	}
+	if err := b.makeSchema(ctx, tx); err != nil {
+		return err
+	}
+	for ; version < len(migrations); version++ {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(migrations[version], pgx.Identifier{b.schema}.Sanitize())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeSchema looks first: CREATE SCHEMA IF NOT EXISTS needs the right to make
+// one even where it exists.
+func (b *Backend) makeSchema(ctx context.Context, tx pgx.Tx) error {
+	var found bool
+	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", b.schema).Scan(&found); err != nil || found {
+		return err
+	}
+	_, err := tx.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{b.schema}.Sanitize())
+	return err
+}
