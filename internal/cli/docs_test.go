@@ -128,6 +128,7 @@ func validate(t *testing.T, p *page, text string) ran {
 	r := newRig(t, &carriersim.World{})
 	r.env["HANGZHOU_SECRET"] = testSecret
 	r.env["CMIOT_APPID"], r.env["CMIOT_PASSWORD"] = "100001", testSecret
+	r.env["XUYU_CLIENT_ID"], r.env["XUYU_CLIENT_SECRET"], r.env["XUYU_SUBSCRIPTION_KEY"] = "testid", testSecret, testSecret
 	tables := readPage(t, "docs/configuration.md")
 	for _, b := range slices.Concat(tables.blocks, p.blocks) {
 		if name, ok := strings.CutPrefix(b.info, "csv "); ok {
