@@ -347,6 +347,55 @@ func TestJobThatNeverEndsIsInDoubt(t *testing.T) {
 	})
 }
 
+// What each status of a job says of a card (CMIOT_API23M10): 0 waits, 1 runs, 2 is
+// done, 3 done with failures, 4 failed.
+func TestEachStatusOfAJob(t *testing.T) {
+	const listed = `,"resultList":[{"resultType":"1","resultId":"1064800000000","status":"0"},{"resultType":"1","resultId":"1064800000001","status":"12099","message":"x"},` +
+		`{"resultType":"1","resultId":"1064800000002","status":"12048"}]`
+	for name, c := range map[string]struct {
+		result string
+		want   string // of the cards 0 to 3: done, already, refused, doubt
+	}{
+		"done":                 {`{"jobStatus":"2"}`, "done done done done"},
+		"done, with a list":    {`{"jobStatus":"2"` + listed + `}`, "done refused already done"},
+		"done with failures":   {`{"jobStatus":"3"` + listed + `}`, "done refused already doubt"},
+		"failed":               {`{"jobStatus":"4"}`, "doubt doubt doubt doubt"},
+		"a status of nobody's": {`{"jobStatus":"7"}`, "doubt doubt doubt doubt"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cards := flock(5)
+			var numbers []string
+			for _, c := range cards {
+				numbers = append(numbers, fmt.Sprintf(`{"msisdn":%q,"iccid":%q}`, c.MSISDN, c.ICCID))
+			}
+			p := answering(t, map[string]string{
+				"/v5/ec/query/sim-card-info/batch": `{"status":"0","result":[` + strings.Join(numbers, ",") + `]}`,
+				"/v5/ec/change/sim-status/batch":   `{"status":"0","result":[{"jobId":"9001"}]}`,
+				"/v5/ec/query/sim-batch-result":    `{"status":"0","result":[` + c.result + `]}`,
+			}, nil)
+			got := make([]string, len(cards))
+			var group sync.WaitGroup
+			for i, card := range cards {
+				group.Go(func() {
+					receipt, err := do(t, p, spec.Stop, card.ICCID)
+					switch {
+					case err == nil && receipt.Already:
+						got[i] = "already"
+					case err == nil:
+						got[i] = "done"
+					case providers.EffectOf(err) == providers.EffectNone:
+						got[i] = "refused"
+					default:
+						got[i] = "doubt"
+					}
+				})
+			}
+			group.Wait()
+			assert.Equal(t, c.want, strings.Join(got[:4], " "), name)
+		})
+	}
+}
+
 // Who leads a batch may be cancelled while it gathers: nothing was sent, and
 // the others go on.
 func TestCancelledLeaderHarmsNobodyElse(t *testing.T) {

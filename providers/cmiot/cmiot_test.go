@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -312,6 +314,36 @@ func TestTooManyRequestsIsAThrottle(t *testing.T) {
 	assert.ErrorContains(t, err, "lower requests_per_second")
 }
 
+func TestBothCodesOfAnUnknownCard(t *testing.T) {
+	for _, code := range []string{"12010", "11011"} {
+		body := `{"status":"` + code + `","message":"x","result":[]}`
+		bodies := map[string]string{"/v2/userstatusrealsingle": body, "/v5/ec/query/sim-status": body}
+		for _, version := range []string{"v2", "v5"} {
+			reading, err := answering(t, bodies, map[string]any{"api_version": version}).Read(t.Context(), iccid, spec.AttrPackages)
+			require.NoError(t, err)
+			assert.Equal(t, spec.NotFound, reading.Lifecycle)
+			assert.True(t, reading.Known())
+		}
+	}
+}
+
+func TestDefaultEndpoint(t *testing.T) {
+	for version, want := range map[string]string{
+		"v2": "https://api.iot.10086.cn/v2/userstatusrealsingle", "v5": "https://api.iot.10086.cn/v5/ec/get/token",
+	} {
+		var got string
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			got = r.URL.Scheme + "://" + r.Host + r.URL.Path
+			_, _ = io.WriteString(w, `{"status":"12004","message":"x"}`)
+		})
+		p, diagnostics := cmiot.Type().Open(block(map[string]any{"api_version": version}), env(network{h}, nil))
+		require.Empty(t, diagnostics)
+		_, err := p.Read(t.Context(), iccid, 0)
+		require.Error(t, err)
+		assert.Equal(t, want, got)
+	}
+}
+
 // The page for people has every code with the words that the program says, and
 // every status.
 func TestEveryCodeAndStatusIsOnThePage(t *testing.T) {
@@ -319,5 +351,30 @@ func TestEveryCodeAndStatusIsOnThePage(t *testing.T) {
 	require.NoError(t, err)
 	for _, line := range append(cmiot.Explained(), cmiot.Statuses()...) {
 		assert.Contains(t, string(page), line)
+	}
+}
+
+// Every test that the page of coverage names exists, and every status and code
+// of the tables is on it.
+func TestCoverageIsTrue(t *testing.T) {
+	page, err := os.ReadFile("../../docs/coverage/cmiot.md")
+	require.NoError(t, err)
+	var source strings.Builder
+	for _, pattern := range []string{"*_test.go", "cmiotsim/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			source.Write(data)
+		}
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(page), -1)
+	assert.Greater(t, len(named), 100)
+	for _, m := range named {
+		assert.Contains(t, source.String(), "\nfunc "+m[1]+"(", "the page names it")
+	}
+	for _, line := range append(cmiot.Explained(), cmiot.Statuses()...) {
+		assert.Contains(t, string(page), strings.Fields(line)[1])
 	}
 }
