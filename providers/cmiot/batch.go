@@ -52,16 +52,24 @@ func (b *batches) do(ctx context.Context, p *v5, op operation, iccid spec.ICCID)
 	m := &member{iccid: iccid, done: make(chan struct{})}
 	if gathered := b.join(op.kind, m); gathered != nil {
 		b.lead(ctx, p, op, gathered)
-	}
-	select {
-	case <-m.done:
-	case <-ctx.Done(): // whoever leads may send it, or have sent it
-		return providers.Receipt{}, &providers.Error{Call: callChangeBatch, Effect: providers.EffectUnknown, Cause: providers.Unavailable, Err: ctx.Err()}
+	} else if err := m.wait(ctx); err != nil {
+		return providers.Receipt{}, err
 	}
 	if m.alone {
 		return p.single(ctx, op, iccid)
 	}
 	return m.receipt, m.err
+}
+
+// wait waits for whoever leads the batch, who may send the change, or have sent
+// it, when ctx ends.
+func (m *member) wait(ctx context.Context) error {
+	select {
+	case <-m.done:
+		return nil
+	case <-ctx.Done():
+		return &providers.Error{Call: callChangeBatch, Effect: providers.EffectUnknown, Cause: providers.Unavailable, Err: ctx.Err()}
+	}
 }
 
 // join adds a change to the batch that is gathering. Where it is the first, it
