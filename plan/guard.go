@@ -223,5 +223,6 @@ func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities) []Cost {
 		}
 		out[k].Calls += calls
 	}
+	slices.SortFunc(out, func(a, b Cost) int { return cmp.Compare(a.Provider, b.Provider) })
 	return out
 }
