@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -227,7 +228,7 @@ type jobRow struct {
 	JobID text `json:"jobId"`
 }
 
-func (r jobRow) lacks() error { return need(r.JobID != "", "jobId") }
+func (r jobRow) lacks() error { return lenient.Need(r.JobID != "", "jobId") }
 
 // numberRow is query/sim-card-info/batch's (CMIOT_API25S05); a row of a card
 // that isn't the account's has a status of its own.
@@ -250,7 +251,7 @@ type jobItemRow struct {
 	ResultID text `json:"resultId"` // an MSISDN
 }
 
-func (r jobResultRow) lacks() error { return need(r.JobStatus != "", "jobStatus") }
+func (r jobResultRow) lacks() error { return lenient.Need(r.JobStatus != "", "jobStatus") }
 
 func (r jobResultRow) running() bool { return r.JobStatus == jobWaiting || r.JobStatus == jobRunning }
 

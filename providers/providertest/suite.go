@@ -5,6 +5,7 @@ package providertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -40,6 +41,7 @@ type Harness struct {
 func Run(t *testing.T, h Harness) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	t.Run("every card is read once", h.everyCardIsReadOnce)
+	t.Run("the list has every card once", h.listHasEveryCardOnce)
 	t.Run("a card that the carrier doesn't know is not found", h.unknownCardIsNotFound)
 	t.Run("a passing failure of a read is repeated", h.readsAreRepeated)
 	t.Run("wrong credentials end the reading at once", h.wrongCredentialsEndReading)
@@ -88,6 +90,27 @@ func (h Harness) everyCardIsReadOnce(t *testing.T) {
 		assert.Equal(t, spec.ProviderName("p"), r.Provider)
 		assert.Equal(t, calls, asked[r.ICCID], "calls for %s", r.ICCID)
 	}
+}
+
+// listHasEveryCardOnce goes over several pages of any carrier's list. A
+// provider without one says so in its capabilities.
+func (h Harness) listHasEveryCardOnce(t *testing.T) {
+	world := newWorld()
+	wants := fleet(world, 230)
+	f := h.overHTTP(t, world, nil)
+	lister, ok := f.provider.(providers.Lister)
+	require.Equal(t, f.provider.Capabilities().Lists, ok, "the capability says what the provider is")
+	if !ok {
+		return
+	}
+	seen := map[spec.ICCID]int{}
+	require.NoError(t, lister.List(t.Context(), func(r spec.Reading) error { seen[r.ICCID]++; return nil }))
+	assert.Len(t, seen, len(wants)+1)
+	for _, want := range wants {
+		assert.Equal(t, 1, seen[want.ICCID], "card %s", want.ICCID)
+	}
+	enough := errors.New("enough")
+	assert.ErrorIs(t, lister.List(t.Context(), func(spec.Reading) error { return enough }), enough, "the caller may end it")
 }
 
 func (h Harness) unknownCardIsNotFound(t *testing.T) {
