@@ -224,8 +224,8 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 		memory.Done(state.Change{Kind: s.action.Kind, From: s.action.From, To: s.action.To, At: now})
 		after = &memory
 	case InDoubt:
-		others := slices.DeleteFunc(slices.Clone(memory.Doubts), func(d state.Doubt) bool { return sameCall(s.action, d) })
-		memory.Doubts = append(others, state.Doubt{
+		memory.Doubts = slices.DeleteFunc(slices.Clone(memory.Doubts), func(d state.Doubt) bool { return sameCall(s.action, d) })
+		memory.Doubts = append(memory.Doubts, state.Doubt{
 			Kind: s.action.Kind, From: s.action.From, To: s.action.To, Key: s.action.Key,
 			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true,
 		})

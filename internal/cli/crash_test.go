@@ -50,7 +50,7 @@ func TestAKilledApplyIsTakenUp(t *testing.T) {
 				}
 				require.NoError(t, killed.Start())
 				time.AfterFunc(time.Duration(20+rand.IntN(180))*time.Millisecond, func() { _ = killed.Process.Kill() }) // it may have ended by itself
-				_ = killed.Wait()                                                                                      // it was killed
+				_ = killed.Wait()                                                                                       // it was killed
 				r.want(0, r.run("state", "pull"))
 			}
 			// What was under way shows by then, as the carrier's settling time has it.
