@@ -177,7 +177,7 @@ func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost er
 		if shown {
 			return Result{Outcome: Done, Reason: "the answer was lost; the carrier shows that it was done", RequestID: providers.RequestIDOf(lost)}
 		}
-		if !named && !(read && setsState(s.action.Kind)) {
+		if !named && !(read && s.action.Kind.SetsState()) {
 			continue
 		}
 		receipt, err := p.Do(ctx, changeOf(s))
@@ -191,10 +191,6 @@ func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost er
 	}
 	return Result{Outcome: InDoubt, Reason: lost.Error(), RequestID: providers.RequestIDOf(lost)}
 }
-
-// setsState reports whether a repeat changes nothing twice: stop and resume
-// set a state; a second subscription would be paid for.
-func setsState(k spec.Kind) bool { return k == spec.Stop || k == spec.Resume }
 
 // look reads the card: shown reports that it has the new value, read that the
 // carrier answered at all and can tell.

@@ -287,6 +287,18 @@ func TestTheTable(t *testing.T) {
 			}), live: reads(spec.Active, "正常")},
 			[]string{"! Outcome in doubt"},
 		},
+		"stop in doubt, still in service": {
+			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
+				c.Doubts = []state.Doubt{{Kind: spec.Stop, Since: now.Add(-time.Minute)}}
+			}), live: reads(spec.Active, "正常")},
+			[]string{"stop", "# stop of 2026-11-21 20:45 UTC was in doubt; the carrier shows that it had no effect"},
+		},
+		"subscription in doubt, not there yet": {
+			scene{wanted: card(packages("10002")), memory: remembered(func(c *state.Card) {
+				c.Doubts = []state.Doubt{{Kind: spec.Subscribe, To: "10002", Since: now.Add(-time.Minute)}}
+			}), live: reads(spec.Active, "正常", withPackages())},
+			[]string{"! Outcome in doubt"},
+		},
 		"changed a moment ago, not shown yet": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
 				c.Recent = []state.Change{{Kind: spec.Stop, At: now.Add(-time.Minute)}}

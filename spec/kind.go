@@ -33,6 +33,10 @@ func CarrierKinds() []Kind {
 // CallsCarrier reports whether an action of this kind is a call to the carrier.
 func (k Kind) CallsCarrier() bool { return k != Adopt && k != Forget }
 
+// SetsState reports whether the action sets a state, so that repeating it
+// changes nothing twice.
+func (k Kind) SetsState() bool { return k == Stop || k == Resume }
+
 // Risk is how bad an action is if it was a mistake.
 type Risk string
 
