@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("throttled changes are made once", h.throttledChanges)
 	t.Run("the configured rate is kept", h.rateIsKept)
 	t.Run("cancel returns at once", h.cancelReturns)
+	t.Run("odd answers are named", h.oddAnswersAreNamed)
 	t.Run("no secret in any error", h.noSecretInErrors)
 }
 
@@ -401,6 +403,31 @@ func (h Harness) cancelReturns(t *testing.T) {
 			})
 		})
 	}
+}
+
+// oddAnswersAreNamed gives every call an answer that is none, with a token
+// where the carrier has one: an error each time, never a panic, never taken for
+// a success, and a change that may have been made is never called off.
+func (h Harness) oddAnswersAreNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, body := range []string{"", "{", "null", "[]", `""`, "0", "{}", `{"Code":{}}`, `{"status":[]}`, `{"a":` + strings.Repeat("[", 500), "\xff\xfe", "<html>502</html>"} {
+			world := newWorld()
+			carrier := h.Carrier(world)
+			network := &swapping{inProcess{carriersim.Serve([]carriersim.Carrier{carrier})}, body, h.TokenCall, world}
+			f := h.open(t, carrier, "http://carrier.test", network, map[string]any{"retries": 0})
+			_, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
+			require.Error(t, err, "%.20q", body)
+			assert.Less(t, len(err.Error()), 300, "%.20q", body)
+			for _, kind := range f.provider.Capabilities().Changes {
+				before := len(world.Requests())
+				_, err := f.provider.Do(t.Context(), change(kind))
+				require.Error(t, err, "%s: %.20q", kind, body)
+				if happened(world, kind) {
+					assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err), "%s: %.20q after %d calls", kind, body, len(world.Requests())-before)
+				}
+			}
+		}
+	})
 }
 
 func (h Harness) noSecretInErrors(t *testing.T) {
