@@ -196,8 +196,7 @@ func FuzzReadPlan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, digest, err := plan.Read(bytes.NewReader(data))
 		if err == nil && plan.Digest(p) != digest {
-			// the file was written by another version, with fields that we drop
-			t.Skip()
+			return // the file was written by another version, with fields that we drop
 		}
 	})
 }
