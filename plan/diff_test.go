@@ -299,6 +299,10 @@ func TestTheTable(t *testing.T) {
 			}), live: reads(spec.Active, "正常", withPackages())},
 			[]string{"! Outcome in doubt"},
 		},
+		"only current_imei, new": {
+			scene{wanted: card(func(c *spec.Card) { c.CurrentIMEI, c.Active = deviceA, spec.Off }), live: reads(spec.Active, "正常")},
+			[]string{"adopt >861536030196001", "stop", "# recorded as bound to 861536030196001 on trust: this carrier can't report bindings"},
+		},
 		"changed a moment ago, not shown yet": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
 				c.Recent = []state.Change{{Kind: spec.Stop, At: now.Add(-time.Minute)}}

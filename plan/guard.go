@@ -145,7 +145,7 @@ func DeviceOf(c *Card, a Action) spec.IMEI {
 	if a.Kind.Attr() == spec.AttrBinding {
 		return spec.IMEI(a.From)
 	}
-	return c.Before.Binding.IMEI
+	return cmp.Or(c.Before.Binding.IMEI, c.Memory.Binding.IMEI)
 }
 
 // Unapproved lists the guarded actions that lack an approval.

@@ -61,7 +61,10 @@ func drawFleet(t *rapid.T) []drawn {
 // hcl declares the card; before the first apply its device is said too.
 func (d drawn) hcl(i int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "card \"c%d\" {\n  iccid = %q\n  current_imei = %q\n", i, d.iccid, d.imei)
+	fmt.Fprintf(&b, "card \"c%d\" {\n  iccid = %q\n", i, d.iccid)
+	if d.unbind || d.wantIMEI != "" {
+		fmt.Fprintf(&b, "  current_imei = %q\n", d.imei) // what isn't managed may go to another card
+	}
 	switch {
 	case d.unbind:
 		b.WriteString("  bound = false\n")
@@ -125,7 +128,7 @@ func TestAnyFleetIsBroughtToItsDeclaredState(t *testing.T) {
 
 		r.run("plan")
 		if n := changing(world); n > 0 {
-			rt.Fatalf("a plan made %d changing calls: %v", n, world.Requests())
+			rt.Fatalf("a plan made %d changing calls", n)
 		}
 		for attempt := range 8 {
 			got := r.run(args...)
@@ -141,7 +144,7 @@ func TestAnyFleetIsBroughtToItsDeclaredState(t *testing.T) {
 		}
 		got := r.run("plan", "-detailed-exitcode")
 		if got.code != 0 && !strings.Contains(got.out, "Outcome in doubt") {
-			rt.Fatalf("the fleet never came to its declared state:\n%s%s%v", got.out, got.errors, world.Requests())
+			rt.Fatalf("the fleet never came to its declared state:\n%s%s", got.out, got.errors)
 		}
 		checkEffects(rt, world, fleet, strings.Contains(got.out, "Outcome in doubt"))
 	})
