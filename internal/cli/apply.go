@@ -79,11 +79,12 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 		return err
 	}
 	if o.lock {
-		unlock, err := s.lock(ctx, "apply", o.lockTimeout)
-		if err != nil {
-			return err
+		held, unlock, locked := s.hold(ctx, "apply", o.lockTimeout)
+		if locked != nil {
+			return locked
 		}
-		defer func() { err = errors.Join(err, unlock()) }()
+		ctx = held
+		defer func() { err = errors.Join(orLeaseLost(held, err), unlock()) }()
 	}
 	approvals, err := s.approvals(o, planFile)
 	if err != nil {

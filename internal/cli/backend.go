@@ -6,8 +6,23 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/http"
 	"github.com/cardfleet/cardfleet/state/local"
+	"github.com/cardfleet/cardfleet/state/postgres"
 )
+
+// backendSettings are the settings that each type of backend has.
+func backendSettings() map[string][]string {
+	return map[string][]string{
+		"local": {"path"},
+		"http": {
+			"address", "update_method", "lock_address", "lock_method", "unlock_address", "unlock_method", "username", "password",
+			"skip_cert_verification", "retry_max", "retry_wait_min", "retry_wait_max",
+			"client_ca_certificate_pem", "client_certificate_pem", "client_private_key_pem",
+		},
+		"postgres": {"conn_str", "schema_name", "name"},
+	}
+}
 
 // stateFile is where the local backend keeps the state.
 func stateFile(dir string, b spec.Backend) string {
@@ -17,12 +32,63 @@ func stateFile(dir string, b spec.Backend) string {
 	return filepath.Join(dir, "fleet.state")
 }
 
+// backendOf opens the backend that the configuration names. It asks no server yet.
 func backendOf(env *Env, dir string, b spec.Backend) (state.Backend, error) {
-	if b.Type != "" && b.Type != "local" {
-		return nil, &exitError{code: exitFailed, diags: spec.Diagnostics{{
-			Summary: "Backend is not available", Subject: b.Source,
-			Detail: fmt.Sprintf("This version keeps its state in a local file only; backend %q comes with a later one. Use backend \"local\".", b.Type),
-		}}}
+	if err := unknownSettings(b); err != nil {
+		return nil, err
 	}
-	return local.New(stateFile(dir, b), local.Env{Random: env.Random, Version: Version}), nil
+	switch b.Type {
+	case "", "local":
+		return local.New(stateFile(dir, b), local.Env{Random: env.Random, Version: Version}), nil
+	case "http":
+		return httpBackend(newSettings(env, b, "CARDFLEET_HTTP_", "TF_HTTP_"))
+	case "postgres":
+		return postgresBackend(newSettings(env, b, "CARDFLEET_PG_", "PG_"))
+	}
+	return nil, &exitError{code: exitFailed, diags: spec.Diagnostics{{
+		Summary: "Backend is not available", Subject: b.Source,
+		Detail: fmt.Sprintf("This version has no backend %q; it comes with a later one.", b.Type),
+	}}}
+}
+
+func httpBackend(s *settings) (state.Backend, error) {
+	config := http.Config{
+		Address: s.text("address"), UpdateMethod: s.text("update_method"),
+		LockAddress: s.text("lock_address"), LockMethod: s.text("lock_method"),
+		UnlockAddress: s.text("unlock_address"), UnlockMethod: s.text("unlock_method"),
+		Username: s.text("username"), Password: s.text("password"),
+		RetryMax: s.count("retry_max", 2), RetryWaitMin: s.seconds("retry_wait_min", 1), RetryWaitMax: s.seconds("retry_wait_max", 30),
+	}
+	certificates := http.TLS{
+		SkipVerify: s.truth("skip_cert_verification"), CA: s.text("client_ca_certificate_pem"),
+		Certificate: s.text("client_certificate_pem"), Key: s.text("client_private_key_pem"),
+	}
+	s.required("address", "it is the URL of the state, as https://gitlab.example/api/v4/projects/ID/terraform/state/NAME")
+	if err := s.wrong(); err != nil {
+		return nil, err
+	}
+	transport, err := http.Transport(s.env.Transport, certificates)
+	if err != nil {
+		return nil, s.invalid(err)
+	}
+	b, err := http.New(config, http.Env{Random: s.env.Random, Sleep: s.env.Sleep, Transport: transport, Version: Version})
+	if err != nil {
+		return nil, s.invalid(err)
+	}
+	return b, nil
+}
+
+func postgresBackend(s *settings) (state.Backend, error) {
+	config := postgres.Config{ConnString: s.text("conn_str"), Schema: s.text("schema_name"), Name: s.text("name")}
+	if s.env.getenv("PGHOST") == "" && s.env.getenv("PGSERVICE") == "" {
+		s.required("conn_str", "it says where the database is, as postgres://user@host/database?sslmode=require; PGHOST and the other variables of libpq can say so too")
+	}
+	if err := s.wrong(); err != nil {
+		return nil, err
+	}
+	b, err := postgres.New(config, postgres.Env{Random: s.env.Random, Sleep: s.env.Sleep, Version: Version})
+	if err != nil {
+		return nil, s.invalid(err)
+	}
+	return b, nil
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -32,6 +33,7 @@ type rig struct {
 	clock *clock
 	tty   bool
 	in    string
+	typed io.Reader // in place of in, where it is set
 }
 
 // clock is a time that moves when somebody waits for it.
@@ -109,8 +111,12 @@ func (r *rig) run(args ...string) ran {
 func (r *rig) runIn(ctx context.Context, args ...string) ran {
 	r.t.Helper()
 	var out, errors bytes.Buffer
+	in := r.typed
+	if in == nil {
+		in = strings.NewReader(r.in)
+	}
 	env := &cli.Env{
-		Dir: r.dir, In: strings.NewReader(r.in), Out: &out, Err: &errors, InTTY: r.tty,
+		Dir: r.dir, In: in, Out: &out, Err: &errors, InTTY: r.tty,
 		LookupEnv: func(name string) (string, bool) { v, ok := r.env[name]; return v, ok },
 		Now:       r.clock.Now, Sleep: r.clock.Sleep,
 		Random:    func(p []byte) { fill(p) },

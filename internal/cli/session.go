@@ -56,6 +56,10 @@ func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) 
 			s.providers[p.Name], s.caps[p.Name] = opened, capabilities(opened)
 		}
 	}
+	var unknown *exitError
+	if errors.As(unknownSettings(s.fleet.Backend), &unknown) {
+		diags = append(diags, unknown.diags...)
+	}
 	if !diags.HasErrors() {
 		diags = append(diags, plan.CheckCapabilities(s.fleet, s.caps)...)
 	}

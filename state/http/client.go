@@ -66,7 +66,7 @@ func (f *failure) said() string {
 	if json.Unmarshal(f.reply, &reply) != nil {
 		return ""
 	}
-	said := strings.Trim(string(cmp.Or(string(reply.Message), string(reply.Error))), `"`)
+	said := strings.Trim(cmp.Or(string(reply.Message), string(reply.Error)), `"`)
 	if len(said) > 200 {
 		return ""
 	}
