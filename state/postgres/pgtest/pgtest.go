@@ -104,7 +104,7 @@ const serve = `
 cat >/dev/null
 kill -QUIT $! 2>/dev/null
 wait
-rm -rf "$2/"*
+cd / && rm -rf "$2"
 `
 
 func start() (*server, error) {
@@ -132,8 +132,7 @@ func start() (*server, error) {
 	}
 	go func() {
 		defer close(s.ended)
-		_ = cmd.Wait()     // what went wrong is in stderr
-		_ = os.Remove(dir) // it is empty
+		_ = cmd.Wait() // what went wrong is in stderr
 	}()
 	started.Store(s)
 	if err := s.await(); err != nil {
