@@ -17,12 +17,21 @@ func stateFile(dir string, b spec.Backend) string {
 	return filepath.Join(dir, "fleet.state")
 }
 
-func backendOf(env *Env, dir string, b spec.Backend) (state.Backend, error) {
-	if b.Type != "" && b.Type != "local" {
-		return nil, &exitError{code: exitFailed, diags: spec.Diagnostics{{
-			Summary: "Backend is not available", Subject: b.Source,
-			Detail: fmt.Sprintf("This version keeps its state in a local file only; backend %q comes with a later one. Use backend \"local\".", b.Type),
-		}}}
+// backendOf opens the backend that the configuration names, with its encryption.
+func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
+	b := fleet.Backend
+	sealer, err := sealerOf(env, fleet)
+	if err != nil {
+		return nil, err
 	}
-	return local.New(stateFile(dir, b), local.Env{Random: env.Random, Version: Version}), nil
+	switch b.Type {
+	case "", "local":
+		return local.New(stateFile(dir, b), local.Env{Random: env.Random, Version: Version, Sealer: sealer}), nil
+	}
+	return nil, backendError(b, "Backend is not available",
+		fmt.Sprintf("This version keeps its state in a local file only; backend %q comes with a later one. Use backend \"local\".", b.Type))
+}
+
+func backendError(b spec.Backend, summary, detail string) error {
+	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: summary, Detail: detail, Subject: b.Source}}}
 }

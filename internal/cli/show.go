@@ -34,7 +34,7 @@ cardfleet show -json fleet.fleetplan`,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			switch n := cmd.Args().Len(); {
 			case graph && n == 1:
-				p, _, err := readPlan(within(root.dir(env), cmd.Args().First()))
+				p, _, err := readPlan(within(root.dir(env), cmd.Args().First()), keysIn(env, root.open(env, *o), root, *in))
 				if err != nil {
 					return err
 				}
@@ -44,7 +44,7 @@ cardfleet show -json fleet.fleetplan`,
 			case n == 0:
 				return showState(ctx, env, root, *o, *in)
 			case n == 1:
-				return showPlan(env, root, *o, cmd.Args().First())
+				return showPlan(env, root, *o, *in, cmd.Args().First())
 			default:
 				return refuse("Too many arguments", "show takes one saved plan at most.")
 			}
@@ -52,9 +52,9 @@ cardfleet show -json fleet.fleetplan`,
 	}
 }
 
-func showPlan(env *Env, root *rootOptions, o viewOptions, file string) error {
+func showPlan(env *Env, root *rootOptions, o viewOptions, in inputOptions, file string) error {
 	out := root.open(env, viewOptions{noColor: o.noColor})
-	p, digest, err := readPlan(within(root.dir(env), file))
+	p, digest, err := readPlan(within(root.dir(env), file), keysIn(env, out, root, in))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/spec/config"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -32,14 +31,11 @@ func stateCommand(env *Env, root *rootOptions) *cli.Command {
 // opening its providers.
 func configuredBackend(env *Env, out *output, root *rootOptions, in inputOptions) (state.Backend, error) {
 	dir := root.dir(env)
-	loaded, diags := config.Load(config.Options{
-		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
-	})
-	if loaded == nil || loaded.Fleet == nil {
-		return nil, &exitError{code: exitFailed, diags: diags}
+	fleet, err := configuredFleet(env, out, dir, in)
+	if err != nil {
+		return nil, err
 	}
-	out.hide(loaded.Secrets())
-	return backendOf(env, dir, loaded.Fleet.Backend)
+	return backendOf(env, dir, fleet)
 }
 
 func stateListCommand(env *Env, root *rootOptions) *cli.Command {
