@@ -178,6 +178,7 @@ func rootCommand(env *Env) (*cli.Command, *rootOptions) {
 			approveCommand(env, opts),
 			stateCommand(env, opts),
 			resolveCommand(env, opts),
+			forceUnlockCommand(env, opts),
 			providersCommand(env, opts),
 			simulatorCommand(env, opts),
 			versionCommand(env, opts),

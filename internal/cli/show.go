@@ -146,8 +146,12 @@ func stateJSON(env *Env, snap *state.Snapshot) error {
 	if cards == nil {
 		cards = []state.Card{}
 	}
+	digest, err := state.Digest(snap)
+	if err != nil {
+		return err
+	}
 	enc := json.NewEncoder(env.Out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{"format_version": "1.0", "lineage": snap.Lineage, "serial": snap.Serial, "cards": cards})
+	return enc.Encode(map[string]any{"format_version": "1.0", "lineage": snap.Lineage, "serial": snap.Serial, "digest": digest, "cards": cards})
 }

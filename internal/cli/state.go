@@ -22,7 +22,11 @@ func stateCommand(env *Env, root *rootOptions) *cli.Command {
 			stateListCommand(env, root),
 			stateShowCommand(env, root),
 			statePullCommand(env, root),
+			statePushCommand(env, root),
 			stateRemoveCommand(env, root),
+			stateHistoryCommand(env, root),
+			stateVerifyCommand(env, root),
+			stateMigrateCommand(env, root),
 		},
 	}
 }
@@ -121,15 +125,26 @@ func notInState(name string) error {
 
 func statePullCommand(env *Env, root *rootOptions) *cli.Command {
 	in := &inputOptions{}
+	version := ""
 	return &cli.Command{
 		Name: "pull", Usage: "print the whole state as JSON",
-		UsageText: "cardfleet state pull > state.json",
-		Flags:     in.flags(),
+		UsageText: `cardfleet state pull > state.json
+cardfleet state pull -version=7 > state.json`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "version", Usage: "print version `SERIAL` of the history instead", Destination: &version},
+		}, in.flags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return showState(ctx, env, root, viewOptions{json: true}, *in)
+			if version == "" {
+				return showState(ctx, env, root, viewOptions{json: true}, *in)
+			}
+			snap, err := readVersion(ctx, env, root.open(env, viewOptions{}), root, *in, version)
+			if err != nil {
+				return err
+			}
+			return stateJSON(env, snap)
 		},
 	}
 }
