@@ -56,6 +56,8 @@ func (m *memory) Close() error { return nil }
 // bench is a fleet of stops (or what wanted says) against the simulated carrier.
 type bench struct {
 	world   *carriersim.World
+	fleet   *spec.Fleet
+	live    []spec.Reading // as they were read last
 	options apply.Options
 	journal *memory
 	now     time.Time
@@ -106,6 +108,7 @@ func newBench(t *testing.T, n int, want func(i int, c *spec.Card)) *bench {
 	}
 	planned, diags := plan.Make(in)
 	require.Empty(t, diags)
+	b.fleet = fleet
 	b.options = apply.Options{
 		Plan: planned, Prior: prior, Providers: map[spec.ProviderName]providers.Provider{aliyun: p},
 		Journal: b.journal, Now: b.clock, Sleep: b.sleep, Parallel: 4,

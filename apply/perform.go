@@ -58,7 +58,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 	if until := memory.Changed.Add(p.Capabilities().Cooldown); !memory.Changed.IsZero() && r.o.Now().Before(until) {
 		return Result{Outcome: Failed, Reason: fmt.Sprintf("not sent: the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))}, false
 	}
-	if len(memory.Doubts) > 0 {
+	if len(memory.Doubts) > 0 && !repeats(s.action, memory) {
 		return Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
 	}
 	reading := spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
@@ -78,6 +78,16 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 		return Result{Outcome: Dropped, Reason: "stale: " + why}, false
 	}
 	return Result{}, true
+}
+
+// repeats reports whether the action sends again what was under way when a run
+// ended, which the plan allows only for a call that names the value it replaces.
+func repeats(a *plan.Action, memory *state.Card) bool {
+	return len(memory.Doubts) == 1 && sameCall(a, memory.Doubts[0])
+}
+
+func sameCall(a *plan.Action, d state.Doubt) bool {
+	return d.Kind == a.Kind && d.From == a.From && d.To == a.To
 }
 
 // stale says what changed since the action was planned; "" for nothing.
@@ -127,8 +137,12 @@ func staleBinding(a *plan.Action, memory *state.Card, reading spec.Reading) stri
 
 // call makes the change, and finds out what it did where the answer was lost.
 func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
+	again := repeats(s.action, r.card(s.card.ID()))
 	receipt, err := p.Do(ctx, changeOf(s))
+	cause, _ := providers.CauseOf(err)
 	switch {
+	case again && err != nil && cause == providers.PriorMismatch:
+		return Result{Outcome: Done, Reason: "the carrier refuses it a second time, so the call that was in doubt was done", RequestID: providers.RequestIDOf(err)}
 	case err == nil && receipt.Already:
 		return Result{Outcome: Done, Reason: "the card was in that state already", RequestID: receipt.RequestID}
 	case err == nil:
@@ -163,7 +177,7 @@ func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost er
 		if shown {
 			return Result{Outcome: Done, Reason: "the answer was lost; the carrier shows that it was done", RequestID: providers.RequestIDOf(lost)}
 		}
-		if !named && !(read && setsState(s.action.Kind)) {
+		if !named && !(read && s.action.Kind.SetsState()) {
 			continue
 		}
 		receipt, err := p.Do(ctx, changeOf(s))
@@ -177,10 +191,6 @@ func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost er
 	}
 	return Result{Outcome: InDoubt, Reason: lost.Error(), RequestID: providers.RequestIDOf(lost)}
 }
-
-// setsState reports whether a repeat changes nothing twice: stop and resume
-// set a state; a second subscription would be paid for.
-func setsState(k spec.Kind) bool { return k == spec.Stop || k == spec.Resume }
 
 // look reads the card: shown reports that it has the new value, read that the
 // carrier answered at all and can tell.
@@ -210,9 +220,10 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 		memory.Done(state.Change{Kind: s.action.Kind, From: s.action.From, To: s.action.To, At: now})
 		after = &memory
 	case InDoubt:
-		memory.Doubts = append(slices.Clone(memory.Doubts), state.Doubt{
+		memory.Doubts = slices.DeleteFunc(slices.Clone(memory.Doubts), func(d state.Doubt) bool { return sameCall(s.action, d) })
+		memory.Doubts = append(memory.Doubts, state.Doubt{
 			Kind: s.action.Kind, From: s.action.From, To: s.action.To, Key: s.action.Key,
-			Since: now, RequestID: result.RequestID, Reason: result.Reason,
+			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true,
 		})
 		after = &memory
 	default:

@@ -22,6 +22,9 @@ func (p *pair) currentBinding() state.Binding {
 // binding compares the card's device.
 func (d *differ) binding(p *pair) {
 	if !p.wanted.Wants().Has(spec.AttrBinding) {
+		if p.wanted.CurrentIMEI != "" && !p.currentBinding().Known {
+			p.card.Memory.Binding = p.trust() // not managed, and good to know: approvals name it
+		}
 		return
 	}
 	if p.live.Lifecycle.Ended() {

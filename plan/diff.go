@@ -145,7 +145,7 @@ func (d *differ) wanted(p *pair) {
 	}
 	p.recall()
 	p.drift()
-	if p.inDoubt() || !p.standing() {
+	if d.repeat(p) || p.inDoubt() || !p.standing() {
 		return
 	}
 	p.adopt()
@@ -188,6 +188,29 @@ func (p *pair) recall() {
 	if !p.live.Has.Has(spec.AttrPackages) && p.memory.Last.Has.Has(spec.AttrPackages) && !p.caps.Reads.Has(spec.AttrPackages) {
 		p.live.Packages, p.live.Has = p.memory.Last.Packages, p.live.Has|spec.AttrPackages
 	}
+}
+
+// repeat plans a call again that was under way when a run ended, where nobody
+// can say what became of it but the call itself: it names the device that it
+// replaces, so the carrier refuses it if it was done before, which settles it.
+// That is planned only while the call is still what is wanted.
+func (d *differ) repeat(p *pair) bool {
+	if p.memory == nil || len(p.memory.Doubts) != 1 {
+		return false
+	}
+	doubt := p.memory.Doubts[0]
+	if doubt.Tried || doubt.Kind.Attr() != spec.AttrBinding || p.caps.Reads.Has(spec.AttrBinding) || !p.caps.ReplacesByName(doubt.Kind) {
+		return false
+	}
+	wanted := doubt.Kind == spec.ChangeBind && p.wanted != nil && p.wanted.IMEI != "" && p.wanted.IMEI.Same(spec.IMEI(doubt.To)) ||
+		doubt.Kind == spec.Unbind && (p.wanted != nil && p.wanted.Bound == spec.Off || p.wanted == nil && d.in.Fleet.Policy.OnRemove != spec.Stop && d.in.Fleet.Policy.OnRemove != spec.Forget)
+	if !wanted || p.live.Lifecycle.Ended() {
+		return false
+	}
+	p.change(doubt.Kind, doubt.From, doubt.To)
+	p.note("%s was under way when a run ended at %s; it is sent once more, and the carrier refuses it if it was done",
+		changeText(doubt.Kind, doubt.From, doubt.To), doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	return true
 }
 
 func settledText(s state.Settled) string {
@@ -356,7 +379,7 @@ func (d *differ) leaving(p *pair) {
 		return
 	}
 	p.recall()
-	if p.inDoubt() {
+	if d.repeat(p) || p.inDoubt() {
 		return
 	}
 	d.remove(p)

@@ -145,7 +145,7 @@ func DeviceOf(c *Card, a Action) spec.IMEI {
 	if a.Kind.Attr() == spec.AttrBinding {
 		return spec.IMEI(a.From)
 	}
-	return c.Before.Binding.IMEI
+	return cmp.Or(c.Before.Binding.IMEI, c.Memory.Binding.IMEI)
 }
 
 // Unapproved lists the guarded actions that lack an approval.
@@ -223,5 +223,6 @@ func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities) []Cost {
 		}
 		out[k].Calls += calls
 	}
+	slices.SortFunc(out, func(a, b Cost) int { return cmp.Compare(a.Provider, b.Provider) })
 	return out
 }

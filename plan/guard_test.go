@@ -102,6 +102,8 @@ func TestLimitsAreStrict(t *testing.T) {
 		"own limit, over it":      {10, 6, spec.Policy{Limits: []spec.Limit{{Kind: spec.Stop, Count: &five}}}, []string{"5"}},
 		"own percent":             {10, 5, spec.Policy{Limits: []spec.Limit{{Kind: spec.Stop, Percent: &half}}}, nil},
 		"small fleet, own limit":  {4, 2, spec.Policy{Limits: []spec.Limit{{Kind: spec.Stop, Percent: &thirty}}}, []string{"30% of 4 cards"}},
+		"one provider's, over it": {10, 3, spec.Policy{Limits: []spec.Limit{{Kind: spec.Stop, Provider: aliyun, Count: new(int)}}}, []string{"0"}},
+		"another provider's":      {10, 3, spec.Policy{Limits: []spec.Limit{{Kind: spec.Stop, Provider: "xuyu", Count: new(int)}}}, nil},
 		"any kind":                {20, 6, spec.Policy{Limits: []spec.Limit{{Kind: spec.AnyKind, Count: &five}}}, []string{"5"}},
 		"any kind keeps defaults": {10, 5, spec.Policy{Limits: []spec.Limit{{Kind: spec.AnyKind, Count: &five}}}, []string{"30% of 10 cards"}},
 	} {
@@ -194,8 +196,7 @@ func FuzzReadPlan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, digest, err := plan.Read(bytes.NewReader(data))
 		if err == nil && plan.Digest(p) != digest {
-			// the file was written by another version, with fields that we drop
-			t.Skip()
+			return // the file was written by another version, with fields that we drop
 		}
 	})
 }

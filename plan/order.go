@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/state"
 )
 
 // Order gives each action its id and the actions that it needs done before it.
@@ -49,6 +48,7 @@ type orderer struct {
 	plan    *Plan
 	in      Input
 	holders map[deviceKey]*holder
+	held    map[deviceKey]bool // every device that some card has; nil until it is needed
 	diags   spec.Diagnostics
 }
 
@@ -299,20 +299,24 @@ func (o *orderer) park(first place, cycle []place, parking string, parked map[sp
 func (o *orderer) freeParking(config *spec.ProviderConfig) string {
 	parking, _ := config.Settings["parking_imeis"].([]string)
 	for _, imei := range parking {
-		if !o.heldByAnybody(keyOf(config.Name, imei)) {
+		if !o.isHeld(keyOf(config.Name, imei)) {
 			return imei
 		}
 	}
 	return ""
 }
 
-func (o *orderer) heldByAnybody(key deviceKey) bool {
-	if o.in.Prior == nil {
-		return false
+func (o *orderer) isHeld(key deviceKey) bool {
+	if o.held == nil {
+		o.held = map[deviceKey]bool{}
+		if o.in.Prior != nil {
+			for i := range o.in.Prior.Cards {
+				c := &o.in.Prior.Cards[i]
+				o.held[keyOf(c.Provider, string(c.Binding.IMEI))] = true
+			}
+		}
 	}
-	return slices.ContainsFunc(o.in.Prior.Cards, func(c state.Card) bool {
-		return keyOf(c.Provider, string(c.Binding.IMEI)) == key
-	})
+	return o.held[key]
 }
 
 func cycleDiagnostic(cycle []place, config *spec.ProviderConfig) spec.Diagnostic {

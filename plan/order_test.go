@@ -118,7 +118,7 @@ func TestADeviceThatNothingReleasesIsNotTaken(t *testing.T) {
 
 func TestADeviceOfACardInDoubtIsNotTaken(t *testing.T) {
 	in := moving(spec.ProviderConfig{Name: aliyun}, move{"a", "A", "B"}, move{"b", "B", "C"})
-	in.Prior.Cards[1].Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: string(device("B")), To: string(device("C")), Since: now}}
+	in.Prior.Cards[1].Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: string(device("B")), To: string(device("C")), Since: now, Tried: true}}
 	p, _ := plan.Make(in)
 	assert.Empty(t, needs(p))
 	for _, c := range p.Cards {

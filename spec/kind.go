@@ -33,9 +33,37 @@ func CarrierKinds() []Kind {
 // CallsCarrier reports whether an action of this kind is a call to the carrier.
 func (k Kind) CallsCarrier() bool { return k != Adopt && k != Forget }
 
+// SetsState reports whether the action sets a state, so that repeating it
+// changes nothing twice.
+func (k Kind) SetsState() bool { return k == Stop || k == Resume }
+
+// Risk is how bad an action is if it was a mistake.
+type Risk string
+
+// The risks.
+const (
+	Reversible   Risk = "reversible"   // the next plan puts it right
+	Disruptive   Risk = "disruptive"   // a device is offline until it is put right
+	Irreversible Risk = "irreversible" // nothing puts it right
+)
+
+// Risk is the kind's risk. A change of binding to a wrong device, and a stop,
+// take a device off the network; money that a subscription costs is gone, but
+// the card works.
+func (k Kind) Risk() Risk {
+	switch k {
+	case Unbind:
+		return Irreversible
+	case Stop, ChangeBind, Unsubscribe:
+		return Disruptive
+	default:
+		return Reversible
+	}
+}
+
 // Irreversible reports whether nothing can undo the action: an unbind closes
 // the card's account ("解绑操作会导致销户", Dyiotapi DoIotChgBindOrUnBind).
-func (k Kind) Irreversible() bool { return k == Unbind }
+func (k Kind) Irreversible() bool { return k.Risk() == Irreversible }
 
 // ParseKind finds the kind named s; ok is false for a name that is none.
 func ParseKind(s string) (k Kind, ok bool) {

@@ -67,7 +67,8 @@ type Capabilities struct {
 	Lists bool
 	// PerSecond is the rate of calls that it keeps to; 0 for none.
 	PerSecond float64
-	// ReadCalls is how many calls reading one card takes for these attributes.
+	// ReadCalls is how many calls reading one card takes for these attributes,
+	// besides the one for its status; those under 0 are made for every card.
 	ReadCalls map[Attr]int
 	// ChangeCalls is how many calls a change of a kind takes at most; a missing kind takes one.
 	ChangeCalls map[Kind]int

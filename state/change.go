@@ -90,9 +90,10 @@ type Settled struct {
 // SettleDoubts judges the card's doubts by a reading, and returns the card
 // without those that it ends. A doubt ends as done where r shows the new value,
 // and as without effect where r, taken at least settle after the call, shows
-// another one. Where r can't tell, it stays. c is left as it is.
+// another one. A stop or a resume doesn't wait for that: sent again, it changes
+// nothing twice. Where r can't tell, it stays. c is left as it is.
 func (c *Card) SettleDoubts(r spec.Reading, settle time.Duration) (Card, []Settled) {
-	return c.settle(r, func(d Doubt) bool { return r.At.Sub(d.Since) >= settle })
+	return c.settle(r, func(d Doubt) bool { return d.Kind.SetsState() || r.At.Sub(d.Since) >= settle })
 }
 
 // settle is SettleDoubts where overdue says whether a change would show by now.

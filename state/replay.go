@@ -64,7 +64,9 @@ func (r *replay) apply(rec *Record) {
 	case OutcomeRecord:
 		c.answer(rec.Action)
 		if rec.Card != nil {
-			c.card = rec.Card
+			// The card is as the run left it, who knew of every intent before:
+			// one changes a card at a time, and starts from what a replay says.
+			c.card, c.open = rec.Card, nil
 		}
 	case PutRecord:
 		c.card, c.open = rec.Card, nil
@@ -100,10 +102,10 @@ func (c *replayed) result(id spec.CardID) *Card {
 	return &card
 }
 
-// addDoubt leaves out one that is known, so that replaying twice is replaying once.
+// addDoubt leaves out one that is known: replaying twice is replaying once, and
+// a call that was repeated is in doubt since it was first made.
 func (c *Card) addDoubt(d Doubt) {
-	known := func(o Doubt) bool { return o.same(d) && o.Key == d.Key && o.Since.Equal(d.Since) }
-	if !slices.ContainsFunc(c.Doubts, known) {
+	if !slices.ContainsFunc(c.Doubts, d.same) {
 		c.Doubts = append(c.Doubts, d)
 	}
 }

@@ -84,6 +84,9 @@ type Doubt struct {
 	Since     time.Time `json:"since"`
 	RequestID string    `json:"request_id,omitempty"`
 	Reason    string    `json:"reason,omitempty"` // "no answer within 25s"
+	// Tried reports that the run itself looked, and repeated the call where
+	// that could do no harm, in vain. It is false where the run ended before.
+	Tried bool `json:"tried,omitempty"`
 }
 
 // ID is the card's identity.

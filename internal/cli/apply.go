@@ -204,7 +204,10 @@ func allowed(p *plan.Plan, o applyOptions) error {
 // unapproved says which actions lack an approval, and why.
 func unapproved(p *plan.Plan) spec.Diagnostic {
 	const shown = 20
-	remedy := "Add the approval blocks that the plan shows, or -approve-unbind=ICCID for each."
+	remedy := "Add the approval blocks that the plan shows."
+	if unbinds := p.Summary().ByKind[spec.Unbind]; unbinds.Approved < unbinds.Guarded {
+		remedy = "Add the approval blocks that the plan shows, or -approve-unbind=ICCID for each unbind."
+	}
 	if p.SignersOnly {
 		remedy = "Only signed approvals count here: cardfleet approve PLANFILE signs a saved plan."
 	}

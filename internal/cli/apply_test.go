@@ -295,7 +295,7 @@ func TestJSONOfAPlan(t *testing.T) {
 	assert.Equal(t, "card.kiosk", got.Cards[0].Address)
 	assert.Equal(t, map[string]any{"active": true, "status": "正常", "lifecycle": "active"}, got.Cards[0].Before, "nobody knows the device, so it is absent")
 	assert.Equal(t, map[string]any{"imei": deviceB, "active": true}, got.Cards[0].After)
-	assert.Equal(t, map[string]any{"id": "a2", "kind": "change-bind", "from": deviceA, "to": deviceB, "guarded": false, "approved": false, "needs": []any{}}, got.Cards[0].Actions[1])
+	assert.Equal(t, map[string]any{"id": "a2", "kind": "change-bind", "from": deviceA, "to": deviceB, "risk": "disruptive", "guarded": false, "approved": false, "needs": []any{}}, got.Cards[0].Actions[1])
 	assert.NotNil(t, got.Numbers)
 }
 

@@ -70,7 +70,7 @@ func runApprove(env *Env, root *rootOptions, o approveOptions, file string) erro
 		out.write(env.Out, string(text))
 		return nil
 	}
-	key, err := readKey(env, within(dir, expandHome(env, o.key)), o.key)
+	key, err := readKey(within(dir, expandHome(env, o.key)), o.key)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func expandHome(env *Env, path string) string {
 
 // readKey reads a private key without a passphrase. Keys that this can't serve
 // (with a passphrase, in hardware, in an agent) work through ssh-keygen.
-func readKey(env *Env, path, name string) (ssh.Signer, error) {
+func readKey(path, name string) (ssh.Signer, error) {
 	if name == "" {
 		return nil, refuse("No key", "approve takes -key FILE, or -print for a key that ssh-keygen has to use.")
 	}

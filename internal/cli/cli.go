@@ -176,6 +176,7 @@ func rootCommand(env *Env) (*cli.Command, *rootOptions) {
 			applyCommand(env, opts),
 			showCommand(env, opts),
 			approveCommand(env, opts),
+			importCommand(env, opts),
 			stateCommand(env, opts),
 			resolveCommand(env, opts),
 			forceUnlockCommand(env, opts),

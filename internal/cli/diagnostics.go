@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/fatih/color"
@@ -13,6 +15,9 @@ import (
 
 // diagnostics shows mistakes in the order in which they are given.
 func (o *output) diagnostics(diags spec.Diagnostics) {
+	for i := range diags {
+		o.quote(&diags[i])
+	}
 	if o.collect != nil {
 		*o.collect = append(*o.collect, diags...)
 		return
@@ -24,6 +29,31 @@ func (o *output) diagnostics(diags spec.Diagnostics) {
 			continue
 		}
 		o.write(o.env.Err, diagnosticText(d, o.errors))
+	}
+}
+
+// quote fills in the source of a diagnostic that has a place and came without,
+// as those that are found once the configuration is loaded.
+func (o *output) quote(d *spec.Diagnostic) {
+	if d.Subject == nil || d.Snippet != nil || o.dir == "" {
+		return
+	}
+	src, err := os.ReadFile(within(o.dir, d.Subject.File))
+	from, to := d.Subject.Start.Byte, d.Subject.End.Byte
+	if err != nil || from > len(src) || to > len(src) || from > to {
+		return // the file changed meanwhile; its name and line still help
+	}
+	start := bytes.LastIndexByte(src[:from], '\n') + 1
+	end := len(src)
+	if n := bytes.IndexByte(src[from:], '\n'); n >= 0 {
+		end = from + n
+	}
+	code := strings.TrimRight(string(src[start:end]), "\r")
+	block, _, _ := strings.Cut(d.Address, "[")
+	kind, name, _ := strings.Cut(block, ".")
+	d.Snippet = &spec.Snippet{Code: code, Line: d.Subject.Start.Line, From: from - start, To: min(to-start, len(code))}
+	if name != "" {
+		d.Snippet.Context = fmt.Sprintf("%s %q", kind, name)
 	}
 }
 

@@ -128,6 +128,7 @@ func validate(t *testing.T, p *page, text string) ran {
 	r := newRig(t, &carriersim.World{})
 	r.env["HANGZHOU_SECRET"] = testSecret
 	r.env["CMIOT_APPID"], r.env["CMIOT_PASSWORD"] = "100001", testSecret
+	r.env["XUYU_CLIENT_ID"], r.env["XUYU_CLIENT_SECRET"], r.env["XUYU_SUBSCRIPTION_KEY"] = "testid", testSecret, testSecret
 	tables := readPage(t, "docs/configuration.md")
 	for _, b := range slices.Concat(tables.blocks, p.blocks) {
 		if name, ok := strings.CutPrefix(b.info, "csv "); ok {
@@ -305,6 +306,16 @@ func TestEveryProviderSettingIsDocumented(t *testing.T) {
 	}
 }
 
+func TestTheTableOfProvidersIsDocumented(t *testing.T) {
+	r := newRig(t, &carriersim.World{})
+	table := r.want(0, r.run("providers")).out
+	p := readPage(t, "docs/providers/README.md")
+	assert.Contains(t, p.text, "```text\n"+table+"```\n", "put what cardfleet providers prints into %s", p.name)
+	for _, typ := range all.Types() {
+		assert.Contains(t, p.text, "("+typ.Schema.Type+".md)")
+	}
+}
+
 func TestDocumentedWorldsLoad(t *testing.T) {
 	p := readPage(t, "docs/simulator.md")
 	require.NotEmpty(t, p.of("json world"))
@@ -391,6 +402,23 @@ func TestEveryFieldOfJSONIsDocumented(t *testing.T) {
 	texts = append(texts, r.want(3, r.run("apply", "-json", "-auto-approve", "-skip-unread")).out)
 	texts = append(texts, r.want(5, r.run("apply", "-json", "-auto-approve", "-skip-unread", "-skip-unapproved")).out)
 
+	namesEach(t, texts)
+}
+
+func TestEveryFieldOfDriftAndOfPartsIsDocumented(t *testing.T) {
+	r := settled(t)
+	r.elsewhere(scale, func(c *carriersim.Card) { c.Status = spec.SuspendedByOwner })
+	r.want(0, r.run("plan", "-target=card.scale", "-out=p.fleetplan"))
+	namesEach(t, []string{
+		r.want(0, r.run("show", "-json", "p.fleetplan")).out,
+		r.want(0, r.run("plan", "-json", "-check=p.fleetplan")).out,
+		r.want(0, r.run("plan", "-json", "-refresh-only")).out,
+	})
+}
+
+// namesEach holds the fields and types of JSON texts to the page.
+func namesEach(t *testing.T, texts []string) {
+	t.Helper()
 	p := readPage(t, "docs/cli.md")
 	for name := range fields(t, texts) {
 		assert.True(t, p.names(name), name)

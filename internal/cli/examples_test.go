@@ -15,11 +15,8 @@ import (
 // TestExamples runs each examples/NAME/script.txtar in a copy of its folder,
 // with the program built as a user builds it.
 func TestExamples(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "github.com/cardfleet/cardfleet")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
-
+	bin, err := program()
+	require.NoError(t, err)
 	scripts, err := filepath.Glob("../../examples/*/script.txtar")
 	require.NoError(t, err)
 	require.NotEmpty(t, scripts)
@@ -27,13 +24,14 @@ func TestExamples(t *testing.T) {
 		folder, err := filepath.Abs(filepath.Dir(script))
 		require.NoError(t, err)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel() // they wait for the carriers' rates, not for the machine
 			if filepath.Base(folder) == "signed-approval" {
 				needs(t, "ssh-keygen")
 			}
 			testscript.Run(t, testscript.Params{
 				Files: []string{script},
 				Setup: func(env *testscript.Env) error {
-					env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
+					env.Setenv("PATH", filepath.Dir(bin)+string(filepath.ListSeparator)+env.Getenv("PATH"))
 					return copyExample(folder, env.WorkDir)
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){"shows": shows, "exits": exits, "replace": replace, "without": without, "append": appendTo, "signers": signers},

@@ -17,6 +17,7 @@ import (
 // standard output, an object a line.
 type output struct {
 	env     *Env
+	dir     string // of the configuration, for the source that diagnostics show
 	json    bool
 	style   render.Style // of results
 	errors  render.Style // of diagnostics
@@ -52,6 +53,7 @@ func colorWanted(env *Env, tty bool) bool {
 // open makes a command's output, which says also why the command ended.
 func (o *rootOptions) open(env *Env, v viewOptions) *output {
 	o.output = newOutput(env, v)
+	o.output.dir = o.dir(env)
 	return o.output
 }
 

@@ -38,6 +38,9 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
+			if o.check != "" && (o.out != "" || o.detailedExitCode) {
+				return refuse("Options don't go together", "plan -check makes no plan: leave out -out and -detailed-exitcode.")
+			}
 			if o.check != "" {
 				return runCheck(ctx, env, root, *o)
 			}
@@ -124,6 +127,11 @@ func (o *output) planEvents(p *plan.Plan) {
 				kinds = append(kinds, string(a.Kind))
 			}
 			o.event("info", "planned_change", c.Address+": plan to "+strings.Join(kinds, ", "), map[string]any{"change": render.CardOf(c)})
+		}
+		if drift := render.CardOf(c).Drift; len(drift) > 0 {
+			o.event("info", "drift", c.Address+": changed outside", map[string]any{"drift": map[string]any{
+				"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "changes": drift,
+			}})
 		}
 		for _, n := range c.Attention {
 			o.event("warn", "attention", c.Address+": "+n.Summary, map[string]any{"attention": map[string]any{

@@ -33,6 +33,8 @@ cardfleet show -json fleet.fleetplan`,
 		),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			switch n := cmd.Args().Len(); {
+			case graph && o.json:
+				return refuse("Options don't go together", "show takes -graph or -json, not both.")
 			case graph && n == 1:
 				p, _, err := readPlan(within(root.dir(env), cmd.Args().First()), keysIn(env, root.open(env, *o), root, *in))
 				if err != nil {

@@ -62,14 +62,14 @@ func providersCommand(env *Env, root *rootOptions) *cli.Command {
 func providerTable(types []providers.Type, env providers.Env) (string, error) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "reads", "changes", "privacy numbers"})
+	t.AppendHeader(table.Row{"provider", "reads", "changes", "lists cards", "privacy numbers"})
 	for _, typ := range types {
 		p, diags := typ.Open(example(typ.Schema), env)
 		if p == nil {
 			return "", &exitError{code: exitFailed, diags: diags}
 		}
 		able := p.Capabilities()
-		t.AppendRow(table.Row{typ.Schema.Type, attributes(able.Reads), kinds(able.Changes), yesNo(able.Numbers)})
+		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.Lists), yesNo(able.Numbers)})
 	}
 	return t.Render() + "\n", nil
 }
@@ -85,12 +85,15 @@ func example(schema spec.Schema) spec.ProviderConfig {
 	return config
 }
 
-func attributes(a spec.Attr) string {
+func attributes(able spec.Capabilities) string {
 	names := []string{"status"}
-	if a.Has(spec.AttrBinding) {
+	switch {
+	case able.Reads.Has(spec.AttrBinding):
 		names = append(names, "imei")
+	case able.ObservesIMEI:
+		names = append(names, "imei in use")
 	}
-	if a.Has(spec.AttrPackages) {
+	if able.Reads.Has(spec.AttrPackages) {
 		names = append(names, "packages")
 	}
 	return strings.Join(names, ", ")

@@ -2,7 +2,6 @@ package render
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"strings"
 
@@ -13,10 +12,10 @@ import (
 // goes from each action to those that wait for it. Actions that wait for none
 // and that none waits for are counted, not drawn.
 func Graph(w io.Writer, p *plan.Plan) error {
-	out := bufio.NewWriter(w)
+	t := &text{w: bufio.NewWriter(w)}
 	drawn := connected(p)
 	alone := 0
-	fmt.Fprint(out, "flowchart LR\n") //nolint:errcheck // a failed write is kept by the bufio.Writer, and comes out of Flush
+	t.line("flowchart LR")
 	for i := range p.Cards {
 		c := &p.Cards[i]
 		for _, a := range c.Actions {
@@ -24,16 +23,16 @@ func Graph(w io.Writer, p *plan.Plan) error {
 				alone++
 				continue
 			}
-			fmt.Fprintf(out, "  %s[\"%s<br>%s\"]\n", a.ID, mermaid(c.Address), mermaid(string(a.Kind)+values(a))) //nolint:errcheck // likewise
+			t.line("  %s[\"%s<br>%s\"]", a.ID, mermaid(c.Address), mermaid(string(a.Kind)+values(a)))
 			for _, need := range a.Needs {
-				fmt.Fprintf(out, "  %s --> %s\n", need, a.ID) //nolint:errcheck // likewise
+				t.line("  %s --> %s", need, a.ID)
 			}
 		}
 	}
 	if alone > 0 {
-		fmt.Fprintf(out, "  alone[\"%s in any order\"]\n", count(alone, "more action", "more actions")) //nolint:errcheck // likewise
+		t.line("  alone[\"%s in any order\"]", count(alone, "more action", "more actions"))
 	}
-	return out.Flush()
+	return t.w.Flush()
 }
 
 // connected is the set of the actions that wait for another, or that another waits for.

@@ -117,6 +117,7 @@ type ActionJSON struct {
 	Kind     spec.Kind `json:"kind"`
 	From     string    `json:"from,omitempty"`
 	To       string    `json:"to,omitempty"`
+	Risk     spec.Risk `json:"risk"`
 	Guarded  bool      `json:"guarded"`
 	Approved bool      `json:"approved"`
 	Denial   string    `json:"denial,omitempty"`
@@ -198,7 +199,7 @@ func CardOf(c *plan.Card) CardJSON {
 		if needs == nil {
 			needs = []string{}
 		}
-		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Guarded, a.Approved, a.Denial, needs})
+		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Kind.Risk(), a.Guarded, a.Approved, a.Denial, needs})
 	}
 	return out
 }

@@ -415,6 +415,9 @@ func CostText(c plan.Cost) string {
 
 // LastLine is the plan in one line, always in the same form.
 func LastLine(p *plan.Plan) string {
+	if p.Clean() && p.RefreshOnly {
+		return fmt.Sprintf("No drift. %s looked at, as %s last read.", wereCards(p.Total), map[bool]string{true: "it was", false: "they were"}[p.Total == 1])
+	}
 	if p.Clean() {
 		if p.Total == 1 {
 			return "No changes. 1 card matches the configuration."

@@ -1,6 +1,9 @@
 package aliyun
 
-import "github.com/cardfleet/cardfleet/providers/internal/alirpc"
+import (
+	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
+)
 
 // The replies, field by field as the documents and JAVA (aliyun-openapi-java-sdk,
 // dyiotapi 2017-11-11) spell them.
@@ -15,7 +18,7 @@ type cardStatusReply struct {
 }
 
 func (r *cardStatusReply) Complete() error {
-	return alirpc.Need(r.CardStatus.UserStatus != "", "CardStatus.UserStatus")
+	return lenient.Need(r.CardStatus.UserStatus != "", "CardStatus.UserStatus")
 }
 
 type offersReply struct {
@@ -32,7 +35,7 @@ type offer struct {
 func (r *offersReply) Complete() error {
 	for _, o := range r.CardOfferDetail {
 		if o.OfferID == "" {
-			return alirpc.Need(false, "CardOfferDetail.OfferId")
+			return lenient.Need(false, "CardOfferDetail.OfferId")
 		}
 	}
 	return nil
@@ -44,7 +47,7 @@ type modBindReply struct {
 }
 
 func (r *modBindReply) Complete() error {
-	return alirpc.Need(r.IotModBind.IsModSuccess.Set, "IotModBind.IsModSuccess")
+	return lenient.Need(r.IotModBind.IsModSuccess.Set, "IotModBind.IsModSuccess")
 }
 
 type stopResumeReply struct {
@@ -53,7 +56,7 @@ type stopResumeReply struct {
 }
 
 func (r *stopResumeReply) Complete() error {
-	return alirpc.Need(r.Result.ControlResult.Set, "Result.ControlResult")
+	return lenient.Need(r.Result.ControlResult.Set, "Result.ControlResult")
 }
 
 type imeiExistReply struct {
@@ -62,7 +65,7 @@ type imeiExistReply struct {
 }
 
 func (r *imeiExistReply) Complete() error {
-	return alirpc.Need(r.IotImeiExist.IsImeiExist.Set, "IotImeiExist.IsImeiExist")
+	return lenient.Need(r.IotImeiExist.IsImeiExist.Set, "IotImeiExist.IsImeiExist")
 }
 
 type postImeiReply struct {
@@ -71,7 +74,7 @@ type postImeiReply struct {
 }
 
 func (r *postImeiReply) Complete() error {
-	return alirpc.Need(r.IotPostImei.IsPostSuccess.Set, "IotPostImei.IsPostSuccess")
+	return lenient.Need(r.IotPostImei.IsPostSuccess.Set, "IotPostImei.IsPostSuccess")
 }
 
 // rechargeReply: OrderResult's values are in no document found, so Code alone decides.
@@ -93,7 +96,7 @@ type callStatusReply struct {
 }
 
 func (r *callStatusReply) Complete() error {
-	return alirpc.Need(r.SecretCallStatusDTO.Status != "", "SecretCallStatusDTO.status")
+	return lenient.Need(r.SecretCallStatusDTO.Status != "", "SecretCallStatusDTO.status")
 }
 
 // subscriptionReply is Dyplsapi's QuerySubscriptionDetail (JAVA; ALIDOC 63174).
@@ -106,5 +109,5 @@ type subscriptionReply struct {
 }
 
 func (r *subscriptionReply) Complete() error {
-	return alirpc.Need(r.SecretBindDetailDTO.Status != "", "SecretBindDetailDTO.Status")
+	return lenient.Need(r.SecretBindDetailDTO.Status != "", "SecretBindDetailDTO.Status")
 }

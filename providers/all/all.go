@@ -11,6 +11,8 @@ import (
 	"github.com/cardfleet/cardfleet/providers/cmiot/cmiotsim"
 	"github.com/cardfleet/cardfleet/providers/linkcard"
 	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
+	"github.com/cardfleet/cardfleet/providers/xuyu"
+	"github.com/cardfleet/cardfleet/providers/xuyu/xuyusim"
 )
 
 // Types is every kind of provider, by its schema's type.
@@ -19,6 +21,7 @@ func Types() []providers.Type {
 		aliyun.Type(),
 		linkcard.Type(), // "aliyun_linkcard"
 		cmiot.Type(),
+		xuyu.Type(),
 	}
 }
 
@@ -29,5 +32,6 @@ func Simulators(w *carriersim.World) []carriersim.Carrier {
 		aliyunsim.Carrier(w),
 		linkcardsim.Carrier(w),
 		cmiotsim.Carrier(w),
+		xuyusim.Carrier(w),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -52,16 +53,24 @@ func (b *batches) do(ctx context.Context, p *v5, op operation, iccid spec.ICCID)
 	m := &member{iccid: iccid, done: make(chan struct{})}
 	if gathered := b.join(op.kind, m); gathered != nil {
 		b.lead(ctx, p, op, gathered)
-	}
-	select {
-	case <-m.done:
-	case <-ctx.Done(): // whoever leads may send it, or have sent it
-		return providers.Receipt{}, &providers.Error{Call: callChangeBatch, Effect: providers.EffectUnknown, Cause: providers.Unavailable, Err: ctx.Err()}
+	} else if err := m.wait(ctx); err != nil {
+		return providers.Receipt{}, err
 	}
 	if m.alone {
 		return p.single(ctx, op, iccid)
 	}
 	return m.receipt, m.err
+}
+
+// wait waits for whoever leads the batch, who may send the change, or have sent
+// it, when ctx ends.
+func (m *member) wait(ctx context.Context) error {
+	select {
+	case <-m.done:
+		return nil
+	case <-ctx.Done():
+		return &providers.Error{Call: callChangeBatch, Effect: providers.EffectUnknown, Cause: providers.Unavailable, Err: ctx.Err()}
+	}
 }
 
 // join adds a change to the batch that is gathering. Where it is the first, it
@@ -219,7 +228,7 @@ type jobRow struct {
 	JobID text `json:"jobId"`
 }
 
-func (r jobRow) lacks() error { return need(r.JobID != "", "jobId") }
+func (r jobRow) lacks() error { return lenient.Need(r.JobID != "", "jobId") }
 
 // numberRow is query/sim-card-info/batch's (CMIOT_API25S05); a row of a card
 // that isn't the account's has a status of its own.
@@ -242,7 +251,7 @@ type jobItemRow struct {
 	ResultID text `json:"resultId"` // an MSISDN
 }
 
-func (r jobResultRow) lacks() error { return need(r.JobStatus != "", "jobStatus") }
+func (r jobResultRow) lacks() error { return lenient.Need(r.JobStatus != "", "jobStatus") }
 
 func (r jobResultRow) running() bool { return r.JobStatus == jobWaiting || r.JobStatus == jobRunning }
 

@@ -65,19 +65,7 @@ func schema() spec.Schema {
 
 func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, spec.Diagnostics) {
 	s := providers.NewSettings(config, schema(), env.Getenv)
-	limits := s.Limits(defaults())
-	a := &account{
-		appid:    s.Credential("appid"),
-		password: s.Credential("password"),
-		endpoint: s.URL("endpoint", defaultEndpoint),
-		env:      env,
-		limits:   limits,
-		codes:    meanings(),
-	}
-	if len(a.appid) > longestAppID {
-		s.Mistake("appid", "Invalid appid", fmt.Sprintf(
-			"The appid has %d characters. It may have %d at most, since it begins every transid, which may have 48 (CMIOT_API2002).", len(a.appid), longestAppID))
-	}
+	a := readAccount(s, env)
 	version := apiVersion(s)
 	ebids := readEbids(s)
 	cooldown := s.Duration("write_cooldown", defaultCooldown)
@@ -89,7 +77,7 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 	}
 	a.transport = carrierhttp.New(carrierhttp.Options{
 		Base: env.Transport, Now: env.Now, Sleep: env.Sleep,
-		RequestsPerSecond: limits.RequestsPerSecond, InFlight: limits.MaxInFlight, Timeout: limits.Timeout,
+		RequestsPerSecond: a.limits.RequestsPerSecond, InFlight: a.limits.MaxInFlight, Timeout: a.limits.Timeout,
 		UserAgent: "cardfleet/" + env.Version,
 	})
 	a.serial.Store(randomSerial(env.Random))
@@ -97,6 +85,23 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 		return &v2{account: a, ebids: ebids}, s.Diagnostics()
 	}
 	return newV5(a, cooldown), s.Diagnostics()
+}
+
+// readAccount reads what both versions share.
+func readAccount(s *providers.Settings, env providers.Env) *account {
+	a := &account{
+		limits:   s.Limits(defaults()),
+		appid:    s.Credential("appid"),
+		password: s.Credential("password"),
+		endpoint: s.URL("endpoint", defaultEndpoint),
+		env:      env,
+		codes:    meanings(),
+	}
+	if len(a.appid) > longestAppID {
+		s.Mistake("appid", "Invalid appid", fmt.Sprintf(
+			"The appid has %d characters. It may have %d at most, since it begins every transid, which may have 48 (CMIOT_API2002).", len(a.appid), longestAppID))
+	}
+	return a
 }
 
 func apiVersion(s *providers.Settings) string {

@@ -3,27 +3,12 @@ package cmiot
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 )
 
-// text is a string that may come as a number or a boolean; null is "". It is
-// kept as it is written: "02" is not "2".
-type text string
-
-func (t *text) UnmarshalJSON(data []byte) error {
-	switch data[0] {
-	case 'n':
-		*t = ""
-		return nil
-	case '"':
-		return json.Unmarshal(data, (*string)(t))
-	case '{', '[':
-		return fmt.Errorf("%s stands where a text should", kindOf(data))
-	default:
-		*t = text(data)
-		return nil
-	}
-}
+// text is a string that may come as a number: "02" is not "2".
+type text = lenient.Text
 
 // list is a list of objects, or a single one without the list around it.
 type list[T any] []T
@@ -38,13 +23,6 @@ func (l *list[T]) UnmarshalJSON(data []byte) error {
 	}
 	*l = list[T]{one}
 	return nil
-}
-
-func kindOf(data []byte) string {
-	if data[0] == '{' {
-		return "an object"
-	}
-	return "a list"
 }
 
 // envelope is what every reply has (CMIOT_API2002, 应答公共信息): "0-正确,非0-失败".
@@ -91,7 +69,7 @@ func decode(body []byte, r reply) error {
 		// A refusal is one even if its result has an odd shape: "可能为空,也可能包含其他提示数据".
 		var head envelope
 		if json.Unmarshal(body, &head) != nil || head.Status == "" || head.Status == codeOK {
-			return describe(err, len(body))
+			return lenient.Describe(err, len(body))
 		}
 		*r.head() = head
 		return nil
@@ -106,30 +84,6 @@ func decode(body []byte, r reply) error {
 	}
 }
 
-func describe(err error, size int) error {
-	var syntax *json.SyntaxError
-	var odd *json.UnmarshalTypeError
-	switch {
-	case size == 0:
-		return errors.New("the answer is empty")
-	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
-		return fmt.Errorf("the answer is JSON cut off after %d bytes", size)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("the answer is no JSON (%d bytes)", size)
-	case errors.As(err, &odd):
-		return fmt.Errorf("the answer has an odd shape: a JSON %s stands at %q", odd.Value, odd.Field)
-	default:
-		return fmt.Errorf("the answer has an odd shape: %w", err)
-	}
-}
-
-func need(there bool, name string) error {
-	if there {
-		return nil
-	}
-	return fmt.Errorf("the answer has no %s", name)
-}
-
 // The rows, field by field as the documents spell them.
 
 // statusV2 is userstatusrealsingle's (CMIOT_API2002, 应答数据信息).
@@ -137,7 +91,7 @@ type statusV2 struct {
 	Status text `json:"STATUS"`
 }
 
-func (r statusV2) lacks() error { return need(r.Status != "", "STATUS") }
+func (r statusV2) lacks() error { return lenient.Need(r.Status != "", "STATUS") }
 
 // packagesV2 is querycardprodinfo's (CMIOT_API2037; PHP-V2).
 type packagesV2 struct {
@@ -153,7 +107,7 @@ type packagesV2 struct {
 func (r packagesV2) lacks() error {
 	for _, p := range r.Prodinfos {
 		if p.ProdID == "" {
-			return need(false, "prodinfos.prodid")
+			return lenient.Need(false, "prodinfos.prodid")
 		}
 	}
 	return nil
@@ -165,7 +119,7 @@ type tokenRow struct {
 	TTL   text `json:"ttl"`
 }
 
-func (r tokenRow) lacks() error { return need(r.Token != "", "token") }
+func (r tokenRow) lacks() error { return lenient.Need(r.Token != "", "token") }
 
 // statusV5 is query/sim-status's (CMIOT_API25S04; PHP-V5).
 type statusV5 struct {
@@ -173,7 +127,7 @@ type statusV5 struct {
 	LastChangeDate text `json:"lastChangeDate"`
 }
 
-func (r statusV5) lacks() error { return need(r.CardStatus != "", "cardStatus") }
+func (r statusV5) lacks() error { return lenient.Need(r.CardStatus != "", "cardStatus") }
 
 // stopReasonRow is query/sim-stop-reason's (CMIOT_API25S02; PHP-V5).
 type stopReasonRow struct {
@@ -204,7 +158,7 @@ type packagesV5 struct {
 func (r packagesV5) lacks() error {
 	for _, o := range r.OfferingInfoList {
 		if o.OfferingID == "" {
-			return need(false, "offeringInfoList.offeringId")
+			return lenient.Need(false, "offeringInfoList.offeringId")
 		}
 	}
 	return nil

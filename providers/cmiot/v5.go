@@ -80,15 +80,21 @@ func (p *v5) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.
 	if !attrs.Has(spec.AttrPackages) {
 		return reading, nil
 	}
+	if reading.Packages, err = p.packages(ctx, iccid); err != nil {
+		return spec.Reading{}, err
+	}
+	reading.Has |= spec.AttrPackages
+	return reading, nil
+}
+
+func (p *v5) packages(ctx context.Context, iccid spec.ICCID) ([]spec.Package, error) {
 	params := card(iccid)
 	params["queryType"] = "3" // of one card; 1 is the customer's, 2 a group's
 	offers, err := read[rows[packagesV5]](ctx, p, callPackages, params)
 	if err != nil {
-		return spec.Reading{}, err
+		return nil, err
 	}
-	reading.Packages = offers.Result[0].packages()
-	reading.Has |= spec.AttrPackages
-	return reading, nil
+	return offers.Result[0].packages(), nil
 }
 
 // status is the card's status alone, without who stopped it.
@@ -199,7 +205,6 @@ func (p *v5) send(ctx context.Context, c call, t transaction, params map[string]
 	if err != nil {
 		return err
 	}
-	req.ContentLength = int64(len(body))
 	req.Header.Set("Content-Type", "application/json;charset=utf-8")
 	return p.exchange(c, t, req, r, secrets...)
 }

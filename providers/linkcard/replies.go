@@ -5,13 +5,14 @@ import (
 	"strconv"
 
 	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 )
 
 // The replies, as far as they are used, as JAVA and ALIDOC spell them. Every
 // one has Code "200" and Success true (ALIDOC 374328).
 
 // whole is what every successful reply needs besides its data.
-func whole(e *alirpc.Envelope) error { return alirpc.Need(e.Success.Set, "Success") }
+func whole(e *alirpc.Envelope) error { return lenient.Need(e.Success.Set, "Success") }
 
 // detailReply is GetCardDetail's. Its Imsi, Msisdn and Ip are lists of strings,
 // and VsimInstanceId a number or a string; nothing here needs them.
@@ -35,10 +36,10 @@ type card struct {
 
 func (r *detailReply) Complete() error {
 	if r.Data.VsimCardInfo == nil {
-		return alirpc.Need(false, "Data.VsimCardInfo")
+		return lenient.Need(false, "Data.VsimCardInfo")
 	}
 	known := r.Data.VsimCardInfo.Status != "" || r.Data.VsimCardInfo.OsStatus != ""
-	return cmp.Or(whole(&r.Envelope), alirpc.Need(known, "Data.VsimCardInfo.Status"))
+	return cmp.Or(whole(&r.Envelope), lenient.Need(known, "Data.VsimCardInfo.Status"))
 }
 
 // flowReply is GetCardFlowInfo's.
@@ -55,7 +56,7 @@ type listedPackage struct {
 func (r *flowReply) Complete() error {
 	for _, p := range r.Data.ListPackageDTO {
 		if p.PackageName == "" {
-			return alirpc.Need(false, "Data.ListPackageDTO.PackageName")
+			return lenient.Need(false, "Data.ListPackageDTO.PackageName")
 		}
 	}
 	return whole(&r.Envelope)
@@ -90,7 +91,7 @@ type switchReply struct {
 }
 
 func (r *switchReply) Complete() error {
-	return cmp.Or(whole(&r.Envelope), alirpc.Need(r.Data.Set, "Data"))
+	return cmp.Or(whole(&r.Envelope), lenient.Need(r.Data.Set, "Data"))
 }
 
 // renewReply is Renew's.

@@ -5,7 +5,9 @@ package providertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +42,7 @@ type Harness struct {
 func Run(t *testing.T, h Harness) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	t.Run("every card is read once", h.everyCardIsReadOnce)
+	t.Run("the list has every card once", h.listHasEveryCardOnce)
 	t.Run("a card that the carrier doesn't know is not found", h.unknownCardIsNotFound)
 	t.Run("a passing failure of a read is repeated", h.readsAreRepeated)
 	t.Run("wrong credentials end the reading at once", h.wrongCredentialsEndReading)
@@ -54,6 +57,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("throttled changes are made once", h.throttledChanges)
 	t.Run("the configured rate is kept", h.rateIsKept)
 	t.Run("cancel returns at once", h.cancelReturns)
+	t.Run("odd answers are named", h.oddAnswersAreNamed)
 	t.Run("no secret in any error", h.noSecretInErrors)
 }
 
@@ -88,6 +92,27 @@ func (h Harness) everyCardIsReadOnce(t *testing.T) {
 		assert.Equal(t, spec.ProviderName("p"), r.Provider)
 		assert.Equal(t, calls, asked[r.ICCID], "calls for %s", r.ICCID)
 	}
+}
+
+// listHasEveryCardOnce goes over several pages of any carrier's list. A
+// provider without one says so in its capabilities.
+func (h Harness) listHasEveryCardOnce(t *testing.T) {
+	world := newWorld()
+	wants := fleet(world, 230)
+	f := h.overHTTP(t, world, nil)
+	lister, ok := f.provider.(providers.Lister)
+	require.Equal(t, f.provider.Capabilities().Lists, ok, "the capability says what the provider is")
+	if !ok {
+		return
+	}
+	seen := map[spec.ICCID]int{}
+	require.NoError(t, lister.List(t.Context(), func(r spec.Reading) error { seen[r.ICCID]++; return nil }))
+	assert.Len(t, seen, len(wants)+1)
+	for _, want := range wants {
+		assert.Equal(t, 1, seen[want.ICCID], "card %s", want.ICCID)
+	}
+	enough := errors.New("enough")
+	assert.ErrorIs(t, lister.List(t.Context(), func(spec.Reading) error { return enough }), enough, "the caller may end it")
 }
 
 func (h Harness) unknownCardIsNotFound(t *testing.T) {
@@ -378,6 +403,31 @@ func (h Harness) cancelReturns(t *testing.T) {
 			})
 		})
 	}
+}
+
+// oddAnswersAreNamed gives every call an answer that is none, with a token
+// where the carrier has one: an error each time, never a panic, never taken for
+// a success, and a change that may have been made is never called off.
+func (h Harness) oddAnswersAreNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, body := range []string{"", "{", "null", "[]", `""`, "0", "{}", `{"Code":{}}`, `{"status":[]}`, `{"a":` + strings.Repeat("[", 500), "\xff\xfe", "<html>502</html>"} {
+			world := newWorld()
+			carrier := h.Carrier(world)
+			network := &swapping{inProcess{carriersim.Serve([]carriersim.Carrier{carrier})}, body, h.TokenCall, world}
+			f := h.open(t, carrier, "http://carrier.test", network, map[string]any{"retries": 0})
+			_, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
+			require.Error(t, err, "%.20q", body)
+			assert.Less(t, len(err.Error()), 300, "%.20q", body)
+			for _, kind := range f.provider.Capabilities().Changes {
+				before := len(world.Requests())
+				_, err := f.provider.Do(t.Context(), change(kind))
+				require.Error(t, err, "%s: %.20q", kind, body)
+				if happened(world, kind) {
+					assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err), "%s: %.20q after %d calls", kind, body, len(world.Requests())-before)
+				}
+			}
+		}
+	})
 }
 
 func (h Harness) noSecretInErrors(t *testing.T) {

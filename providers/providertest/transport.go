@@ -7,7 +7,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
+
+	"github.com/cardfleet/cardfleet/providers/carriersim"
 )
 
 // inProcess carries requests to a handler without sockets, so that tests can
@@ -46,6 +49,28 @@ func serve(handler http.Handler, req *http.Request) (resp *http.Response, err er
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, req.Clone(req.Context()))
 	return recorder.Result(), nil
+}
+
+// swapping is a network on which every answer but a token's arrives as body.
+type swapping struct {
+	next  http.RoundTripper
+	body  string
+	token string // the carrier's name for the call that gets a token; "" for none
+	world *carriersim.World
+}
+
+func (s *swapping) RoundTrip(req *http.Request) (*http.Response, error) {
+	before := 0
+	if s.token != "" {
+		before = s.world.Count(s.token)
+	}
+	resp, err := s.next.RoundTrip(req)
+	if err != nil || s.token != "" && s.world.Count(s.token) > before {
+		return resp, err
+	}
+	_ = resp.Body.Close() // a recorder's
+	resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(s.body)), int64(len(s.body))
+	return resp, nil
 }
 
 // unreachable is a network on which no connection comes about.

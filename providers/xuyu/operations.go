@@ -228,17 +228,21 @@ func (w *writer) checkResult() {
 	}
 }
 
+// checkPlaceholders says a misspelt one once: that the right one is then
+// missing needs no words.
 func (w *writer) checkPlaceholders() {
 	may, must := placeholders(w.name)
 	var found []string
+	misspelt := false
 	for _, m := range placeholder.FindAllStringSubmatch(w.path+" "+w.body, -1) {
 		found = append(found, m[1])
 		if !slices.Contains(may, m[1]) {
+			misspelt = true
 			w.settings.Mistake("operations", "Unknown placeholder", unknown("The request of operations."+w.name, "{"+m[1]+"}", braced(may)))
 		}
 	}
 	for _, name := range must {
-		if !slices.Contains(found, name) {
+		if !misspelt && !slices.Contains(found, name) {
 			w.settings.Mistake("operations", "Missing placeholder", fmt.Sprintf(
 				"operations.%s has no {%s} in its path or body, so its request would not say which %s is meant.", w.name, name, name))
 		}

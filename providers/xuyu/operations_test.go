@@ -74,7 +74,7 @@ func TestMistakesInOperationsAreNamedAtTheirPlace(t *testing.T) {
 		"no card":             {map[string]any{"status": map[string]any{"path": "/x"}}, "Missing placeholder", "operations.status has no {iccid}"},
 		"no page":             {map[string]any{"list": map[string]any{"path": "/x"}}, "Missing placeholder", "operations.list has no {page}"},
 		"no package":          {map[string]any{"subscribe": map[string]any{"body": map[string]any{"card": "{iccid}"}}}, "Missing placeholder", "operations.subscribe has no {package}"},
-		"a misspelt one":      {map[string]any{"status": map[string]any{"path": "/x/{iccid}/{icicd}"}}, "Unknown placeholder", `"{icicd}". Did you mean "{iccid}"?`},
+		"a misspelt one":      {map[string]any{"status": map[string]any{"path": "/x/{icicd}"}}, "Unknown placeholder", `"{icicd}". Did you mean "{iccid}"?`},
 		"another's":           {map[string]any{"status": map[string]any{"path": "/x/{iccid}?p={page}"}}, "Unknown placeholder", `"{page}". There are {iccid}.`},
 		"in a body":           {map[string]any{"stop": map[string]any{"body": map[string]any{"a": []any{"{card}"}}}}, "Unknown placeholder", `"{card}"`},
 		"a body for GET":      {map[string]any{"status": map[string]any{"body": map[string]any{"a": 1.0}}}, "Invalid operation", "a GET carries no body"},

@@ -9,51 +9,20 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// text is a string that may come as a number or a boolean; null is "".
-type text string
-
-func (t *text) UnmarshalJSON(data []byte) error {
-	switch data[0] {
-	case 'n':
-		*t = ""
-		return nil
-	case '"':
-		return json.Unmarshal(data, (*string)(t))
-	case '{', '[':
-		return errors.New("an object or a list stands where a text should")
-	default:
-		*t = text(data)
-		return nil
-	}
-}
+// text is a string that may come as a number.
+type text = lenient.Text
 
 // parse checks that an answer is JSON. Its errors never quote the answer.
 func parse(body []byte) (json.RawMessage, error) {
 	var root json.RawMessage
 	if err := json.Unmarshal(body, &root); err != nil {
-		return nil, describe(err, len(body))
+		return nil, lenient.Describe(err, len(body))
 	}
 	return root, nil
-}
-
-func describe(err error, size int) error {
-	var syntax *json.SyntaxError
-	var odd *json.UnmarshalTypeError
-	switch {
-	case size == 0:
-		return errors.New("the answer is empty")
-	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
-		return fmt.Errorf("the answer is JSON cut off after %d bytes", size)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("the answer is no JSON (%d bytes)", size)
-	case errors.As(err, &odd):
-		return fmt.Errorf("the answer has an odd shape at %q", odd.Field)
-	default:
-		return fmt.Errorf("the answer has an odd shape: %w", err)
-	}
 }
 
 // at is what stands at a dotted path: names in any case, the elements of lists
@@ -139,7 +108,7 @@ type cardReply struct {
 func (r *cardReply) read(v json.RawMessage) error {
 	*r = cardReply{} // nothing of a failed attempt's answer may stay
 	if err := json.Unmarshal(v, r); err != nil {
-		return describe(err, len(v))
+		return lenient.Describe(err, len(v))
 	}
 	if strings.TrimSpace(string(r.Status)) == "" {
 		return errors.New("the answer has no status")
@@ -158,7 +127,7 @@ type packagesReply []struct {
 func (r *packagesReply) read(v json.RawMessage) error {
 	*r = nil
 	if err := json.Unmarshal(v, r); err != nil {
-		return describe(err, len(v))
+		return lenient.Describe(err, len(v))
 	}
 	for i, p := range *r {
 		if p.ID == "" {
@@ -182,7 +151,7 @@ func (r *pageReply) read(root json.RawMessage, result string) error {
 		return fmt.Errorf("the answer has nothing at %q", result)
 	}
 	if err := json.Unmarshal(v, &r.cards); err != nil {
-		return describe(err, len(v))
+		return lenient.Describe(err, len(v))
 	}
 	for i, c := range r.cards {
 		iccid, err := spec.ParseICCID(strings.TrimSpace(string(c.ICCID)))

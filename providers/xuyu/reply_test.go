@@ -45,7 +45,7 @@ func TestOddRepliesAreNamed(t *testing.T) {
 		"{}":                   "the answer has no status",
 		`{"status":" "}`:       "the answer has no status",
 		"[]":                   "odd shape",
-		`{"status":{"a":"0"}}`: "an object or a list stands where a text should",
+		`{"status":{"a":"0"}}`: "an object stands where a text should",
 		`"0"`:                  "odd shape",
 	} {
 		var card cardReply

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 )
 
 const callToken = "token"
@@ -221,7 +222,7 @@ type tokenReply struct {
 
 func (r *tokenReply) decode(body []byte) error {
 	if err := json.Unmarshal(body, r); err != nil {
-		return describe(err, len(body))
+		return lenient.Describe(err, len(body))
 	}
 	switch {
 	case r.AccessToken == "":

@@ -104,7 +104,7 @@ func TestTokenRepliesInEverySpelling(t *testing.T) {
 		`[]`:                      "odd shape",
 		`{}`:                      "no access_token",
 		`{"access_token":null}`:   "no access_token",
-		`{"access_token":{}}`:     "an object or a list stands where a text should",
+		`{"access_token":{}}`:     "an object stands where a text should",
 		`{"access_token":"a\nb"}`: "no header can carry",
 		`{"access_token":"停"}`:    "no header can carry",
 		`{"access_token":"t","token_type":"mac"}`: "not Bearer",

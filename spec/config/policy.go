@@ -32,7 +32,7 @@ func (l *loader) loadGuard(s settings) []spec.Kind {
 	guard := []spec.Kind{spec.Unbind}
 	words, _ := s.texts("guard")
 	for _, w := range words {
-		if k, ok := l.kindOf(w, s.attributes["guard"].Expr.Range(), "guard", spec.Kinds()); ok {
+		if k, ok := l.kindOf(w, s.attributes["guard"].Expr.Range(), "guard", spec.CarrierKinds()); ok {
 			guard = append(guard, k)
 		}
 	}

@@ -4,32 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
+
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 )
 
 // Replies come from gateways of several ages: names in any case, which
 // encoding/json sees to, numbers and strings in each other's place, and lists
 // bare or inside an object. These types take all of them.
 
-// Text is a string that may come as a number or a boolean; null is "".
-type Text string
-
-// UnmarshalJSON takes any scalar.
-func (t *Text) UnmarshalJSON(data []byte) error {
-	switch data[0] {
-	case 'n':
-		*t = ""
-		return nil
-	case '"':
-		return json.Unmarshal(data, (*string)(t))
-	case '{', '[':
-		return fmt.Errorf("%s stands where a text should", kindOf(data))
-	default:
-		*t = Text(data)
-		return nil
-	}
-}
+// Text is a string that may come as a number or a boolean.
+type Text = lenient.Text
 
 // Flag is a boolean that may come as a string or as 0 and 1. Its zero value,
 // which null is too, means that none came.
@@ -86,13 +71,6 @@ func (l *List[T]) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(inner, (*[]T)(l))
 }
 
-func kindOf(data []byte) string {
-	if data[0] == '{' {
-		return "an object"
-	}
-	return "a list"
-}
-
 // Envelope is what every reply has, in the spelling of any of the products:
 // embed it in a reply. Code decides, and Success where it comes. Message of a
 // success reads "ServiceUnavailable" in Dyiotapi's own sample, so nothing looks
@@ -130,14 +108,6 @@ type Reply interface {
 	Complete() error
 }
 
-// Need is a Complete's error where a member is missing.
-func Need(there bool, name string) error {
-	if there {
-		return nil
-	}
-	return fmt.Errorf("the answer has no %s", name)
-}
-
 // Decode reads an answer; ok is the product's code for success. An error means
 // that the answer is not a reply of the gateway; its words never quote the
 // answer, which may echo a signed request.
@@ -147,7 +117,7 @@ func Decode(body []byte, ok string, r Reply) error {
 		// A refusal is one even if its body has an odd shape.
 		var head Envelope
 		if json.Unmarshal(body, &head) != nil || head.Code == "" || head.succeeded(ok) {
-			return describe(err, len(body))
+			return lenient.Describe(err, len(body))
 		}
 		*r.Head() = head
 		return nil
@@ -159,22 +129,5 @@ func Decode(body []byte, ok string, r Reply) error {
 		return r.Complete()
 	default:
 		return nil
-	}
-}
-
-func describe(err error, size int) error {
-	var syntax *json.SyntaxError
-	var odd *json.UnmarshalTypeError
-	switch {
-	case size == 0:
-		return errors.New("the answer is empty")
-	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
-		return fmt.Errorf("the answer is JSON cut off after %d bytes", size)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("the answer is no JSON (%d bytes)", size)
-	case errors.As(err, &odd):
-		return fmt.Errorf("the answer has an odd shape: a JSON %s stands at %q", odd.Value, odd.Field)
-	default:
-		return fmt.Errorf("the answer has an odd shape: %w", err)
 	}
 }

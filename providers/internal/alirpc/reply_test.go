@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 )
 
 func TestFlagsComeInSeveralForms(t *testing.T) {
@@ -26,7 +28,7 @@ type thing struct {
 	Data struct{ Name Text }
 }
 
-func (r *thing) Complete() error { return Need(r.Data.Name != "", "Data.Name") }
+func (r *thing) Complete() error { return lenient.Need(r.Data.Name != "", "Data.Name") }
 
 func TestSuccessNeedsTheCodeAndNoFalseSuccess(t *testing.T) {
 	for body, want := range map[string]string{ // what Complete says, "" where it isn't asked

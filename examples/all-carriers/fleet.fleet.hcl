@@ -1,0 +1,69 @@
+# One configuration over every carrier, each of them simulated here. What a
+# carrier can't do is an error at its line: cardfleet providers lists what it can.
+
+provider "aliyun" {
+  endpoint = "simulator"
+}
+
+provider "aliyun_linkcard" {
+  endpoint = "simulator"
+}
+
+provider "cmiot" {
+  endpoint = "simulator"
+}
+
+provider "cmiot" {
+  alias       = "legacy"
+  endpoint    = "simulator"
+  api_version = "v2"
+}
+
+provider "xuyu" {
+  endpoint = "simulator"
+}
+
+card "kiosk" {
+  provider     = aliyun
+  iccid        = "89860617030017300008"
+  imei         = "861536030196019"
+  current_imei = "861536030196001" # Dyiotapi can't report it
+  active       = true
+  packages     = ["10002"]
+}
+
+card "bike" {
+  provider = aliyun_linkcard
+  iccid    = "89860321030017300014"
+  imei     = "861536030196027" # watched: Linkcard reports it, and can't change it
+  active   = true
+}
+
+card "meter" {
+  provider = cmiot
+  iccid    = "898600D6991330004146"
+  active   = false
+}
+
+card "old_meter" {
+  provider = cmiot.legacy
+  iccid    = "898602B0011430000544"
+  packages = ["I00010100084"] # v2 can only read, so a difference asks for a person
+}
+
+card "terminal" {
+  provider = xuyu
+  iccid    = "89860446030017300020"
+  active   = true
+}
+
+privacy_number "courier" {
+  provider = aliyun
+  pool_key = "FC12345"
+  subs_id  = "12345"
+  number   = "17000000001"
+}
+
+output "courier" {
+  value = privacy_number.courier.live.number
+}

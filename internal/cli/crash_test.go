@@ -1,0 +1,104 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// program is the program as a user builds it.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "cardfleet-test-")
+	if err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "github.com/cardfleet/cardfleet")
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, output)
+	}
+	return filepath.Join(dir, "cardfleet"), nil
+})
+
+// TestAKilledApplyIsTakenUp kills the real program at random moments of an
+// apply, again and again. After each kill the state is valid; in the end every
+// card is as declared, and the carrier did nothing twice.
+func TestAKilledApplyIsTakenUp(t *testing.T) {
+	bin, err := program()
+	require.NoError(t, err)
+	for round := range 6 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			t.Parallel()
+			r, cards := doomed(t)
+			for range 4 {
+				killed := exec.Command(bin, "apply", "-auto-approve", "-parallelism=4", "-approve-unbind="+string(cards[0]))
+				killed.Dir, killed.Env = r.dir, []string{"PATH=" + os.Getenv("PATH")}
+				for k, v := range r.env {
+					killed.Env = append(killed.Env, k+"="+v)
+				}
+				require.NoError(t, killed.Start())
+				time.AfterFunc(time.Duration(20+rand.IntN(180))*time.Millisecond, func() { _ = killed.Process.Kill() }) // it may have ended by itself
+				_ = killed.Wait()                                                                                       // it was killed
+				r.want(0, r.run("state", "pull"))
+			}
+			// What was under way shows by then, as the carrier's settling time has it.
+			r.clock.Advance(time.Since(r.clock.Now()) + time.Hour)
+			for range 3 {
+				r.run("apply", "-auto-approve", "-approve-unbind="+string(cards[0]))
+				r.clock.Advance(time.Hour)
+			}
+			r.want(0, r.run("plan", "-detailed-exitcode"))
+			effects := map[string]int{}
+			for _, request := range r.world.Requests() {
+				if request.Effect && request.ICCID != "" {
+					effects[fmt.Sprint(request.ICCID, " ", request.Action, request.Params["OfferIds"])]++
+				}
+			}
+			for what, n := range effects {
+				assert.Equal(t, 1, n, what)
+			}
+			assert.Len(t, effects, 1+3*(len(cards)-1))
+		})
+	}
+}
+
+// doomed is a fleet of which every card has something to be done: an unbind for
+// the first, a new device, a package and a stop for the others.
+func doomed(t *testing.T) (*rig, []spec.ICCID) {
+	t.Helper()
+	world := &carriersim.World{Record: true}
+	r := newRig(t, world)
+	world.Latency = carriersim.Duration(8 * time.Millisecond)
+	world.Sleep = func(_ context.Context, d time.Duration) error { <-time.After(d); return nil }
+	r.clock.now = time.Now()
+	world.Now = nil // two clocks are at work: the killed program's and the rig's
+	var b strings.Builder
+	b.WriteString(provider + "fleet {\n  policy {\n    limit \"stop\" { count = 100 }\n  }\n}\n")
+	var cards []spec.ICCID
+	for i := range 12 {
+		iccid := spec.ICCID(fmt.Sprintf("8986000000000000%04d", i))
+		cards = append(cards, iccid)
+		imei := func(i int) spec.IMEI { return spec.IMEI(fmt.Sprintf("86153603000%03d0", i)) }
+		world.Cards = append(world.Cards, carriersim.Card{ICCID: iccid, IMEI: imei(i)})
+		fmt.Fprintf(&b, "card \"c%02d\" {\n  iccid        = %q\n  current_imei = %q\n", i, iccid, imei(i))
+		if i == 0 {
+			b.WriteString("  bound = false\n}\n")
+			continue
+		}
+		fmt.Fprintf(&b, "  imei = %q\n  active = false\n  packages = [\"10002\"]\n}\n", imei(i+50))
+	}
+	r.write("main.fleet.hcl", b.String())
+	return r, cards
+}

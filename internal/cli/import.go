@@ -1,0 +1,383 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config"
+)
+
+type importOptions struct {
+	viewOptions
+	inputOptions
+	provider, iccids, out string
+}
+
+// configurationEnding is what the name of a file ends with that is configuration.
+const configurationEnding = ".fleet.hcl"
+
+func importCommand(env *Env, root *rootOptions) *cli.Command {
+	o := &importOptions{}
+	return &cli.Command{
+		Name:  "import",
+		Usage: "write configuration for cards that exist at the carrier and aren't declared",
+		Description: `Reads the cards and writes what they are, so that the next plan adopts them and changes none.
+Up to 100 cards are a block each; more are rows of a table beside FILE. Calls nothing that
+changes a card, and never writes over a file.`,
+		UsageText: `cardfleet import -provider=aliyun_linkcard -out=imported.fleet.hcl
+cardfleet import -provider=aliyun -iccids=cards.txt`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "provider", Usage: "the provider block `P`, such as aliyun.hangzhou; may be left out where there is one", Destination: &o.provider},
+			&cli.StringFlag{Name: "iccids", Usage: "only the cards in `FILE`: an ICCID a line, or a CSV with a column iccid; unless said, all that the carrier lists", Destination: &o.iccids},
+			&cli.StringFlag{Name: "out", Usage: "write to `FILE`, whose name ends with .fleet.hcl; else to standard output", Destination: &o.out},
+			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
+		}, o.inputOptions.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			return runImport(ctx, env, root, *o)
+		},
+	}
+}
+
+func runImport(ctx context.Context, env *Env, root *rootOptions, o importOptions) (err error) {
+	out := root.open(env, o.viewOptions)
+	dir := root.dir(env)
+	target, err := importTarget(dir, o.out)
+	if err != nil {
+		return err
+	}
+	s, err := openConfig(env, out, dir, o.inputOptions, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	name, err := s.importFrom(o.provider)
+	if err != nil {
+		return err
+	}
+	found, err := s.candidates(ctx, name, o.iccids)
+	if err != nil {
+		return err
+	}
+	cards := s.undeclared(name, found)
+	if err := target.fits(len(cards)); err != nil {
+		return err
+	}
+	readings, err := s.readToImport(ctx, name, cards)
+	if err != nil {
+		return err
+	}
+	generated := config.Generate(s.config, name, readings, target.table)
+	if err := target.write(out, generated); err != nil {
+		return err
+	}
+	return imported(out, target, generated, len(found)-len(cards))
+}
+
+// importFiles is where an import goes. Its zero value is standard output.
+type importFiles struct {
+	shown       string // the file as it was typed
+	path        string
+	table       string // the name of the table beside it
+	pathOfTable string
+}
+
+// importTarget checks where an import would go, before anything is called.
+func importTarget(dir, out string) (importFiles, error) {
+	if out == "" {
+		return importFiles{}, nil
+	}
+	base, ok := strings.CutSuffix(filepath.Base(out), configurationEnding)
+	if !ok || base == "" {
+		return importFiles{}, refuse("Not a configuration file", "-out=%s: only files whose names end with %s are read, such as imported%s.", out, configurationEnding, configurationEnding)
+	}
+	path := within(dir, out)
+	f := importFiles{shown: out, path: path, table: base + ".csv", pathOfTable: filepath.Join(filepath.Dir(path), base+".csv")}
+	return f, absent(path)
+}
+
+// absent refuses a file that is there already.
+func absent(path string) error {
+	_, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return refuse("File exists", "%s is there already, and import writes over nothing. Choose another name with -out.", path)
+}
+
+// fits checks that so many cards can go there, before they are read.
+func (f importFiles) fits(cards int) error {
+	switch {
+	case cards <= config.LiteralCards:
+		return nil
+	case f.path == "":
+		return refuse("Too many cards for standard output", "%d cards are to be imported, and more than %d need a table beside the configuration. Say where both go with -out=imported%s.", cards, config.LiteralCards, configurationEnding)
+	default:
+		return absent(f.pathOfTable)
+	}
+}
+
+// write writes the table first, so that a configuration never names one that
+// isn't there.
+func (f importFiles) write(out *output, g config.Generated) error {
+	switch {
+	case g.Cards == 0:
+		return nil
+	case f.path == "":
+		out.write(out.env.Out, string(g.HCL))
+		return nil
+	}
+	if g.CSV != nil {
+		if err := writeNew(f.pathOfTable, g.CSV); err != nil {
+			return err
+		}
+	}
+	return writeNew(f.path, g.HCL)
+}
+
+// writeNew writes a file that isn't there yet. Where that fails, none is left.
+func writeNew(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return absent(path)
+	}
+	if err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(path) // what can't be written may not be removed either; the error names it
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
+}
+
+// importFrom finds the provider block that an import is from.
+func (s *session) importFrom(name string) (spec.ProviderName, error) {
+	names := make([]string, 0, len(s.fleet.Providers))
+	for i := range s.fleet.Providers {
+		names = append(names, string(s.fleet.Providers[i].Name))
+	}
+	switch {
+	case slices.Contains(names, name):
+		return spec.ProviderName(name), nil
+	case len(names) == 0:
+		return "", refuse("No provider", "The configuration has no provider block, so no carrier can be asked. Write one first, such as provider \"aliyun\" {}.")
+	case name == "" && len(names) == 1:
+		return spec.ProviderName(names[0]), nil
+	case name == "":
+		return "", refuse("Which provider?", "Say with -provider which one to import from: %s.", strings.Join(names, ", "))
+	}
+	return "", refuse("Unknown provider", "There is no provider block for %s.%s The configuration has %s.", name, didYouMean(name, names, ""), strings.Join(names, ", "))
+}
+
+// candidates are the cards of the file, or all that the carrier lists; each once.
+func (s *session) candidates(ctx context.Context, name spec.ProviderName, file string) ([]spec.ICCID, error) {
+	var cards []spec.ICCID
+	if file != "" {
+		data, err := os.ReadFile(within(s.dir, file))
+		if err != nil {
+			return nil, fmt.Errorf("read the ICCIDs: %w", err)
+		}
+		if cards, err = readICCIDs(file, data); err != nil {
+			return nil, err
+		}
+	} else {
+		listed, err := s.list(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		cards = listed
+	}
+	slices.Sort(cards)
+	return slices.Compact(cards), nil
+}
+
+// list asks the carrier for all cards of the account.
+func (s *session) list(ctx context.Context, name spec.ProviderName) ([]spec.ICCID, error) {
+	lister, ok := s.providers[name].(providers.Lister)
+	if !ok || !s.caps[name].Lists {
+		return nil, refuse("Carrier can't list its cards", "Provider %s has no way to list the account's cards. Name them in a file, one ICCID a line, with -iccids=FILE.", name)
+	}
+	var cards []spec.ICCID
+	err := lister.List(ctx, func(r spec.Reading) error {
+		cards = append(cards, r.ICCID)
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, fmt.Errorf("list the cards of %s: %w", name, err)
+	}
+	return cards, nil
+}
+
+// undeclared leaves out the cards that the configuration speaks of.
+func (s *session) undeclared(name spec.ProviderName, cards []spec.ICCID) []spec.ICCID {
+	known := map[spec.ICCID]bool{}
+	for i := range s.fleet.Cards {
+		if c := &s.fleet.Cards[i]; c.Provider == name {
+			known[c.ICCID] = true
+		}
+	}
+	for _, r := range s.fleet.Removed {
+		known[r.ICCID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(cards), func(c spec.ICCID) bool { return known[c] })
+}
+
+// readToImport reads all that the provider can read of each card.
+func (s *session) readToImport(ctx context.Context, name spec.ProviderName, cards []spec.ICCID) ([]spec.Reading, error) {
+	attrs := (spec.AttrActive | spec.AttrPackages | spec.AttrBinding) & s.caps[name].Reads
+	wants := make([]providers.Want, 0, len(cards))
+	for _, c := range cards {
+		wants = append(wants, providers.Want{ICCID: c, Attrs: attrs})
+	}
+	progress := s.out.progress("refresh", "reading")
+	defer progress.end()
+	bar := progress.carrier(string(name), len(wants))
+	readings, err := providers.ReadAll(ctx, s.providers[name], wants, providers.ReadOptions{
+		Provider: name, Progress: func(done, _ int) { bar.set(done) },
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return readings, err
+}
+
+// imported says what was written, and what wasn't and why.
+func imported(out *output, f importFiles, g config.Generated, known int) error {
+	if known > 0 {
+		out.say("%s declared or removed already.\n", areCards(known))
+	}
+	unread := leftOut(out, g.Left)
+	switch {
+	case g.Cards == 0:
+		out.say("Nothing to import.\n")
+	case g.CSV != nil:
+		out.say("Wrote %s to %s, with the table %s. The next plan adopts them, and changes none.\n", countCards(g.Cards), f.shown, f.table)
+	case f.path != "":
+		out.say("Wrote %s to %s. The next plan adopts them, and changes none.\n", countCards(g.Cards), f.shown)
+	}
+	if unread {
+		return exit(exitPartial)
+	}
+	return nil
+}
+
+func areCards(n int) string {
+	if n == 1 {
+		return "1 card is"
+	}
+	return countCards(n) + " are"
+}
+
+// leftOut warns of the cards that were not written, and reports whether one of
+// them could not be read.
+func leftOut(out *output, cards []config.LeftOut) (unread bool) {
+	const shown = 20
+	lines := make([]string, 0, min(len(cards), shown)+1)
+	for i, c := range cards {
+		unread = unread || c.Unread
+		if i < shown {
+			lines = append(lines, fmt.Sprintf("  %s %s", c.ICCID, c.Why))
+		}
+	}
+	if len(cards) > shown {
+		lines = append(lines, fmt.Sprintf("  … and %d more", len(cards)-shown))
+	}
+	if len(cards) > 0 {
+		out.diagnostics(spec.Diagnostics{{
+			Severity: spec.Warning, Summary: "Cards are left out",
+			Detail: "A plan would have something to say of them, so they are not written:\n" + strings.Join(lines, "\n"),
+		}})
+	}
+	return unread
+}
+
+// iccidColumn is the column of a table that holds the cards.
+const iccidColumn = "iccid"
+
+// readICCIDs reads a file of ICCIDs: one a line, or a table with a column iccid.
+func readICCIDs(name string, data []byte) ([]spec.ICCID, error) {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // spreadsheets put it in front of UTF-8
+	r := csv.NewReader(bytes.NewReader(data))
+	r.Comment, r.FieldsPerRecord, r.LazyQuotes = '#', -1, true
+	var cards []spec.ICCID
+	var wrong []string
+	column := -1 // not known before the first line
+	for {
+		record, err := r.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return cards, wrongICCIDs(name, wrong)
+		case err != nil:
+			return nil, fmt.Errorf("read the ICCIDs of %s: %w", name, err)
+		}
+		if column < 0 {
+			header := false
+			if column, header, err = columnOfICCIDs(name, record); err != nil {
+				return nil, err
+			}
+			if header {
+				continue
+			}
+		}
+		line, _ := r.FieldPos(0)
+		iccid, err := cell(record, column)
+		if err != nil {
+			wrong = append(wrong, fmt.Sprintf("  line %d: %s", line, err))
+			continue
+		}
+		cards = append(cards, iccid)
+	}
+}
+
+// columnOfICCIDs finds the ICCIDs by the first line, which is a table's header
+// or the first ICCID of a list.
+func columnOfICCIDs(name string, first []string) (column int, header bool, err error) {
+	if i := slices.Index(first, iccidColumn); i >= 0 {
+		return i, true, nil
+	}
+	if len(first) > 1 {
+		return 0, false, refuse("Missing column", "A table of cards needs a column named %s; %s has %s.", iccidColumn, name, strings.Join(first, ", "))
+	}
+	return 0, false, nil
+}
+
+func cell(record []string, column int) (spec.ICCID, error) {
+	if column >= len(record) {
+		return "", fmt.Errorf("it ends before the column %s", iccidColumn)
+	}
+	return spec.ParseICCID(strings.TrimSpace(record[column]))
+}
+
+func wrongICCIDs(name string, wrong []string) error {
+	const shown = 10
+	if len(wrong) == 0 {
+		return nil
+	}
+	if more := len(wrong) - shown; more > 0 {
+		wrong = append(wrong[:shown], fmt.Sprintf("  … and %d more", more))
+	}
+	return refuse("Invalid ICCID", "%s has lines that are no ICCID:\n%s", name, strings.Join(wrong, "\n"))
+}

@@ -1,0 +1,338 @@
+package config
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// LiteralCards is how many cards are written as a block each, at most, where
+// there may be a table.
+const LiteralCards = 100
+
+// Generated is configuration for cards that were read, which says of each what
+// it is, so that a plan only adopts it.
+type Generated struct {
+	HCL []byte
+	CSV []byte // the table that HCL names; nil where there is none
+	// Cards is how many cards it declares, Left those that it doesn't.
+	Cards int
+	Left  []LeftOut
+}
+
+// LeftOut is a card for which nothing could be written that plans nothing.
+type LeftOut struct {
+	ICCID  spec.ICCID
+	Unread bool   // the carrier was asked in vain
+	Why    string // the end of a sentence that begins with the card
+}
+
+// Generate writes configuration for cards of one provider that c doesn't
+// declare. Up to [LiteralCards] are a block each; more are rows of a table
+// named table beside it, or blocks all the same where table is "".
+func Generate(c *Config, provider spec.ProviderName, readings []spec.Reading, table string) Generated {
+	var out Generated
+	g := generator{config: c, provider: provider, devices: devicesOf(c.Fleet.Cards)}
+	for i := range readings {
+		r := &readings[i]
+		if why := leftOut(r); why != "" {
+			out.Left = append(out.Left, LeftOut{ICCID: r.ICCID, Unread: !r.Known(), Why: why})
+			continue
+		}
+		g.cards = append(g.cards, generatedCard{reading: r, active: activeOf(r)})
+	}
+	slices.SortFunc(g.cards, func(a, b generatedCard) int { return compareStrings(a.reading.ICCID, b.reading.ICCID) })
+	g.bindings()
+	g.packages()
+	g.words()
+	out.Cards = len(g.cards)
+	if table == "" || out.Cards <= LiteralCards {
+		out.HCL = g.blocks()
+		return out
+	}
+	out.HCL, out.CSV = g.table(table)
+	return out
+}
+
+// leftOut says why a card is not written: any block of it would plan something,
+// or need attention.
+func leftOut(r *spec.Reading) string {
+	switch {
+	case !r.Known():
+		return "could not be read: " + oneLine(r.Unread)
+	case r.Lifecycle == spec.NotFound:
+		return "is not known to the carrier"
+	case r.Lifecycle.Ended():
+		return fmt.Sprintf("is %s (%s)", r.Lifecycle, oneLine(r.Status))
+	case r.Lifecycle == spec.UnknownLifecycle:
+		return fmt.Sprintf("has a status that this version doesn't know: %q", r.Status)
+	default:
+		return ""
+	}
+}
+
+// activeOf is what the card's status says about active. A card that the carrier
+// stopped can't be wanted stopped: it would stay so once the carrier lets it go.
+func activeOf(r *spec.Reading) spec.Switch {
+	if r.Lifecycle == spec.SuspendedByCarrier {
+		return spec.Unset
+	}
+	return r.Lifecycle.InService()
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// generator is one run of Generate.
+type generator struct {
+	config   *Config
+	provider spec.ProviderName
+	cards    []generatedCard
+	devices  map[string]sharing // by spec.IMEI.Device
+}
+
+// sharing is who has a device: how many cards, and whether all of those that are
+// declared already say that they share it.
+type sharing struct {
+	cards   int
+	refused bool
+}
+
+// generatedCard is a card as it will be written.
+type generatedCard struct {
+	reading  *spec.Reading
+	imei     spec.IMEI
+	shared   bool
+	active   spec.Switch
+	packages []string // nil: not managed
+	notes    []string // what is left out, and why
+}
+
+func (c *generatedCard) note(format string, args ...any) {
+	c.notes = append(c.notes, fmt.Sprintf(format, args...))
+}
+
+func devicesOf(cards []spec.Card) map[string]sharing {
+	devices := map[string]sharing{}
+	for i := range cards {
+		if imei := cards[i].IMEI; imei != "" {
+			s := devices[imei.Device()]
+			devices[imei.Device()] = sharing{s.cards + 1, s.refused || !cards[i].SharedIMEI}
+		}
+	}
+	return devices
+}
+
+// bindings takes the devices that the carrier reports.
+func (g *generator) bindings() {
+	for i := range g.cards {
+		c := &g.cards[i]
+		if !c.reading.Has.Has(spec.AttrBinding) || c.reading.IMEI == "" {
+			continue
+		}
+		imei, err := spec.ParseIMEI(string(c.reading.IMEI))
+		switch {
+		case err != nil:
+			c.note("imei is left out: %s", err)
+		case g.devices[imei.Device()].refused:
+			c.note("imei is left out: another card is declared with %s, without shared_imei", imei)
+		default:
+			c.imei = imei
+			g.devices[imei.Device()] = sharing{cards: g.devices[imei.Device()].cards + 1}
+		}
+	}
+	for i := range g.cards {
+		c := &g.cards[i]
+		c.shared = c.imei != "" && g.devices[c.imei.Device()].cards > 1
+	}
+}
+
+// packages takes the packages that the carrier reports.
+func (g *generator) packages() {
+	for i := range g.cards {
+		c := &g.cards[i]
+		if !c.reading.Has.Has(spec.AttrPackages) {
+			continue
+		}
+		ids := make([]string, 0, len(c.reading.Packages))
+		for _, p := range c.reading.Packages {
+			ids = append(ids, p.ID)
+		}
+		slices.Sort(ids)
+		if slices.ContainsFunc(ids, func(id string) bool { return strings.TrimSpace(id) == "" }) {
+			c.note("packages is left out: the carrier shows one without an id")
+			continue
+		}
+		c.packages = slices.Compact(ids)
+	}
+}
+
+// words says in the carrier's words why active is left out.
+func (g *generator) words() {
+	for i := range g.cards {
+		if c := &g.cards[i]; c.active == spec.Unset {
+			c.note("active is left out: the carrier says %q (%s)", oneLine(c.reading.Status), c.reading.Lifecycle)
+		}
+	}
+}
+
+// blocks writes a block for each card.
+func (g *generator) blocks() []byte {
+	file := hclwrite.NewEmptyFile()
+	for i := range g.cards {
+		c := &g.cards[i]
+		if i > 0 {
+			file.Body().AppendNewline()
+		}
+		body := g.block(file, "imported_"+string(c.reading.ICCID))
+		body.SetAttributeValue("iccid", cty.StringVal(string(c.reading.ICCID)))
+		if c.imei != "" {
+			body.SetAttributeValue("imei", cty.StringVal(string(c.imei)))
+		}
+		if c.shared {
+			body.SetAttributeValue("shared_imei", cty.True)
+		}
+		if c.active != spec.Unset {
+			body.SetAttributeValue("active", cty.BoolVal(c.active == spec.On))
+		}
+		if c.packages != nil {
+			body.SetAttributeValue("packages", textsOrNull(c.packages))
+		}
+		for _, note := range c.notes {
+			comment(body, note)
+		}
+	}
+	return hclwrite.Format(file.Bytes())
+}
+
+// block begins a card block under a name that no other has.
+func (g *generator) block(file *hclwrite.File, name string) *hclwrite.Body {
+	free := name
+	for n := 2; ; n++ {
+		if _, taken := g.config.keyed[free]; !taken {
+			break
+		}
+		free = name + "_" + strconv.Itoa(n)
+	}
+	body := file.Body().AppendNewBlock("card", []string{free}).Body()
+	if len(g.config.Fleet.Providers) > 1 {
+		body.SetAttributeTraversal("provider", traversal(strings.Split(string(g.provider), ".")...))
+	}
+	return body
+}
+
+func comment(body *hclwrite.Body, text string) {
+	body.AppendUnstructuredTokens(hclwrite.Tokens{{Type: hclsyntax.TokenComment, Bytes: []byte("# " + text + "\n")}})
+}
+
+func traversal(names ...string) hcl.Traversal {
+	t := hcl.Traversal{hcl.TraverseRoot{Name: names[0]}}
+	for _, name := range names[1:] {
+		t = append(t, hcl.TraverseAttr{Name: name})
+	}
+	return t
+}
+
+// column is a column of the table, with the attribute that is made from it.
+type column struct {
+	name, expr string // expr is "" for a column that nothing reads
+	cell       func(c *generatedCard) string
+}
+
+// table writes a row for each card, and the one block that reads them. A column
+// that would be empty in every row isn't there.
+func (g *generator) table(name string) (text, table []byte) {
+	columns := g.columns()
+	file := hclwrite.NewEmptyFile()
+	body := g.block(file, "imported")
+	body.SetAttributeValue("from_csv", cty.StringVal(name))
+	for _, col := range columns {
+		if col.expr != "" {
+			body.SetAttributeRaw(col.name, hclwrite.TokensForIdentifier(col.expr))
+		}
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	record := make([]string, len(columns))
+	write := func(cell func(column) string) {
+		for i, col := range columns {
+			record[i] = cell(col)
+		}
+		_ = w.Write(record) // a bytes.Buffer takes everything
+	}
+	write(func(col column) string { return col.name })
+	for i := range g.cards {
+		write(func(col column) string { return col.cell(&g.cards[i]) })
+	}
+	w.Flush()
+	return hclwrite.Format(file.Bytes()), b.Bytes()
+}
+
+func (g *generator) columns() []column {
+	columns := []column{{"iccid", "each.value.iccid", func(c *generatedCard) string { return string(c.reading.ICCID) }}}
+	add := func(name, always, blank string, has func(c *generatedCard) bool, cell func(c *generatedCard) string) {
+		switch {
+		case !slices.ContainsFunc(g.cards, func(c generatedCard) bool { return has(&c) }):
+		case blank == "" || !slices.ContainsFunc(g.cards, func(c generatedCard) bool { return !has(&c) }):
+			columns = append(columns, column{name, always, cell})
+		default:
+			columns = append(columns, column{name, blank + always, cell})
+		}
+	}
+	add("imei", "each.value.imei", `each.value.imei == "" ? null : `,
+		func(c *generatedCard) bool { return c.imei != "" },
+		func(c *generatedCard) string { return string(c.imei) })
+	add("shared_imei", `each.value.shared_imei == "true"`, "",
+		func(c *generatedCard) bool { return c.shared },
+		func(c *generatedCard) string { return strconv.FormatBool(c.shared) })
+	add("active", `each.value.active == "true"`, `each.value.active == "" ? null : `,
+		func(c *generatedCard) bool { return c.active != spec.Unset },
+		activeCell)
+	between := g.separator()
+	add("packages", fmt.Sprintf("compact(split(%q, each.value.packages))", between), fmt.Sprintf("each.value.packages == %q ? null : ", unmanaged),
+		func(c *generatedCard) bool { return c.packages != nil },
+		func(c *generatedCard) string { return packagesCell(c, between) })
+	add("note", "", "",
+		func(c *generatedCard) bool { return len(c.notes) > 0 },
+		func(c *generatedCard) string { return strings.Join(c.notes, "; ") })
+	return columns
+}
+
+func activeCell(c *generatedCard) string {
+	if c.active == spec.Unset {
+		return ""
+	}
+	return strconv.FormatBool(c.active == spec.On)
+}
+
+// unmanaged stands in the column of packages for a card whose packages were
+// not read: blank is none.
+const unmanaged = "unmanaged"
+
+func packagesCell(c *generatedCard, between string) string {
+	if c.packages == nil {
+		return unmanaged
+	}
+	return strings.Join(c.packages, between)
+}
+
+// separator is a text that no package's id holds.
+func (g *generator) separator() string {
+	for _, s := range []string{" ", ";", "|", ","} {
+		if !slices.ContainsFunc(g.cards, func(c generatedCard) bool {
+			return slices.ContainsFunc(c.packages, func(id string) bool { return strings.Contains(id, s) })
+		}) {
+			return s
+		}
+	}
+	return " / "
+}

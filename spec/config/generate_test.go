@@ -1,0 +1,145 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// read is a reading of a card that is in service.
+func read(iccid string, change func(*spec.Reading)) spec.Reading {
+	r := spec.Reading{Provider: "aliyun", ICCID: spec.ICCID(iccid), At: time.Unix(1, 0), Lifecycle: spec.Active, Status: "正常"}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+func packages(ids ...string) []spec.Package {
+	out := make([]spec.Package, 0, len(ids))
+	for _, id := range ids {
+		out = append(out, spec.Package{ID: id})
+	}
+	return out
+}
+
+// oddities is readings with everything that can be odd about one.
+func oddities() []spec.Reading {
+	has := func(attrs spec.Attr, imei spec.IMEI, ids ...string) func(*spec.Reading) {
+		return func(r *spec.Reading) { r.Has, r.IMEI, r.Packages = attrs, imei, packages(ids...) }
+	}
+	return []spec.Reading{
+		read(numberedICCID(9), has(spec.AttrBinding|spec.AttrPackages, spec.IMEI(numberedIMEI(9)), "b ${x} \"q\"", "a", "a")),
+		read(numberedICCID(1), has(spec.AttrBinding, spec.IMEI(numberedIMEI(1)))),
+		read(numberedICCID(2), has(spec.AttrBinding, spec.IMEI(numberedIMEI(1)+"00"))),
+		read(numberedICCID(3), has(spec.AttrBinding, spec.IMEI(numberedIMEI(77)))),
+		read(numberedICCID(4), has(spec.AttrBinding, "none\n")),
+		read(numberedICCID(5), has(spec.AttrPackages, "", "10002", " ")),
+		read(numberedICCID(6), has(spec.AttrPackages, "")),
+		read(numberedICCID(7), func(r *spec.Reading) { r.Lifecycle, r.Status = spec.SuspendedByOwner, "申请停机" }),
+		read(numberedICCID(8), func(r *spec.Reading) { r.Lifecycle, r.Status = spec.SuspendedByCarrier, "违章\n停机" }),
+		read(numberedICCID(10), func(r *spec.Reading) { r.Lifecycle = spec.NotFound }),
+		read(numberedICCID(11), func(r *spec.Reading) { r.Lifecycle, r.Status = spec.Closed, "销户" }),
+		read(numberedICCID(12), func(r *spec.Reading) { r.Lifecycle, r.Status = spec.UnknownLifecycle, "数据异常" }),
+		{Provider: "aliyun", ICCID: spec.ICCID(numberedICCID(13)), Unread: "no\nanswer"},
+	}
+}
+
+// declared is a configuration that the oddities have to fit in with.
+func declared() map[string]string {
+	return map[string]string{"main.fleet.hcl": fmt.Sprintf(`
+provider "aliyun" {}
+card "imported_%s" {
+  iccid = "89860617030017300008"
+  imei  = "%s"
+}
+card "imported" {
+  for_each = {}
+  iccid    = each.key
+}
+`, numberedICCID(1), numberedIMEI(77))}
+}
+
+// cards are the cards that files declare besides those of declared, without
+// where they stand.
+func cards(t *testing.T, files map[string]string) []spec.Card {
+	t.Helper()
+	for name, text := range declared() {
+		files[name] = text
+	}
+	var out []spec.Card
+	for _, c := range mustLoad(t, files).Fleet.Cards {
+		if c.ICCID != "89860617030017300008" {
+			c.Block, c.Key, c.Row = nil, "", 0
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func TestBlocksAndTablesDeclareWhatWasRead(t *testing.T) {
+	few := Generate(mustLoad(t, declared()), "aliyun", oddities(), "old.csv")
+	assert.Nil(t, few.CSV)
+	assert.Equal(t, 9, few.Cards)
+	blocks := cards(t, map[string]string{"old.fleet.hcl": string(few.HCL)})
+	require.Len(t, blocks, 9)
+	off, shared := spec.Off, spec.IMEI(numberedIMEI(1))
+	for i, want := range []spec.Card{
+		{IMEI: shared, SharedIMEI: true, Active: spec.On},
+		{IMEI: shared + "00", SharedIMEI: true, Active: spec.On},
+		{Active: spec.On}, {Active: spec.On}, {Active: spec.On},
+		{Active: spec.On, Packages: []string{}},
+		{Active: off}, {},
+		{IMEI: spec.IMEI(numberedIMEI(9)), Active: spec.On, Packages: []string{"a", "b ${x} \"q\""}},
+	} {
+		want.Provider, want.ICCID = "aliyun", spec.ICCID(numberedICCID(i+1))
+		assert.Equal(t, want, blocks[i])
+	}
+
+	readings := oddities()
+	for i := range LiteralCards {
+		readings = append(readings, read(numberedICCID(100+i), nil))
+	}
+	many := Generate(mustLoad(t, declared()), "aliyun", readings, "old.csv")
+	require.NotNil(t, many.CSV)
+	assert.Equal(t, blocks, cards(t, map[string]string{"old.fleet.hcl": string(many.HCL), "old.csv": string(many.CSV)})[:9])
+	assert.Contains(t, string(many.HCL), `card "imported_2" {`)
+	assert.Contains(t, string(many.HCL), `packages    = each.value.packages == "unmanaged" ? null : compact(split(";", each.value.packages))`)
+}
+
+func TestWhatIsLeftOutIsSaid(t *testing.T) {
+	got := Generate(mustLoad(t, declared()), "aliyun", oddities(), "")
+	text := string(got.HCL)
+	assert.Contains(t, text, fmt.Sprintf("card \"imported_%s_2\" {", numberedICCID(1)), "the name is taken")
+	for _, want := range []string{
+		"# imei is left out: another card is declared with " + numberedIMEI(77) + ", without shared_imei\n",
+		`# imei is left out: "none\n" has white space around it` + "\n",
+		"# packages is left out: the carrier shows one without an id\n",
+		`# active is left out: the carrier says "违章 停机" (suspended-by-carrier)` + "\n",
+	} {
+		assert.Contains(t, text, want)
+	}
+	var left []string
+	for _, l := range got.Left {
+		left = append(left, strings.TrimPrefix(string(l.ICCID), "898600D60000000000")+" "+l.Why)
+		assert.Equal(t, l.ICCID == spec.ICCID(numberedICCID(13)), l.Unread)
+	}
+	assert.Equal(t, []string{
+		"10 is not known to the carrier", "11 is closed (销户)",
+		`12 has a status that this version doesn't know: "数据异常"`, "13 could not be read: no answer",
+	}, left)
+	formatted, _ := Format(got.HCL, "old.fleet.hcl")
+	assert.Equal(t, string(formatted), text)
+}
+
+func TestGeneratedCardsNameTheirProviderAmongSeveral(t *testing.T) {
+	c := mustLoad(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\nprovider \"aliyun\" {\n  alias = \"hangzhou\"\n}\n"})
+	got := Generate(c, "aliyun.hangzhou", []spec.Reading{read(numberedICCID(1), nil)}, "")
+	assert.Contains(t, string(got.HCL), "  provider = aliyun.hangzhou\n")
+}
