@@ -34,6 +34,7 @@ var layers = []layer{
 	{"spec/config", []string{"spec"}},
 	{"state", []string{"spec"}},
 	{"state/statetest", []string{"spec", "state"}},
+	{"state/seal", nil},
 	{"state/*", []string{"spec", "state"}},
 	{"plan", []string{"spec", "state"}},
 	{"plan/render", []string{"spec", "state", "plan"}},
