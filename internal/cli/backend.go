@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -19,12 +20,19 @@ func stateFile(dir string, b spec.Backend) string {
 	return filepath.Join(dir, "fleet.state")
 }
 
+// sealingBackends are those that keep what the encryption block asks for.
+func sealingBackends() []string { return []string{"", "local", "s3"} }
+
 // backendOf opens the backend that the configuration names, with its encryption.
 func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
 	b := fleet.Backend
 	sealer, err := sealerOf(env, fleet)
 	if err != nil {
 		return nil, err
+	}
+	if sealer != nil && !slices.Contains(sealingBackends(), b.Type) {
+		return nil, backendError(b, "Backend can't encrypt",
+			fmt.Sprintf("The configuration has an encryption block, and backend %q would keep the state plain. Use backend \"local\" or \"s3\", or take the block out.", b.Type))
 	}
 	switch b.Type {
 	case "", "local":

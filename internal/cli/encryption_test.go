@@ -98,6 +98,14 @@ func TestEncryptionRollsOverFromPlainToAPassphraseToAKey(t *testing.T) {
 	require.True(t, bytes.HasPrefix(data, []byte("age-encryption.org/v1\n-> X25519 ")))
 }
 
+func TestABackendThatWouldKeepTheStatePlainIsRefused(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind+"fleet {\n  backend \"http\" {}\n}\n")
+	r.encrypted("")
+	require.Contains(t, r.want(1, r.run("apply", "-auto-approve")).errors, "Backend can't encrypt")
+	require.Zero(t, changing(r.world))
+}
+
 func TestAWrongKeyIsAMistakeOfTheEncryptionBlock(t *testing.T) {
 	r := newRig(t, describe())
 	r.write("main.fleet.hcl", rebind)

@@ -63,7 +63,7 @@ type pushedState struct {
 }
 
 func readPushed(env *Env, root *rootOptions, file string, keys func() (state.Sealer, error)) (*pushedState, error) {
-	var r io.Reader = env.In
+	r := env.In
 	if file != "-" {
 		f, err := os.Open(within(root.dir(env), file))
 		if err != nil {

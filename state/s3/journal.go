@@ -177,11 +177,11 @@ const appendTime = 30 * time.Second
 // Sync writes the line as an object. It has its own context: what is half
 // appended when a run is interrupted is neither there nor not there.
 func (f *journalFile) Sync() error {
-	if err := f.b.stillLeased(); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
 	defer cancel()
+	if err := f.b.stillLeased(ctx); err != nil {
+		return err
+	}
 	_, err := f.b.store.put(ctx, f.b.groupKey(f.serial, f.n+1), bytes.NewReader(f.line), "", f.b.uuid())
 	if errors.Is(err, errTaken) {
 		return errors.New("another run writes this journal")

@@ -186,10 +186,11 @@ func (b *Backend) alive(l *lease) bool {
 // errLost says that the run has outlived its lock.
 var errLost = errors.New("the lock of this run could not be renewed, and another run may have taken it")
 
-// stillLeased refuses to write once the lease is lost. It goes by the clock
-// too, since a machine that slept wakes before its heartbeat does. What isn't
-// locked at all is as safe as a conditional write makes it.
-func (b *Backend) stillLeased() error {
+// stillLeased refuses to write once the lease is lost. It goes by the clock,
+// since a machine that slept wakes before its heartbeat does, and looks at the
+// lock, which may have been removed by force. What isn't locked at all is as
+// safe as a conditional write makes it.
+func (b *Backend) stillLeased(ctx context.Context) error {
 	b.mu.Lock()
 	l := b.lease
 	b.mu.Unlock()
@@ -204,7 +205,26 @@ func (b *Backend) stillLeased() error {
 	if !b.alive(l) {
 		return errLost
 	}
-	return nil
+	return b.stillThere(ctx, l)
+}
+
+// stillThere looks whether the lock is the lease's.
+func (b *Backend) stillThere(ctx context.Context, l *lease) error {
+	etag, err := b.store.etag(ctx, b.lockKey())
+	l.mu.Lock()
+	same := etag == l.etag
+	l.mu.Unlock()
+	if same && err == nil {
+		return nil
+	}
+	var held lockFile
+	if err == nil { // a heartbeat may just be renewing it
+		held, _, err = b.readLock(ctx)
+	}
+	if errors.Is(err, errAbsent) || err == nil && held.ID != l.info.ID {
+		return errLost
+	}
+	return err
 }
 
 // Lost implements [state.Leased].

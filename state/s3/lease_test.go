@@ -77,11 +77,11 @@ func TestADeadHoldersLeaseIsTakenOverAndTheFirstChangesNothingMore(t *testing.T)
 }
 
 // A run whose clock stands still, as a stopped process's does until it looks,
-// believes in its lease. The conditional writes stop it.
-func TestARunThatBelievesInItsLeaseIsStoppedByTheStore(t *testing.T) {
+// believes in its lease. The lock in the store tells it otherwise.
+func TestARunThatBelievesInItsLeaseLooksBeforeItWrites(t *testing.T) {
 	everywhere(t, func(t *testing.T, at *bucket) {
 		first := at.open(t)
-		lockAs(t, first, "first")
+		unlockFirst := lockAs(t, first, "first")
 		s := read(t, first)
 		journal, err := first.Journal(t.Context())
 		require.NoError(t, err)
@@ -90,19 +90,30 @@ func TestARunThatBelievesInItsLeaseIsStoppedByTheStore(t *testing.T) {
 		late.clock = &clock{now: at.clock.Now().Add(2 * leaseTime)}
 		second := late.open(t)
 		unlock := lockAs(t, second, "second")
+		require.ErrorIs(t, journal.Append(t.Context(), statetest.Put(statetest.Card(2, "too late"))), errLost)
+		require.ErrorIs(t, first.Commit(t.Context(), s), errLost)
+		require.Empty(t, read(t, second).Cards)
+		require.NoError(t, unlock())
+		require.ErrorIs(t, journal.Append(t.Context(), statetest.Put(statetest.Card(2, "too late"))), errLost)
+		require.ErrorIs(t, unlockFirst(), errLost)
+	})
+}
+
+// Whoever wrote between that look and the write is found out by the store.
+func TestOfTwoJournalsOneIsStoppedByTheStore(t *testing.T) {
+	everywhere(t, func(t *testing.T, at *bucket) {
+		first, second := at.open(t), at.open(t)
+		s := read(t, first)
+		mine, err := first.Journal(t.Context())
+		require.NoError(t, err)
 		theirs, err := second.Journal(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, theirs.Append(t.Context(), statetest.Put(statetest.Card(1, "by the second"))))
-
-		err = journal.Append(t.Context(), statetest.Put(statetest.Card(2, "too late")))
+		err = mine.Append(t.Context(), statetest.Put(statetest.Card(2, "too late")))
 		require.ErrorContains(t, err, "another run writes this journal")
 		require.NoError(t, second.Commit(t.Context(), read(t, second)))
 		require.ErrorIs(t, first.Commit(t.Context(), s), state.ErrConflict)
 		require.Len(t, read(t, second).Cards, 1)
-		require.NoError(t, unlock())
-		at.clock.beat(0)
-		<-first.Lost()
-		_ = first.unlock(first.lease) // says that it was lost
 	})
 }
 
@@ -178,7 +189,7 @@ func TestALeaseIsLostWhereTheStoreCannotBeReached(t *testing.T) {
 	for range 2 {
 		at.clock.Advance(heartbeat)
 		require.ErrorContains(t, b.renew(b.lease), "the network is down")
-		require.NoError(t, b.stillLeased(), "a heartbeat or two may fail")
+		require.True(t, b.alive(b.lease), "a heartbeat or two may fail")
 	}
 	at.clock.Advance(heartbeat)
 	at.clock.beat(0)

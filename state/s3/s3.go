@@ -150,7 +150,7 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
 	}
-	if err := b.stillLeased(); err != nil {
+	if err := b.stillLeased(ctx); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
 	}
 	stored, etag, err := b.header(ctx)

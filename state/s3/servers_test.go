@@ -165,7 +165,9 @@ func gatewayProgram() (string, error) {
 	return exec.LookPath(filepath.Join(filepath.SplitList(build.Default.GOPATH)[0], "bin", "versitygw"))
 }
 
-// runGateway starts the server on a free port and waits until it answers.
+// runGateway starts the server on a free port and waits until it answers. It
+// keeps ETags in extended attributes, which the temporary folder has to have:
+// with -sidecar they are beside the objects, and its If-Match isn't atomic.
 func runGateway(program string) error {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -178,14 +180,8 @@ func runGateway(program string) error {
 	if server.dir, err = os.MkdirTemp("", "cardfleet-s3-"); err != nil {
 		return err
 	}
-	data, side := filepath.Join(server.dir, "data"), filepath.Join(server.dir, "side")
-	for _, dir := range []string{data, side} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return err
-		}
-	}
 	server.cmd = exec.Command(program, "--port", address, "--access", "tester", "--secret", "a secret of tests",
-		"--keep-alive", "--quiet", "posix", "--sidecar", side, data)
+		"--keep-alive", "--quiet", "posix", server.dir)
 	server.cmd.Stdout, server.cmd.Stderr = &server.log, &server.log
 	if err := server.cmd.Start(); err != nil {
 		return err
