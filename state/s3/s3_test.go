@@ -15,7 +15,7 @@ var (
 )
 
 func TestBackendSuite(t *testing.T) {
-	for name, start := range map[string]func(*testing.T) *bucket{"in this process": fake, "versitygw": gateway} {
+	for name, start := range map[string]func(testing.TB) *bucket{"in this process": fake, "versitygw": gateway} {
 		t.Run(name, func(t *testing.T) {
 			statetest.Run(t, func(t *testing.T) func() state.Backend {
 				b := start(t)

@@ -53,7 +53,7 @@ type bucket struct {
 var buckets atomic.Int64
 
 // fake is a bucket in this process, for speed. It ignores If-Match when it deletes.
-func fake(t *testing.T) *bucket {
+func fake(t testing.TB) *bucket {
 	t.Helper()
 	server := httptest.NewServer(gofakes3.New(s3mem.New(), gofakes3.WithTimeSkewLimit(0)).Server())
 	t.Cleanup(server.Close)
@@ -61,12 +61,12 @@ func fake(t *testing.T) *bucket {
 }
 
 // gateway is a bucket of a real server.
-func gateway(t *testing.T) *bucket {
+func gateway(t testing.TB) *bucket {
 	t.Helper()
 	return newBucket(t, startGateway(t))
 }
 
-func newBucket(t *testing.T, url string) *bucket {
+func newBucket(t testing.TB, url string) *bucket {
 	t.Helper()
 	n := buckets.Add(1)
 	b := &bucket{
@@ -144,7 +144,7 @@ var server struct {
 	log  bytes.Buffer
 }
 
-func startGateway(t *testing.T) string {
+func startGateway(t testing.TB) string {
 	t.Helper()
 	program, err := gatewayProgram()
 	if err != nil {
