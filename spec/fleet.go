@@ -11,14 +11,15 @@ import (
 // empty fleet without a policy.
 type Fleet struct {
 	// Dir is the configuration's folder; relative paths in it start here.
-	Dir       string
-	Backend   Backend
-	Policy    Policy
-	Providers []ProviderConfig // by name
-	Cards     []Card           // by provider and ICCID, see [Card.Compare]
-	Numbers   []PrivacyNumber  // by address
-	Approvals []Approval       // by name
-	Removed   []Removed        // by ICCID
+	Dir        string
+	Backend    Backend
+	Encryption *Encryption // nil: state and plan files are not encrypted
+	Policy     Policy
+	Providers  []ProviderConfig // by name
+	Cards      []Card           // by provider and ICCID, see [Card.Compare]
+	Numbers    []PrivacyNumber  // by address
+	Approvals  []Approval       // by name
+	Removed    []Removed        // by ICCID
 	// Digest stands for the configuration's files and for the values of the
 	// variables that are not sensitive: "sha256:…". Equal digests mean equal input.
 	Digest string
@@ -40,6 +41,28 @@ type Backend struct {
 	Type     string
 	Settings map[string]any // string, bool, float64
 	Source   *Range
+}
+
+// Encryption says how state, journal and plan files are encrypted with age.
+type Encryption struct {
+	EncryptionKey
+	// Recipients are public keys; none with a passphrase.
+	Recipients []string
+	// Previous open what was encrypted before. Nothing is encrypted for them.
+	Previous []EncryptionKey
+	Source   *Range
+}
+
+// EncryptionKey is what opens encrypted files.
+type EncryptionKey struct {
+	// Identities are paths of files with secret keys, or such keys; see [IsSecretKey].
+	Identities []string
+	Passphrase string
+}
+
+// IsSecretKey tells a secret key of age or SSH from the path of a file.
+func IsSecretKey(identity string) bool {
+	return strings.Contains(identity, "AGE-SECRET-KEY-") || strings.Contains(identity, "PRIVATE KEY")
 }
 
 // Policy is what a plan must keep to before it may be applied. The zero value

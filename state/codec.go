@@ -95,6 +95,15 @@ func encodeLines(w io.Writer, s *Snapshot, writtenBy string) error {
 	return json.NewEncoder(w).Encode(trailer{stateFormat, len(s.Cards), hexSum(sum)})
 }
 
+// Digest stands for all that the snapshot says: "sha256:…".
+func Digest(s *Snapshot) (string, error) {
+	sum := sha256.New()
+	if err := encodeLines(sum, s, ""); err != nil {
+		return "", fmt.Errorf("sum up the state: %w", err)
+	}
+	return "sha256:" + hexSum(sum), nil
+}
+
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
 // checkCard refuses a card that can't follow the ones before it.

@@ -38,8 +38,10 @@ type JournalFile interface {
 // at the same time share an fsync: the first one to come writes for all who
 // come while it waits for its turn. It starts no goroutine.
 type JournalWriter struct {
-	name   string
-	serial uint64
+	name    string
+	codec   Codec
+	lineage string // of the snapshot, where the codec seals
+	serial  uint64
 
 	// turn is full while somebody writes, and guards the fields below. It is a
 	// channel, not a mutex, so that a test can tell waiting from working.
@@ -119,7 +121,7 @@ func (j *JournalWriter) writeLine(records []Record) error {
 		j.seq++
 		records[i].Version, records[i].Serial, records[i].Seq = RecordVersion, j.serial, j.seq
 	}
-	line, err := appendLine(&j.buf, records)
+	line, err := j.codec.frame(&j.buf, j.lineage, records)
 	if err != nil {
 		return fmt.Errorf("append to the journal %s: %w", j.name, err)
 	}
@@ -150,18 +152,18 @@ func (j *JournalWriter) Close() error {
 	return nil
 }
 
-// appendLine frames the records in buf, whose content it replaces.
-func appendLine(buf *bytes.Buffer, records []Record) ([]byte, error) {
+// appendLine frames a list in buf, whose content it replaces.
+func appendLine(buf *bytes.Buffer, list any) ([]byte, error) {
 	buf.Reset()
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(records); err != nil { // ends the line
+	if err := enc.Encode(list); err != nil { // ends the line
 		return nil, err
 	}
-	list := buf.Bytes()
-	head := strconv.AppendInt(nil, int64(len(list)-1), 10)
-	sum := lineSum(head, list[:len(list)-1])
-	return append(fmt.Appendf(nil, "%08x %s ", sum, head), list...), nil
+	text := buf.Bytes()
+	head := strconv.AppendInt(nil, int64(len(text)-1), 10)
+	sum := lineSum(head, text[:len(text)-1])
+	return append(fmt.Appendf(nil, "%08x %s ", sum, head), text...), nil
 }
 
 func lineSum(length, list []byte) uint32 {
@@ -172,6 +174,12 @@ func lineSum(length, list []byte) uint32 {
 // tore is left out; end is the offset at which whole lines end. Any other line
 // that can't be read is an error with its number.
 func ReadJournal(r io.Reader, name string) (records []Record, end int64, err error) {
+	return Codec{}.ReadJournal(r, name, "")
+}
+
+// ReadJournal is [ReadJournal] for what the codec's writer wrote behind the
+// snapshot of that lineage.
+func (c Codec) ReadJournal(r io.Reader, name, lineage string) (records []Record, end int64, err error) {
 	lines := newLineReader(r)
 	fail := func(err error) ([]Record, int64, error) {
 		return nil, 0, fmt.Errorf("the journal %s, line %d: %w", name, lines.n, err)
@@ -189,6 +197,9 @@ func ReadJournal(r io.Reader, name string) (records []Record, end int64, err err
 			return records, end, nil
 		}
 		if err != nil {
+			return fail(err)
+		}
+		if list, err = c.unframe(list, lineage); err != nil {
 			return fail(err)
 		}
 		if records, err = appendRecords(records, list); err != nil {

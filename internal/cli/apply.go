@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -153,7 +152,7 @@ func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyO
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
 // the limits of the moment.
 func (s *session) loadPlan(planFile string, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, error) {
-	p, _, err := readPlan(within(s.dir, planFile))
+	p, _, err := readPlan(within(s.dir, planFile), s.keysOf)
 	if err != nil {
 		return nil, err
 	}
@@ -177,19 +176,6 @@ func orNone(s string) string {
 		return "none yet"
 	}
 	return s
-}
-
-func readPlan(path string) (*plan.Plan, string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, "", fmt.Errorf("open the saved plan: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	p, digest, err := plan.Read(bufio.NewReader(f))
-	if err != nil {
-		return nil, "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return p, digest, nil
 }
 
 // allowed checks approvals and limits: all of it, before any call that changes

@@ -58,7 +58,7 @@ func runApprove(env *Env, root *rootOptions, o approveOptions, file string) erro
 	out := root.open(env, viewOptions{})
 	dir := root.dir(env)
 	path := within(dir, file)
-	p, _, err := readPlan(path)
+	p, _, err := readPlan(path, keysIn(env, out, root, inputOptions{}))
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,15 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/http"
 	"github.com/cardfleet/cardfleet/state/local"
 	"github.com/cardfleet/cardfleet/state/postgres"
+	"github.com/cardfleet/cardfleet/state/s3"
 )
 
 // backendSettings are the settings that each type of backend has.
@@ -21,6 +24,10 @@ func backendSettings() map[string][]string {
 			"client_ca_certificate_pem", "client_certificate_pem", "client_private_key_pem",
 		},
 		"postgres": {"conn_str", "schema_name", "name"},
+		"s3": {
+			"bucket", "key", "region", "endpoint", "access_key", "secret_key", "token", "profile",
+			"server_side_encryption", "kms_key_id", "use_path_style", "encrypt",
+		},
 	}
 }
 
@@ -30,25 +37,6 @@ func stateFile(dir string, b spec.Backend) string {
 		return within(dir, path)
 	}
 	return filepath.Join(dir, "fleet.state")
-}
-
-// backendOf opens the backend that the configuration names. It asks no server yet.
-func backendOf(env *Env, dir string, b spec.Backend) (state.Backend, error) {
-	if err := unknownSettings(b); err != nil {
-		return nil, err
-	}
-	switch b.Type {
-	case "", "local":
-		return local.New(stateFile(dir, b), local.Env{Random: env.Random, Version: Version}), nil
-	case "http":
-		return httpBackend(newSettings(env, b, "CARDFLEET_HTTP_", "TF_HTTP_"))
-	case "postgres":
-		return postgresBackend(newSettings(env, b, "CARDFLEET_PG_", "PG_"))
-	}
-	return nil, &exitError{code: exitFailed, diags: spec.Diagnostics{{
-		Summary: "Backend is not available", Subject: b.Source,
-		Detail: fmt.Sprintf("This version has no backend %q; it comes with a later one.", b.Type),
-	}}}
 }
 
 func httpBackend(s *settings) (state.Backend, error) {
@@ -91,4 +79,60 @@ func postgresBackend(s *settings) (state.Backend, error) {
 		return nil, s.invalid(err)
 	}
 	return b, nil
+}
+
+// sealingBackends are those that keep what the encryption block asks for.
+func sealingBackends() []string { return []string{"", "local", "s3"} }
+
+// backendOf opens the backend that the configuration names, with its encryption.
+func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
+	b := fleet.Backend
+	sealer, err := sealerOf(env, fleet)
+	if err != nil {
+		return nil, err
+	}
+	if sealer != nil && !slices.Contains(sealingBackends(), b.Type) {
+		return nil, backendError(b, "Backend can't encrypt",
+			fmt.Sprintf("The configuration has an encryption block, and backend %q would keep the state plain. Use backend \"local\" or \"s3\", or take the block out.", b.Type))
+	}
+	if err := unknownSettings(b); err != nil {
+		return nil, err
+	}
+	switch b.Type {
+	case "", "local":
+		return local.New(stateFile(dir, b), local.Env{Random: env.Random, Version: Version, Sealer: sealer}), nil
+	case "http":
+		return httpBackend(newSettings(env, b, "CARDFLEET_HTTP_", "TF_HTTP_"))
+	case "postgres":
+		return postgresBackend(newSettings(env, b, "CARDFLEET_PG_", "PG_"))
+	case "s3":
+		return s3Backend(env, b, sealer)
+	}
+	return nil, backendError(b, "Backend is not available",
+		fmt.Sprintf("This version has no backend %q; it comes with a later one.", b.Type))
+}
+
+func s3Backend(env *Env, b spec.Backend, sealer state.Sealer) (state.Backend, error) {
+	settings, err := s3.ParseSettings(b.Settings)
+	if err != nil {
+		return nil, backendError(b, "Invalid backend", capital(err.Error())+".")
+	}
+	backend, err := s3.New(settings, s3.Env{
+		Random: env.Random, Version: Version, Sealer: sealer, Now: env.Now, Ticker: ticker, Transport: env.Transport,
+	})
+	if err != nil {
+		return nil, backendError(b, "Invalid backend", capital(err.Error())+".")
+	}
+	return backend, nil
+}
+
+// ticker ticks in real time, whatever clock the rest goes by: what it drives,
+// a lease's heartbeat, is between processes.
+func ticker(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTicker(d)
+	return t.C, t.Stop
+}
+
+func backendError(b spec.Backend, summary, detail string) error {
+	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: summary, Detail: detail, Subject: b.Source}}}
 }

@@ -179,6 +179,7 @@ func rootCommand(env *Env) (*cli.Command, *rootOptions) {
 			importCommand(env, opts),
 			stateCommand(env, opts),
 			resolveCommand(env, opts),
+			forceUnlockCommand(env, opts),
 			providersCommand(env, opts),
 			simulatorCommand(env, opts),
 			versionCommand(env, opts),

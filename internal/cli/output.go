@@ -24,6 +24,7 @@ type output struct {
 	live    bool         // progress bars
 	mu      sync.Mutex
 	secrets *strings.Replacer // nil: none
+	hidden  []string          // what secrets replaces, and by what
 	version bool              // the version line is written
 	collect *spec.Diagnostics // takes the diagnostics instead of showing them; nil shows them
 }
@@ -70,8 +71,8 @@ func (o *output) hide(secrets []string) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(pairs) > 0 {
-		o.secrets = strings.NewReplacer(pairs...)
+	if o.hidden = append(o.hidden, pairs...); len(o.hidden) > 0 {
+		o.secrets = strings.NewReplacer(o.hidden...)
 	}
 }
 

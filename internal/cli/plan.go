@@ -77,7 +77,7 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 	}
 	out.plan(p)
 	if o.out != "" {
-		if err := savePlan(within(dir, o.out), p); err != nil {
+		if err := s.savePlan(within(dir, o.out), p); err != nil {
 			return err
 		}
 		out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
@@ -92,9 +92,13 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 }
 
 // savePlan writes the plan file, whole or not at all.
-func savePlan(path string, p *plan.Plan) error {
+func (s *session) savePlan(path string, p *plan.Plan) error {
+	sealer, err := s.keysOf()
+	if err != nil {
+		return err
+	}
 	var b strings.Builder
-	if _, err := plan.Write(&b, p); err != nil {
+	if err := writePlan(&b, p, sealer); err != nil {
 		return fmt.Errorf("save plan %s: %w", path, err)
 	}
 	if err := maybe.WriteFile(path, []byte(b.String()), 0o600); err != nil {

@@ -88,7 +88,7 @@ func (s *session) providerEnv() providers.Env {
 
 // openState opens the backend that the configuration names.
 func (s *session) openState() error {
-	b, err := backendOf(s.env, s.dir, s.fleet.Backend)
+	b, err := backendOf(s.env, s.dir, s.fleet)
 	s.backend = b
 	return err
 }

@@ -36,7 +36,7 @@ cardfleet show -json fleet.fleetplan`,
 			case graph && o.json:
 				return refuse("Options don't go together", "show takes -graph or -json, not both.")
 			case graph && n == 1:
-				p, _, err := readPlan(within(root.dir(env), cmd.Args().First()))
+				p, _, err := readPlan(within(root.dir(env), cmd.Args().First()), keysIn(env, root.open(env, *o), root, *in))
 				if err != nil {
 					return err
 				}
@@ -46,7 +46,7 @@ cardfleet show -json fleet.fleetplan`,
 			case n == 0:
 				return showState(ctx, env, root, *o, *in)
 			case n == 1:
-				return showPlan(env, root, *o, cmd.Args().First())
+				return showPlan(env, root, *o, *in, cmd.Args().First())
 			default:
 				return refuse("Too many arguments", "show takes one saved plan at most.")
 			}
@@ -54,9 +54,9 @@ cardfleet show -json fleet.fleetplan`,
 	}
 }
 
-func showPlan(env *Env, root *rootOptions, o viewOptions, file string) error {
+func showPlan(env *Env, root *rootOptions, o viewOptions, in inputOptions, file string) error {
 	out := root.open(env, viewOptions{noColor: o.noColor})
-	p, digest, err := readPlan(within(root.dir(env), file))
+	p, digest, err := readPlan(within(root.dir(env), file), keysIn(env, out, root, in))
 	if err != nil {
 		return err
 	}
@@ -148,8 +148,12 @@ func stateJSON(env *Env, snap *state.Snapshot) error {
 	if cards == nil {
 		cards = []state.Card{}
 	}
+	digest, err := state.Digest(snap)
+	if err != nil {
+		return err
+	}
 	enc := json.NewEncoder(env.Out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{"format_version": "1.0", "lineage": snap.Lineage, "serial": snap.Serial, "cards": cards})
+	return enc.Encode(map[string]any{"format_version": "1.0", "lineage": snap.Lineage, "serial": snap.Serial, "digest": digest, "cards": cards})
 }

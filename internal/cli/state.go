@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/spec/config"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -23,7 +22,11 @@ func stateCommand(env *Env, root *rootOptions) *cli.Command {
 			stateListCommand(env, root),
 			stateShowCommand(env, root),
 			statePullCommand(env, root),
+			statePushCommand(env, root),
 			stateRemoveCommand(env, root),
+			stateHistoryCommand(env, root),
+			stateVerifyCommand(env, root),
+			stateMigrateCommand(env, root),
 		},
 	}
 }
@@ -32,14 +35,11 @@ func stateCommand(env *Env, root *rootOptions) *cli.Command {
 // opening its providers.
 func configuredBackend(env *Env, out *output, root *rootOptions, in inputOptions) (state.Backend, error) {
 	dir := root.dir(env)
-	loaded, diags := config.Load(config.Options{
-		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
-	})
-	if loaded == nil || loaded.Fleet == nil {
-		return nil, &exitError{code: exitFailed, diags: diags}
+	fleet, err := configuredFleet(env, out, dir, in)
+	if err != nil {
+		return nil, err
 	}
-	out.hide(loaded.Secrets())
-	return backendOf(env, dir, loaded.Fleet.Backend)
+	return backendOf(env, dir, fleet)
 }
 
 func stateListCommand(env *Env, root *rootOptions) *cli.Command {
@@ -125,15 +125,26 @@ func notInState(name string) error {
 
 func statePullCommand(env *Env, root *rootOptions) *cli.Command {
 	in := &inputOptions{}
+	version := ""
 	return &cli.Command{
 		Name: "pull", Usage: "print the whole state as JSON",
-		UsageText: "cardfleet state pull > state.json",
-		Flags:     in.flags(),
+		UsageText: `cardfleet state pull > state.json
+cardfleet state pull -version=7 > state.json`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "version", Usage: "print version `SERIAL` of the history instead", Destination: &version},
+		}, in.flags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return showState(ctx, env, root, viewOptions{json: true}, *in)
+			if version == "" {
+				return showState(ctx, env, root, viewOptions{json: true}, *in)
+			}
+			snap, err := readVersion(ctx, env, root.open(env, viewOptions{}), root, *in, version)
+			if err != nil {
+				return err
+			}
+			return stateJSON(env, snap)
 		},
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // loadFleet reads the fleet blocks. There may be several, as long as no two
-// say where the state is or what the policy is.
+// say where the state is, what encrypts it or what the policy is.
 func (l *loader) loadFleet() {
 	once := uniqueNames{}
 	for _, b := range l.blocks["fleet"] {
@@ -23,9 +23,12 @@ func (l *loader) loadFleet() {
 			if !once.claim(l.report, nested.Type, "The "+nested.Type+" block", nested.DefRange) {
 				continue
 			}
-			if nested.Type == "backend" {
+			switch nested.Type {
+			case "backend":
 				l.loadBackend(nested)
-			} else {
+			case "encryption":
+				l.loadEncryption(nested)
+			default:
 				l.loadPolicy(nested)
 			}
 		}
@@ -56,6 +59,9 @@ func (l *loader) checkVersion(s settings, a *hcl.Attribute) {
 // backendTypes are the places where a state can be kept.
 func backendTypes() []string { return []string{"http", "local", "postgres", "s3"} }
 
+// backendSecrets are the settings of backends whose values are never shown.
+func backendSecrets() []string { return []string{"conn_str", "password", "secret_key", "token"} }
+
 func (l *loader) loadBackend(b *hcl.Block) {
 	typ := b.Labels[0]
 	if !slices.Contains(backendTypes(), typ) {
@@ -68,6 +74,9 @@ func (l *loader) loadBackend(b *hcl.Block) {
 	s := settings{loader: l, attributes: attributes}
 	out := spec.Backend{Type: typ, Settings: map[string]any{}, Source: rangeOf(b.DefRange)}
 	for _, a := range inSourceOrder(attributes) {
+		if slices.Contains(backendSecrets(), a.Name) {
+			l.rememberSecret(a)
+		}
 		value, ok := s.any(a.Name)
 		if !ok {
 			continue

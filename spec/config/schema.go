@@ -20,8 +20,19 @@ func rootSchema() *hcl.BodySchema {
 func fleetSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
 		Attributes: attrs("required_version"),
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}},
 	}
+}
+
+func encryptionSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{
+		Attributes: attrs("recipients", "identities", "passphrase"),
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "previous"}},
+	}
+}
+
+func previousSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: attrs("identities", "passphrase")}
 }
 
 func policySchema() *hcl.BodySchema {

@@ -27,13 +27,13 @@ type secrets struct {
 	// told are the strings that the configuration itself declares to be no secret.
 	told map[string]bool
 	// written finds what secret settings say in source that can't be parsed:
-	// its first group is the text. nil where no setting is secret.
+	// its first group is the text.
 	written *regexp.Regexp
 }
 
 // knowSettings takes the names of settings whose values are secret.
 func (s *secrets) knowSettings(schemas []spec.Schema) {
-	var names []string
+	names := append(backendSecrets(), "passphrase")
 	for _, schema := range schemas {
 		for _, x := range schema.Settings {
 			if x.Secret {
@@ -41,9 +41,7 @@ func (s *secrets) knowSettings(schemas []spec.Schema) {
 			}
 		}
 	}
-	if len(names) > 0 {
-		s.written = regexp.MustCompile(`\b(?:` + strings.Join(names, "|") + `)"?\s*[=:]\s*"([^"\n]+)`)
-	}
+	s.written = regexp.MustCompile(`\b(?:` + strings.Join(names, "|") + `)"?\s*[=:]\s*"([^"\n]+)`)
 }
 
 // mark makes v sensitive and remembers the strings in it.

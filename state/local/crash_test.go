@@ -89,7 +89,7 @@ func TestACrashAtAnyStepOfACommitLeavesTheOldStateOrTheNew(t *testing.T) {
 		after = read(t, again)
 		require.NoError(t, again.Commit(t.Context(), after), "stopped at step %d", n)
 		require.Len(t, read(t, again).Cards, 2)
-		requireOnly(t, path, "", ".backup", ".lock")
+		requireOnly(t, path, "", ".backup", ".history", ".lock")
 		if !stopped {
 			break
 		}

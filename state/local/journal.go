@@ -65,7 +65,7 @@ func (b *Backend) continueJournal() (*state.JournalWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	records, end, err := b.records()
+	records, end, err := b.records(head.Lineage)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (b *Backend) continueJournal() (*state.JournalWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
-	return state.NewJournalWriter(f, b.journalPath(), head.Serial, seq), nil
+	return b.codec.NewJournalWriter(f, b.journalPath(), head, seq), nil
 }
 
 // checkSerial refuses a journal that is ahead of the snapshot. The records of

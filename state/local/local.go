@@ -5,6 +5,7 @@
 //	.backup    the snapshot before it; nothing ever reads it but a person
 //	.lock      held by the run that may write; the system drops it with the process
 //	.lockinfo  who that is
+//	.history/  the last snapshots, by serial; the present one is among them
 //	.tmp       a snapshot being written; of no meaning once its writer is gone
 //
 // A crash between any two steps leaves the old snapshot with its journal or
@@ -24,18 +25,21 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// Env is what the backend takes from the world around it. Every field is needed.
+// Env is what the backend takes from the world around it. Every field is needed but Sealer.
 type Env struct {
 	// Random fills p with random bytes, for lineages and lock ids.
 	Random func(p []byte)
 	// Version of the program, for the snapshot's header.
 	Version string
+	// Sealer encrypts snapshot and journal; nil leaves them plain.
+	Sealer state.Sealer
 }
 
 // Backend keeps a state in files. Make one with [New].
 type Backend struct {
-	path string
-	env  Env
+	path  string
+	env   Env
+	codec state.Codec
 	// step is called before each step of a write that a crash can part from
 	// the next. Tests stop the program there.
 	step func(name string)
@@ -51,7 +55,8 @@ func New(path string, env Env) *Backend {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // with an error there is no file yet, and path is where it will be
 	}
-	return &Backend{path: path, env: env, step: func(string) {}}
+	codec := state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
+	return &Backend{path: path, env: env, codec: codec, step: func(string) {}}
 }
 
 // readAttempts is how often Read starts again where a commit came between its
@@ -77,13 +82,20 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 // readOnce reads the snapshot, then its journal, then looks whether the
 // snapshot is still the one it read. Only then do the two belong together.
 func (b *Backend) readOnce() (*state.Snapshot, error) {
+	newest, err := b.newestKept() // before the snapshot, which can only be newer
+	if err != nil {
+		return nil, err
+	}
 	s, err := b.snapshot()
 	if err != nil {
 		return nil, err
 	}
-	records, _, journalErr := b.records()
+	if err := b.checkReplay(s, newest); err != nil {
+		return nil, err
+	}
+	records, _, journalErr := b.records(s.Lineage)
 	if journalErr != nil { // a run that opens the journal may just have cut off a torn line
-		records, _, journalErr = b.records()
+		records, _, journalErr = b.records(s.Lineage)
 	}
 	now, err := b.header()
 	switch {
@@ -121,7 +133,7 @@ func (b *Backend) snapshot() (*state.Snapshot, error) {
 		return nil, fmt.Errorf("read the state: %w", err)
 	}
 	defer f.Close() // it was only read
-	s, err := state.Decode(f, b.path)
+	s, err := b.codec.Decode(f, b.path)
 	if err != nil {
 		return nil, b.withBackup(err)
 	}
@@ -130,7 +142,7 @@ func (b *Backend) snapshot() (*state.Snapshot, error) {
 
 // withBackup says what can be done about a snapshot that can't be read.
 func (b *Backend) withBackup(err error) error {
-	if _, statErr := os.Stat(b.backupPath()); statErr != nil {
+	if _, statErr := os.Stat(b.backupPath()); statErr != nil || errors.Is(err, state.ErrSealed) {
 		return err
 	}
 	return fmt.Errorf("%w; the state before the last commit is in %s", err, b.backupPath())
@@ -146,15 +158,16 @@ func (b *Backend) header() (state.Header, error) {
 		return state.Header{}, fmt.Errorf("read the state: %w", err)
 	}
 	defer f.Close() // it was only read
-	head, err := state.DecodeHeader(f, b.path)
+	head, err := b.codec.DecodeHeader(f, b.path)
 	if err != nil {
 		return state.Header{}, b.withBackup(err)
 	}
 	return head, nil
 }
 
-// records reads the journal; end is where its whole lines end.
-func (b *Backend) records() (records []state.Record, end int64, err error) {
+// records reads the journal of the state of that lineage; end is where its
+// whole lines end.
+func (b *Backend) records(lineage string) (records []state.Record, end int64, err error) {
 	f, err := os.Open(b.journalPath())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, 0, nil
@@ -163,7 +176,7 @@ func (b *Backend) records() (records []state.Record, end int64, err error) {
 		return nil, 0, fmt.Errorf("read the journal: %w", err)
 	}
 	defer f.Close() // it was only read
-	return state.ReadJournal(f, b.journalPath())
+	return b.codec.ReadJournal(f, b.journalPath(), lineage)
 }
 
 // Commit implements [state.Backend]. Without the lock it takes the lock for as
@@ -189,10 +202,12 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
 	if next.Lineage == "" {
 		next.Lineage = b.uuid()
 	}
-	if err := b.replace(func(w io.Writer) error { return state.Encode(w, next, b.env.Version) }); err != nil {
+	b.keep(stored.Serial) // a crash may have come between a commit and its keeping
+	if err := b.replace(func(w io.Writer) error { return b.codec.Encode(w, next) }); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.path, err)
 	}
 	s.Lineage, s.Serial = next.Lineage, next.Serial
+	b.keep(s.Serial)
 	b.closeJournal()
 	b.step("drop the journal")
 	_ = os.Remove(b.journalPath()) // one that stays behind is harmless: its records are of an older serial

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/seal"
+)
+
+// sealerOf is what the configuration encrypts with; nil where it doesn't.
+func sealerOf(env *Env, fleet *spec.Fleet) (state.Sealer, error) {
+	e := fleet.Encryption
+	if e == nil {
+		return nil, nil
+	}
+	o := seal.Options{Random: env.Random}
+	o.Recipients = e.Recipients
+	keys := append([]spec.EncryptionKey{e.EncryptionKey}, e.Previous...)
+	for i, k := range keys {
+		ids, missing, err := identitiesOf(env, fleet.Dir, k.Identities)
+		if err != nil {
+			return nil, encryptionError(e, err)
+		}
+		o.Missing = append(o.Missing, missing...)
+		if i == 0 {
+			o.Identities, o.Passphrase = ids, k.Passphrase
+		} else {
+			o.Previous = append(o.Previous, seal.Key{Identities: ids, Passphrase: k.Passphrase})
+		}
+	}
+	ring, err := seal.New(o)
+	if err != nil {
+		return nil, encryptionError(e, err)
+	}
+	return ring, nil
+}
+
+func encryptionError(e *spec.Encryption, err error) error {
+	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: "Invalid encryption", Detail: capital(err.Error()) + ".", Subject: e.Source}}}
+}
+
+// identitiesOf reads the files among the identities. One that isn't there is
+// passed over, so that one configuration serves people's machines and CI.
+func identitiesOf(env *Env, dir string, list []string) (ids []seal.Identity, missing []string, err error) {
+	for i, text := range list {
+		if spec.IsSecretKey(text) {
+			ids = append(ids, seal.Identity{Name: fmt.Sprint(i + 1), Text: text})
+			continue
+		}
+		path := within(dir, expandHome(env, text))
+		key, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, text)
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read identity: %w", err)
+		}
+		ids = append(ids, seal.Identity{Name: text, Text: string(key)})
+	}
+	return ids, missing, nil
+}
+
+// writePlan writes a plan file, encrypted where there is a sealer.
+func writePlan(w io.Writer, p *plan.Plan, sealer state.Sealer) error {
+	if sealer == nil {
+		_, err := plan.Write(w, p)
+		return err
+	}
+	sealed, err := sealer.Seal(w)
+	if err != nil {
+		return err
+	}
+	if _, err := plan.Write(sealed, p); err != nil {
+		return err
+	}
+	return sealed.Close()
+}
+
+// readPlan reads a plan file. keys is asked where the file is encrypted.
+func readPlan(path string, keys func() (state.Sealer, error)) (*plan.Plan, string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("open the saved plan: %w", err)
+	}
+	defer f.Close() // it was only read
+	text, err := openPlan(bufio.NewReader(f), keys)
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", path, err)
+	}
+	p, digest, err := plan.Read(text)
+	if err == nil {
+		err = atEnd(text)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return p, digest, nil
+}
+
+func openPlan(r *bufio.Reader, keys func() (state.Sealer, error)) (io.Reader, error) {
+	if !state.IsSealed(r) {
+		return r, nil
+	}
+	sealer, err := keys()
+	switch {
+	case err != nil:
+		return nil, err
+	case sealer == nil:
+		return nil, state.ErrSealed
+	}
+	return sealer.Open(r)
+}
+
+// atEnd reads what is left, since the end of an encrypted file is what shows
+// that nothing was cut off.
+func atEnd(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+// keysOf are the keys of a session's configuration.
+func (s *session) keysOf() (state.Sealer, error) { return sealerOf(s.env, s.fleet) }
+
+// keysIn are the keys of the configuration in the command's folder, which is
+// read only if it is asked for them.
+func keysIn(env *Env, out *output, root *rootOptions, in inputOptions) func() (state.Sealer, error) {
+	return func() (state.Sealer, error) {
+		fleet, err := configuredFleet(env, out, root.dir(env), in)
+		if err != nil {
+			return nil, err
+		}
+		return sealerOf(env, fleet)
+	}
+}
+
+// configuredFleet reads the configuration in dir, without opening its providers.
+func configuredFleet(env *Env, out *output, dir string, in inputOptions) (*spec.Fleet, error) {
+	loaded, diags := config.Load(config.Options{
+		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
+	})
+	if loaded == nil || loaded.Fleet == nil {
+		return nil, &exitError{code: exitFailed, diags: diags}
+	}
+	out.hide(loaded.Secrets())
+	return loaded.Fleet, nil
+}

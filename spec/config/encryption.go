@@ -1,0 +1,80 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// loadEncryption reads with what state and plan files are encrypted. Whether a
+// key is one, its reader finds out.
+func (l *loader) loadEncryption(b *hcl.Block) {
+	content, diags := b.Body.Content(encryptionSchema())
+	failed := l.report.hcl(diags)
+	s := settings{loader: l, attributes: content.Attributes}
+	e := spec.Encryption{EncryptionKey: s.encryptionKey(), Source: rangeOf(b.DefRange)}
+	e.Recipients, _ = s.texts("recipients")
+	for _, nested := range content.Blocks {
+		content, diags := nested.Body.Content(previousSchema())
+		failed = l.report.hcl(diags) || failed
+		e.Previous = append(e.Previous, settings{loader: l, attributes: content.Attributes}.encryptionKey())
+	}
+	if !failed {
+		s.checkEncryption(b, &e)
+	}
+	l.fleet.Encryption = &e
+}
+
+// encryptionKey is what opens files. Identities that are null are left out, so
+// that one may come from a variable of the environment that isn't everywhere.
+func (s settings) encryptionKey() spec.EncryptionKey {
+	for _, name := range []string{"identities", "passphrase"} {
+		if a := s.attributes[name]; a != nil {
+			s.rememberKeys(a)
+		}
+	}
+	var k spec.EncryptionKey
+	k.Passphrase, _ = s.filled("passphrase")
+	list, ok := s.convert("identities", cty.List(cty.String))
+	if !ok {
+		return k
+	}
+	for _, e := range list.AsValueSlice() {
+		if !e.IsNull() && strings.TrimSpace(e.AsString()) != "" {
+			k.Identities = append(k.Identities, e.AsString())
+		}
+	}
+	return k
+}
+
+// rememberKeys notes the secrets in an attribute: all but paths.
+func (s settings) rememberKeys(a *hcl.Attribute) {
+	v, diags := a.Expr.Value(s.scope.plainContext())
+	if diags.HasErrors() {
+		return
+	}
+	eachString(v, func(text string) {
+		if a.Name == "passphrase" || spec.IsSecretKey(text) {
+			s.report.secrets.rememberString(text)
+		}
+	})
+}
+
+func (s settings) checkEncryption(b *hcl.Block, e *spec.Encryption) {
+	a := s.attributes
+	switch {
+	case a["recipients"] != nil && a["passphrase"] != nil:
+		s.report.errorAt(b.DefRange, "Two kinds of encryption", "Files are encrypted for recipients or with a passphrase, not both. "+
+			"To change from one to the other, put the old one into a previous block.")
+	case a["recipients"] == nil && a["passphrase"] == nil:
+		s.report.errorAt(b.DefRange, "Encryption without a key", "The block says with what to encrypt: either recipients, with the identities that open it, or passphrase.")
+	case a["recipients"] != nil && a["identities"] == nil:
+		s.report.errorAt(b.DefRange, "Encryption that nobody here could open", "recipients are public keys. To read the state again, "+
+			`name the secret key of one of them: identities = ["~/.ssh/id_ed25519"], or identities = [env("STATE_KEY")].`)
+	case a["recipients"] != nil && e.Recipients != nil && len(e.Recipients) == 0:
+		s.wrong("recipients", "Empty recipients", "recipients names nobody. Name at least one public key, or leave the encryption block out.")
+	}
+}

@@ -1,0 +1,209 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// The journal is an object for each group of records that was committed
+// together, with the group's line in it as state.ReadJournal knows it. Their
+// numbers count from 1 and are never written twice, so that of two runs that
+// both believe to hold the lock one can't go on.
+
+func (b *Backend) journalPrefix() string { return b.key + ".journal/" }
+
+func (b *Backend) groupKey(serial uint64, n int) string {
+	return fmt.Sprintf("%s%020d/%010d", b.journalPrefix(), serial, n)
+}
+
+// groupSerial is the serial in a group's key.
+func (b *Backend) groupSerial(key string) (uint64, bool) {
+	serial, _, ok := strings.Cut(strings.TrimPrefix(key, b.journalPrefix()), "/")
+	n, err := strconv.ParseUint(serial, 10, 64)
+	return n, ok && err == nil
+}
+
+// groups are the keys of the journal that follows the serial. One that is
+// ahead of it is refused.
+func (b *Backend) groups(ctx context.Context, serial uint64) ([]string, error) {
+	objects, err := b.store.list(ctx, b.journalPrefix())
+	if err != nil {
+		return nil, fmt.Errorf("read the journal %s: %w", b.name(b.journalPrefix()), err)
+	}
+	var keys []string
+	for _, o := range objects {
+		switch n, ok := b.groupSerial(*o.Key); {
+		case ok && n > serial:
+			return nil, fmt.Errorf("the journal %s follows serial %d of the state, but %s has serial %d: "+
+				"it was replaced by an older one; put the newer one back, or delete the journal and lose what it recorded",
+				b.name(b.journalPrefix()), n, b.name(b.key), serial)
+		case ok && n == serial:
+			keys = append(keys, *o.Key)
+		}
+	}
+	return keys, nil
+}
+
+// atOnce is how many objects are read at the same time.
+const atOnce = 32
+
+// journalOf reads the journal of a snapshot.
+func (b *Backend) journalOf(ctx context.Context, lineage string, serial uint64) ([]state.Record, error) {
+	keys, err := b.groups(ctx, serial)
+	if err != nil {
+		return nil, err
+	}
+	return b.records(ctx, keys, lineage)
+}
+
+func (b *Backend) records(ctx context.Context, keys []string, lineage string) ([]state.Record, error) {
+	texts := make([]io.Reader, len(keys))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i, key := range keys {
+		g.Go(func() error {
+			text, err := b.group(ctx, key)
+			texts[i] = bytes.NewReader(text)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	records, _, err := b.codec.ReadJournal(io.MultiReader(texts...), b.name(b.journalPrefix()), lineage)
+	return records, err
+}
+
+// group reads one object. A store writes it whole or not at all, so that a
+// line without its end is damage.
+func (b *Backend) group(ctx context.Context, key string) ([]byte, error) {
+	body, _, err := b.store.get(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("read the journal %s: %w", b.name(key), err)
+	}
+	defer body.Close() //nolint:errcheck // it was only read
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil, fmt.Errorf("read the journal %s: %w", b.name(key), err)
+	}
+	if !bytes.HasSuffix(text, []byte("\n")) {
+		return nil, fmt.Errorf("the journal %s was damaged after it was written: its line has no end", b.name(key))
+	}
+	return text, nil
+}
+
+// journal is the backend's open journal.
+type journal struct {
+	*state.JournalWriter
+	closed func() error
+}
+
+// Close implements [state.Journal]. It may be called twice.
+func (j *journal) Close() error { return j.closed() }
+
+// Journal implements [state.Backend].
+func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
+	head, _, err := b.header(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := b.groups(ctx, head.Serial)
+	if err != nil {
+		return nil, err
+	}
+	records, err := b.records(ctx, keys, head.Lineage)
+	if err != nil {
+		return nil, err
+	}
+	seq := uint64(0)
+	if n := len(records); n > 0 {
+		seq = records[n-1].Seq
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.journal != nil {
+		return nil, fmt.Errorf("open the journal %s: it is open already", b.name(b.journalPrefix()))
+	}
+	file := &journalFile{b: b, serial: head.Serial, n: len(keys)}
+	j := &journal{JournalWriter: b.codec.NewJournalWriter(file, b.name(b.journalPrefix()), head, seq)}
+	j.closed = sync.OnceValue(func() error {
+		b.mu.Lock()
+		b.journal = nil
+		b.mu.Unlock()
+		return j.JournalWriter.Close()
+	})
+	b.journal = j
+	return j, nil
+}
+
+// closeJournal ends the journal where one is open. What it took is durable.
+func (b *Backend) closeJournal() {
+	b.mu.Lock()
+	j := b.journal
+	b.mu.Unlock()
+	if j != nil {
+		_ = j.Close()
+	}
+}
+
+// journalFile makes an object of each line. It implements [state.JournalFile].
+type journalFile struct {
+	b      *Backend
+	serial uint64
+	n      int // objects that are there
+	line   []byte
+}
+
+// Write takes a line.
+func (f *journalFile) Write(p []byte) (int, error) {
+	f.line = append(f.line, p...)
+	return len(p), nil
+}
+
+// appendTime is how long one group may take, with the SDK's own repeats.
+const appendTime = 30 * time.Second
+
+// Sync writes the line as an object. It has its own context: what is half
+// appended when a run is interrupted is neither there nor not there.
+func (f *journalFile) Sync() error {
+	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
+	defer cancel()
+	if err := f.b.stillLeased(ctx); err != nil {
+		return err
+	}
+	_, err := f.b.store.put(ctx, f.b.groupKey(f.serial, f.n+1), bytes.NewReader(f.line), "", f.b.uuid())
+	if errors.Is(err, errTaken) {
+		return errors.New("another run writes this journal")
+	}
+	f.n, f.line = f.n+1, f.line[:0]
+	return err
+}
+
+// Close has nothing to do: every line is an object by then.
+func (f *journalFile) Close() error { return nil }
+
+// dropJournal deletes the groups whose records the snapshot serial includes.
+func (b *Backend) dropJournal(ctx context.Context, serial uint64) error {
+	objects, err := b.store.list(ctx, b.journalPrefix())
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for _, o := range objects {
+		if n, ok := b.groupSerial(*o.Key); ok && n < serial {
+			keys = append(keys, *o.Key)
+		}
+	}
+	return b.store.removeAll(ctx, keys)
+}

@@ -1,0 +1,217 @@
+package s3
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/seal"
+	"github.com/cardfleet/cardfleet/state/statetest"
+)
+
+func sealer(t *testing.T) state.Sealer {
+	t.Helper()
+	id, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	k, err := seal.New(seal.Options{
+		Key:    seal.Key{Recipients: []string{id.Recipient().String()}, Identities: []seal.Identity{{Name: "key.txt", Text: id.String()}}},
+		Random: func(p []byte) { copy(p, id.String()[20:]) },
+	})
+	require.NoError(t, err)
+	return k
+}
+
+func TestASealedStatePassesTheSuite(t *testing.T) {
+	statetest.Run(t, func(t *testing.T) func() state.Backend {
+		at := fake(t)
+		at.sealer = sealer(t)
+		return func() state.Backend { return at.open(t) }
+	})
+}
+
+func commitTimes(t *testing.T, b *Backend, n int) *state.Snapshot {
+	t.Helper()
+	s := read(t, b)
+	for range n {
+		s.Cards = []state.Card{statetest.Card(1, fmt.Sprint(s.Serial+1))}
+		require.NoError(t, b.Commit(t.Context(), s))
+	}
+	return s
+}
+
+func TestTheHistoryHasTheLastTenSnapshots(t *testing.T) {
+	everywhere(t, func(t *testing.T, at *bucket) {
+		b := at.open(t)
+		s := commitTimes(t, b, 13)
+		list, err := b.History(t.Context())
+		require.NoError(t, err)
+		require.Len(t, list, 10)
+		for i, v := range list {
+			serial := uint64(12 - i)
+			require.Equal(t, state.Version{Serial: serial, Lineage: s.Lineage, Written: v.Written, Cards: 1, Name: fmt.Sprint(serial)}, v)
+			require.False(t, v.Written.IsZero())
+			old, err := b.ReadVersion(t.Context(), v.Name)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(serial), old.Cards[0].Last.Status)
+		}
+		for _, name := range []string{"1", "x", "../hangzhou"} {
+			_, err = b.ReadVersion(t.Context(), name)
+			require.ErrorIs(t, err, os.ErrNotExist)
+		}
+	})
+}
+
+// overwrite puts one object's content into another's place, as somebody with
+// access to the bucket can.
+func overwrite(t *testing.T, b *Backend, from, to string) {
+	t.Helper()
+	body, _, err := b.store.get(t.Context(), from)
+	require.NoError(t, err)
+	data, err := io.ReadAll(body)
+	require.NoError(t, err)
+	etag, err := b.store.etag(t.Context(), to)
+	require.NoError(t, err)
+	_, err = b.store.put(t.Context(), to, bytes.NewReader(data), etag, "by hand")
+	require.NoError(t, err)
+}
+
+func TestAnOldSealedStateInTheNewOnesPlaceIsRefused(t *testing.T) {
+	at := fake(t)
+	at.sealer = sealer(t)
+	b := at.open(t)
+	commitTimes(t, b, 3)
+	overwrite(t, b, b.historyKey(2), b.key)
+	_, err := b.Read(t.Context())
+	require.ErrorContains(t, err, "it has serial 2, but its history has serial 3: an older state was put in its place")
+	overwrite(t, b, b.historyKey(3), b.key) // as the message says
+	require.Equal(t, "3", read(t, b).Cards[0].Last.Status)
+
+	overwrite(t, b, b.historyKey(1), b.historyKey(2))
+	_, err = b.ReadVersion(t.Context(), "2")
+	require.ErrorContains(t, err, "it has serial 1: another state was put in its place")
+}
+
+func TestAJournalThatIsDamagedOrLacksAGroupIsRefused(t *testing.T) {
+	for _, damage := range []struct {
+		name, want string
+		do         func(t *testing.T, b *Backend, key string)
+	}{
+		{"a group is gone", "record 3 stands where record 2 is missing", func(t *testing.T, b *Backend, key string) {
+			require.NoError(t, b.store.removeAll(t.Context(), []string{key}))
+		}},
+		{"a group is cut", "its line has no end", func(t *testing.T, b *Backend, key string) {
+			rewrite(t, b, key, func(p []byte) []byte { return p[:len(p)-3] })
+		}},
+		{"a byte is another", "line 2: it was damaged after it was written", func(t *testing.T, b *Backend, key string) {
+			rewrite(t, b, key, func(p []byte) []byte { p[30] ^= 1; return p })
+		}},
+		{"a group stands twice", "stands where record 2 is missing", func(t *testing.T, b *Backend, key string) { overwrite(t, b, b.groupKey(0, 1), key) }},
+	} {
+		t.Run(damage.name, func(t *testing.T) {
+			b := fake(t).open(t)
+			j, err := b.Journal(t.Context())
+			require.NoError(t, err)
+			for n := range 3 {
+				require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(n, ""))))
+			}
+			_, err = b.Journal(t.Context())
+			require.ErrorContains(t, err, "it is open already")
+			require.NoError(t, j.Close())
+			damage.do(t, b, b.groupKey(0, 2))
+			_, err = b.Read(t.Context())
+			require.ErrorContains(t, err, damage.want)
+			_, err = b.Journal(t.Context())
+			require.ErrorContains(t, err, damage.want)
+		})
+	}
+}
+
+func rewrite(t *testing.T, b *Backend, key string, change func([]byte) []byte) {
+	t.Helper()
+	data, err := b.group(t.Context(), key)
+	require.NoError(t, err)
+	etag, err := b.store.etag(t.Context(), key)
+	require.NoError(t, err)
+	_, err = b.store.put(t.Context(), key, bytes.NewReader(change(data)), etag, "by hand")
+	require.NoError(t, err)
+}
+
+func TestAJournalAheadOfItsStateIsRefused(t *testing.T) {
+	b := fake(t).open(t)
+	commitTimes(t, b, 2)
+	j, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, ""))))
+	require.NoError(t, j.Close())
+	overwrite(t, b, b.historyKey(1), b.key)
+	_, err = b.Read(t.Context())
+	require.ErrorContains(t, err, "follows serial 2 of the state, but ")
+	require.ErrorContains(t, err, "has serial 1: it was replaced by an older one")
+}
+
+func TestErrorsSayWhatWasDoneToWhat(t *testing.T) {
+	at := fake(t)
+	at.settings.Bucket = "nobodys"
+	_, err := at.open(t).Read(t.Context())
+	require.ErrorContains(t, err, "read the state s3://nobodys/fleets/hangzhou west.state: ")
+	require.ErrorContains(t, err, "NoSuchBucket")
+	require.NotContains(t, err.Error(), at.settings.SecretKey)
+}
+
+func TestTheServersEncryptionIsAskedFor(t *testing.T) {
+	at := fake(t)
+	at.settings.ServerSideEncryption, at.settings.KMSKeyID = "aws:kms", "key-1"
+	asked := 0
+	at.through = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPut && r.Header.Get("X-Amz-Server-Side-Encryption") == "aws:kms" && r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id") == "key-1" {
+			asked++
+		}
+		return transport.RoundTrip(r)
+	})
+	commitTimes(t, at.open(t), 1)
+	require.Equal(t, 2, asked, "the snapshot, and its copy in the history")
+}
+
+func TestSettings(t *testing.T) {
+	base := map[string]any{"bucket": "b", "key": "k"}
+	for _, row := range []struct {
+		name string
+		more map[string]any
+		want Settings
+		err  string
+	}{
+		{"least", nil, Settings{Bucket: "b", Key: "k"}, ""},
+		{"encrypt", map[string]any{"encrypt": true}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "AES256"}, ""},
+		{"kms", map[string]any{"kms_key_id": "id", "encrypt": true}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "aws:kms", KMSKeyID: "id"}, ""},
+		{"said", map[string]any{"server_side_encryption": "aws:kms:dsse"}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "aws:kms:dsse"}, ""},
+		{"no bucket", map[string]any{"bucket": ""}, Settings{}, "bucket is missing"},
+		{"no key", map[string]any{"key": ""}, Settings{}, "key is missing"},
+		{"slash", map[string]any{"key": "/k"}, Settings{}, "neither begins nor ends with a slash"},
+		{"half a credential", map[string]any{"secret_key": "x"}, Settings{}, "come together"},
+		{"two credentials", map[string]any{"access_key": "a", "secret_key": "x", "profile": "p"}, Settings{}, "leave one out"},
+		{"a number", map[string]any{"region": 1.0}, Settings{}, "region is a text"},
+		{"a text", map[string]any{"use_path_style": "yes"}, Settings{}, "use_path_style is true or false"},
+		{"unknown", map[string]any{"regoin": "x"}, Settings{}, "there is no setting regoin; there are access_key, bucket, "},
+	} {
+		values := map[string]any{}
+		for _, m := range []map[string]any{base, row.more} {
+			for k, v := range m {
+				values[k] = v
+			}
+		}
+		got, err := ParseSettings(values)
+		if row.err != "" {
+			require.ErrorContains(t, err, row.err, row.name)
+			continue
+		}
+		require.NoError(t, err, row.name)
+		require.Equal(t, row.want, got, row.name)
+	}
+}

@@ -1,0 +1,219 @@
+// Package s3 keeps the state in a bucket of Amazon S3, or of a store that
+// speaks its protocol and knows conditional writes. Beside the snapshot, which
+// is the object KEY, are
+//
+//	KEY.lock                  the lease of the run that may write
+//	KEY.journal/SERIAL/N      what happened since the snapshot SERIAL, an object a group
+//	KEY.history/SERIAL        the last snapshots; the present one is among them
+//
+// Every write is conditional: on the ETag of the object that it replaces, or
+// on there being none. So of two writers one fails, whatever the lease says.
+// Start reading at [Backend].
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Env is what the backend takes from the world around it. Every field is
+// needed but Sealer. Where the settings name no access key, the AWS SDK looks
+// for one where its users expect: its environment variables, ~/.aws, and the
+// machine's or the job's role.
+type Env struct {
+	// Random fills p with random bytes, for lineages and ids.
+	Random func(p []byte)
+	// Version of the program, for the snapshot's header.
+	Version string
+	// Sealer encrypts snapshot and journal; nil leaves them plain.
+	Sealer state.Sealer
+	// Now is the time that leases go by.
+	Now func() time.Time
+	// Ticker ticks every d until stop is called.
+	Ticker    func(d time.Duration) (tick <-chan time.Time, stop func())
+	Transport http.RoundTripper
+}
+
+// Backend keeps a state in a bucket. Make one with [New].
+type Backend struct {
+	store *store
+	key   string
+	env   Env
+	codec state.Codec
+
+	mu      sync.Mutex
+	lease   *lease   // nil: not locked
+	journal *journal // open, or nil
+}
+
+// New is the state that the settings name. It sends nothing yet.
+func New(s Settings, env Env) (*Backend, error) {
+	store, err := newStore(s, env)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{store: store, key: s.Key, env: env, codec: state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}}, nil
+}
+
+// name is how errors call an object.
+func (b *Backend) name(key string) string { return "s3://" + b.store.bucket + "/" + key }
+
+// readAttempts is how often Read starts again where a commit came between its
+// steps. Each attempt needs another commit to fail.
+const readAttempts = 8
+
+var errReplaced = errors.New("another run replaces it over and over")
+
+// Read implements [state.Backend].
+func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
+	for range readAttempts {
+		s, err := b.readOnce(ctx)
+		if !errors.Is(err, errReplaced) {
+			return s, err
+		}
+	}
+	return nil, fmt.Errorf("read the state %s: %w", b.name(b.key), errReplaced)
+}
+
+// readOnce reads the snapshot, then its journal, then looks whether the
+// snapshot is still the one it read. Only then do the two belong together.
+func (b *Backend) readOnce(ctx context.Context) (*state.Snapshot, error) {
+	newest, err := b.newestKept(ctx) // before the snapshot, which can only be newer
+	if err != nil {
+		return nil, err
+	}
+	s, etag, err := b.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.checkReplay(s, newest); err != nil {
+		return nil, err
+	}
+	records, journalErr := b.journalOf(ctx, s.Lineage, s.Serial)
+	now, err := b.store.etag(ctx, b.key)
+	switch {
+	case err != nil && !errors.Is(err, errAbsent):
+		return nil, fmt.Errorf("read the state %s: %w", b.name(b.key), err)
+	case now != etag:
+		return nil, errReplaced
+	case journalErr != nil:
+		return nil, journalErr
+	case len(records) == 0:
+		return s, nil
+	}
+	after, err := state.Replay(s, records)
+	if err != nil {
+		return nil, fmt.Errorf("the journal %s: %w", b.name(b.journalPrefix()), err)
+	}
+	return after, nil
+}
+
+// snapshot reads the snapshot object; the zero snapshot, with no ETag, where there is none.
+func (b *Backend) snapshot(ctx context.Context) (s *state.Snapshot, etag string, err error) {
+	body, etag, err := b.store.get(ctx, b.key)
+	if errors.Is(err, errAbsent) {
+		return &state.Snapshot{}, "", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("read the state %s: %w", b.name(b.key), err)
+	}
+	defer body.Close() //nolint:errcheck // it was only read
+	s, err = b.codec.Decode(body, b.name(b.key))
+	return s, etag, err
+}
+
+// header reads what the snapshot object is, without its cards.
+func (b *Backend) header(ctx context.Context) (head state.Header, etag string, err error) {
+	body, etag, err := b.store.get(ctx, b.key)
+	if errors.Is(err, errAbsent) {
+		return state.Header{}, "", nil
+	}
+	if err != nil {
+		return state.Header{}, "", fmt.Errorf("read the state %s: %w", b.name(b.key), err)
+	}
+	defer body.Close() //nolint:errcheck // the rest isn't wanted
+	head, err = b.codec.DecodeHeader(body, b.name(b.key))
+	return head, etag, err
+}
+
+// Commit implements [state.Backend]. It needs no lock: the snapshot is
+// replaced only where it is still the one that was compared with s.
+func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
+	}
+	if err := b.stillLeased(ctx); err != nil {
+		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
+	}
+	stored, etag, err := b.header(ctx)
+	if err != nil {
+		return err
+	}
+	if stored.Serial != s.Serial || stored.Lineage != "" && stored.Lineage != s.Lineage {
+		return fmt.Errorf("commit the state %s: %w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
+			b.name(b.key), state.ErrConflict, stored.Serial, stored.Lineage, s.Serial, s.Lineage)
+	}
+	next := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: s.Cards}
+	if next.Lineage == "" {
+		next.Lineage = b.uuid()
+	}
+	b.keepMissing(ctx, stored.Serial, etag)
+	etag, err = b.replace(ctx, next, etag)
+	if errors.Is(err, errTaken) {
+		err = state.ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
+	}
+	s.Lineage, s.Serial = next.Lineage, next.Serial
+	b.closeJournal()
+	b.tidy(context.WithoutCancel(ctx), next.Serial, etag)
+	return nil
+}
+
+// replace puts the snapshot in the place of the object with that ETag. It goes
+// through a file, since a request has to say how long it is and may have to be
+// sent twice: in memory that would be a second copy of the state.
+func (b *Backend) replace(ctx context.Context, s *state.Snapshot, etag string) (string, error) {
+	f, err := os.CreateTemp("", "cardfleet-*.state")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		_ = f.Close() // what counts was sent
+		_ = os.Remove(f.Name())
+	}()
+	if err := b.codec.Encode(f, s); err != nil {
+		return "", err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	return b.store.put(ctx, b.key, f, etag, b.uuid())
+}
+
+// tidy keeps the new snapshot in the history and drops what is over. What
+// stays behind is harmless: a journal of an older serial is never read, and a
+// version that is missing in the history is kept by the next commit.
+func (b *Backend) tidy(ctx context.Context, serial uint64, etag string) {
+	b.keep(ctx, serial, etag)
+	_ = b.shorten(ctx)
+	_ = b.dropJournal(ctx, serial)
+}
+
+// uuid is a random UUID, version 4 (RFC 9562, section 5.4).
+func (b *Backend) uuid() string {
+	var u [16]byte
+	b.env.Random(u[:])
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
+}
