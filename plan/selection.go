@@ -14,7 +14,7 @@ type Selection struct {
 	// Targets and Excludes are globs over addresses and ICCIDs; card.bike also
 	// stands for each card of its block.
 	Targets, Excludes []string
-	// Labels have to be the card's, each.
+	// Labels have to be the card's, each; their values may be globs.
 	Labels map[string]string
 }
 
@@ -23,8 +23,8 @@ func (s Selection) Partial() bool { return len(s.Targets)+len(s.Excludes)+len(s.
 
 // Has reports whether a card is selected.
 func (s Selection) Has(address string, iccid spec.ICCID, labels map[string]string) bool {
-	for k, v := range s.Labels {
-		if labels[k] != v {
+	for k, glob := range s.Labels {
+		if v, ok := labels[k]; !ok || !Glob(glob, v) {
 			return false
 		}
 	}

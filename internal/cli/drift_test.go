@@ -117,6 +117,8 @@ card "bike" {
 		"-exclude=card.bike":                   "1 to adopt, 1 to change-bind",
 		"-target=card.bike -exclude=898600D*":  "1 to adopt",
 		"-select=city=ningbo":                  "1 to adopt, 0 to change-bind",
+		"-select=city=w*u":                     "1 to adopt, 0 to change-bind",
+		"-select=street=*":                     "No changes.",
 		"-select=city=nowhere":                 "No changes.",
 	} {
 		got := r.want(0, r.run(append([]string{"plan"}, strings.Fields(args)...)...))

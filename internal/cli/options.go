@@ -158,7 +158,7 @@ func (o *runOptions) flags() []cli.Flag {
 		&cli.BoolFlag{Name: "refresh-only", Usage: "change no card: show what changed outside, and let apply take it into the state", Destination: &o.refreshOnly},
 		&cli.StringSliceFlag{Name: "target", Usage: "only cards whose address or ICCID is `ADDR|ICCID`, with * and ?; may be repeated", Destination: &o.targets},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "all but the cards whose address or ICCID is `ADDR|ICCID`; may be repeated", Destination: &o.excludes},
-		&cli.GenericFlag{Name: "select", Usage: "only cards with the label `KEY=VALUE`; may be repeated, and all have to fit", Value: labelFlag(o.labels)},
+		&cli.GenericFlag{Name: "select", Usage: "only cards with the label `KEY=VALUE`, with * and ?; may be repeated, and all have to fit", Value: labelFlag(o.labels)},
 		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
 		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs)", Destination: &o.lock},
 		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock", Destination: &o.lockTimeout},
