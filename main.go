@@ -34,6 +34,8 @@ func run() int {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	// An apply whose output nobody reads any more (| head) goes on to its end.
+	signal.Ignore(syscall.SIGPIPE)
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	go func() {

@@ -102,3 +102,23 @@ func doomed(t *testing.T) (*rig, []spec.ICCID) {
 	r.write("main.fleet.hcl", b.String())
 	return r, cards
 }
+
+// TestAnApplyOutlivesItsReader closes the pipe that the program prints to, as
+// head does: the apply goes on to its end.
+func TestAnApplyOutlivesItsReader(t *testing.T) {
+	bin, err := program()
+	require.NoError(t, err)
+	r, cards := doomed(t)
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, read.Close())
+	unread := exec.Command(bin, "apply", "-auto-approve", "-approve-unbind="+string(cards[0]))
+	unread.Dir, unread.Env, unread.Stdout = r.dir, []string{"PATH=" + os.Getenv("PATH")}, write
+	for k, v := range r.env {
+		unread.Env = append(unread.Env, k+"="+v)
+	}
+	require.NoError(t, unread.Run())
+	require.NoError(t, write.Close())
+	r.clock.Advance(time.Since(r.clock.Now()) + time.Hour)
+	r.want(0, r.run("plan", "-detailed-exitcode"))
+}
