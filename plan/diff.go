@@ -121,7 +121,7 @@ func (d *differ) total(provider spec.ProviderName, managed, left bool) {
 }
 
 // fileOf is where a card is declared: its row's table, or its block's file.
-func fileOf(c *spec.Card) string { return firstOf(c.Block.CSV, c.Block.Source.File) }
+func fileOf(c *spec.Card) string { return cmp.Or(c.Block.CSV, c.Block.Source.File) }
 
 // reading finds the card's reading. Cards come in the readings' order, so this
 // is a merge.
@@ -310,7 +310,7 @@ func (p *pair) intoService() {
 	case spec.SuspendedByCarrier:
 		p.attend("Stopped by the carrier", fmt.Sprintf(
 			"The carrier stopped this card: %s. A resume would be refused; settle the cause with the carrier first.",
-			firstOf(p.live.Reason, p.live.Status, "it gives no reason")))
+			cmp.Or(p.live.Reason, p.live.Status, "it gives no reason")))
 	default:
 		p.blocked("active = true")
 	}
@@ -493,13 +493,4 @@ func changeText(kind spec.Kind, from, to string) string {
 	default:
 		return string(kind)
 	}
-}
-
-func firstOf(words ...string) string {
-	for _, w := range words {
-		if w != "" {
-			return w
-		}
-	}
-	return ""
 }

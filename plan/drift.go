@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func (p *pair) driftedLifecycle(last state.Last) {
 	}
 	d := Drift{Attribute: "active", From: activeText(last.Lifecycle), To: activeText(p.live.Lifecycle), Cause: p.cause(spec.AttrActive)}
 	if p.live.Lifecycle == spec.SuspendedByCarrier {
-		d.Cause = fmt.Sprintf("the carrier stopped it: %s", firstOf(p.live.Reason, p.live.Status, "it gives no reason"))
+		d.Cause = fmt.Sprintf("the carrier stopped it: %s", cmp.Or(p.live.Reason, p.live.Status, "it gives no reason"))
 	}
 	if is := p.live.Lifecycle.InService(); is != spec.Unset {
 		d.Keep = fmt.Sprintf("active = %t", is == spec.On)
@@ -71,7 +72,7 @@ func (p *pair) driftedBinding() {
 	if !p.live.Has.Has(spec.AttrBinding) || !was.Known || was.IMEI.Same(p.live.IMEI) {
 		return
 	}
-	d := Drift{Attribute: "imei", From: firstOf(string(was.IMEI), "none"), To: firstOf(string(p.live.IMEI), "none"), Cause: p.cause(spec.AttrBinding)}
+	d := Drift{Attribute: "imei", From: cmp.Or(string(was.IMEI), "none"), To: cmp.Or(string(p.live.IMEI), "none"), Cause: p.cause(spec.AttrBinding)}
 	if p.live.IMEI != "" {
 		d.Keep = fmt.Sprintf("imei = %q", p.live.IMEI)
 	}

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,15 +83,7 @@ type Policy struct {
 
 // Guards reports whether an action of kind k needs an approval.
 func (p Policy) Guards(k Kind) bool {
-	if k.Irreversible() {
-		return true
-	}
-	for _, g := range p.Guard {
-		if g == k {
-			return true
-		}
-	}
-	return false
+	return k.Irreversible() || slices.Contains(p.Guard, k)
 }
 
 // Limit refuses a plan with more than so many actions of a kind.

@@ -1,6 +1,9 @@
 package spec
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SettingType says which Go type a provider block's setting has.
 type SettingType int
@@ -75,10 +78,10 @@ type Capabilities struct {
 }
 
 // CanChange reports whether it can carry out changes of kind k.
-func (c Capabilities) CanChange(k Kind) bool { return containsKind(c.Changes, k) }
+func (c Capabilities) CanChange(k Kind) bool { return slices.Contains(c.Changes, k) }
 
 // ReplacesByName reports whether the call for k names the value it replaces.
-func (c Capabilities) ReplacesByName(k Kind) bool { return containsKind(c.NamesPrior, k) }
+func (c Capabilities) ReplacesByName(k Kind) bool { return slices.Contains(c.NamesPrior, k) }
 
 // Writes is the set of attributes that some change can set.
 func (c Capabilities) Writes() Attr {
@@ -106,13 +109,4 @@ func (c Capabilities) CallsToChange(k Kind) int {
 		return n
 	}
 	return 1
-}
-
-func containsKind(kinds []Kind, k Kind) bool {
-	for _, o := range kinds {
-		if o == k {
-			return true
-		}
-	}
-	return false
 }

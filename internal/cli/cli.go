@@ -31,7 +31,6 @@ type Env struct {
 	Out, Err      io.Writer
 	InTTY, OutTTY bool // whether they are terminals
 	ErrTTY        bool
-	Width         int // of the terminal, in columns; 0 where there is none
 	LookupEnv     func(name string) (string, bool)
 	Now           func() time.Time
 	Sleep         func(ctx context.Context, d time.Duration) error

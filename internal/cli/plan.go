@@ -128,9 +128,9 @@ func (o *output) planEvents(p *plan.Plan) {
 			}
 			o.event("info", "planned_change", c.Address+": plan to "+strings.Join(kinds, ", "), map[string]any{"change": render.CardOf(c)})
 		}
-		if drift := render.CardOf(c).Drift; len(drift) > 0 {
+		if len(c.Drift) > 0 {
 			o.event("info", "drift", c.Address+": changed outside", map[string]any{"drift": map[string]any{
-				"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "changes": drift,
+				"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "changes": render.CardOf(c).Drift,
 			}})
 		}
 		for _, n := range c.Attention {
