@@ -197,8 +197,8 @@ func (c *Card) Wants() Attr {
 
 // CardID identifies a card: never its address, which is only a name.
 type CardID struct {
-	Provider ProviderName
-	ICCID    ICCID
+	Provider ProviderName `json:"provider"`
+	ICCID    ICCID        `json:"iccid"`
 }
 
 // ID is the card's identity.

@@ -86,7 +86,7 @@ func managed(dir string, n int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.Commit(context.Background(), snap); err != nil {
+	if err := b.Commit(context.Background(), &state.Snapshot{}, state.Edits{Put: snap.Cards}); err != nil {
 		return err
 	}
 	return unlock()
