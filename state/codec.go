@@ -44,6 +44,8 @@ type Header struct {
 	Serial    uint64 `json:"serial"`
 	Cards     int    `json:"cards"`
 	WrittenBy string `json:"written_by,omitempty"` // the program's version
+	// Keys are those of the [Sealer] that wrote it; "" for a plain one.
+	Keys string `json:"keys,omitempty"`
 }
 
 type trailer struct {
@@ -58,12 +60,17 @@ type trailer struct {
 // snapshot gives the same bytes. Cards that are out of order, listed twice or
 // without a proper ICCID are an error, since nothing could read them back.
 func Encode(w io.Writer, s *Snapshot, writtenBy string) error {
+	return encode(w, s, Header{WrittenBy: writtenBy})
+}
+
+// encode completes the head, which says who writes and with what keys.
+func encode(w io.Writer, s *Snapshot, head Header) error {
 	// One goroutine, so that the bytes don't depend on the machine.
 	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
-	if err := encodeLines(z, s, writtenBy); err != nil {
+	if err := encodeLines(z, s, head); err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
 	if err := z.Close(); err != nil {
@@ -72,12 +79,13 @@ func Encode(w io.Writer, s *Snapshot, writtenBy string) error {
 	return nil
 }
 
-func encodeLines(w io.Writer, s *Snapshot, writtenBy string) error {
+func encodeLines(w io.Writer, s *Snapshot, head Header) error {
 	sum := sha256.New()
 	buf := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
-	head := Header{stateFormat, stateVersion, s.Lineage, s.Serial, len(s.Cards), writtenBy}
+	head.Format, head.Version = stateFormat, stateVersion
+	head.Lineage, head.Serial, head.Cards = s.Lineage, s.Serial, len(s.Cards)
 	if err := enc.Encode(head); err != nil {
 		return err
 	}
@@ -98,7 +106,7 @@ func encodeLines(w io.Writer, s *Snapshot, writtenBy string) error {
 // Digest stands for all that the snapshot says: "sha256:…".
 func Digest(s *Snapshot) (string, error) {
 	sum := sha256.New()
-	if err := encodeLines(sum, s, ""); err != nil {
+	if err := encodeLines(sum, s, Header{}); err != nil {
 		return "", fmt.Errorf("sum up the state: %w", err)
 	}
 	return "sha256:" + hexSum(sum), nil

@@ -89,6 +89,9 @@ func (e Edits) sameCards(s *Snapshot) bool {
 }
 
 func (e Edits) merge(old []Card) []Card {
+	if len(old)+len(e.Put) == 0 {
+		return nil
+	}
 	out := make([]Card, 0, len(old)+len(e.Put))
 	put, drop := e.Put, e.Drop
 	for i := range old {
@@ -133,6 +136,22 @@ func (e Edits) Card(id spec.CardID) (c *Card, named bool) {
 	}
 	_, dropped := slices.BinarySearchFunc(e.Drop, id, spec.CardID.Compare)
 	return nil, dropped
+}
+
+// Count is how many cards s has with the edits made.
+func (e Edits) Count(s *Snapshot) int {
+	n := len(s.Cards)
+	for i := range e.Put {
+		if _, ok := s.Find(e.Put[i].ID()); !ok {
+			n++
+		}
+	}
+	for _, id := range e.Drop {
+		if _, ok := s.Find(id); ok {
+			n--
+		}
+	}
+	return n
 }
 
 // Next is the snapshot that committing the edits to s makes, in a list of its

@@ -120,7 +120,7 @@ func (j *JournalWriter) writeLine(records []Record) error {
 	for i := range records {
 		r := &records[i]
 		r.Version, r.Serial, r.Seq = RecordVersion, j.serial, j.seq+1
-		next, seq := r.next()
+		next, seq := r.Next()
 		j.serial, j.seq = next, seq-1
 	}
 	line, err := j.codec.frame(&j.buf, j.lineage, records)
@@ -134,6 +134,13 @@ func (j *JournalWriter) writeLine(records []Record) error {
 		return fmt.Errorf("the journal %s can't be written, so no change can be recorded and none is begun: %w", j.name, err)
 	}
 	return nil
+}
+
+// Serial is that of the snapshot that the next record follows.
+func (j *JournalWriter) Serial() uint64 {
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
+	return j.serial
 }
 
 // Close closes the file. Those who wait for a write are served or fail first.
@@ -294,7 +301,7 @@ func decodeError(list []byte, err error) error {
 func follows(records []Record, next *Record) error {
 	serial, seq := next.Serial, uint64(1) // of the first record
 	if n := len(records); n > 0 {
-		serial, seq = records[n-1].next()
+		serial, seq = records[n-1].Next()
 	}
 	if next.Serial != serial || next.Seq != seq {
 		return fmt.Errorf("record %d of serial %d stands where record %d of serial %d is missing", next.Seq, next.Serial, seq, serial)
@@ -302,8 +309,8 @@ func follows(records []Record, next *Record) error {
 	return nil
 }
 
-// next is the number of the record that follows r.
-func (r *Record) next() (serial, seq uint64) {
+// Next is the number of the record that follows r.
+func (r *Record) Next() (serial, seq uint64) {
 	if r.Type == CommitRecord {
 		return r.Serial + 1, 1
 	}

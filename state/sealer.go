@@ -18,6 +18,9 @@ type Sealer interface {
 	// off, reading them ends with an error, so nothing may be done with what was
 	// read before the end came.
 	Open(r io.Reader) (io.Reader, error)
+	// Keys is the same text as long as the keys are the same, also those that
+	// only open. It may be derived from a secret: it is kept sealed alone.
+	Keys() string
 }
 
 // sealMagic begins every age file, which is what a [Sealer] writes.
@@ -49,7 +52,7 @@ func (c Codec) Encode(w io.Writer, s *Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("encrypt the state: %w", err)
 	}
-	if err := Encode(sealed, s, c.WrittenBy); err != nil {
+	if err := encode(sealed, s, Header{WrittenBy: c.WrittenBy, Keys: c.Sealer.Keys()}); err != nil {
 		return err
 	}
 	if err := sealed.Close(); err != nil {
@@ -65,6 +68,15 @@ func (c Codec) Decode(r io.Reader, name string) (*Snapshot, error) {
 		return nil, fmt.Errorf("read the state %s: %w", name, err)
 	}
 	return Decode(open, name)
+}
+
+// Keeps reports whether what has that header was written with the same keys, so
+// that something may be added to it.
+func (c Codec) Keeps(head Header) bool {
+	if c.Sealer == nil {
+		return head.Keys == ""
+	}
+	return head.Keys == c.Sealer.Keys()
 }
 
 // DecodeHeader is [DecodeHeader] for what Encode wrote.

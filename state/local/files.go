@@ -61,7 +61,7 @@ func (b *Backend) keepBackup() error {
 		return nil // there is no snapshot yet
 	}
 	if err != nil { // no hard links here, as on FAT
-		err = b.writeNew(link, b.copyTo)
+		err = b.writeNew(link, copyFile(b.path))
 	}
 	if err != nil {
 		return err
@@ -73,16 +73,6 @@ func (b *Backend) keepBackup() error {
 	// Where the backup is this very snapshot, since a crash came between the two
 	// renames of a commit, POSIX has a rename do nothing and leave both names.
 	return removeIfThere(link)
-}
-
-func (b *Backend) copyTo(w io.Writer) error {
-	f, err := os.Open(b.path)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // it was only read
-	_, err = io.Copy(w, f)
-	return err
 }
 
 // openBehind opens a file for writing behind its first end bytes, cuts off the
