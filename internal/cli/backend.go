@@ -100,7 +100,7 @@ func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
 	}
 	switch b.Type {
 	case "", "local":
-		return local.New(stateFile(dir, b), local.Env{Now: env.Now, Random: env.Random, Version: Version, Sealer: sealer}), nil
+		return local.New(stateFile(dir, b), local.Env{Now: env.Now, Random: env.Random, Version: Version, Sealer: sealer, Step: env.Step}), nil
 	case "http":
 		return httpBackend(newSettings(env, b, "CARDFLEET_HTTP_", "TF_HTTP_"))
 	case "postgres":

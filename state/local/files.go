@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // Every write of the snapshot and every opening of the journal is here.
@@ -77,7 +79,7 @@ func (b *Backend) keepBackup() error {
 
 // openBehind opens a file for writing behind its first end bytes, cuts off the
 // rest, and makes the file's name and length durable.
-func (b *Backend) openBehind(path string, end int64) (*os.File, error) {
+func (b *Backend) openBehind(path string, end int64) (state.JournalFile, error) {
 	b.step("open the journal")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -86,7 +88,23 @@ func (b *Backend) openBehind(path string, end int64) (*os.File, error) {
 	if err := b.cut(f, end); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return stepping{f, b.step}, nil
+}
+
+// stepping is a file whose writes are steps.
+type stepping struct {
+	*os.File
+	step func(name string)
+}
+
+func (f stepping) Write(p []byte) (int, error) {
+	f.step("write the journal")
+	return f.File.Write(p)
+}
+
+func (f stepping) Sync() error {
+	f.step("sync the journal")
+	return f.File.Sync()
 }
 
 func (b *Backend) cut(f *os.File, end int64) error {

@@ -29,15 +29,19 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// Env is what the backend takes from the world around it. Every field is needed but Sealer.
+// Env is what the backend takes from the world around it. Every field is needed but
+// Sealer and Step.
 type Env struct {
-	Now func() time.Time
+	Now func() time.Time // for the times of versions
 	// Random fills p with random bytes, for lineages and lock ids.
 	Random func(p []byte)
 	// Version of the program, for the snapshot's header.
 	Version string
 	// Sealer encrypts snapshot and journal; nil leaves them plain.
 	Sealer state.Sealer
+	// Step is called before each step of a write that a crash can part from the
+	// next. Tests stop the program there; nil is nobody.
+	Step func(name string)
 }
 
 // Backend keeps a state in files. Make one with [New].
@@ -45,9 +49,7 @@ type Backend struct {
 	path  string
 	env   Env
 	codec state.Codec
-	// step is called before each step of a write that a crash can part from
-	// the next. Tests stop the program there.
-	step func(name string)
+	step  func(name string) // never nil
 	// longest is longestJournal, but in tests.
 	longest func(snapshot int64) int64
 	hold    *state.Hold
@@ -62,7 +64,10 @@ func New(path string, env Env) *Backend {
 		path = real // with an error there is no file yet, and path is where it will be
 	}
 	codec := state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
-	b := &Backend{path: path, env: env, codec: codec, step: func(string) {}, longest: longestJournal}
+	b := &Backend{path: path, env: env, codec: codec, step: env.Step, longest: longestJournal}
+	if b.step == nil {
+		b.step = func(string) {}
+	}
 	b.hold = state.NewHold(env.Version, b.acquire)
 	return b
 }
