@@ -30,7 +30,7 @@ import (
 //	    "serial": 3,                  of the snapshot
 //	    "written_by": "0.1.0",
 //	    "snapshot": "…",              base64 of a snapshot file; "" before the first commit
-//	    "journal": "…",               base64 of a journal file, zstd
+//	    "journal": "…",               base64 of a journal file, zstd; with a sealer each line is sealed
 //	    "sha256": "…"                 of all of the above
 //	  }
 //	}
@@ -49,7 +49,7 @@ type document struct {
 	lineage   string
 	serial    uint64 // of the snapshot
 	writtenBy string
-	snapshot  []byte // as state.Encode writes it
+	snapshot  []byte // as state.Codec writes it
 	journal   []byte // as state.JournalWriter writes it, zstd
 }
 
@@ -79,14 +79,15 @@ func (d *document) sum() string {
 }
 
 func (d *document) encode() []byte {
-	text, err := json.Marshal(outerJSON{
+	var text bytes.Buffer
+	err := json.NewEncoder(&text).Encode(outerJSON{
 		Version: outerVersion, Serial: d.writes, Lineage: d.lineage,
 		Cardfleet: innerJSON{documentVersion, d.serial, d.writtenBy, d.snapshot, d.journal, d.sum()},
 	})
 	if err != nil {
 		panic(err) // numbers, strings and bytes
 	}
-	return append(text, '\n')
+	return text.Bytes()
 }
 
 // decodeDocument reads what a server has. What it returns is whole.
@@ -138,26 +139,47 @@ func known(text []byte) error {
 
 // replayed is the snapshot with the journal's records applied. name is the
 // document's in errors.
-func (d *document) replayed(name string) (*state.Snapshot, error) {
+func (d *document) replayed(codec state.Codec, name string) (*state.Snapshot, error) {
 	s := &state.Snapshot{}
 	if len(d.snapshot) > 0 {
 		var err error
-		if s, err = state.Decode(bytes.NewReader(d.snapshot), name); err != nil {
+		if s, err = codec.Decode(bytes.NewReader(d.snapshot), name); err != nil {
 			return nil, err
 		}
 	}
-	if s.Serial != d.serial || s.Lineage != d.lineage {
-		return nil, fmt.Errorf("the document says serial %d of lineage %q, its snapshot serial %d of lineage %q", d.serial, d.lineage, s.Serial, s.Lineage)
+	if err := d.sameAs(s.Lineage, s.Serial); err != nil {
+		return nil, err
 	}
-	_, records, err := d.records(name)
+	_, records, err := d.records(codec, name)
 	if err != nil || len(records) == 0 {
 		return s, err
 	}
 	return state.Replay(s, records)
 }
 
+// header is what the document's snapshot is, without its cards.
+func (d *document) header(codec state.Codec, name string) (state.Header, error) {
+	var head state.Header
+	if len(d.snapshot) > 0 {
+		var err error
+		if head, err = codec.DecodeHeader(bytes.NewReader(d.snapshot), name); err != nil {
+			return head, err
+		}
+	}
+	return head, d.sameAs(head.Lineage, head.Serial)
+}
+
+// sameAs refuses a document whose lineage and serial, which anybody can change,
+// aren't those of its snapshot, which nobody can who hasn't got the key.
+func (d *document) sameAs(lineage string, serial uint64) error {
+	if serial == d.serial && lineage == d.lineage {
+		return nil
+	}
+	return fmt.Errorf("the document says serial %d of lineage %q, its snapshot serial %d of lineage %q", d.serial, d.lineage, serial, lineage)
+}
+
 // records reads the journal: its lines, and the records in them.
-func (d *document) records(name string) (lines []byte, records []state.Record, err error) {
+func (d *document) records(codec state.Codec, name string) (lines []byte, records []state.Record, err error) {
 	if len(d.journal) == 0 {
 		return nil, nil, nil
 	}
@@ -169,7 +191,7 @@ func (d *document) records(name string) (lines []byte, records []state.Record, e
 	if lines, err = z.DecodeAll(d.journal, nil); err != nil {
 		return nil, nil, fmt.Errorf("the journal of %s: %w", name, err)
 	}
-	records, end, err := state.ReadJournal(bytes.NewReader(lines), name)
+	records, end, err := codec.ReadJournal(bytes.NewReader(lines), name, d.lineage)
 	if err == nil && end != int64(len(lines)) {
 		err = fmt.Errorf("the journal of %s is cut off", name) // no crash does that to a document
 	}
