@@ -147,14 +147,20 @@ func (d *document) replayed(codec state.Codec, name string) (*state.Snapshot, er
 			return nil, err
 		}
 	}
-	if err := d.sameAs(s.Lineage, s.Serial); err != nil {
+	if err := d.isOf(s.Lineage, s.Serial, name); err != nil {
 		return nil, err
 	}
 	_, records, err := d.records(codec, name)
-	if err != nil || len(records) == 0 {
-		return s, err
+	if err != nil {
+		return nil, err
 	}
-	return state.Replay(s, records)
+	if len(records) == 0 {
+		return s, nil
+	}
+	if s, err = state.Replay(s, records); err != nil {
+		return nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	return s, nil
 }
 
 // header is what the document's snapshot is, without its cards.
@@ -166,34 +172,45 @@ func (d *document) header(codec state.Codec, name string) (state.Header, error) 
 			return head, err
 		}
 	}
-	return head, d.sameAs(head.Lineage, head.Serial)
+	return head, d.isOf(head.Lineage, head.Serial, name)
 }
 
-// sameAs refuses a document whose lineage and serial, which anybody can change,
-// aren't those of its snapshot, which nobody can who hasn't got the key.
-func (d *document) sameAs(lineage string, serial uint64) error {
+// isOf refuses a document whose own lineage and serial aren't those of its
+// snapshot. The document's are for the server and can be changed by whoever
+// writes there; a sealed snapshot's can't.
+func (d *document) isOf(lineage string, serial uint64, name string) error {
 	if serial == d.serial && lineage == d.lineage {
 		return nil
 	}
-	return fmt.Errorf("the document says serial %d of lineage %q, its snapshot serial %d of lineage %q", d.serial, d.lineage, serial, lineage)
+	return fmt.Errorf("read the state %s: the document says serial %d of lineage %q, its snapshot serial %d of lineage %q: one of them was put there from elsewhere; "+
+		"restore a version that the server keeps", name, d.serial, d.lineage, serial, lineage)
 }
 
 // records reads the journal: its lines, and the records in them.
 func (d *document) records(codec state.Codec, name string) (lines []byte, records []state.Record, err error) {
-	if len(d.journal) == 0 {
-		return nil, nil, nil
-	}
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(largestJournal))
-	if err != nil {
-		return nil, nil, fmt.Errorf("the journal of %s: %w", name, err)
-	}
-	defer z.Close()
-	if lines, err = z.DecodeAll(d.journal, nil); err != nil {
-		return nil, nil, fmt.Errorf("the journal of %s: %w", name, err)
+	if lines, err = d.lines(name); err != nil {
+		return nil, nil, err
 	}
 	records, end, err := codec.ReadJournal(bytes.NewReader(lines), name, d.lineage)
 	if err == nil && end != int64(len(lines)) {
 		err = fmt.Errorf("the journal of %s is cut off", name) // no crash does that to a document
 	}
 	return lines, records, err
+}
+
+// lines is the journal decompressed.
+func (d *document) lines(name string) ([]byte, error) {
+	if len(d.journal) == 0 {
+		return nil, nil
+	}
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(largestJournal))
+	if err != nil {
+		return nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	defer z.Close()
+	lines, err := z.DecodeAll(d.journal, nil)
+	if err != nil {
+		return nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	return lines, nil
 }

@@ -132,11 +132,7 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := doc.replayed(b.codec, b.place())
-	if err != nil {
-		return nil, fmt.Errorf("read the state %s: %w", b.place(), err)
-	}
-	return s, nil
+	return doc.replayed(b.codec, b.place())
 }
 
 // get reads the document; the zero document where there is none.

@@ -55,13 +55,20 @@ func (s *sleeps) sleep(ctx context.Context, d time.Duration) error {
 
 func open(t testing.TB, c http.Config) (*http.Backend, *sleeps) {
 	t.Helper()
+	return openWith(t, c, nil)
+}
+
+func openWith(t testing.TB, c http.Config, sealer state.Sealer) (*http.Backend, *sleeps) {
+	t.Helper()
 	var s sleeps
 	b, err := http.New(c, http.Env{
-		Random: func(p []byte) { _, _ = rand.Read(p) }, Sleep: s.sleep, Transport: nethttp.DefaultTransport, Version: "0.1.0",
+		Random: random, Sleep: s.sleep, Transport: nethttp.DefaultTransport, Version: "0.1.0", Sealer: sealer,
 	})
 	require.NoError(t, err)
 	return b, &s
 }
+
+func random(p []byte) { _, _ = rand.Read(p) }
 
 // on is a backend on a server.
 func on(t testing.TB, s *server) (*http.Backend, *sleeps) {
@@ -86,6 +93,18 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 		b, _ := open(t, at(place, false))
 		return b
 	})
+}
+
+// put are edits that leave these cards.
+func put(cards ...state.Card) state.Edits { return state.Edits{Put: cards} }
+
+// appendTo records in a journal of its own.
+func appendTo(t testing.TB, b state.Backend, records ...state.Record) {
+	t.Helper()
+	j, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), records...))
+	require.NoError(t, j.Close())
 }
 
 func read(t testing.TB, b state.Backend) *state.Snapshot {
@@ -218,7 +237,7 @@ func TestARunWhoseLockWasRemovedWritesNothing(t *testing.T) {
 			_, err = second.Lock(t.Context(), state.LockInfo{ID: "2"})
 			require.NoError(t, err)
 			now := read(t, second)
-			require.NoError(t, second.Commit(t.Context(), now, state.Edits{Put: []state.Card{statetest.Card(1, "second")}}))
+			require.NoError(t, second.Commit(t.Context(), now, put(statetest.Card(1, "second"))))
 			if !checks {
 				s.set(func() { s.lock["ID"] = "1" })
 			}
@@ -233,31 +252,32 @@ func TestARunWhoseLockWasRemovedWritesNothing(t *testing.T) {
 // TestADamagedDocumentIsNeverReadWrong cuts the document at every byte and
 // flips a bit of every byte.
 func TestADamagedDocumentIsNeverReadWrong(t *testing.T) {
-	s := &server{}
-	b, _ := on(t, s)
-	require.NoError(t, b.Commit(t.Context(), read(t, b), state.Edits{Put: []state.Card{statetest.Card(1, "正常")}}))
-	j, err := b.Journal(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "停机"))))
-	require.NoError(t, j.Close())
-	want := read(t, b)
-	whole := s.body
-	check := func(body []byte, what string) {
-		s.set(func() { s.body = body })
-		got, err := b.Read(t.Context())
-		if err != nil {
-			require.ErrorContains(t, err, "/state", what)
-			return
-		}
-		require.Equal(t, want, got, what)
-	}
-	for i := 1; i < len(whole)-1; i++ {
-		check(whole[:i], fmt.Sprint("cut at ", i))
-	}
-	for i := range whole {
-		flipped := append([]byte(nil), whole...)
-		flipped[i] ^= 1 << (i % 8)
-		check(flipped, fmt.Sprint("flipped at ", i))
+	for name, sealer := range map[string]state.Sealer{"plain": nil, "sealed": keyring(t, newKey(t))} {
+		t.Run(name, func(t *testing.T) {
+			s, url := newServer(t, &server{})
+			b, _ := openWith(t, at(url, false), sealer)
+			require.NoError(t, b.Commit(t.Context(), read(t, b), put(statetest.Card(1, "正常"))))
+			appendTo(t, b, statetest.Put(statetest.Card(2, "停机")))
+			want := read(t, b)
+			whole := s.body
+			check := func(body []byte, what string) {
+				s.set(func() { s.body = body })
+				got, err := b.Read(t.Context())
+				if err != nil {
+					require.ErrorContains(t, err, "/state", what)
+					return
+				}
+				require.Equal(t, want, got, what)
+			}
+			for i := 1; i < len(whole)-1; i++ {
+				check(whole[:i], fmt.Sprint("cut at ", i))
+			}
+			for i := range whole {
+				flipped := append([]byte(nil), whole...)
+				flipped[i] ^= 1 << (i % 8)
+				check(flipped, fmt.Sprint("flipped at ", i))
+			}
+		})
 	}
 }
 
