@@ -51,6 +51,8 @@ type Encryption struct {
 	Recipients []string
 	// Previous open what was encrypted before. Nothing is encrypted for them.
 	Previous []EncryptionKey
+	// Enforced refuses files that are not encrypted.
+	Enforced bool
 	Source   *Range
 }
 

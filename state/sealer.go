@@ -21,6 +21,9 @@ type Sealer interface {
 	// Keys is the same text as long as the keys are the same, also those that
 	// only open. It may be derived from a secret: it is kept sealed alone.
 	Keys() string
+	// Enforced reports that what isn't sealed is refused. Else it is read, so
+	// that a state can be encrypted later.
+	Enforced() bool
 }
 
 // sealMagic begins every age file, which is what a [Sealer] writes.
@@ -29,6 +32,10 @@ const sealMagic = "age-encryption.org/v1\n"
 // ErrSealed says that something is encrypted, and that there is no key.
 var ErrSealed = errors.New("it is encrypted, and the configuration has no key for it: " +
 	"give the fleet block an encryption block with the identities or the passphrase that open it")
+
+// ErrPlain says that something is not encrypted where it has to be.
+var ErrPlain = errors.New("it is not encrypted, and the encryption block says enforced = true: " +
+	"where it was written before the block was there, take enforced out for one apply; else somebody put it there")
 
 // IsSealed reports whether what r holds is encrypted. It takes nothing from r.
 func IsSealed(r *bufio.Reader) bool {
@@ -91,6 +98,8 @@ func (c Codec) DecodeHeader(r io.Reader, name string) (Header, error) {
 func (c Codec) open(r io.Reader) (io.Reader, error) {
 	buf := bufio.NewReader(r)
 	switch {
+	case !IsSealed(buf) && c.Enforced():
+		return nil, ErrPlain
 	case !IsSealed(buf):
 		return buf, nil
 	case c.Sealer == nil:
@@ -99,6 +108,9 @@ func (c Codec) open(r io.Reader) (io.Reader, error) {
 		return c.Sealer.Open(buf)
 	}
 }
+
+// Enforced reports whether what isn't sealed is refused.
+func (c Codec) Enforced() bool { return c.Sealer != nil && c.Sealer.Enforced() }
 
 // A sealed line of a journal holds a JSON text in place of the list: an age
 // file in base64, and in it a sealedGroup. Its frame is that of every line, so
@@ -139,6 +151,9 @@ func (c Codec) frame(buf *bytes.Buffer, lineage string, records []Record) ([]byt
 // unframe opens a line's list. A list that isn't sealed is returned as it is.
 func (c Codec) unframe(list []byte, lineage string) ([]byte, error) {
 	if !bytes.HasPrefix(list, []byte(`"`)) {
+		if c.Enforced() {
+			return nil, ErrPlain
+		}
 		return list, nil
 	}
 	if c.Sealer == nil {

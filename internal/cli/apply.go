@@ -153,7 +153,11 @@ func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyO
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
 // the limits of the moment.
 func (s *session) loadPlan(planFile string, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, error) {
-	p, _, err := readPlan(within(s.dir, planFile), s.keysOf)
+	path := within(s.dir, planFile)
+	if err := s.encryptedPlan(path); err != nil {
+		return nil, err
+	}
+	p, _, err := readPlan(path, s.keysOf)
 	if err != nil {
 		return nil, err
 	}

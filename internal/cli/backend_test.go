@@ -60,7 +60,7 @@ func gitlab(t *testing.T) string {
 	return server.URL
 }
 
-// backends are the blocks of the backends that several machines share.
+// backends are the blocks of the backends, each with a place of its own.
 func backends(t *testing.T) map[string]func(r *rig) string {
 	return map[string]func(r *rig) string{
 		"http": func(r *rig) string {
@@ -77,6 +77,7 @@ fleet {
 }
 `, gitlab(t))
 		},
+		"local": func(*rig) string { return "" },
 		"postgres": func(r *rig) string {
 			r.env["CARDFLEET_PG_CONN_STR"] = pgtest.Database(r.t)
 			return "fleet {\n  backend \"postgres\" { name = \"bikes\" }\n}\n"

@@ -43,6 +43,8 @@ type Options struct {
 	Key
 	// Previous open what was sealed before; nothing is sealed for them.
 	Previous []Key
+	// Enforced has what isn't sealed refused.
+	Enforced bool
 	// Random fills p with random bytes.
 	Random func(p []byte)
 	// WorkFactor is scrypt's cost for a passphrase, as a power of two; 0 means
@@ -59,6 +61,7 @@ type Keyring struct {
 	identity   *identities
 	random     func(p []byte)
 	keys       string
+	enforced   bool
 
 	mu   sync.Mutex
 	head *head // made with the first file that is sealed
@@ -66,7 +69,7 @@ type Keyring struct {
 
 // New reads the keys; what it says of one that is no key doesn't show it.
 func New(o Options) (*Keyring, error) {
-	k := &Keyring{random: o.Random, keys: keysOf(o), identity: &identities{missing: o.Missing, known: map[[sha256.Size]byte][]byte{}}}
+	k := &Keyring{random: o.Random, keys: keysOf(o), enforced: o.Enforced, identity: &identities{missing: o.Missing, known: map[[sha256.Size]byte][]byte{}}}
 	if o.Passphrase != "" && len(o.Recipients) > 0 {
 		return nil, errors.New("encryption has recipients and a passphrase, and age takes one or the other")
 	}
@@ -152,6 +155,9 @@ func keysOf(o Options) string {
 
 // Keys implements [state.Sealer].
 func (k *Keyring) Keys() string { return k.keys }
+
+// Enforced implements [state.Sealer].
+func (k *Keyring) Enforced() bool { return k.enforced }
 
 // Open implements [state.Sealer].
 func (k *Keyring) Open(r io.Reader) (io.Reader, error) {
