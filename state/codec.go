@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -28,6 +29,10 @@ import (
 const (
 	stateFormat  = "cardfleet-state"
 	stateVersion = 1
+
+	// mostAtOnce is for how many cards room is made on the word of a header,
+	// which may be damaged.
+	mostAtOnce = 1 << 20
 
 	// widestWindow is more than the encoder ever asks for. It keeps a damaged
 	// file from filling the memory.
@@ -214,6 +219,7 @@ func (d *decoder) snapshot() (*Snapshot, error) {
 		return nil, err
 	}
 	s := &Snapshot{Lineage: head.Lineage, Serial: head.Serial}
+	s.Cards = slices.Grow(s.Cards, max(0, min(head.Cards, mostAtOnce))) // growing step by step takes half as much again
 	for {
 		line, err := d.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
