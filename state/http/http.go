@@ -162,30 +162,10 @@ func (b *Backend) get(ctx context.Context) (*document, error) {
 // journal. Without the lock it takes the lock for as long as it runs, so that
 // comparing and replacing is one step.
 func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
-	if err := b.commit(ctx, s, e); err != nil {
+	err := b.hold.Commit(ctx, s, e, state.NewUUID(b.env.Random), func(next *state.Snapshot) error { return b.replace(ctx, s, next) })
+	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
-	return nil
-}
-
-func (b *Backend) commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := e.Check(); err != nil {
-		return err
-	}
-	release, err := b.hold.Take(ctx, "commit")
-	if err != nil {
-		return err
-	}
-	defer release()
-	next := e.Next(s, state.NewUUID(b.env.Random))
-	if err := b.replace(ctx, s, next); err != nil {
-		return err
-	}
-	*s = *next
-	b.hold.CloseJournal()
 	return nil
 }
 

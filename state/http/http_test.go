@@ -356,3 +356,11 @@ func TestCertificates(t *testing.T) {
 		assert.Error(t, err, name)
 	}
 }
+
+func TestStatesOfAMegabyteAndOf500(t *testing.T) {
+	statetest.RunSizes(t, func(t *testing.T) func() state.Backend {
+		s, url := newServer(t, &server{})
+		t.Cleanup(func() { t.Logf("the document has %d bytes", len(s.body)) })
+		return func() state.Backend { b, _ := open(t, at(url, false)); return b }
+	})
+}

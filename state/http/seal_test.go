@@ -94,6 +94,40 @@ func TestAPlainStateIsReadAndSealedByTheNextCommit(t *testing.T) {
 	require.Equal(t, whole, s.body)
 }
 
+func TestEnforcedRefusesWhatIsPlain(t *testing.T) {
+	s, url := newServer(t, &server{})
+	key := newKey(t)
+	k, err := seal.New(seal.Options{Key: key, Random: random, Enforced: true})
+	require.NoError(t, err)
+	enforced, _ := openWith(t, at(url, false), k)
+	plain, _ := open(t, at(url, false))
+
+	refused := func() {
+		t.Helper()
+		_, err := enforced.Read(t.Context())
+		require.ErrorIs(t, err, state.ErrPlain)
+		_, err = enforced.Journal(t.Context())
+		require.ErrorIs(t, err, state.ErrPlain)
+	}
+	appendTo(t, plain, statetest.Put(statetest.Card(1, "a plain journal and no snapshot")))
+	refused()
+	snap := read(t, plain)
+	require.NoError(t, plain.Commit(t.Context(), snap, state.Edits{}))
+	refused()
+	require.ErrorIs(t, enforced.Commit(t.Context(), snap, state.Edits{}), state.ErrPlain)
+
+	b := sealedAt(t, url, key)
+	require.NoError(t, b.Commit(t.Context(), snap, state.Edits{}))
+	require.Equal(t, snap, read(t, enforced))
+	var line []byte // plain
+	other, otherURL := newServer(t, &server{})
+	elsewhere, _ := open(t, at(otherURL, false))
+	appendTo(t, elsewhere, statetest.Put(statetest.Card(2, "plain")))
+	http.ForgeForTest(other.body, func(d *http.DocumentForTest) { line = d.Journal })
+	s.set(func() { s.body = http.ForgeForTest(s.body, func(d *http.DocumentForTest) { d.Journal = line }) })
+	refused()
+}
+
 func TestASealedJournalWithoutAKeyIsRefused(t *testing.T) {
 	_, url := newServer(t, &server{})
 	plain, _ := open(t, at(url, false))

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,6 +37,35 @@ func TestASealedStatePassesTheSuite(t *testing.T) {
 			return func() state.Backend { return b.open(t) }
 		})
 	})
+}
+
+func TestAPlainStateIsSealedByTheNextCommitUnlessThatIsForbidden(t *testing.T) {
+	at := fake(t)
+	s := commitTimes(t, at.open(t), 1)
+	id, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	with := func(enforced bool) *Backend {
+		k, err := seal.New(seal.Options{
+			Key:    seal.Key{Recipients: []string{id.Recipient().String()}, Identities: []seal.Identity{{Name: "key.txt", Text: id.String()}}},
+			Random: func(p []byte) { _, _ = rand.Read(p) }, Enforced: enforced,
+		})
+		require.NoError(t, err)
+		sealed := *at
+		sealed.sealer = k
+		return sealed.open(t)
+	}
+	_, err = with(true).Read(t.Context())
+	require.ErrorIs(t, err, state.ErrPlain)
+	require.ErrorIs(t, with(true).Commit(t.Context(), s, state.Edits{}), state.ErrPlain)
+
+	require.Equal(t, s, read(t, with(false)))
+	require.NoError(t, with(false).Commit(t.Context(), s, state.Edits{}))
+	require.Equal(t, s, read(t, with(true)))
+	_, err = at.open(t).Read(t.Context())
+	require.ErrorIs(t, err, state.ErrSealed)
+	require.ErrorIs(t, at.open(t).Commit(t.Context(), s, state.Edits{}), state.ErrSealed, "what can't be read isn't overwritten")
+	_, err = at.open(t).Journal(t.Context())
+	require.ErrorIs(t, err, state.ErrSealed)
 }
 
 func commitTimes(t *testing.T, b *Backend, n int) *state.Snapshot {

@@ -150,24 +150,15 @@ func (b *Backend) header(ctx context.Context) (head state.Header, etag string, e
 // of the one that was compared with s. Without the lock it takes the lock for
 // as long as it runs.
 func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
-	if err := b.commit(ctx, s, e); err != nil {
+	err := b.hold.Commit(ctx, s, e, b.uuid(), func(next *state.Snapshot) error { return b.replace(ctx, s, next) })
+	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
 	}
 	return nil
 }
 
-func (b *Backend) commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := e.Check(); err != nil {
-		return err
-	}
-	release, err := b.hold.Take(ctx, "commit")
-	if err != nil {
-		return err
-	}
-	defer release()
+// replace puts next in the place of s, if s is what is stored.
+func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 	if err := b.stillLeased(ctx); err != nil {
 		return err
 	}
@@ -178,25 +169,22 @@ func (b *Backend) commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 	if err := state.CheckBase(s, stored.Lineage, stored.Serial); err != nil {
 		return err
 	}
-	next := e.Next(s, b.uuid())
 	b.keepMissing(ctx, stored.Serial, etag)
-	etag, err = b.replace(ctx, next, etag)
+	etag, err = b.putSnapshot(ctx, next, etag)
 	if errors.Is(err, errTaken) {
-		err = state.ErrConflict
+		return state.ErrConflict
 	}
 	if err != nil {
 		return err
 	}
-	*s = *next
-	b.hold.CloseJournal()
 	b.tidy(context.WithoutCancel(ctx), next.Serial, etag)
 	return nil
 }
 
-// replace puts the snapshot in the place of the object with that ETag. It goes
+// putSnapshot puts the snapshot in the place of the object with that ETag. It goes
 // through a file, since a request has to say how long it is and may have to be
 // sent twice: in memory that would be a second copy of the state.
-func (b *Backend) replace(ctx context.Context, s *state.Snapshot, etag string) (string, error) {
+func (b *Backend) putSnapshot(ctx context.Context, s *state.Snapshot, etag string) (string, error) {
 	f, err := os.CreateTemp("", "cardfleet-*.state")
 	if err != nil {
 		return "", err

@@ -1,6 +1,34 @@
 package state
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
+
+// Commit is [Backend.Commit] for a backend that stores snapshots whole: store
+// puts next in the place of s, if s is what is stored; see [CheckBase]. lineage
+// is for a fleet that has none. Without the lock it takes the lock for as long
+// as it runs.
+func (h *Hold) Commit(ctx context.Context, s *Snapshot, e Edits, lineage string, store func(next *Snapshot) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := e.Check(); err != nil {
+		return err
+	}
+	release, err := h.Take(ctx, "commit")
+	if err != nil {
+		return err
+	}
+	defer release()
+	next := e.Next(s, lineage)
+	if err := store(next); err != nil {
+		return err
+	}
+	*s = *next
+	h.CloseJournal()
+	return nil
+}
 
 // CheckBase refuses a commit to s where something else is stored, which has
 // that lineage and serial: the error is an [ErrConflict]. What was never
