@@ -199,13 +199,12 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 		return err
 	}
 	defer b.hold.CloseJournal()
-	if serial := w.Serial(); serial != s.Serial || head.Lineage != "" && head.Lineage != s.Lineage {
-		return fmt.Errorf("commit the state %s: %w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
-			b.path, state.ErrConflict, serial, head.Lineage, s.Serial, s.Lineage)
-	}
-	if b.takesLine(head, e) {
+	err = state.CheckBase(s, head.Lineage, w.Serial())
+	switch {
+	case err != nil:
+	case b.takesLine(head, e):
 		err = b.commitLine(ctx, w, s, e)
-	} else {
+	default:
 		err = b.commitSnapshot(head, s, e)
 	}
 	if err != nil {
