@@ -90,11 +90,7 @@ func (c *commit) compare(ctx context.Context, tx pgx.Tx) (head, error) {
 	if err != nil {
 		return head{}, err
 	}
-	if stored.serial != c.s.Serial || stored.lineage != "" && stored.lineage != c.s.Lineage {
-		return head{}, fmt.Errorf("%w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
-			state.ErrConflict, stored.serial, stored.lineage, c.s.Serial, c.s.Lineage)
-	}
-	return stored, nil
+	return stored, state.CheckBase(c.s, stored.lineage, stored.serial)
 }
 
 // rowsToWrite are the edits to the rows. What an earlier run left in the
@@ -148,26 +144,10 @@ func (c *commit) write(ctx context.Context, tx pgx.Tx, stored head, rows state.E
 	if err := c.addRows(ctx, tx, stored, rows.Put); err != nil {
 		return err
 	}
-	if want := c.managed(); c.next.cards != want {
+	if want := c.edits.Count(c.s); c.next.cards != want {
 		return fmt.Errorf("it would have %d cards, and its rows come to %d: they were changed by hand", want, c.next.cards)
 	}
 	return c.finish(ctx, tx)
-}
-
-// managed counts the cards of the new snapshot.
-func (c *commit) managed() int {
-	n := len(c.s.Cards)
-	for i := range c.edits.Put {
-		if c.s.Card(c.edits.Put[i].ID()) == nil {
-			n++
-		}
-	}
-	for _, id := range c.edits.Drop {
-		if c.s.Card(id) != nil {
-			n--
-		}
-	}
-	return n
 }
 
 // key is a card's key in the rows.

@@ -346,6 +346,27 @@ func TestAPlainStateIsSealedByTheNextCommit(t *testing.T) {
 	requireNothingReadable(t, conn)
 }
 
+func TestWhatIsPlainIsRefusedWhereEncryptionIsEnforced(t *testing.T) {
+	conn, key := pgtest.Database(t), pair(t)
+	plain, lax := open(t, conn), opened(t, conn, keyring(t, seal.Options{Key: key}))
+	strict := opened(t, conn, keyring(t, seal.Options{Key: key, Enforced: true}))
+	require.Equal(t, &state.Snapshot{}, read(t, strict), "there is nothing yet")
+	commit(t, plain, &state.Snapshot{Cards: fleet(3)})
+	_, err := strict.Read(t.Context())
+	require.ErrorIs(t, err, state.ErrPlain)
+	require.ErrorIs(t, strict.Commit(t.Context(), read(t, plain), state.Edits{}), state.ErrPlain)
+
+	change(t, lax, 1, "sealed")
+	change(t, strict, 2, "enforced")
+	_, err = strict.ReadVersion(t.Context(), "1")
+	require.ErrorIs(t, err, state.ErrPlain)
+	_, err = strict.History(t.Context())
+	require.ErrorIs(t, err, state.ErrPlain)
+	second, err := strict.ReadVersion(t.Context(), "2")
+	require.NoError(t, err)
+	require.Equal(t, []string{"正常", "sealed", "正常"}, statuses(second))
+}
+
 // requireNothingReadable looks for what a card says in all that the database has of it.
 func requireNothingReadable(t *testing.T, conn string) {
 	t.Helper()
