@@ -87,7 +87,7 @@ func (b *Backend) sealedCards(ctx context.Context, tx pgx.Tx, h head) (*state.Sn
 	var id string
 	var from uint64
 	var sealed pgtype.DriverBytes // good until the next row
-	var text []byte // the last row's; kept for its space
+	var text []byte               // the last row's; kept for its space
 	var found sum
 	_, err = pgx.ForEachRow(rows, []any{&id, &from, &sealed}, func() error {
 		row, err := h.vault.ofRow(id, from, sealed)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -89,11 +90,7 @@ func (c *commit) compare(ctx context.Context, tx pgx.Tx) (head, error) {
 	if err != nil {
 		return head{}, err
 	}
-	if stored.serial != c.s.Serial || stored.lineage != "" && stored.lineage != c.s.Lineage {
-		return head{}, fmt.Errorf("%w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
-			state.ErrConflict, stored.serial, stored.lineage, c.s.Serial, c.s.Lineage)
-	}
-	return stored, nil
+	return stored, state.CheckBase(c.s, stored.lineage, stored.serial)
 }
 
 // rowsToWrite are the edits to the rows. What an earlier run left in the
@@ -147,26 +144,10 @@ func (c *commit) write(ctx context.Context, tx pgx.Tx, stored head, rows state.E
 	if err := c.addRows(ctx, tx, stored, rows.Put); err != nil {
 		return err
 	}
-	if want := c.managed(); c.next.cards != want {
+	if want := c.edits.Count(c.s); c.next.cards != want {
 		return fmt.Errorf("it would have %d cards, and its rows come to %d: they were changed by hand", want, c.next.cards)
 	}
 	return c.finish(ctx, tx)
-}
-
-// managed counts the cards of the new snapshot.
-func (c *commit) managed() int {
-	n := len(c.s.Cards)
-	for i := range c.edits.Put {
-		if c.s.Card(c.edits.Put[i].ID()) == nil {
-			n++
-		}
-	}
-	for _, id := range c.edits.Drop {
-		if c.s.Card(id) != nil {
-			n--
-		}
-	}
-	return n
 }
 
 // key is a card's key in the rows.
@@ -234,19 +215,40 @@ func (c *commit) endSome(ctx context.Context, tx pgx.Tx, providers, iccids []str
 	return err
 }
 
+// newRow is a row before it is written.
+type newRow struct {
+	provider, iccid string // the key
+	card            *state.Card
+}
+
+// newRows are the cards' rows by their keys, since many rows in another order
+// take the database half as long again.
+func (c *commit) newRows(cards []state.Card) []newRow {
+	rows := make([]newRow, len(cards))
+	for i := range cards {
+		rows[i].provider, rows[i].iccid = c.key(cards[i].ID())
+		rows[i].card = &cards[i]
+	}
+	if c.next.vault != nil {
+		slices.SortFunc(rows, func(a, b newRow) int { return cmp.Compare(a.iccid, b.iccid) })
+	}
+	return rows
+}
+
 // addRows adds rows that hold from the new serial on.
 func (c *commit) addRows(ctx context.Context, tx pgx.Tx, stored head, cards []state.Card) error {
 	if len(cards) == 0 {
 		return nil
 	}
 	encoder := newEncoder()
+	rows := c.newRows(cards)
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{c.schema, "cards"}, []string{"state_id", "provider", "iccid", "from_serial", "card", "sealed"},
-		pgx.CopyFromSlice(len(cards), func(i int) ([]any, error) {
-			text, err := encoder.encode(&cards[i])
+		pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+			text, err := encoder.encode(rows[i].card)
 			if err != nil {
 				return nil, err
 			}
-			return c.row(cards[i].ID(), text)
+			return c.values(rows[i], text)
 		}))
 	if err != nil {
 		return err
@@ -259,19 +261,18 @@ func (c *commit) addRows(ctx context.Context, tx pgx.Tx, stored head, cards []st
 	return err
 }
 
-// row is a new row of the card whose text is given.
-func (c *commit) row(card spec.CardID, text []byte) ([]any, error) {
-	provider, id := c.key(card)
+// values are the columns of a new row, whose card has this text.
+func (c *commit) values(r newRow, text []byte) ([]any, error) {
 	if c.next.vault == nil {
-		return []any{c.next.id, provider, id, c.next.serial, text, nil}, nil
+		return []any{c.next.id, r.provider, r.iccid, c.next.serial, text, nil}, nil
 	}
-	sealed := c.next.vault.sealRow(id, c.next.serial, text)
-	row, err := c.next.vault.ofRow(id, c.next.serial, sealed)
+	sealed := c.next.vault.sealRow(r.iccid, c.next.serial, text)
+	added, err := c.next.vault.ofRow(r.iccid, c.next.serial, sealed)
 	if err != nil {
 		return nil, err
 	}
-	c.next.sealed.Sum.add(row)
-	return []any{c.next.id, provider, id, c.next.serial, nil, sealed}, nil
+	c.next.sealed.Sum.add(added)
+	return []any{c.next.id, r.provider, r.iccid, c.next.serial, nil, sealed}, nil
 }
 
 // finish writes the state's row and its history, drops the journal, and what

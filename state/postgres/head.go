@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // head is the row of a state, or of a version in its history.
@@ -35,14 +37,26 @@ func (b *Backend) head(ctx context.Context, tx pgx.Tx, version int, lock string)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return head{}, nil
 	}
-	if err != nil || key == nil && sealed == nil {
-		return h, err
+	if err != nil {
+		return head{}, err
+	}
+	if key == nil && sealed == nil {
+		return h, b.checkPlain(h)
 	}
 	v, err := openVault(key, h.lineage, b.env.Sealer, b.env.Random)
 	if err != nil {
 		return head{}, err
 	}
 	return h, h.unseal(v, sealed)
+}
+
+// checkPlain refuses a plain snapshot where only sealed ones are taken. What was
+// never committed has none.
+func (b *Backend) checkPlain(h head) error {
+	if h.vault == nil && h.serial > 0 && b.codec.Enforced() {
+		return state.ErrPlain
+	}
+	return nil
 }
 
 // unseal opens the sealed head, and refuses a row that says something else.

@@ -20,6 +20,9 @@ func (b *Backend) History(ctx context.Context) ([]state.Version, error) {
 		}
 		heads, err := b.replaced(ctx, tx, now)
 		for _, h := range heads {
+			if err := b.checkPlain(h); err != nil {
+				return fmt.Errorf("version %d: %w", h.serial, err)
+			}
 			versions = append(versions, state.Version{
 				Serial: h.serial, Lineage: h.lineage, Written: h.written, Cards: h.cards, Name: strconv.FormatUint(h.serial, 10),
 			})
@@ -68,7 +71,7 @@ func (b *Backend) headAt(ctx context.Context, tx pgx.Tx, serial uint64) (head, e
 	}
 	for _, h := range heads {
 		if h.serial == serial {
-			return h, nil
+			return h, b.checkPlain(h)
 		}
 	}
 	return head{}, fmt.Errorf("it isn't kept: the last %d are", kept-1)
@@ -123,10 +126,8 @@ func (b *Backend) checkHistory(ctx context.Context, tx pgx.Tx, h head) error {
 	case h.vault == nil && newestSealed > 0:
 		return fmt.Errorf("it isn't encrypted, but serial %d in its history is: another state was put in its place; "+
 			"restore the row of %s from a copy", newestSealed, b.table("states"))
-	case h.vault != nil && newest > h.serial:
-		return fmt.Errorf("it has serial %d, but its history has serial %d: an older state was put in its place; "+
-			"restore the rows of %s and %s from a copy, or, where the older one is right, delete what is newer from %s",
-			h.serial, newest, b.table("states"), b.table("cards"), b.table("versions"))
+	case h.vault != nil:
+		return state.CheckNewest(&state.Snapshot{Serial: h.serial}, newest, fmt.Sprintf("row %d of %s", newest, b.table("versions")), b.table("versions"))
 	}
 	return nil
 }
