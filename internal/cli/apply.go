@@ -58,7 +58,10 @@ cardfleet apply -approve-unbind=89860617030017300390`,
 // runApply is the walk of an apply: configuration, lock, state, plan,
 // approvals and limits, the question, the run, the commit.
 func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, planFile string) (err error) {
-	out := root.open(env, o.viewOptions)
+	out, err := root.openRun(env, o.runOptions)
+	if err != nil {
+		return err
+	}
 	dir := root.dir(env)
 	if _, err := iccids(o.approveUnbind); err != nil {
 		return err
@@ -343,6 +346,9 @@ func hook(c *plan.Card, a *plan.Action) map[string]any {
 }
 
 func (s *session) started(c *plan.Card, a *plan.Action) {
+	if !s.out.lines() {
+		return
+	}
 	h := hook(c, a)
 	h["elapsed_seconds"], h["request_id"] = 0.0, ""
 	s.out.event("info", "apply_start", fmt.Sprintf("%s: %s starts", c.Address, a.Kind), map[string]any{"hook": h})
@@ -351,10 +357,10 @@ func (s *session) started(c *plan.Card, a *plan.Action) {
 // finished tells of one action: at once where lines can be written, and with
 // the summary where bars are shown.
 func (s *session) finished(r apply.Result) {
-	if !s.out.json {
-		if !s.out.live {
-			s.out.result("%s\n", resultLine(r))
-		}
+	if !s.out.live {
+		s.out.result("%s\n", resultLine(r))
+	}
+	if !s.out.lines() {
 		return
 	}
 	h := hook(r.Card, r.Action)

@@ -141,6 +141,7 @@ type runOptions struct {
 	lockTimeout time.Duration
 	accepted    map[spec.Kind]int
 	refreshOnly bool
+	jsonInto    string
 	targets     []string
 	excludes    []string
 	labels      map[string]string
@@ -162,6 +163,7 @@ func (o *runOptions) flags() []cli.Flag {
 		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
 		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs)", Destination: &o.lock},
 		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock", Destination: &o.lockTimeout},
+		&cli.StringFlag{Name: "json-into", Usage: "write one JSON object a line to `FILE`, besides the text", Destination: &o.jsonInto},
 	)
 	return append(flags, o.viewOptions.flags()...)
 }

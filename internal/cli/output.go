@@ -14,11 +14,12 @@ import (
 
 // output is where a command says things: results to standard output,
 // diagnostics and progress to standard error; with -json everything to
-// standard output, an object a line.
+// standard output, an object a line; with -json-into these lines to a file besides.
 type output struct {
 	env     *Env
 	dir     string // of the configuration, for the source that diagnostics show
 	json    bool
+	into    *linesFile   // of -json-into; nil: none
 	style   render.Style // of results
 	errors  render.Style // of diagnostics
 	live    bool         // progress bars
@@ -103,7 +104,7 @@ func (o *output) say(format string, args ...any) {
 
 // event writes one line of the machine-readable run.
 func (o *output) event(level, kind, message string, fields map[string]any) {
-	if !o.json {
+	if !o.lines() {
 		return
 	}
 	o.mu.Lock()
@@ -126,8 +127,16 @@ func (o *output) event(level, kind, message string, fields map[string]any) {
 	if err := enc.Encode(line); err != nil {
 		panic(err) // our own fields can always be encoded
 	}
-	o.write(o.env.Out, b.String())
+	if o.json {
+		o.write(o.env.Out, b.String())
+	}
+	if o.into != nil {
+		o.write(o.into, b.String())
+	}
 }
+
+// lines reports whether anybody gets the machine-readable run.
+func (o *output) lines() bool { return o.json || o.into != nil }
 
 // problem shows an error that has no place in the source.
 func (o *output) problem(err error) {

@@ -50,7 +50,10 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 }
 
 func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
-	out := root.open(env, o.viewOptions)
+	out, err := root.openRun(env, o.runOptions)
+	if err != nil {
+		return err
+	}
 	dir := root.dir(env)
 	s, err := openConfig(env, out, dir, o.inputOptions, true)
 	if err != nil {
@@ -109,8 +112,10 @@ func (s *session) savePlan(path string, p *plan.Plan) error {
 
 // plan shows a plan.
 func (o *output) plan(p *plan.Plan) {
-	if o.json {
+	if o.lines() {
 		o.planEvents(p)
+	}
+	if o.json {
 		return
 	}
 	var b strings.Builder
