@@ -23,6 +23,7 @@ type applyOptions struct {
 	approvals      string
 	skipUnapproved bool
 	skipUnread     bool
+	report         string
 }
 
 func applyCommand(env *Env, root *rootOptions) *cli.Command {
@@ -38,11 +39,14 @@ that card and device; -auto-approve never stands in for one.`,
 		UsageText: `cardfleet apply
 cardfleet apply -auto-approve
 cardfleet apply fleet.fleetplan
-cardfleet apply -approve-unbind=89860617030017300390`,
+cardfleet apply -approve-unbind=89860617030017300390
+cardfleet apply -report=run.jsonl
+cardfleet apply -retry=run.jsonl`,
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "auto-approve", Usage: "don't ask; approves no unbind", Destination: &o.autoApprove},
 			&cli.StringSliceFlag{Name: "approve-unbind", Usage: "approve the unbind of card `ICCID`; may be repeated", Destination: &o.approveUnbind},
 			&cli.StringFlag{Name: "approvals", Usage: "take signed approvals from `FILE`; PLANFILE.approvals is read without being named", Destination: &o.approvals},
+			&cli.StringFlag{Name: "report", Usage: "write what became of each action to `FILE`, for people and for -retry", Destination: &o.report},
 			&cli.BoolFlag{Name: "skip-unapproved", Usage: "run the rest, and leave out what lacks an approval", Destination: &o.skipUnapproved},
 			&cli.BoolFlag{Name: "skip-unread", Usage: "run an incomplete plan, without the carriers that can't be read", Destination: &o.skipUnread},
 		}, o.flags()...),
@@ -63,6 +67,17 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 		return err
 	}
 	dir := root.dir(env)
+	if err := o.openRetry(dir); err != nil {
+		return err
+	}
+	if o.retry.file != "" && planFile != "" {
+		return refuse("Options don't go together", "A saved plan is carried out exactly, and -retry makes a new one. Leave one of them out; plan -retry -out saves a plan of what is to be retried.")
+	}
+	if o.report != "" {
+		if err := checkReport(within(dir, o.report)); err != nil {
+			return err
+		}
+	}
 	if _, err := iccids(o.approveUnbind); err != nil {
 		return err
 	}
@@ -121,6 +136,9 @@ func (s *session) apply(ctx context.Context, o applyOptions, planFile string, ap
 	if err != nil {
 		return err
 	}
+	if err := s.checkRetry(o.retry, prior); err != nil {
+		return err
+	}
 	var p *plan.Plan
 	if planFile != "" {
 		p, err = s.loadPlan(planFile, prior, o, approvals)
@@ -155,10 +173,11 @@ func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyO
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
 // the limits of the moment.
 func (s *session) loadPlan(planFile string, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, error) {
-	p, _, err := readPlan(within(s.dir, planFile), s.keysOf)
+	p, digest, err := readPlan(within(s.dir, planFile), s.keysOf)
 	if err != nil {
 		return nil, err
 	}
+	s.digest = digest
 	if p.Lineage != "" && p.Lineage != prior.Lineage {
 		return nil, refuse("Plan of another state", "The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
 			p.Lineage, orNone(prior.Lineage))
@@ -276,6 +295,7 @@ func (s *session) ask() error {
 // carryOut runs the plan, commits the state and says what became of each action.
 func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snapshot, o applyOptions) error {
 	durable := context.WithoutCancel(ctx)
+	started := s.env.Now()
 	journal, err := s.backend.Journal(durable)
 	if err != nil {
 		return err
@@ -286,6 +306,7 @@ func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snaps
 		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))
 	}
 	s.summary(report)
+	s.report(o.report, ending{plan: p, started: started, lineage: report.Snapshot.Lineage, serial: prior.Serial, interrupted: ctx.Err() != nil}, report)
 	if err != nil {
 		return &exitError{code: exitPartial, err: err}
 	}
@@ -392,7 +413,7 @@ func (s *session) summary(r *apply.Report) {
 	parts := make([]string, 0, 5)
 	for _, o := range apply.Outcomes() {
 		n := r.Count(o)
-		counts[strings.ReplaceAll(string(o), " ", "_")] = n
+		counts[o.Word()] = n
 		parts = append(parts, fmt.Sprintf("%d %s", n, o))
 	}
 	for _, kind := range spec.Kinds() {

@@ -400,7 +400,8 @@ func TestEveryFieldOfJSONIsDocumented(t *testing.T) {
 	texts := []string{r.want(1, r.run("plan", "-json", "-out=p.fleetplan")).out, r.want(0, r.run("show", "-json", "p.fleetplan")).out}
 	r.write("main.fleet.hcl", strings.Replace(everything, "count = 0", "count = 100", 1))
 	texts = append(texts, r.want(3, r.run("apply", "-json", "-auto-approve", "-skip-unread")).out)
-	texts = append(texts, r.want(5, r.run("apply", "-json", "-auto-approve", "-skip-unread", "-skip-unapproved")).out)
+	texts = append(texts, r.want(5, r.run("apply", "-json", "-auto-approve", "-skip-unread", "-skip-unapproved", "-report=run.jsonl")).out)
+	texts = append(texts, r.read("run.jsonl"))
 
 	namesEach(t, texts)
 }
@@ -423,7 +424,7 @@ func namesEach(t *testing.T, texts []string) {
 	for name := range fields(t, texts) {
 		assert.True(t, p.names(name), name)
 	}
-	for _, kind := range regexp.MustCompile(`"type":"(\w+)"`).FindAllStringSubmatch(strings.Join(texts, ""), -1) {
+	for _, kind := range regexp.MustCompile(`"type":"([\w-]+)"`).FindAllStringSubmatch(strings.Join(texts, ""), -1) {
 		assert.True(t, p.names(kind[1]), kind[1])
 	}
 }

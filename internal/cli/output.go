@@ -80,12 +80,21 @@ func (o *output) hide(secrets []string) {
 // write writes text, with no secret in it. A standard stream that can't be
 // written to (a closed pipe) has nobody left to be told so.
 func (o *output) write(w io.Writer, text string) {
+	text = o.redact(text)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.secrets != nil {
-		text = o.secrets.Replace(text)
-	}
 	_, _ = io.WriteString(w, text)
+}
+
+// redact is the text with no secret in it.
+func (o *output) redact(text string) string {
+	o.mu.Lock()
+	secrets := o.secrets
+	o.mu.Unlock()
+	if secrets == nil {
+		return text
+	}
+	return secrets.Replace(text)
 }
 
 // result writes to standard output; with -json it is silent.

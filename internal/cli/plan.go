@@ -38,8 +38,8 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			if o.check != "" && (o.out != "" || o.detailedExitCode) {
-				return refuse("Options don't go together", "plan -check makes no plan: leave out -out and -detailed-exitcode.")
+			if o.check != "" && (o.out != "" || o.detailedExitCode || o.retry.file != "") {
+				return refuse("Options don't go together", "plan -check makes no plan: leave out -out, -retry and -detailed-exitcode.")
 			}
 			if o.check != "" {
 				return runCheck(ctx, env, root, *o)
@@ -55,6 +55,9 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 		return err
 	}
 	dir := root.dir(env)
+	if err := o.openRetry(dir); err != nil {
+		return err
+	}
 	s, err := openConfig(env, out, dir, o.inputOptions, true)
 	if err != nil {
 		return err
@@ -65,6 +68,9 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 	}
 	prior, err := s.backend.Read(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.checkRetry(o.retry, prior); err != nil {
 		return err
 	}
 	p, l, err := s.makePlan(ctx, prior, o.runOptions, plan.Approvals{})

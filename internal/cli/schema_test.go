@@ -25,7 +25,7 @@ import (
 // schemas are those of docs/schema by name ("plan"), made strict.
 var schemas = sync.OnceValues(func() (map[string]*jsonschema.Resolved, error) {
 	out := map[string]*jsonschema.Resolved{}
-	for _, name := range []string{"plan", "run"} {
+	for _, name := range []string{"plan", "run", "report"} {
 		s, err := strictSchema(name + ".schema.json")
 		if err != nil {
 			return nil, err
@@ -119,7 +119,7 @@ func (r *rig) conform(args []string, got ran) {
 	if slices.Contains(args, "-json") {
 		conformLines(r.t, "run", got.out)
 	}
-	for option, schema := range map[string]string{"-json-into=": "run"} {
+	for option, schema := range map[string]string{"-json-into=": "run", "-report=": "report"} {
 		for _, a := range args {
 			if file, ok := strings.CutPrefix(a, option); ok {
 				text, err := os.ReadFile(filepath.Join(r.dir, file))
@@ -148,6 +148,8 @@ func TestTheSchemasAreStrict(t *testing.T) {
 		{"run", `{` + envelope + `,"type":"drift","drift":{"address":"card.x","iccid":"89860617030017300008","provider":"aliyun","changes":[{"attribute":"active","before":"true","after":"false","since":"2026-11-21T20:46:47Z","cause":"c"}]}}`, true},
 		{"run", `{` + envelope + `,"type":"drift","drift":{"address":"card.x","iccid":"89860617030017300008","provider":"aliyun","changes":[{"attribute":"active","before":"true","after":"false","since":"2026-11-21T20:46:47Z","cause":"c","other":""}]}}`, false},
 		{"plan", `{}`, false},
+		{"report", `{"type":"end","actions":0,"outcomes":{"done":0,"failed":0,"dropped":0,"not_started":0,"in_doubt":0}}`, true},
+		{"report", `{"type":"end","actions":0,"outcomes":{"done":0,"failed":0,"dropped":0,"not_started":0}}`, false},
 	}
 	for _, row := range rows {
 		var v any

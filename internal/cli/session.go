@@ -28,6 +28,7 @@ type session struct {
 	caps      map[spec.ProviderName]spec.Capabilities
 	backend   state.Backend
 	numbers   []spec.NumberReading // as they were read last
+	digest    string               // of the saved plan that was loaded; "" for none
 	closers   []func() error
 }
 
