@@ -88,6 +88,7 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 	if err != nil {
 		return err
 	}
+	defer func() { s.tellApply(ctx, err) }() // last of all: nobody waits for the lock meanwhile
 	defer func() { err = errors.Join(err, s.close()) }()
 	if len(o.approveUnbind) > 0 && s.fleet.Policy.AllowedSigners != "" {
 		return refuse("Unsigned approval", "-approve-unbind is an unsigned approval, and the policy names allowed_signers, so only signed ones count.")
@@ -301,6 +302,7 @@ func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snaps
 		return err
 	}
 	report := s.run(ctx, p, prior, journal, o)
+	s.ran = report
 	err = errors.Join(report.Broken, journal.Close())
 	if commit := s.backend.Commit(durable, report.Snapshot); commit != nil {
 		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))

@@ -91,6 +91,7 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 		}
 		out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
 	}
+	s.tellDrift(ctx, p)
 	switch {
 	case len(p.Incomplete) > 0:
 		return exit(exitFailed)
