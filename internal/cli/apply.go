@@ -62,7 +62,7 @@ cardfleet apply -retry=run.jsonl`,
 // runApply is the walk of an apply: configuration, lock, state, plan,
 // approvals and limits, the question, the run, the commit.
 func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, planFile string) (err error) {
-	out, err := root.openRun(env, o.runOptions)
+	out, err := root.openRun(env, o.runOptions, planFile, o.report, o.approvals)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,9 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 		return refuse("Options don't go together", "A saved plan is carried out exactly, and -retry makes a new one. Leave one of them out; plan -retry -out saves a plan of what is to be retried.")
 	}
 	if o.report != "" {
+		if err := notAmong(dir, "-report", o.report, planFile, o.approvals); err != nil {
+			return err
+		}
 		if err := checkReport(within(dir, o.report)); err != nil {
 			return err
 		}

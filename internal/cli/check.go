@@ -12,7 +12,7 @@ import (
 // runCheck says which actions of a saved plan would still run, as a merge queue
 // asks before it lets the plan through. It changes nothing, the state included.
 func runCheck(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
-	out, err := root.openRun(env, o.runOptions)
+	out, err := root.openRun(env, o.runOptions, o.check)
 	if err != nil {
 		return err
 	}

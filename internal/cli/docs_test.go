@@ -417,6 +417,40 @@ func TestEveryFieldOfDriftAndOfPartsIsDocumented(t *testing.T) {
 	})
 }
 
+// What a schema declares and no page explains is left over, or forgotten.
+func TestEveryFieldOfTheSchemasIsDocumented(t *testing.T) {
+	p := readPage(t, "docs/cli.md")
+	files, err := filepath.Glob(filepath.Join(repository, "docs/schema/*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 3)
+	var walk func(file string, v any)
+	walk = func(file string, v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				walk(file, e)
+			}
+		case map[string]any:
+			properties, _ := v["properties"].(map[string]any)
+			for name := range properties {
+				assert.True(t, p.names(name), "%s: %s", file, name)
+			}
+			for name, e := range v {
+				if !slices.Contains([]string{"range", "snippet"}, name) { // Terraform documents these
+					walk(file, e)
+				}
+			}
+		}
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var v any
+		require.NoError(t, json.Unmarshal(text, &v))
+		walk(file, v)
+	}
+}
+
 // namesEach holds the fields and types of JSON texts to the page.
 func namesEach(t *testing.T, texts []string) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/cardfleet/cardfleet/spec"
 )
@@ -24,11 +25,15 @@ func (f *linesFile) Write(p []byte) (int, error) {
 }
 
 // openRun makes the output of a plan or an apply. A file of -json-into that
-// can't be written ends it before anything is read or called.
-func (o *rootOptions) openRun(env *Env, run runOptions) (*output, error) {
+// can't be written ends it before anything is read or called; so does one that
+// the run reads or writes besides, of which others has the names.
+func (o *rootOptions) openRun(env *Env, run runOptions, others ...string) (*output, error) {
 	out := o.open(env, run.viewOptions)
 	if run.jsonInto == "" {
 		return out, nil
+	}
+	if err := notAmong(o.dir(env), "-json-into", run.jsonInto, append(others, run.retry.file)...); err != nil {
+		return nil, err
 	}
 	file, err := os.OpenFile(within(o.dir(env), run.jsonInto), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -36,6 +41,16 @@ func (o *rootOptions) openRun(env *Env, run runOptions) (*output, error) {
 	}
 	out.into = &linesFile{file: file}
 	return out, nil
+}
+
+// notAmong refuses a file to be written that is one of the others.
+func notAmong(dir, option, file string, others ...string) error {
+	for _, other := range others {
+		if other != "" && filepath.Clean(within(dir, file)) == filepath.Clean(within(dir, other)) {
+			return refuse("One file for two things", "%s would write over %s, which this run needs for something else. Give it another name.", option, other)
+		}
+	}
+	return nil
 }
 
 // closeLines ends the file of -json-into, after the last word of the run.

@@ -50,7 +50,7 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 }
 
 func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
-	out, err := root.openRun(env, o.runOptions)
+	out, err := root.openRun(env, o.runOptions, o.out)
 	if err != nil {
 		return err
 	}

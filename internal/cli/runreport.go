@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
@@ -148,6 +149,28 @@ func (s *session) checkRetry(r retry, prior *state.Snapshot) error {
 			r.file, r.header.Lineage, orNone(prior.Lineage))
 	case len(r.cards) == 0:
 		s.out.result("Nothing to retry: %s says that all of its %d actions are done.\n\n", r.file, r.actions)
+	default:
+		s.warnGone(r, prior)
 	}
 	return nil
+}
+
+// warnGone tells of cards to be retried that nobody knows any more: nothing is
+// planned for them, and that must not look as if all were well.
+func (s *session) warnGone(r retry, prior *state.Snapshot) {
+	var gone []spec.CardID
+	for id := range r.cards {
+		_, declared := slices.BinarySearchFunc(s.fleet.Cards, id, func(c spec.Card, id spec.CardID) int { return c.ID().Compare(id) })
+		if !declared && prior.Card(id) == nil {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	first := slices.MinFunc(gone, spec.CardID.Compare)
+	s.out.diagnostics(spec.Diagnostics{{
+		Severity: spec.Warning, Summary: "Cards of the report are gone",
+		Detail: fmt.Sprintf("%s of %s, first %s: neither declared nor managed any more. Nothing is planned for them. Was the provider block renamed since?", countCards(len(gone)), r.file, first),
+	}})
 }

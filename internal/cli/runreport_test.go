@@ -245,6 +245,38 @@ func TestAReportThatIsLostAfterTheRunIsAWarning(t *testing.T) {
 	assert.Contains(t, got.out, "Apply incomplete: 5 done, 1 failed")
 }
 
+func TestARetryOfCardsThatAreGoneSaysSo(t *testing.T) {
+	r := stopping(t, 3, refuses(0), refuses(1))
+	r.want(5, r.run("apply", "-auto-approve", "-report=run.jsonl"))
+	r.want(0, r.run("state", "rm", string(cardNo(1))))
+	text := r.read("main.fleet.hcl")
+	at, end := strings.Index(text, "card \"c01\""), strings.Index(text, "card \"c02\"")
+	r.write("main.fleet.hcl", text[:at]+text[end:])
+	got := r.want(0, r.run("plan", "-retry=run.jsonl"))
+	assert.Contains(t, got.errors, "Warning: Cards of the report are gone")
+	assert.Contains(t, got.errors, "1 card of run.jsonl, first aliyun 89860000000000000001: neither declared nor managed any more.")
+	assert.Contains(t, got.out, "1 to stop")
+}
+
+func TestOneFileIsNotWrittenForTwoThings(t *testing.T) {
+	r := stopping(t, 2, refuses(0))
+	r.want(5, r.run("apply", "-auto-approve", "-report=run.jsonl"))
+	r.want(0, r.run("plan", "-out=p.fleetplan"))
+	report, saved := r.read("run.jsonl"), r.read("p.fleetplan")
+	for _, args := range [][]string{ // in two words, which the rig doesn't take for files of lines
+		{"plan", "-retry=run.jsonl", "-json-into", "./run.jsonl"},
+		{"plan", "-out=q.fleetplan", "-json-into", "q.fleetplan"},
+		{"plan", "-check=p.fleetplan", "-json-into", "p.fleetplan"},
+		{"apply", "-json-into", "p.fleetplan", "p.fleetplan"},
+		{"apply", "-report", "p.fleetplan", "p.fleetplan"},
+		{"apply", "-auto-approve", "-report=x.jsonl", "-json-into", "x.jsonl"},
+	} {
+		assert.Contains(t, r.want(1, r.run(args...)).errors, "One file for two things", args)
+	}
+	assert.Equal(t, report, r.read("run.jsonl"), "it is still there")
+	assert.Equal(t, saved, r.read("p.fleetplan"))
+}
+
 func TestAReportReplacesTheOneBefore(t *testing.T) {
 	r := stopping(t, 3)
 	r.write("run.jsonl", "an old one\n")
