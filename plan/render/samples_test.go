@@ -2,6 +2,8 @@ package render_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -33,6 +35,7 @@ func samplePlans() map[string]*plan.Plan {
 		"swaps":        swaps(),
 		"chinese":      chinese(),
 		"refresh-only": refreshOnly(),
+		"hostile":      hostile(),
 	}
 }
 
@@ -182,14 +185,36 @@ func manyStops(n int) *plan.Plan {
 	for i, city := range []string{"hangzhou", "ningbo", "suzhou", "wuxi"} {
 		labels[i] = map[string]string{"city": city, "batch": "2026-Q1"}
 	}
-	p.Cards = make([]plan.Card, 0, n)
+	like := aCard(0, plan.Action{Kind: spec.Stop})
+	addresses := addressesOf(n)
+	actions := make([]plan.Action, n)
+	p.Cards = make([]plan.Card, n)
+	each := len(addresses) / n
 	for i := range n {
-		c := aCard(i, plan.Action{Kind: spec.Stop})
+		c := &p.Cards[i]
+		*c = like
+		c.Address = addresses[i*each : (i+1)*each]
+		c.ICCID = spec.ICCID(c.Address[len(`card.bike["`) : len(c.Address)-len(`"]`)])
 		c.Provider = []spec.ProviderName{aliyun, cmiot, xuyu}[i%3]
 		c.Labels = labels[i/3%len(labels)]
-		p.Cards = append(p.Cards, c)
+		actions[i] = plan.Action{ID: c.Address, Kind: spec.Stop}
+		c.Actions = actions[i : i+1 : i+1]
 	}
 	return p
+}
+
+// addressesOf are the addresses of n cards, one right after the other: a
+// million single ones would take longer to make than to show.
+func addressesOf(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(`card.bike["8986061703001`)
+		digits := strconv.Itoa(i)
+		b.WriteString("0000000"[len(digits):])
+		b.WriteString(digits)
+		b.WriteString(`"]`)
+	}
+	return b.String()
 }
 
 // attentionOnly changes nothing, and needs a person.
