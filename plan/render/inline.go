@@ -58,11 +58,6 @@ func backticks(s string) int {
 	return longest
 }
 
-// cell is code within a table, where a bar ends the cell even in code.
-func cell(s string, limit int) string {
-	return clippedCode(strings.ReplaceAll(s, "|", "¦"), limit)
-}
-
 // plainWord has nothing that Markdown, HTML or the platforms read as more than
 // a word: no markup, no mention, no reference, no address, no emoji's name.
 var plainWord = regexp.MustCompile(`^[\p{L}\p{M}\p{N}.,;:(){}'"/=%?!+-]+$`)
