@@ -426,7 +426,7 @@ func driftList(cards []*plan.Card) *section {
 	many, single := groups(cards, markdownGroupFrom, ofDrift)
 	return &section{
 		one: "card that changed outside", many: "cards that changed outside", weight: 3, items: len(many) + len(single), stands: len(cards),
-		open: "### Changed outside\n\n", shut: "\n",
+		open: "### Changed outside\n\n", shut: plural(min(len(many), 1), "", "\n"), // a group ends with its own
 		item: func(i int) (string, int) {
 			if i < len(single) {
 				return "- " + cardCode(single[i]) + ": " + driftLine(single[i]) + "\n" + blankAfter(i+1, single, many), 1
