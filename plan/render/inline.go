@@ -93,9 +93,9 @@ func plainlyRead(w string) bool {
 }
 
 // htmlCode is a text as code within HTML.
-func htmlCode(s string) string { return "<code>" + escaped(s) + "</code>" }
-
-func escaped(s string) string { return html.EscapeString(clip(safe(s), clipped)) }
+func htmlCode(s string) string {
+	return "<code>" + html.EscapeString(clip(safe(s), clipped)) + "</code>"
+}
 
 // changedIMEI is a device's number, with the digits that change in bold.
 func changedIMEI(from, to string) string {

@@ -310,7 +310,7 @@ func groupList(many []alike) *section {
 	}
 	s.item = func(i int) (string, int) {
 		g := &many[i]
-		return folded(g, arrows(escaped(strings.Join(g.whats(), "; ")))+standingHTML(g.cards[0]), func(c *plan.Card) string {
+		return folded(g, arrows(htmlCode(strings.Join(g.whats(), "; ")))+standingHTML(g.cards[0]), func(c *plan.Card) string {
 			if g.folded > 1 {
 				return cardLine(c)
 			}
@@ -434,7 +434,7 @@ func driftList(cards []*plan.Card) *section {
 			g := &many[i-len(single)]
 			var whats []string
 			for _, d := range g.cards[0].Drift {
-				whats = append(whats, arrows(escaped(drifted(d, g.folded))))
+				whats = append(whats, arrows(htmlCode(drifted(d, g.folded))))
 			}
 			return folded(g, strings.Join(whats, "; "), func(c *plan.Card) string { return cardCode(c) + ": " + driftLine(c) }), len(g.cards)
 		},
