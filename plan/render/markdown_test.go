@@ -263,6 +263,19 @@ func TestWhatIsLeftOutIsCounted(t *testing.T) {
 	assert.Contains(t, text, "> - … and "+counts[1]+" more\n")
 }
 
+func TestNoLimitIsPassedByACharacter(t *testing.T) {
+	p := &plan.Plan{Total: 300} // one section with short items, which leaves hardly any room
+	for i := range 300 {
+		c := aCard(i)
+		c.Address = "card." + strings.Repeat("x", i%17)
+		c.Attention = []plan.Note{{Summary: "Look", Detail: "at it."}}
+		p.Cards = append(p.Cards, c)
+	}
+	for limit := render.LeastLimit; limit < 12_000; limit += 13 {
+		sound(t, markdown(t, p, render.MarkdownOptions{Limit: limit}), p, limit)
+	}
+}
+
 func TestWhatCantBeUndoneIsSaidFirstAndNeverGrouped(t *testing.T) {
 	p := manyStops(1000)
 	for i := range 200 {
