@@ -58,6 +58,9 @@ func environment(dir string) *cli.Env {
 		Transport: transport(),
 		User:      "unknown", Host: "unknown",
 	}
+	if columns, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		env.OutWidth = columns
+	}
 	if u, err := user.Current(); err == nil {
 		env.User = u.Username
 	}

@@ -45,6 +45,7 @@ type fileHeader struct {
 	Partial    string       `json:"partial,omitempty"`
 	Skipped    int          `json:"skipped,omitempty"`
 	Refresh    bool         `json:"refresh_only,omitempty"`
+	Signers    bool         `json:"signers_only,omitempty"`
 }
 
 // fileLine is one line after the header: exactly one field is set.
@@ -80,7 +81,7 @@ func encode(w io.Writer, p *Plan) (string, error) {
 	err := enc.Encode(fileHeader{
 		fileFormat, fileVersion, p.Version, p.Timestamp, p.Config, p.Lineage, p.Serial,
 		p.Total, p.Unchanged, p.Unread, p.Incomplete, p.Totals, p.Limits, p.Costs,
-		p.Partial, p.Skipped, p.RefreshOnly,
+		p.Partial, p.Skipped, p.RefreshOnly, p.SignersOnly,
 	})
 	for i := range p.Cards {
 		err = errors.Join(err, enc.Encode(fileLine{Card: &p.Cards[i]}))
@@ -118,7 +119,7 @@ func Read(r io.Reader) (p *Plan, digest string, err error) {
 	p = &Plan{
 		Version: h.Program, Timestamp: h.Timestamp, Config: h.Config, Lineage: h.Lineage, Serial: h.Serial,
 		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread, Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs,
-		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.Refresh,
+		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.Refresh, SignersOnly: h.Signers,
 	}
 	digest, err = readLines(lines, sum, p)
 	return p, digest, err

@@ -34,7 +34,7 @@ func Guard(p *Plan, fleet *spec.Fleet, approvals Approvals, now time.Time) {
 	}
 	for _, a := range fleet.Approvals {
 		for _, card := range a.Cards {
-			g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{a.Name, a.Action, card.IMEI, a.Expires})
+			g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{a.Name, a.Reason, a.Action, card.IMEI, a.Expires})
 		}
 	}
 	p.eachAction(func(_ *Card, a *Action) { a.Guarded = a.Kind.CallsCarrier() && g.policy.Guards(a.Kind) })
@@ -42,10 +42,11 @@ func Guard(p *Plan, fleet *spec.Fleet, approvals Approvals, now time.Time) {
 		g.signed, g.refused = signedBy(text, approvals.Signatures, approvals.Signers, now)
 	}
 	p.eachAction(func(c *Card, a *Action) {
-		a.Approved, a.Denial = false, ""
+		a.Approvals, a.Denial = nil, ""
 		if a.Guarded {
-			a.Approved, a.Denial = g.judge(c, *a)
+			a.Approvals, a.Denial = g.judge(c, *a)
 		}
+		a.Approved = a.Guarded && a.Denial == ""
 	})
 }
 
@@ -61,6 +62,7 @@ func (p *Plan) eachAction(visit func(*Card, *Action)) {
 // grant is one approval block's word on one card.
 type grant struct {
 	name    string
+	reason  string
 	action  spec.Kind
 	imei    spec.IMEI
 	expires time.Time
@@ -76,8 +78,9 @@ type guard struct {
 	signed, refused []string
 }
 
-// judge counts the approvals of one action; denial says why they aren't enough.
-func (g *guard) judge(c *Card, a Action) (approved bool, denial string) {
+// judge finds the approvals of one action; denial says why they aren't enough,
+// "" where they are.
+func (g *guard) judge(c *Card, a Action) (given []Approved, denial string) {
 	if g.policy.AllowedSigners != "" {
 		return g.judgeSigned()
 	}
@@ -86,34 +89,36 @@ func (g *guard) judge(c *Card, a Action) (approved bool, denial string) {
 	if len(g.signed)+len(g.refused) > 0 {
 		reasons = []string{"a signature can't be checked: the policy names no allowed_signers"}
 	}
-	count := 0
 	for _, grant := range g.blocks[c.ICCID] {
 		if reason := g.holds(grant, a, DeviceOf(c, a)); reason != "" {
 			reasons = append(reasons, fmt.Sprintf("approval %q %s", grant.name, reason))
 			continue
 		}
-		count++
+		given = append(given, Approved{grant.name, grant.reason})
 	}
 	if a.Kind == spec.Unbind && g.flags[c.ICCID] {
-		count++
+		given = append(given, Approved{By: "-approve-unbind"})
 	}
 	switch {
-	case count >= required:
-		return true, ""
+	case len(given) >= required:
+		return given, ""
 	case len(reasons) > 0:
-		return false, strings.Join(reasons, "; ")
-	case count > 0:
-		return false, fmt.Sprintf("%d of %d approvals", count, required)
+		return given, strings.Join(reasons, "; ")
+	case len(given) > 0:
+		return given, fmt.Sprintf("%d of %d approvals", len(given), required)
 	default:
-		return false, "no approval names this card"
+		return nil, "no approval names this card"
 	}
 }
 
 // judgeSigned counts the distinct signers, where only they count.
-func (g *guard) judgeSigned() (approved bool, denial string) {
+func (g *guard) judgeSigned() (given []Approved, denial string) {
 	required := max(g.policy.RequiredApprovals, 1)
-	if len(g.signed) >= required {
-		return true, ""
+	for _, name := range g.signed {
+		given = append(given, Approved{By: name})
+	}
+	if len(given) >= required {
+		return given, ""
 	}
 	reasons := slices.Clone(g.refused)
 	switch {
@@ -122,7 +127,7 @@ func (g *guard) judgeSigned() (approved bool, denial string) {
 	case len(reasons) == 0:
 		reasons = []string{"the policy names allowed_signers, so only signed approvals count, and there is none"}
 	}
-	return false, strings.Join(reasons, "; ")
+	return given, strings.Join(reasons, "; ")
 }
 
 // holds says why an approval counts for nothing; "" where it counts.

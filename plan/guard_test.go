@@ -218,3 +218,29 @@ func TestTheKeyOfAnActionStaysTheSameWhileItIsInDoubt(t *testing.T) {
 	second, _ := plan.Make(in)
 	assert.NotEqual(t, first.Cards[0].Actions[0].Key, second.Cards[0].Actions[0].Key, "another plan is another purchase")
 }
+
+func TestAPlanSaysWhoApprovedAndWhy(t *testing.T) {
+	in := unbinding()
+	in.Fleet.Policy.RequiredApprovals = 3
+	in.Fleet.Approvals = []spec.Approval{approval(func(a *spec.Approval) { a.Reason = "returned" })}
+	in.Approvals.Unbind = []spec.ICCID{kiosk}
+	p, diags := plan.Make(in)
+	require.Empty(t, diags)
+	a := p.Cards[0].Actions[0]
+	assert.Equal(t, []plan.Approved{{By: "rma", Reason: "returned"}, {By: "-approve-unbind"}}, a.Approvals)
+	assert.Equal(t, "2 of 3 approvals", a.Denial, "they are shown though they aren't enough")
+	assert.False(t, a.Approved)
+}
+
+func TestASavedPlanKnowsThatOnlySignersCount(t *testing.T) {
+	in := unbinding()
+	in.Fleet.Policy.AllowedSigners = "allowed_signers"
+	p, diags := plan.Make(in)
+	require.Empty(t, diags)
+	var b bytes.Buffer
+	_, err := plan.Write(&b, p)
+	require.NoError(t, err)
+	again, _, err := plan.Read(&b)
+	require.NoError(t, err)
+	assert.True(t, again.SignersOnly)
+}

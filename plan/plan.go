@@ -93,8 +93,17 @@ type Action struct {
 	Key      string
 	Guarded  bool
 	Approved bool
+	// Approvals are those that count for a guarded action, even where they
+	// aren't enough.
+	Approvals []Approved `json:",omitempty"`
 	// Denial says why an action that is guarded and not approved isn't.
 	Denial string
+}
+
+// Approved is one approval of an action: who gave it and why.
+type Approved struct {
+	By     string // the name of an approval block, a signer, or the option
+	Reason string `json:",omitempty"` // of an approval block
 }
 
 // Number is a privacy number that needs attention.

@@ -31,6 +31,7 @@ type Env struct {
 	Out, Err      io.Writer
 	InTTY, OutTTY bool // whether they are terminals
 	ErrTTY        bool
+	OutWidth      int // of the terminal that Out is, in columns; 0: not known
 	LookupEnv     func(name string) (string, bool)
 	Now           func() time.Time
 	Sleep         func(ctx context.Context, d time.Duration) error

@@ -15,56 +15,88 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
+// showOptions say in which form a plan or the state is shown.
+type showOptions struct {
+	viewOptions
+	inputOptions
+	graph    bool
+	markdown bool
+	comment  render.MarkdownOptions
+}
+
 func showCommand(env *Env, root *rootOptions) *cli.Command {
-	o := &viewOptions{}
-	in := &inputOptions{}
-	graph := false
+	o := &showOptions{}
 	return &cli.Command{
 		Name:      "show",
 		Usage:     "show a saved plan, or the state",
 		ArgsUsage: "[PLANFILE]",
 		UsageText: `cardfleet show
 cardfleet show fleet.fleetplan
-cardfleet show -json fleet.fleetplan`,
-		Flags: append(in.flags(),
+cardfleet show -json fleet.fleetplan
+cardfleet show -markdown fleet.fleetplan > comment.md`,
+		Flags: append(o.inputOptions.flags(),
 			&cli.BoolFlag{Name: "json", Usage: "as JSON, with every card", Destination: &o.json},
-			&cli.BoolFlag{Name: "graph", Usage: "the order of a saved plan's actions, as a Mermaid flowchart", Destination: &graph},
+			&cli.BoolFlag{Name: "markdown", Usage: "a saved plan as Markdown that fits one comment of a pull request", Destination: &o.markdown},
+			&cli.IntFlag{Name: "limit", Usage: "with -markdown: at most `N` characters; unless said 65536, as many as GitHub takes", Destination: &o.comment.Limit},
+			&cli.StringFlag{Name: "marker", Usage: "with -markdown: put `NAME` into the title and the hidden marker, to tell several fleets' comments apart", Destination: &o.comment.Marker},
+			&cli.BoolFlag{Name: "graph", Usage: "the order of a saved plan's actions, as a Mermaid flowchart", Destination: &o.graph},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			switch n := cmd.Args().Len(); {
-			case graph && o.json:
-				return refuse("Options don't go together", "show takes -graph or -json, not both.")
-			case graph && n == 1:
-				p, _, err := readPlan(within(root.dir(env), cmd.Args().First()), keysIn(env, root.open(env, *o), root, *in))
-				if err != nil {
-					return err
-				}
-				return render.Graph(env.Out, p)
-			case graph:
-				return refuse("Wrong number of arguments", "show -graph takes one saved plan.")
-			case n == 0:
-				return showState(ctx, env, root, *o, *in)
-			case n == 1:
-				return showPlan(env, root, *o, *in, cmd.Args().First())
-			default:
-				return refuse("Too many arguments", "show takes one saved plan at most.")
+			if err := o.check(cmd); err != nil {
+				return err
 			}
+			if cmd.Args().Len() == 0 {
+				return showState(ctx, env, root, o.viewOptions, o.inputOptions)
+			}
+			return showPlan(env, root, *o, cmd.Args().First())
 		},
 	}
 }
 
-func showPlan(env *Env, root *rootOptions, o viewOptions, in inputOptions, file string) error {
-	out := root.open(env, viewOptions{noColor: o.noColor})
-	p, digest, err := readPlan(within(root.dir(env), file), keysIn(env, out, root, in))
-	if err != nil {
-		return err
+// check refuses options that don't go together, or not with the arguments.
+func (o *showOptions) check(cmd *cli.Command) error {
+	var forms []string
+	for _, form := range []string{"json", "markdown", "graph"} {
+		if cmd.Bool(form) {
+			forms = append(forms, "-"+form)
+		}
 	}
-	if !o.json {
+	n := cmd.Args().Len()
+	switch {
+	case len(forms) > 1:
+		return refuse("Options don't go together", "show takes one of %s, not both.", strings.Join(forms, " and "))
+	case !o.markdown && (cmd.IsSet("limit") || cmd.IsSet("marker")):
+		return refuse("Options don't go together", "-limit and -marker are for show -markdown.")
+	case cmd.IsSet("limit") && o.comment.Limit < render.LeastLimit:
+		return refuse("Invalid limit", "-limit=%d is too low: a plan's beginning and end take up to %d characters.", o.comment.Limit, render.LeastLimit)
+	case o.comment.Check() != nil:
+		return refuse("Invalid marker", "-marker=%q can't be used: %s.", o.comment.Marker, o.comment.Check())
+	case n > 1:
+		return refuse("Too many arguments", "show takes one saved plan at most.")
+	case n == 0 && (o.graph || o.markdown):
+		return refuse("Wrong number of arguments", "show %s takes one saved plan, which plan -out=PLANFILE writes. The state is shown as text, or with -json.", forms[0])
+	default:
+		return nil
+	}
+}
+
+func showPlan(env *Env, root *rootOptions, o showOptions, file string) error {
+	out := root.open(env, viewOptions{noColor: o.noColor})
+	p, digest, err := readPlan(within(root.dir(env), file), keysIn(env, out, root, o.inputOptions))
+	switch {
+	case err != nil:
+		return err
+	case o.json:
+		return render.JSON(env.Out, p, digest)
+	case o.markdown:
+		return render.Markdown(env.Out, p, o.comment)
+	case o.graph:
+		return render.Graph(env.Out, p)
+	default:
 		out.plan(p)
 		return nil
 	}
-	return render.JSON(env.Out, p, digest)
 }
 
 func showState(ctx context.Context, env *Env, root *rootOptions, o viewOptions, in inputOptions) error {

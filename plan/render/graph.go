@@ -2,8 +2,10 @@ package render
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/cardfleet/cardfleet/plan"
 )
@@ -59,7 +61,17 @@ func values(a plan.Action) string {
 	}
 }
 
-// mermaid makes a text safe within a quoted Mermaid label.
+// mermaid makes a text safe within a quoted Mermaid label: all but letters,
+// digits and a few signs become the codes of their characters. So no text ends
+// the label, is a directive (%%{…}%%) or HTML.
 func mermaid(s string) string {
-	return strings.NewReplacer(`"`, "#quot;", "<", "#lt;", ">", "#gt;", "\n", " ").Replace(s)
+	var b strings.Builder
+	for _, r := range safe(s) {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" .,-_[]()/→", r) {
+			b.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&b, "#%d;", r)
+	}
+	return b.String()
 }

@@ -13,6 +13,9 @@ import (
 // Style is how text looks. The zero value is plain.
 type Style struct {
 	Color bool
+	// Width is the terminal's, in columns; 0 where it isn't known, or where
+	// nobody looks at a terminal.
+	Width int
 }
 
 // Paint colours s, where the style has colour.
@@ -92,7 +95,7 @@ func (s Style) mark(from, to string) (shown, carets string) {
 		if p.changed {
 			sign = "^"
 		}
-		b.WriteString(strings.Repeat(sign, len(p.text)))
+		b.WriteString(strings.Repeat(sign, width(p.text)))
 	}
 	if s.Color {
 		return a.String(), ""

@@ -7,32 +7,34 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fatih/color"
+
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
 // Text writes the plan as a person reads it: what can't be undone first, then
-// the changes, then what needs attention, then notes, and at the end the one
-// line with the counts.
+// what needs attention, then the changes and notes; at the end what it costs,
+// what is missing, and the one line with the counts.
 func Text(w io.Writer, p *plan.Plan, style Style) error {
 	t := &text{w: bufio.NewWriter(w), style: style}
 	cards := sortOut(p)
 	t.partial(p)
-	t.drift(p)
 	t.irreversible(cards.irreversible)
-	t.changes(cards.changing)
 	t.attention(cards.attention, p.Numbers)
-	t.notes(cards.noted)
 	t.incomplete(p.Incomplete)
+	t.drift(cards.drifted)
+	t.changes(cards.changing)
+	t.notes(cards.noted)
 	t.limits(p.Limits)
-	t.approvals(p, cards.irreversible, cards.changing)
-	t.costs(p.Costs)
+	t.approvals(p)
+	t.costs(p)
 	t.line("%s", style.Bold(LastLine(p)))
 	return t.w.Flush()
 }
 
 // sorted are a plan's cards by where they are shown.
-type sorted struct{ irreversible, changing, attention, noted []*plan.Card }
+type sorted struct{ irreversible, attention, drifted, changing, noted []*plan.Card }
 
 func sortOut(p *plan.Plan) sorted {
 	var s sorted
@@ -44,6 +46,9 @@ func sortOut(p *plan.Plan) sorted {
 		case len(c.Actions) > 0:
 			s.changing = append(s.changing, c)
 		}
+		if len(c.Drift) > 0 {
+			s.drifted = append(s.drifted, c)
+		}
 		if len(c.Attention) > 0 {
 			s.attention = append(s.attention, c)
 		} else if len(c.Actions) == 0 && len(c.Notes) > 0 {
@@ -54,8 +59,8 @@ func sortOut(p *plan.Plan) sorted {
 }
 
 func closes(c *plan.Card) bool {
-	for _, a := range c.Actions {
-		if a.Kind.Irreversible() {
+	for i := range c.Actions {
+		if c.Actions[i].Kind.Irreversible() {
 			return true
 		}
 	}
@@ -73,14 +78,49 @@ func (t *text) line(format string, args ...any) {
 	fmt.Fprintf(t.w, format+"\n", args...) //nolint:errcheck // see above
 }
 
+// proseWidth is how wide sentences are where the terminal's width isn't known.
+const proseWidth = 100
+
+// prose writes sentences that are broken at the terminal's width. lead stands
+// before the first line; the others begin in column indent.
+func (t *text) prose(lead string, indent int, s string, look ...color.Attribute) {
+	t.flow(lead, indent, s, cmpWidth(t.style.Width, proseWidth), look)
+}
+
+// entry writes what stands on one line, if the terminal is wide enough.
+func (t *text) entry(lead string, indent int, s string, look ...color.Attribute) {
+	t.flow(lead, indent, s, cmpWidth(t.style.Width, 1<<30), look)
+}
+
+// cmpWidth is the terminal's width, or another where that isn't known. A very
+// narrow one would break every word.
+func cmpWidth(known, otherwise int) int {
+	if known == 0 {
+		return otherwise
+	}
+	return max(known, 40)
+}
+
+func (t *text) flow(lead string, indent int, s string, columns int, look []color.Attribute) {
+	for i, l := range wrap(s, columns-indent) {
+		if i > 0 {
+			lead = strings.Repeat(" ", indent)
+		}
+		t.line("%s", lead+t.style.Paint(l, look...))
+	}
+}
+
+// title writes the line that a card's lines come after.
+func (t *text) title(s string) { t.entry("  ", 4, "# "+s, color.Bold) }
+
 // partial says that the plan isn't about all cards.
 func (t *text) partial(p *plan.Plan) {
 	if p.RefreshOnly {
-		t.line("%s", t.style.Bold("This plan changes no card (-refresh-only): it shows what changed outside, and apply takes that into the state."))
+		t.entry("", 0, "This plan changes no card (-refresh-only): it shows what changed outside, and apply takes that into the state.", color.Bold)
 		t.line("")
 	}
 	if p.Partial != "" {
-		t.line("%s", t.style.Bold(fmt.Sprintf("This plan is partial (%s): %s left out, and may differ too.", p.Partial, wereCards(p.Skipped))))
+		t.entry("", 0, fmt.Sprintf("This plan is partial (%s): %s left out, and may differ too.", safe(p.Partial), wereCards(p.Skipped)), color.Bold)
 		t.line("")
 	}
 }
@@ -92,47 +132,56 @@ func wereCards(n int) string {
 	return Thousands(n) + " cards were"
 }
 
-// drift shows what changed outside, apart from what the plan changes.
-func (t *text) drift(p *plan.Plan) {
-	n, listed := p.Summary().Drifted, 0
-	if n == 0 {
-		return
-	}
-	t.line("%s", t.style.Bold(fmt.Sprintf("Changed outside cardfleet, %s:", count(n, "card", "cards"))))
-	t.line("")
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if len(c.Drift) == 0 {
-			continue
-		}
-		if listed++; listed > driftShown {
-			t.line("  # … and %s more", Thousands(n-driftShown))
-			t.line("")
-			return
-		}
-		t.line("  %s", t.style.Bold("# "+c.Address+iccidOf(c)))
-		for _, d := range c.Drift {
-			t.line("    %s %s: %s -> %s", t.style.symbol("~"), d.Attribute, d.From, d.To)
-			t.line("      %s", t.style.Paint(fmt.Sprintf("# since the reading of %s; %s", d.Since.UTC().Format("2006-01-02 15:04 UTC"), d.Cause), faint))
-			if d.Keep != "" {
-				t.line("      %s", t.style.Paint(fmt.Sprintf("# to keep it, in %s: %s", d.Where, d.Keep), faint))
-			}
-		}
-		t.line("")
-	}
-}
-
-// driftShown is how many drifted cards are listed before the rest is counted.
-const driftShown = 100
-
 func (t *text) irreversible(cards []*plan.Card) {
 	if len(cards) == 0 {
 		return
 	}
-	t.line("%s", t.style.Bold("These actions close a card's account for good. Nothing can undo them:"))
+	t.entry("", 0, "These actions close a card's account for good. Nothing can undo them:", color.Bold)
 	t.line("")
 	for _, c := range cards {
 		t.card(c)
+	}
+}
+
+// drift shows what changed outside, apart from what the plan changes.
+func (t *text) drift(cards []*plan.Card) {
+	if len(cards) == 0 {
+		return
+	}
+	t.line("%s", t.style.Bold(fmt.Sprintf("Changed outside cardfleet, %s:", count(len(cards), "card", "cards"))))
+	t.line("")
+	many, single := groups(cards, groupFrom, ofDrift)
+	for i := range many {
+		g := &many[i]
+		var whats []string
+		for _, d := range g.cards[0].Drift {
+			whats = append(whats, drifted(d, g.folded))
+		}
+		t.group(g, strings.Join(whats, "; "), func(c *plan.Card) { t.drifts(c, 8) })
+	}
+	for _, c := range single {
+		t.title(named(c))
+		t.drifts(c, 4)
+		t.line("")
+	}
+}
+
+// drifted is what changed in a group of cards.
+func drifted(d plan.Drift, folded int) string {
+	if folded > 1 {
+		return d.Attribute
+	}
+	return fmt.Sprintf("%s: %s -> %s", safe(d.Attribute), safe(model(d.From)), safe(model(d.To)))
+}
+
+func (t *text) drifts(c *plan.Card, indent int) {
+	lead := strings.Repeat(" ", indent)
+	for _, d := range c.Drift {
+		t.entry(lead+t.style.symbol("~")+" ", indent+2, fmt.Sprintf("%s: %s -> %s", safe(d.Attribute), safe(d.From), safe(d.To)))
+		t.entry(lead+"  ", indent+4, fmt.Sprintf("# since the reading of %s; %s", d.Since.UTC().Format("2006-01-02 15:04 UTC"), safe(d.Cause)), faint)
+		if d.Keep != "" {
+			t.entry(lead+"  ", indent+4, fmt.Sprintf("# to keep it, in %s: %s", safe(d.Where), safe(d.Keep)), faint)
+		}
 	}
 }
 
@@ -142,47 +191,151 @@ func (t *text) changes(cards []*plan.Card) {
 	}
 	t.line("cardfleet will do the following:")
 	t.line("")
-	for _, g := range groups(cards) {
-		if len(g.cards) < groupFrom {
-			for _, c := range g.cards {
-				t.card(c)
-			}
+	many, single := changing(cards, groupFrom)
+	for i := range many {
+		g := &many[i]
+		t.group(g, strings.Join(g.whats(), "; "), func(c *plan.Card) { t.notesOf(c, 8) })
+	}
+	for _, c := range single {
+		t.lines(c)
+		if len(many) > 0 {
+			t.labelsOf(c)
+		}
+		t.line("")
+	}
+}
+
+// labelsOf shows the labels of a card that is apart from groups: they may be
+// what makes it odd.
+func (t *text) labelsOf(c *plan.Card) {
+	if l := labels(c.Labels); l != "" {
+		t.entry("      ", 8, "# labels "+l, faint)
+	}
+}
+
+// changing groups cards that change; those that need attention stay alone.
+func changing(cards []*plan.Card, from int) ([]alike, []*plan.Card) {
+	var calm, alone []*plan.Card
+	for _, c := range cards {
+		if len(c.Attention) > 0 {
+			alone = append(alone, c)
 			continue
 		}
-		t.group(g)
+		calm = append(calm, c)
 	}
+	many, single := groups(calm, from, ofChange)
+	return many, byAddress(append(single, alone...))
+}
+
+// group writes many cards that have something in common as one line with three
+// samples, and the odd ones among them.
+func (t *text) group(g *alike, what string, details func(c *plan.Card)) {
+	number := fmt.Sprintf("%d cards", len(g.cards))
+	first := g.cards[0]
+	line := fmt.Sprintf("%s  %s%s   %s", number, what, standing(first), commonly(g))
+	for i, l := range wrap(line, cmpWidth(t.style.Width, 1<<30)-6) {
+		if i == 0 {
+			t.line("  %s %s", t.style.symbol("~"), t.style.Bold(number)+strings.TrimPrefix(l, number))
+			continue
+		}
+		t.line("      %s", l)
+	}
+	for _, c := range g.cards[:min(samples, len(g.cards))] {
+		t.entry("      ", 8, "# "+named(c)+sample(c))
+		details(c)
+	}
+	left := len(g.cards) - samples
+	if g.folded == 0 {
+		t.line("      # … and %s more alike", Thousands(left))
+	} else {
+		t.line("      # … and %s more, of %s", Thousands(left), different(g))
+		for _, c := range g.rarest {
+			t.entry("      ", 8, "# an odd one: "+named(c)+sample(c)+oddly(g, c))
+			details(c)
+		}
+	}
+	t.line("")
+}
+
+// commonly is what the cards of a group share besides their change.
+func commonly(g *alike) string {
+	where := "provider " + safe(string(g.cards[0].Provider))
+	if g.folded > 0 {
+		return where
+	}
+	if l := labels(g.cards[0].Labels); l != "" && len(g.cards[0].Actions) > 0 {
+		where += ", labels " + l
+	}
+	return where
+}
+
+// different says how many different ones a folded group has.
+func different(g *alike) string {
+	return count(g.parts, "combination", "combinations") + " of labels and other details"
+}
+
+// oddly is what an odd one has of its own.
+func oddly(g *alike, c *plan.Card) string {
+	var own []string
+	if g.folded > 1 {
+		for _, a := range c.Actions {
+			own = append(own, what(a))
+		}
+	}
+	if l := labels(c.Labels); l != "" {
+		own = append(own, "labels "+l)
+	}
+	if len(own) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(own, "; ") + ")"
+}
+
+// standing says how a group's guarded actions stand, as each of its cards does.
+func standing(c *plan.Card) string {
+	for _, a := range c.Actions {
+		switch {
+		case a.Guarded && !a.Approved:
+			return "  (NOT APPROVED: " + safe(a.Denial) + ")"
+		case a.Guarded:
+			return "  (approved)"
+		}
+	}
+	return ""
 }
 
 // card writes all of one card's actions and notes.
 func (t *text) card(c *plan.Card) {
-	t.line("  %s", t.style.Bold("# "+c.Address+" "+fate(c)))
+	t.lines(c)
+	t.line("")
+}
+
+func (t *text) lines(c *plan.Card) {
+	t.title(safe(c.Address) + " " + fate(c))
 	for _, a := range c.Actions {
 		t.action(c, a)
 	}
+	t.notesOf(c, 6)
+}
+
+func (t *text) notesOf(c *plan.Card, indent int) {
 	for _, n := range c.Notes {
-		t.line("      %s", t.style.Paint("# "+n, faint))
+		t.entry(strings.Repeat(" ", indent), indent+2, "# "+safe(n), faint)
 	}
-	t.line("")
 }
 
 // fate says in a word what becomes of the card.
 func fate(c *plan.Card) string {
 	only := func(k spec.Kind) bool { return len(c.Actions) == 1 && c.Actions[0].Kind == k }
-	where := ""
-	if !strings.Contains(c.Address, string(c.ICCID)) {
-		where = " (" + string(c.ICCID) + ")"
-	}
 	switch {
 	case closes(c):
-		return "will be unbound" + where
+		return "will be unbound" + iccidOf(c)
 	case only(spec.Adopt):
-		return "will be adopted" + where
+		return "will be adopted" + iccidOf(c)
 	case only(spec.Forget):
-		return "will be forgotten" + where
-	case len(c.Actions) == 0:
-		return "needs attention" + where
+		return "will be forgotten" + iccidOf(c)
 	default:
-		return "will be changed" + where
+		return "will be changed" + iccidOf(c)
 	}
 }
 
@@ -190,32 +343,81 @@ func fate(c *plan.Card) string {
 func (t *text) action(c *plan.Card, a plan.Action) {
 	switch a.Kind {
 	case spec.ChangeBind:
-		to, carets := t.style.mark(a.From, a.To)
-		lead := "    ~ imei: " + a.From + " -> "
-		t.line("    %s imei: %s -> %s", t.style.symbol("~"), a.From, to)
-		if carets != "" {
-			t.line("%s%s", strings.Repeat(" ", len(lead)), carets)
-		}
+		t.changeBind(a)
 	case spec.Unbind:
-		t.line("    %s unbind from %s%s", t.style.symbol("-"), a.From, t.approval(a))
-		if c.Leaving {
-			t.line("      %s", t.style.Paint("# it is no longer in the configuration (on_remove), and is forgotten once it is unbound", faint))
-		}
+		t.change("-", "unbind from "+safe(a.From), a)
 	case spec.Stop:
-		t.line("    %s active: true -> false%s", t.style.symbol("~"), t.approval(a))
-		if c.Leaving {
-			t.line("      %s", t.style.Paint("# it is no longer in the configuration (on_remove), and is forgotten once it is stopped", faint))
-		}
+		t.change("~", "active: true -> false", a)
 	case spec.Resume:
-		t.line("    %s active: false -> true%s", t.style.symbol("~"), t.approval(a))
+		t.change("~", "active: false -> true", a)
 	case spec.Subscribe:
-		t.line("    %s package %s%s", t.style.symbol("+"), a.To, t.approval(a))
+		t.change("+", "package "+safe(a.To), a)
 	case spec.Unsubscribe:
-		t.line("    %s package %s%s", t.style.symbol("-"), a.From, t.approval(a))
+		t.change("-", "package "+safe(a.From), a)
 	case spec.Adopt:
-		t.line("    %s adopt into the state%s", t.style.symbol("~"), adopted(a))
+		t.change("~", "adopt into the state"+adopted(a), a)
 	case spec.Forget:
-		t.line("    %s forget: managed no longer, the card itself is left as it is", t.style.symbol("~"))
+		t.change("~", "forget: managed no longer, the card itself is left as it is", a)
+	}
+	if l := leaving(c, a); l != "" {
+		t.entry("      ", 8, "# "+l, faint)
+	}
+}
+
+func (t *text) changeBind(a plan.Action) {
+	from, to := safe(a.From), safe(a.To)
+	shown, carets := t.style.mark(from, to)
+	t.line("    %s imei: %s -> %s", t.style.symbol("~"), from, shown)
+	if carets != "" {
+		t.line("%s%s", strings.Repeat(" ", len("    ~ imei: ")+width(from)+len(" -> ")), carets)
+	}
+	if a.Guarded {
+		said, look := approval(a)
+		t.entry("      ", 6, said, look)
+	}
+	t.given(a)
+}
+
+// change writes an action, and how it stands with the guard: on the same line
+// where that is wide enough.
+func (t *text) change(mark, what string, a plan.Action) {
+	lead := "    " + t.style.symbol(mark) + " "
+	said, look := approval(a)
+	switch {
+	case said == "":
+		t.entry(lead, 6, what)
+	case 6+width(what)+2+width(said) <= cmpWidth(t.style.Width, 1<<30):
+		t.line("%s%s  %s", lead, what, t.style.Paint(said, look))
+	default:
+		t.entry(lead, 6, what)
+		t.entry("      ", 6, said, look)
+	}
+	t.given(a)
+}
+
+// given says who approved an action, and why.
+func (t *text) given(a plan.Action) {
+	for _, g := range a.Approvals {
+		t.entry("      ", 8, "# approved by "+by(g), faint)
+	}
+}
+
+func by(g plan.Approved) string {
+	if g.Reason == "" {
+		return safe(g.By)
+	}
+	return safe(g.By) + ": " + safe(g.Reason)
+}
+
+// leaving says why a card that left the configuration is changed.
+func leaving(c *plan.Card, a plan.Action) string {
+	switch {
+	case c.Leaving && a.Kind == spec.Unbind:
+		return "it is no longer in the configuration (on_remove), and is forgotten once it is unbound"
+	case c.Leaving && a.Kind == spec.Stop:
+		return "it is no longer in the configuration (on_remove), and is forgotten once it is stopped"
+	default:
+		return ""
 	}
 }
 
@@ -223,18 +425,18 @@ func adopted(a plan.Action) string {
 	if a.To == "" {
 		return ""
 	}
-	return ", bound to " + a.To
+	return ", bound to " + safe(a.To)
 }
 
 // approval says how an action stands with the guard; "" for one that needs none.
-func (t *text) approval(a plan.Action) string {
+func approval(a plan.Action) (said string, look color.Attribute) {
 	switch {
 	case !a.Guarded:
-		return ""
+		return "", color.Reset
 	case a.Approved:
-		return "  " + t.style.Paint("(approved)", green)
+		return "(approved)", green
 	default:
-		return "  " + t.style.Paint("(NOT APPROVED: "+a.Denial+")", red)
+		return "(NOT APPROVED: " + safe(a.Denial) + ")", red
 	}
 }
 
@@ -242,66 +444,86 @@ func (t *text) attention(cards []*plan.Card, numbers []plan.Number) {
 	if len(cards)+len(numbers) == 0 {
 		return
 	}
-	t.line("%s", t.style.Bold("These need a person's attention; nothing is called for what they say:"))
+	t.entry("", 0, "These need a person's attention; nothing is called for what they say:", color.Bold)
 	t.line("")
 	for _, c := range cards {
-		t.line("  %s", t.style.Bold("# "+c.Address+iccidOf(c)))
+		t.title(named(c))
 		t.attentionNotes(c.Attention)
 		if len(c.Actions) == 0 {
-			for _, n := range c.Notes {
-				t.line("      %s", t.style.Paint("# "+n, faint))
-			}
+			t.notesOf(c, 6)
 		}
 		t.line("")
 	}
 	for i := range numbers {
-		t.line("  %s", t.style.Bold("# "+numbers[i].Address))
+		t.title(safe(numbers[i].Address))
 		t.attentionNotes(numbers[i].Attention)
 		t.line("")
 	}
 }
 
+// named is a card's address, with its ICCID where the address hasn't that.
+func named(c *plan.Card) string { return safe(c.Address) + iccidOf(c) }
+
 func iccidOf(c *plan.Card) string {
 	if strings.Contains(c.Address, string(c.ICCID)) {
 		return ""
 	}
-	return " (" + string(c.ICCID) + ")"
+	return " (" + safe(string(c.ICCID)) + ")"
 }
 
 func (t *text) attentionNotes(notes []plan.Note) {
 	for _, n := range notes {
-		t.line("    %s %s", t.style.symbol("!"), t.style.Bold(n.Summary))
-		for _, l := range wrap(n.Detail, 94) {
-			t.line("      %s", l)
+		t.entry("    "+t.style.symbol("!")+" ", 6, safe(n.Summary), color.Bold)
+		for para := range strings.SplitSeq(n.Detail, "\n") {
+			t.prose("      ", 6, safe(strings.TrimRight(para, "\r")))
 		}
 	}
 }
 
-// notesShown is how many notes are listed before the rest is counted.
-const notesShown = 20
+// notesFrom is how many cards have to have alike notes to be shown as a group.
+const notesFrom = 10
 
 func (t *text) notes(cards []*plan.Card) {
 	if len(cards) == 0 {
 		return
 	}
-	for i, c := range cards {
-		if i == notesShown {
-			t.line("  %s", t.style.Paint(fmt.Sprintf("# … and notes on %s more", count(len(cards)-i, "card", "cards")), faint))
-			break
+	many, single := groups(cards, notesFrom, ofNotes)
+	for _, c := range single {
+		t.noteLines(c)
+	}
+	for i := range many {
+		g := &many[i]
+		for _, c := range append(g.cards[:samples:samples], g.rarest...) {
+			t.noteLines(c)
 		}
-		for _, n := range c.Notes {
-			t.line("  %s", t.style.Paint("# "+c.Address+iccidOf(c)+": "+n, faint))
-		}
+		t.line("  %s", t.style.Paint(fmt.Sprintf("# … and %s like these on %s", plural(len(g.cards)-samples, "a note", "notes"), count(len(g.cards)-samples, "more card", "more cards")), faint))
 	}
 	t.line("")
 }
 
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func (t *text) noteLines(c *plan.Card) {
+	for _, n := range c.Notes {
+		t.entry("  ", 4, "# "+named(c)+": "+safe(n), faint)
+	}
+}
+
 func (t *text) incomplete(carriers []plan.Incomplete) {
 	for _, c := range carriers {
-		t.line("%s %s could not be read at all: %s.", t.style.symbol("!"), c.Provider, c.Reason)
-		t.line("  Its %s unread, and nothing is planned for them: this plan is incomplete.", areCards(c.Cards))
+		t.entry(t.style.symbol("!")+" ", 2, fmt.Sprintf("%s could not be read at all: %s.", safe(string(c.Provider)), safe(c.Reason)))
+		t.entry("  ", 2, unread(c))
 		t.line("")
 	}
+}
+
+func unread(c plan.Incomplete) string {
+	return fmt.Sprintf("Its %s unread, and nothing is planned for them: this plan is incomplete.", areCards(c.Cards))
 }
 
 func areCards(n int) string {
@@ -314,7 +536,7 @@ func areCards(n int) string {
 func (t *text) limits(limits []plan.Exceeded) {
 	for _, l := range limits {
 		for _, s := range LimitText(l) {
-			t.line("%s %s", t.style.symbol("!"), s)
+			t.entry(t.style.symbol("!")+" ", 2, safe(s))
 		}
 		t.line("")
 	}
@@ -357,51 +579,28 @@ func usual(l plan.Exceeded) string {
 	return " (it holds for fleets of 10 cards or more unless the policy says otherwise)"
 }
 
-// approvals says how to approve what nobody approved: the block to add for each
-// action, or the command that signs them all.
-func (t *text) approvals(p *plan.Plan, lists ...[]*plan.Card) {
-	for _, cards := range lists {
-		for _, c := range cards {
-			for _, a := range c.Actions {
-				if !a.Guarded || a.Approved {
-					continue
-				}
-				if p.SignersOnly {
-					t.line("Only signed approvals count here. Save the plan with -out=PLANFILE, and have it approved with:")
-					t.line("  cardfleet approve PLANFILE -key KEYFILE")
-					t.line("")
-					return
-				}
-				t.block(c, a)
-			}
-		}
+// costs says what applying takes at each carrier, and how many approvals are missing.
+func (t *text) costs(p *plan.Plan) {
+	for _, c := range p.Costs {
+		t.line("%s: %s", safe(string(c.Provider)), CostText(c))
+	}
+	missing := Missing(p.Summary())
+	if missing != "" {
+		t.entry("", 0, missing, red)
+	}
+	if len(p.Costs) > 0 || missing != "" {
+		t.line("")
 	}
 }
 
-func (t *text) block(c *plan.Card, a plan.Action) {
-	device := plan.DeviceOf(c, a)
-	if device == "" {
-		t.line("To approve the %s of %s, its device has to be known: say it with current_imei.", a.Kind, c.Address)
-		t.line("")
-		return
+// Missing says how many approvals a plan lacks; "" where it lacks none.
+func Missing(s plan.Summary) string {
+	lacking := s.Guarded - s.Approved
+	if lacking == 0 {
+		return ""
 	}
-	t.line("To approve the %s of %s, have this reviewed and add it to the configuration:", a.Kind, c.Address)
-	t.line("")
-	t.line("  approval %q {", string(a.Kind)+"-"+string(c.ICCID))
-	t.line("    action = %q", a.Kind)
-	t.line("    cards  = { %q = %q }", c.ICCID, device)
-	t.line("    reason = \"…\"")
-	t.line("  }")
-	t.line("")
-}
-
-func (t *text) costs(costs []plan.Cost) {
-	for _, c := range costs {
-		t.line("%s: %s", c.Provider, CostText(c))
-	}
-	if len(costs) > 0 {
-		t.line("")
-	}
+	return fmt.Sprintf("Approvals missing: %s of %s. Without them apply refuses this plan; -skip-unapproved leaves these actions out.",
+		Thousands(lacking), Thousands(s.Guarded))
 }
 
 // CostText is "18,240 calls, about 31 min at 10/s".
@@ -415,16 +614,19 @@ func CostText(c plan.Cost) string {
 
 // LastLine is the plan in one line, always in the same form.
 func LastLine(p *plan.Plan) string {
-	if p.Clean() && p.RefreshOnly {
-		return fmt.Sprintf("No drift. %s looked at, as %s last read.", wereCards(p.Total), map[bool]string{true: "it was", false: "they were"}[p.Total == 1])
-	}
-	if p.Clean() {
-		if p.Total == 1 {
-			return "No changes. 1 card matches the configuration."
-		}
+	switch {
+	case p.Changes() || !p.Clean(): // the first is soon known
+		return planned(p.Summary())
+	case p.RefreshOnly:
+		return fmt.Sprintf("No drift. %s looked at, as %s last read.", wereCards(p.Total), plural(p.Total, "it was", "they were"))
+	case p.Total == 1:
+		return "No changes. 1 card matches the configuration."
+	default:
 		return fmt.Sprintf("No changes. %d cards match the configuration.", p.Total)
 	}
-	s := p.Summary()
+}
+
+func planned(s plan.Summary) string {
 	parts := make([]string, 0, 8)
 	for _, kind := range spec.Kinds() {
 		n := s.ByKind[kind]

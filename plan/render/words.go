@@ -5,8 +5,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/fatih/color"
+	"github.com/rivo/uniseg"
 )
 
 const (
@@ -46,22 +49,76 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// wrap breaks a text into lines of at most width bytes, between words.
-func wrap(s string, width int) []string {
-	var lines []string
-	for para := range strings.SplitSeq(s, "\n") {
-		line := ""
-		for _, word := range strings.Fields(para) {
-			if line != "" && len(line)+1+len(word) > width {
-				lines = append(lines, line)
-				line = ""
-			}
-			if line != "" {
-				line += " "
-			}
-			line += word
-		}
-		lines = append(lines, line)
+// safe shows what can't be seen, or would move the cursor, turn the line round
+// or begin a new one, as Go writes it in a string: \n, \u202e, \x1b. Texts from
+// outside go through it before they are shown.
+func safe(s string) string {
+	if seen(s) {
+		return s
 	}
-	return lines
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case unicode.IsGraphic(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }
+
+// seen reports whether safe leaves s as it is.
+func seen(s string) bool {
+	for _, r := range s {
+		if r == utf8.RuneError || !unicode.IsGraphic(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// width is how many columns of a terminal s takes.
+func width(s string) int { return uniseg.StringWidth(s) }
+
+// wrap breaks a text into lines of at most columns, between words and between
+// Chinese characters. An ICCID, an address, a command's option stays whole,
+// also where it is longer than a line.
+func wrap(s string, columns int) []string {
+	var lines []string
+	line, used := "", 0
+	for _, piece := range pieces(s) {
+		if used > 0 && used+width(strings.TrimRight(piece, " ")) > columns {
+			lines = append(lines, strings.TrimRight(line, " "))
+			line, used = "", 0
+		}
+		line += piece
+		used += width(piece)
+	}
+	return append(lines, strings.TrimRight(line, " "))
+}
+
+// pieces cuts a text where a line may end. Unicode's rules would also end one
+// after the hyphen of an option or before the bracket of an address.
+func pieces(s string) []string {
+	var out []string
+	state := -1
+	open := false // the last piece goes on
+	for s != "" {
+		var segment string
+		segment, s, _, state = uniseg.FirstLineSegmentInString(s, state)
+		if open {
+			out[len(out)-1] += segment
+		} else {
+			out = append(out, segment)
+		}
+		last, _ := utf8.DecodeLastRuneInString(segment)
+		next, _ := utf8.DecodeRuneInString(s)
+		open = last != ' ' && !wide(last) && !wide(next)
+	}
+	return out
+}
+
+func wide(r rune) bool { return r > unicode.MaxLatin1 && width(string(r)) > 1 }

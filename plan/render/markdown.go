@@ -1,0 +1,534 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// GitHubLimit is how many characters a comment on GitHub may have.
+const GitHubLimit = 65536
+
+// LeastLimit is the lowest limit that every plan's beginning and end fit into.
+const LeastLimit = 2000
+
+// ErrMarker says that a marker's name can't stand in an HTML comment.
+var ErrMarker = errors.New("a marker's name has up to 60 letters, digits and . _ / -, which stand between others")
+
+var markerName = regexp.MustCompile(`^[A-Za-z0-9]+([._/-][A-Za-z0-9]+)*$`)
+
+// MarkdownOptions say how a plan becomes one comment. The zero value is for GitHub.
+type MarkdownOptions struct {
+	// Limit is how many characters it may have; 0 means GitHubLimit.
+	Limit int
+	// Marker names the configuration, where several comment on one pull request.
+	Marker string
+}
+
+// Mark is the hidden first line by which a bot finds the comment that it is to update.
+func (o MarkdownOptions) Mark() string {
+	if o.Marker == "" {
+		return "<!-- cardfleet-plan -->"
+	}
+	return "<!-- cardfleet-plan: " + o.Marker + " -->"
+}
+
+// Check says what is wrong with the options.
+func (o MarkdownOptions) Check() error {
+	switch {
+	case o.Limit != 0 && o.Limit < LeastLimit:
+		return fmt.Errorf("a plan needs a limit of %d characters at least", LeastLimit)
+	case o.Marker != "" && (len(o.Marker) > 60 || !markerName.MatchString(o.Marker)):
+		return ErrMarker
+	default:
+		return nil
+	}
+}
+
+// Markdown writes the plan as a comment of a pull request: it fits the limit,
+// its end is never cut off, and what had to be left out is counted.
+func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	if o.Limit == 0 {
+		o.Limit = GitHubLimit
+	}
+	summary := p.Summary()
+	cards := sortOut(p)
+	many, single := changing(cards.changing, markdownGroupFrom)
+	s := sheet{
+		limit: o.Limit,
+		head:  o.Mark() + "\n## " + headline(p, &summary, o.Marker) + "\n\n" + aside(p),
+		tail:  tail(p, &summary, o.Limit),
+		leftOut: func(counts []string) string {
+			return fmt.Sprintf("> [!NOTE]\n> To keep to %s characters this leaves out %s. `cardfleet show -json PLANFILE` has every card.\n\n", Thousands(o.Limit), listed(counts))
+		},
+		sections: []*section{
+			irreversibleBlock(cards.irreversible, &summary),
+			countsList(p),
+			blockers(p),
+			attentionList(cards.attention, p.Numbers),
+			groupList(many),
+			singleList(single, len(many) > 0),
+			orderPicture(p),
+			driftList(cards.drifted),
+			noteList(cards.noted),
+			approvalBlock(p),
+		},
+	}
+	text, err := s.write()
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+// markdownGroupFrom is how many cards that change alike are one group: fewer
+// than in the text, for readers on a phone.
+const markdownGroupFrom = 10
+
+// headline says in a few words what the plan would do.
+func headline(p *plan.Plan, s *plan.Summary, name string) string {
+	title := "cardfleet plan"
+	if name != "" {
+		title += " of " + code(name)
+	}
+	actions := 0
+	for _, n := range s.ByKind {
+		actions += n.Planned
+	}
+	parts := []string{count(actions, "change", "changes")}
+	if actions == 0 {
+		parts[0] = "no changes"
+	}
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, Thousands(n)+" "+what)
+		}
+	}
+	add(s.ByKind[spec.Unbind].Planned, "of them for good")
+	add(s.Guarded-s.Approved, "not approved")
+	add(s.Attention, plural(s.Attention, "needs attention", "need attention"))
+	add(s.Drifted, "changed outside")
+	add(s.Unread, "unread")
+	if len(p.Limits) > 0 {
+		parts = append(parts, "a limit is passed")
+	}
+	return title + ": " + strings.Join(parts, ", ")
+}
+
+// aside says that the plan isn't about all cards.
+func aside(p *plan.Plan) string {
+	out := ""
+	if p.RefreshOnly {
+		out += "This plan changes no card (-refresh-only): it shows what changed outside.\n\n"
+	}
+	if p.Partial != "" {
+		out += fmt.Sprintf("> [!IMPORTANT]\n> This plan is partial (%s): %s left out, and may differ too.\n\n", clippedCode(p.Partial, 100), wereCards(p.Skipped))
+	}
+	return out
+}
+
+// tail is the end: the calls and their time, the approvals that are missing,
+// and the counts.
+func tail(p *plan.Plan, s *plan.Summary, limit int) string {
+	var b strings.Builder
+	if len(p.Costs) > 0 {
+		b.WriteString("### Costs\n\n")
+		shown := min(len(p.Costs), max(1, limit/1500))
+		if len(p.Costs) == shown+1 && limit >= 2*LeastLimit {
+			shown++
+		}
+		for _, c := range p.Costs[:shown] {
+			fmt.Fprintf(&b, "- %s: %s\n", clippedCode(string(c.Provider), 60), CostText(c))
+		}
+		calls := 0
+		for _, c := range p.Costs[shown:] {
+			calls += c.Calls
+		}
+		if rest := len(p.Costs) - shown; rest > 0 {
+			fmt.Fprintf(&b, "- %s: %s\n", count(rest, "more carrier", "more carriers"), count(calls, "call", "calls"))
+		}
+		b.WriteString("\n")
+	}
+	if missing := Missing(*s); missing != "" {
+		b.WriteString("**" + strings.Replace(missing, "-skip-unapproved", "`-skip-unapproved`", 1) + "**\n\n")
+	}
+	b.WriteString(LastLine(p) + "\n")
+	return b.String()
+}
+
+// countsList counts the actions by carrier and kind. It is a list since a table
+// with a column for each kind is too wide for a phone.
+func countsList(p *plan.Plan) *section {
+	providers, counts, all := tabulate(p)
+	s := &section{
+		one: "carrier's counts", many: "carriers' counts", weight: 3, items: len(providers), stands: len(providers), shut: "\n",
+		item: func(i int) (string, int) {
+			return fmt.Sprintf("- %s: %s\n", clippedCode(string(providers[i]), 60), toDo(counts[providers[i]])), 1
+		},
+		more: func(left string) string { return "- … and " + left + " more\n" },
+	}
+	if len(providers) > 1 {
+		s.open = "- all: " + toDo(all) + "\n"
+	}
+	return s
+}
+
+// toDo is "333,334 to stop, 2 to resume".
+func toDo(counts map[spec.Kind]int) string {
+	var parts []string
+	for _, k := range spec.Kinds() {
+		if n := counts[k]; n > 0 {
+			parts = append(parts, fmt.Sprintf("**%s** to %s", Thousands(n), k))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// tabulate counts the actions of each carrier, and of all, by kind.
+func tabulate(p *plan.Plan) (providers []spec.ProviderName, counts map[spec.ProviderName]map[spec.Kind]int, all map[spec.Kind]int) {
+	counts, all = map[spec.ProviderName]map[spec.Kind]int{}, map[spec.Kind]int{}
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		if len(c.Actions) == 0 {
+			continue
+		}
+		own := counts[c.Provider]
+		if own == nil {
+			own = map[spec.Kind]int{}
+			counts[c.Provider] = own
+			providers = append(providers, c.Provider)
+		}
+		for j := range c.Actions {
+			own[c.Actions[j].Kind]++
+			all[c.Actions[j].Kind]++
+		}
+	}
+	slices.Sort(providers)
+	return providers, counts, all
+}
+
+// irreversibleBlock lists what can't be undone, with who approved it and why.
+func irreversibleBlock(cards []*plan.Card, s *plan.Summary) *section {
+	n := s.ByKind[spec.Unbind]
+	return &section{
+		one: "unbind", many: "unbinds", weight: 8, items: len(cards), stands: len(cards),
+		open: fmt.Sprintf("> [!CAUTION]\n> **%s for good. Nothing can undo that. %s.**\n>\n",
+			plural(len(cards), "This closes the account of 1 card", "These close the accounts of "+Thousands(len(cards))+" cards"), approvedOf(n)),
+		shut: "\n",
+		item: func(i int) (string, int) { return "> - " + cardLine(cards[i]) + "\n", 1 },
+		more: func(left string) string { return "> - … and " + left + " more\n" },
+	}
+}
+
+func approvedOf(n plan.KindCount) string {
+	switch {
+	case n.Guarded == 0:
+		return "The policy asks for no approval"
+	case n.Approved == n.Guarded:
+		return plural(n.Guarded, "It is approved", "All are approved")
+	default:
+		return fmt.Sprintf("%s of %s approved", Thousands(n.Approved), Thousands(n.Guarded))
+	}
+}
+
+// cardLine is a card with all its actions and notes.
+func cardLine(c *plan.Card) string {
+	var parts []string
+	for _, a := range c.Actions {
+		parts = append(parts, changeOf(c, a))
+	}
+	for _, n := range c.Notes {
+		parts = append(parts, "note: "+prose(n))
+	}
+	return cardCode(c) + ": " + strings.Join(parts, "; ")
+}
+
+// blockers are what stands in the plan's way as a whole.
+func blockers(p *plan.Plan) *section {
+	var lines []string
+	for _, c := range p.Incomplete {
+		lines = append(lines, fmt.Sprintf("> - %s could not be read at all: %s. %s\n", clippedCode(string(c.Provider), 60), prose(c.Reason), unread(c)))
+	}
+	for _, l := range p.Limits {
+		var said []string
+		for _, s := range LimitText(l) {
+			said = append(said, prose(s))
+		}
+		lines = append(lines, "> - "+strings.Join(said, " ")+"\n")
+	}
+	return &section{
+		one: "reason why apply refuses", many: "reasons why apply refuses", weight: 6, items: len(lines), stands: len(lines),
+		open: "> [!WARNING]\n> **apply refuses this plan as it is.**\n>\n", shut: "\n",
+		item: func(i int) (string, int) { return lines[i], 1 },
+		more: func(left string) string { return "> - … and " + left + " more\n" },
+	}
+}
+
+// attentionList lists what a person has to look at.
+func attentionList(cards []*plan.Card, numbers []plan.Number) *section {
+	n := len(cards) + len(numbers)
+	return &section{
+		one: "card that needs attention", many: "cards that need attention", weight: 6, items: n, stands: n,
+		open: "### Needs attention\n\n", shut: "\n",
+		item: func(i int) (string, int) {
+			if i < len(cards) {
+				return attentionLine(cardCode(cards[i]), cards[i].Attention), 1
+			}
+			number := &numbers[i-len(cards)]
+			return attentionLine(code(number.Address), number.Attention), 1
+		},
+		more: func(left string) string { return "- … and " + left + " more\n" },
+	}
+}
+
+func attentionLine(who string, notes []plan.Note) string {
+	line := "- " + who
+	for i, n := range notes {
+		if i > 0 {
+			line += "; also"
+		}
+		line += " **" + prose(n.Summary) + "** — " + prose(n.Detail)
+	}
+	return line + "\n"
+}
+
+// groupList folds each group of cards that change alike.
+func groupList(many []alike) *section {
+	s := &section{one: "card that changes as others do", many: "cards that change as others do", weight: 6, items: len(many), open: "### Changes\n\n", more: moreGroups}
+	for i := range many {
+		s.stands += len(many[i].cards)
+	}
+	s.item = func(i int) (string, int) {
+		g := &many[i]
+		return folded(g, arrows(htmlCode(strings.Join(g.whats(), "; ")))+standingHTML(g.cards[0]), func(c *plan.Card) string {
+			if g.folded > 1 {
+				return cardLine(c)
+			}
+			return cardCode(c) + ownValues(c)
+		}), len(g.cards)
+	}
+	return s
+}
+
+// arrows turns our arrows into nicer ones.
+func arrows(s string) string { return strings.ReplaceAll(s, " -&gt; ", " → ") }
+
+func moreGroups(left string) string { return "… and " + left + " more cards in other groups\n\n" }
+
+// standingHTML says how a group's guarded actions stand.
+func standingHTML(c *plan.Card) string {
+	switch said := standing(c); {
+	case said == "":
+		return ""
+	case strings.Contains(said, "NOT APPROVED"):
+		return " <b>(not approved)</b>"
+	default:
+		return " (approved)"
+	}
+}
+
+// ownValues are what differs from card to card in a group.
+func ownValues(c *plan.Card) string {
+	var parts []string
+	for _, a := range c.Actions {
+		if a.Kind == spec.ChangeBind || a.Guarded {
+			parts = append(parts, changeOf(c, a))
+		}
+	}
+	for _, n := range c.Notes {
+		parts = append(parts, "note: "+prose(n))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, "; ")
+}
+
+// folded is a group that opens on a tap: what its cards have in common, three
+// of them, and the odd ones.
+func folded(g *alike, what string, line func(c *plan.Card) string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<details><summary><b>%s cards</b> %s — %s</summary>\n\n", Thousands(len(g.cards)), what, commonlyHTML(g))
+	for _, c := range g.cards[:min(samples, len(g.cards))] {
+		b.WriteString("- " + line(c) + "\n")
+	}
+	left := Thousands(len(g.cards) - samples)
+	if g.folded == 0 {
+		b.WriteString("- … and " + left + " more alike\n")
+	} else {
+		fmt.Fprintf(&b, "- … and %s more, of %s\n", left, different(g))
+		for _, c := range g.rarest {
+			b.WriteString("- an odd one: " + cardLine(c) + labelCodes(c) + "\n")
+		}
+	}
+	return b.String() + "\n</details>\n\n"
+}
+
+func commonlyHTML(g *alike) string {
+	first := g.cards[0]
+	out := htmlCode(string(first.Provider))
+	if g.folded > 0 || len(first.Actions) == 0 {
+		return out
+	}
+	for _, l := range labelled(first.Labels) {
+		out += " " + htmlCode(l)
+	}
+	return out
+}
+
+func labelCodes(c *plan.Card) string {
+	out := ""
+	for _, l := range labelled(c.Labels) {
+		out += " " + code(l)
+	}
+	return out
+}
+
+// singleList lists the cards that change in their own way; beside groups these
+// are the odd ones.
+func singleList(cards []*plan.Card, beside bool) *section {
+	s := &section{
+		one: "card that changes in its own way", many: "cards that change in their own way", weight: 6, items: len(cards), stands: len(cards),
+		open: "### Changes\n\n", shut: "\n",
+		item: func(i int) (string, int) {
+			if beside {
+				return "- " + cardLine(cards[i]) + labelCodes(cards[i]) + "\n", 1
+			}
+			return "- " + cardLine(cards[i]) + "\n", 1
+		},
+		more: func(left string) string { return "- … and " + left + " more\n" },
+	}
+	if beside {
+		s.open = fmt.Sprintf("**%s:**\n\n", plural(len(cards), "1 card changes in its own way", Thousands(len(cards))+" cards change in their own way"))
+	}
+	if len(cards) > unfolded {
+		s.open = fmt.Sprintf("### Changes, card by card\n\n<details><summary>%s cards</summary>\n\n", Thousands(len(cards)))
+		s.shut = "\n</details>\n\n"
+	}
+	return s
+}
+
+// unfolded is how many cards are listed without being folded.
+const unfolded = 20
+
+// driftList lists what changed outside.
+func driftList(cards []*plan.Card) *section {
+	many, single := groups(cards, markdownGroupFrom, ofDrift)
+	return &section{
+		one: "card that changed outside", many: "cards that changed outside", weight: 3, items: len(many) + len(single), stands: len(cards),
+		open: "### Changed outside\n\n", shut: plural(min(len(many), 1), "", "\n"), // a group ends with its own
+		item: func(i int) (string, int) {
+			if i < len(single) {
+				return "- " + cardCode(single[i]) + ": " + driftLine(single[i]) + "\n" + blankAfter(i+1, single, many), 1
+			}
+			g := &many[i-len(single)]
+			var whats []string
+			for _, d := range g.cards[0].Drift {
+				whats = append(whats, arrows(htmlCode(drifted(d, g.folded))))
+			}
+			return folded(g, strings.Join(whats, "; "), func(c *plan.Card) string { return cardCode(c) + ": " + driftLine(c) }), len(g.cards)
+		},
+		more: func(left string) string { return "\n… and " + left + " more cards\n" },
+	}
+}
+
+// blankAfter ends the list of single cards before the first group: HTML right
+// after a list's line would belong to it.
+func blankAfter(n int, single []*plan.Card, many []alike) string {
+	if n == len(single) && len(many) > 0 {
+		return "\n"
+	}
+	return ""
+}
+
+func driftLine(c *plan.Card) string {
+	var parts []string
+	for _, d := range c.Drift {
+		s := fmt.Sprintf("%s: %s → %s since the reading of %s; %s", prose(d.Attribute), code(d.From), code(d.To), d.Since.UTC().Format("2006-01-02 15:04 UTC"), prose(d.Cause))
+		if d.Keep != "" {
+			s += fmt.Sprintf("; to keep it, in %s: %s", code(d.Where), code(d.Keep))
+		}
+		parts = append(parts, s)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// noteList lists what is worth knowing of cards that don't change.
+func noteList(cards []*plan.Card) *section {
+	many, single := groups(cards, notesFrom, ofNotes)
+	line := func(c *plan.Card) string {
+		var parts []string
+		for _, n := range c.Notes {
+			parts = append(parts, prose(n))
+		}
+		return cardCode(c) + ": " + strings.Join(parts, "; ")
+	}
+	return &section{
+		one: "card with notes", many: "cards with notes", weight: 2, items: len(single) + len(many), stands: len(cards),
+		open: "<details><summary>" + count(len(cards), "card with notes", "cards with notes") + "</summary>\n\n", shut: "\n</details>\n\n",
+		item: func(i int) (string, int) {
+			if i < len(single) {
+				return "- " + line(single[i]) + "\n", 1
+			}
+			g := &many[i-len(single)]
+			out := ""
+			for _, c := range append(g.cards[:samples:samples], g.rarest...) {
+				out += "- " + line(c) + "\n"
+			}
+			return out + "- … and " + count(len(g.cards)-samples, "card", "cards") + " more like these\n", len(g.cards)
+		},
+		more: func(left string) string { return "- … and " + left + " more\n" },
+	}
+}
+
+// approvalBlock is what has to be added to approve what isn't approved.
+func approvalBlock(p *plan.Plan) *section {
+	asks := requests(p)
+	s := &section{
+		one: "approval block", many: "approval blocks", weight: 2, items: len(asks), stands: len(asks),
+		open: "<details><summary>How to approve</summary>\n\n", shut: "</details>\n\n",
+		item: func(i int) (string, int) { return howToApprove(&asks[i]), 1 },
+		more: func(left string) string { return "… and " + left + " more approval blocks\n\n" },
+	}
+	if p.SignersOnly && len(asks) > 0 {
+		s.items, s.stands = 1, 1
+		s.item = func(int) (string, int) {
+			return "Only signed approvals count here. Have the saved plan approved with:\n\n```sh\ncardfleet approve PLANFILE -key KEYFILE\n```\n\n", 1
+		}
+	}
+	return s
+}
+
+// howToApprove is one approval block with as many cards as a reviewer would read.
+func howToApprove(r *request) string {
+	out := ""
+	if s := r.unknown(); s != "" {
+		out += prose(s) + "\n\n"
+	}
+	if len(r.cards) == 0 {
+		return out
+	}
+	out += "To approve " + prose(r.of()) + ", have this reviewed and add it to the configuration:\n\n```hcl\n"
+	for _, l := range r.lines(samples * 10) {
+		out += l + "\n"
+	}
+	return out + "```\n\n"
+}
+
+// listed joins words as a sentence does.
+func listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
