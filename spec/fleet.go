@@ -165,13 +165,26 @@ type ProviderConfig struct {
 type Block struct {
 	Name   string // the label: "bike" of card "bike"
 	Source Range  // the block's header
-	// Attrs says where each attribute of the block stands ("imei" → its line).
-	Attrs map[string]Range
+	// Attrs says where each attribute of the block stands, in the order of the source.
+	Attrs []AttrPlace
 	// CSV is the file that from_csv names; "" for other blocks.
 	CSV string
 	// Keyed reports whether the block has for_each or from_csv, so that its cards have keys.
 	Keyed bool
 }
+
+// AttrPlace says where one attribute stands, in the file of its block. A fleet
+// may have a block for every card, so it takes half of what a Range takes.
+type AttrPlace struct {
+	Name       string
+	Start, End ShortPos
+}
+
+// ShortPos is a Pos in a file of less than 4 GiB.
+type ShortPos struct{ Line, Column, Byte uint32 }
+
+// Pos is the place in full.
+func (p ShortPos) Pos() Pos { return Pos{Line: int(p.Line), Column: int(p.Column), Byte: int(p.Byte)} }
 
 // Card is one card as it is wanted. A nil, zero or Unset attribute is not managed.
 type Card struct {
@@ -204,8 +217,10 @@ func (c *Card) Address() string {
 // Place is where the attribute attr of this card stands in the source, or the
 // block's header where the block doesn't say it.
 func (c *Card) Place(attr string) Range {
-	if r, ok := c.Block.Attrs[attr]; ok {
-		return r
+	for _, p := range c.Block.Attrs {
+		if p.Name == attr {
+			return Range{File: c.Block.Source.File, Start: p.Start.Pos(), End: p.End.Pos()}
+		}
 	}
 	return c.Block.Source
 }

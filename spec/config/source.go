@@ -23,8 +23,11 @@ const longestCode = 1000
 
 // source is a file's text, for snippets.
 type source struct {
+	name string
 	text []byte
-	file *hcl.File // nil for what isn't HCL
+	file *hcl.File // nil for what isn't HCL, and for a file in pieces
+	// pieces are a file that was taken apart, in its order.
+	pieces []piece
 	// secret hides the values of a file of variables, since any may be sensitive.
 	secret bool
 }
@@ -111,12 +114,16 @@ func underlineSomething(s *spec.Snippet) *spec.Snippet {
 
 // context names the block around a byte of the file: card "bike".
 func (s *source) context(offset int) string {
-	if s.file == nil {
+	file := s.file
+	if len(s.pieces) > 0 {
+		file = s.pieceAt(offset)
+	}
+	if file == nil {
 		return ""
 	}
-	body, ok := s.file.Body.(*hclsyntax.Body)
+	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok {
-		return hcled.ContextString(s.file, offset)
+		return hcled.ContextString(file, offset)
 	}
 	// hcled walks every block, which is too slow for a thousand mistakes among 100,000 blocks.
 	i := sort.Search(len(body.Blocks), func(i int) bool { return body.Blocks[i].Range().End.Byte > offset })
