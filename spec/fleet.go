@@ -173,18 +173,27 @@ type Block struct {
 	Keyed bool
 }
 
-// AttrPlace says where one attribute stands, in the file of its block. A fleet
-// may have a block for every card, so it takes half of what a Range takes.
+// AttrPlace says where one attribute of a block stands. A fleet may have a
+// block for every card, so places are counted from the block: blocks that are
+// written alike share theirs.
 type AttrPlace struct {
 	Name       string
-	Start, End ShortPos
+	Start, End RelPos
 }
 
-// ShortPos is a Pos in a file of less than 4 GiB.
-type ShortPos struct{ Line, Column, Byte uint32 }
+// RelPos is a place in a block: Line and Byte count from the end of the block's
+// header, Column from 1.
+type RelPos struct{ Line, Column, Byte int32 }
 
-// Pos is the place in full.
-func (p ShortPos) Pos() Pos { return Pos{Line: int(p.Line), Column: int(p.Column), Byte: int(p.Byte)} }
+// RelTo is the place p, counted from the end of a block's header.
+func (p Pos) RelTo(header Range) RelPos {
+	return RelPos{Line: int32(p.Line - header.End.Line), Column: int32(p.Column), Byte: int32(p.Byte - header.End.Byte)}
+}
+
+// Pos is the place in the file of the block with that header.
+func (p RelPos) Pos(header Range) Pos {
+	return Pos{Line: header.End.Line + int(p.Line), Column: int(p.Column), Byte: header.End.Byte + int(p.Byte)}
+}
 
 // Card is one card as it is wanted. A nil, zero or Unset attribute is not managed.
 type Card struct {
@@ -219,7 +228,8 @@ func (c *Card) Address() string {
 func (c *Card) Place(attr string) Range {
 	for _, p := range c.Block.Attrs {
 		if p.Name == attr {
-			return Range{File: c.Block.Source.File, Start: p.Start.Pos(), End: p.End.Pos()}
+			header := c.Block.Source
+			return Range{File: header.File, Start: p.Start.Pos(header), End: p.End.Pos(header)}
 		}
 	}
 	return c.Block.Source

@@ -62,9 +62,10 @@ func (l *loader) duplicateCard(first, second *cardSource) {
 func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []cardAttribute) {
 	content, diags := b.Body.Content(schema)
 	l.report.hcl(diags)
+	header := *rangeOf(b.DefRange)
 	c := &cardBlock{
 		loader: l,
-		block:  &spec.Block{Name: b.Labels[0], Source: *rangeOf(b.DefRange), Attrs: attributePlaces(content.Attributes)},
+		block:  &spec.Block{Name: b.Labels[0], Source: header, Attrs: attributePlaces(content.Attributes, header)},
 		attrs:  content.Attributes,
 	}
 	c.proto.Block = c.block
@@ -100,15 +101,14 @@ func attributeRanges(attributes hcl.Attributes) map[string]spec.Range {
 }
 
 // attributePlaces is attributeRanges for what there may be a million of.
-func attributePlaces(attributes hcl.Attributes) []spec.AttrPlace {
+func attributePlaces(attributes hcl.Attributes, header spec.Range) []spec.AttrPlace {
 	places := make([]spec.AttrPlace, 0, len(attributes))
 	for _, a := range inSourceOrder(attributes) {
-		places = append(places, spec.AttrPlace{Name: a.Name, Start: shortPos(a.Range.Start), End: shortPos(a.Range.End)})
+		at := rangeOf(a.Range)
+		places = append(places, spec.AttrPlace{Name: a.Name, Start: at.Start.RelTo(header), End: at.End.RelTo(header)})
 	}
 	return places
 }
-
-func shortPos(p hcl.Pos) spec.ShortPos { return mark{p.Byte, p.Line, p.Column}.short() }
 
 // compile evaluates what is the same for every row, and makes a cell of the rest.
 func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {

@@ -257,3 +257,29 @@ func FuzzPlain(f *testing.F) {
 		requireSame(t, testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": string(text), "p.fleet.hcl": aroundBlocks})))
 	})
 }
+
+// What outputs have to show is still there when the cards' text is gone.
+func TestLateMistakesShowTheirSourceAmongPlainCards(t *testing.T) {
+	cards := func(from int) string {
+		var b strings.Builder
+		for i := range 3 {
+			fmt.Fprintf(&b, "card \"c%d\" {\n  iccid = %q\n}\n", from+i, numberedICCID(from+i))
+		}
+		return b.String()
+	}
+	text := "provider \"aliyun\" {}\n" + cards(0) + "output \"n\" {\n  value = parseint(card.c1.live.status, 10)\n}\n" + cards(3) + "locals {\n  x = 1\n}\n"
+	o := testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": text}))
+	live := spec.Live{Cards: []spec.Reading{{Provider: "aliyun", ICCID: spec.ICCID(numberedICCID(1)), At: o.Now(), Status: "normal"}}}
+	for _, full := range []bool{false, true} {
+		l := newLoader(o)
+		l.full = full
+		c, diags := l.load()
+		require.Empty(t, diags)
+		_, diags = c.Outputs(live)
+		require.Len(t, diags, 1)
+		require.Equal(t, "  value = parseint(card.c1.live.status, 10)", diags[0].Snippet.Code)
+		require.Equal(t, `output "n"`, diags[0].Snippet.Context)
+		require.Equal(t, 12, diags[0].Snippet.Line)
+		require.Equal(t, "card.c1.live.status", underlined(diags[0]))
+	}
+}

@@ -43,7 +43,7 @@ type Config struct {
 	keyed   map[string]bool // the card blocks with for_each or from_csv
 	outputs []*output
 	// scope and report are kept for outputs only, and nil where there are none:
-	// they hold every local value and file.
+	// they hold every local value and file, but for the plain cards in it.
 	scope  *scope
 	report *report
 }
@@ -174,6 +174,7 @@ func (l *loader) addPieces(f *pieces) {
 	}
 	l.report.hcl(f.stray)
 	l.sortBlocks(f.blocks)
+	l.cards = slices.Grow(l.cards, len(f.cards))
 	for i := range f.cards {
 		if b := f.cards[i].block; b == nil || l.checkName(b) {
 			l.cards = append(l.cards, f.cards[i])
@@ -234,6 +235,9 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	c.outputs = l.outputs
 	if len(l.outputs) > 0 {
 		c.scope, c.report = l.scope, l.report
+		for _, src := range l.report.sources {
+			src.forgetCards()
+		}
 	}
 	return c, diags
 }

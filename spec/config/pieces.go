@@ -211,12 +211,15 @@ func (s *source) tree(i int) *hcl.File {
 	if p.file != nil {
 		return p.file
 	}
-	end := len(s.text)
-	if i+1 < len(s.pieces) {
-		end = s.pieces[i+1].start
-	}
-	file, _ := s.parsePiece(p, end) // without mistakes, or the tree had been kept
+	file, _ := s.parsePiece(p, s.pieceEnd(i)) // without mistakes, or the tree had been kept
 	return file
+}
+
+func (s *source) pieceEnd(i int) int {
+	if i+1 < len(s.pieces) {
+		return s.pieces[i+1].start
+	}
+	return len(s.text)
 }
 
 // pieceAt is the syntax tree around a byte; nil where there is none.
@@ -226,4 +229,29 @@ func (s *source) pieceAt(offset int) *hcl.File {
 		return nil
 	}
 	return s.tree(i - 1)
+}
+
+// forgetCards keeps of a file that was taken apart only what isn't cards: what
+// outputs and the local values for them have to show.
+func (s *source) forgetCards() {
+	if len(s.pieces) == 0 {
+		return
+	}
+	for i, p := range s.pieces {
+		if p.file == nil {
+			continue
+		}
+		p.file.Bytes = nil // they are all of text
+		s.parts = append(s.parts, &source{name: s.name, text: bytes.Clone(s.text[p.start:s.pieceEnd(i)]), file: p.file, base: p.start})
+	}
+	s.text, s.pieces = nil, nil
+}
+
+// partAt is the part around a byte; one without text where there is none.
+func (s *source) partAt(offset int) *source {
+	i := sort.Search(len(s.parts), func(i int) bool { return s.parts[i].base > offset })
+	if i == 0 {
+		return &source{}
+	}
+	return s.parts[i-1]
 }

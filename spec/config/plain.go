@@ -33,9 +33,10 @@ type plainBlock struct {
 
 // plainAttribute is one attribute of a plain block.
 type plainAttribute struct {
-	place spec.AttrPlace
-	null  bool
-	on    bool
+	name       string
+	start, end mark
+	null       bool
+	on         bool
 	// text is a quoted text's inside, a provider's name, or a list or object as it is written.
 	text     []byte
 	from, to int // the texts of a list or an object
@@ -46,6 +47,8 @@ type plainReader struct {
 	text  []byte
 	at    mark
 	block plainBlock
+	// widths holds what was counted; see characters.
+	widths map[string]int
 }
 
 // read reads the block that begins in the line at, and leaves the reader at the
@@ -109,13 +112,11 @@ func (p *plainReader) item(alone bool) bool {
 	if form == nil || p.block.has(name) || !p.equals() {
 		return false
 	}
-	a := plainAttribute{place: spec.AttrPlace{Name: name, Start: start.short()}}
-	if !form(p, &a) {
-		return false
-	}
-	a.place.End = p.at.short()
-	p.block.attributes = append(p.block.attributes, a)
-	return true
+	p.block.attributes = append(p.block.attributes, plainAttribute{name: name, start: start})
+	a := &p.block.attributes[len(p.block.attributes)-1]
+	ok := form(p, a)
+	a.end = p.at
+	return ok
 }
 
 // plainForm is how the value of an attribute is read, and the attribute's name.
@@ -146,7 +147,7 @@ func plainForm(word []byte) (form func(*plainReader, *plainAttribute) bool, name
 
 func (b *plainBlock) has(name string) bool {
 	for i := range b.attributes {
-		if b.attributes[i].place.Name == name {
+		if b.attributes[i].name == name {
 			return true
 		}
 	}
@@ -361,21 +362,35 @@ func (p *plainReader) quoted() ([]byte, bool) {
 func (p *plainReader) quotedInside(inside []byte, ascii bool) ([]byte, bool) {
 	columns := len(inside)
 	if !ascii {
-		if !utf8.Valid(inside) {
+		if len(inside) > longestWide || !utf8.Valid(inside) {
 			return nil, false
 		}
-		columns = characters(inside)
+		columns = p.characters(inside)
 	}
 	p.at.byte += len(inside)
 	p.at.column += columns
 	return inside, p.take('"')
 }
 
-// characters counts characters as HCL does for columns.
-func characters(text []byte) int {
+// longestWide is the most bytes that characters counts: its scanner gives up on
+// a character of 64 KiB, of which HCL makes one.
+const longestWide = 4096
+
+// characters counts characters as HCL does for columns. It is slow, and labels repeat.
+func (p *plainReader) characters(text []byte) int {
+	if n, ok := p.widths[string(text)]; ok {
+		return n
+	}
 	s := hcl.NewRangeScanner(text, "", func(data []byte, _ bool) (int, []byte, error) { return len(data), data, nil })
 	s.Scan()
-	return s.Range().End.Column - 1
+	n := s.Range().End.Column - 1
+	if p.widths == nil {
+		p.widths = map[string]int{}
+	}
+	if len(p.widths) < memoSize {
+		p.widths[string(text)] = n
+	}
+	return n
 }
 
 // word takes a name of ASCII letters, digits, underscores and dashes; nil where none is next.
@@ -510,6 +525,4 @@ func (p *plainReader) blank() bool {
 	}
 }
 
-func (m mark) short() spec.ShortPos {
-	return spec.ShortPos{Line: uint32(m.line), Column: uint32(m.column), Byte: uint32(m.byte)}
-}
+func (m mark) pos() spec.Pos { return spec.Pos{Line: m.line, Column: m.column, Byte: m.byte} }

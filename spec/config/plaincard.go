@@ -1,10 +1,9 @@
 package config
 
 import (
+	"encoding/binary"
 	"slices"
 	"strings"
-
-	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
 )
@@ -16,10 +15,14 @@ type plainMaker struct {
 	reader plainReader
 	texts  textStore
 	blocks []spec.Block     // room for the next
-	places []spec.AttrPlace // room for the next
+	places []spec.AttrPlace // of the block under way
+	key    []byte           // of the places
 
-	packages map[string][]string // by how they are written
-	labels   map[string]map[string]string
+	// Each holds memoSize at most: with more different ones, remembering them saves nothing.
+	packages map[string][]string          // by how they are written
+	labels   map[string]map[string]string // by how they are written
+	words    map[string]string
+	layouts  map[string][]spec.AttrPlace
 	// providers are those that blocks may name; only is the one that they needn't.
 	providers map[string]spec.ProviderName
 	only      spec.ProviderName
@@ -28,6 +31,7 @@ type plainMaker struct {
 func newPlainMaker(l *loader) *plainMaker {
 	m := &plainMaker{
 		loader: l, packages: map[string][]string{}, labels: map[string]map[string]string{},
+		words: map[string]string{}, layouts: map[string][]spec.AttrPlace{},
 		providers: map[string]spec.ProviderName{},
 	}
 	names := l.providers.sorted()
@@ -67,7 +71,7 @@ func (m *plainMaker) card(from *cardSource) bool {
 // assign gives the card what an attribute says; false where that is a mistake.
 func (m *plainMaker) assign(card *spec.Card, a *plainAttribute) (ok bool) {
 	v := value{null: a.null, on: a.on}
-	switch a.place.Name {
+	switch a.name {
 	case "iccid":
 		v.text = m.texts.keep(a.text)
 		return assignICCID(card, v) == nil
@@ -104,7 +108,7 @@ func (m *plainMaker) packageList(a *plainAttribute) ([]string, bool) {
 	}
 	ids := make([]string, 0, a.to-a.from)
 	for _, text := range m.reader.block.texts[a.from:a.to] {
-		id := cty.NormalizeString(string(text))
+		id := m.word(text)
 		if strings.TrimSpace(id) == "" {
 			return nil, false
 		}
@@ -127,12 +131,24 @@ func (m *plainMaker) labelMap(a *plainAttribute) map[string]string {
 	pairs := m.reader.block.texts[a.from:a.to]
 	labels := make(map[string]string, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
-		labels[cty.NormalizeString(string(pairs[i]))] = cty.NormalizeString(string(pairs[i+1])) // the later of two counts
+		labels[m.word(pairs[i])] = m.word(pairs[i+1]) // of two with one key, the later counts
 	}
 	if len(m.labels) < memoSize {
 		m.labels[string(a.text)] = labels
 	}
 	return labels
+}
+
+// word is a text that other cards may well have too.
+func (m *plainMaker) word(text []byte) string {
+	if known, ok := m.words[string(text)]; ok {
+		return known
+	}
+	word := normal(m.texts.keep(text))
+	if len(m.words) < memoSize {
+		m.words[word] = word
+	}
+	return word
 }
 
 // block is what the card refers to: its name and its places.
@@ -142,21 +158,32 @@ func (m *plainMaker) block(from *cardSource, b *plainBlock) *spec.Block {
 	}
 	out := &m.blocks[0]
 	m.blocks = m.blocks[1:]
-	*out = spec.Block{Name: from.name, Attrs: m.attrPlaces(b), Source: spec.Range{
-		File: from.source.name, Start: b.start.short().Pos(), End: b.end.short().Pos(),
-	}}
+	header := spec.Range{File: from.source.name, Start: b.start.pos(), End: b.end.pos()}
+	*out = spec.Block{Name: from.name, Source: header, Attrs: m.attrPlaces(b, header)}
 	return out
 }
 
-func (m *plainMaker) attrPlaces(b *plainBlock) []spec.AttrPlace {
-	n := len(b.attributes)
-	if len(m.places) < n {
-		m.places = make([]spec.AttrPlace, 4096)
+// attrPlaces are the places of the block's attributes, shared with the blocks
+// that have theirs at the same ones.
+func (m *plainMaker) attrPlaces(b *plainBlock, header spec.Range) []spec.AttrPlace {
+	m.places, m.key = m.places[:0], m.key[:0]
+	for i := range b.attributes {
+		a := &b.attributes[i]
+		p := spec.AttrPlace{Name: a.name, Start: a.start.pos().RelTo(header), End: a.end.pos().RelTo(header)}
+		m.places = append(m.places, p)
+		m.key = append(append(m.key, p.Name...), ' ')
+		for _, at := range []spec.RelPos{p.Start, p.End} {
+			m.key = binary.AppendVarint(m.key, int64(at.Line))
+			m.key = binary.AppendVarint(m.key, int64(at.Column))
+			m.key = binary.AppendVarint(m.key, int64(at.Byte))
+		}
 	}
-	out := m.places[:n:n]
-	m.places = m.places[n:]
-	for i := range out {
-		out[i] = b.attributes[i].place
+	if known, ok := m.layouts[string(m.key)]; ok {
+		return known
 	}
-	return out
+	places := slices.Clone(m.places)
+	if len(m.layouts) < memoSize {
+		m.layouts[string(m.key)] = places
+	}
+	return places
 }

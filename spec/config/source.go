@@ -28,6 +28,10 @@ type source struct {
 	file *hcl.File // nil for what isn't HCL, and for a file in pieces
 	// pieces are a file that was taken apart, in its order.
 	pieces []piece
+	// parts are what is left of the file once its cards are read; see forgetCards.
+	parts []*source
+	// base is where text begins in the file.
+	base int
 	// secret hides the values of a file of variables, since any may be sensitive.
 	secret bool
 }
@@ -35,6 +39,14 @@ type source struct {
 // snippet is the source lines around at, with at underlined; nil where the
 // text doesn't reach that far.
 func (s *source) snippet(at spec.Range) *spec.Snippet {
+	if len(s.parts) > 0 {
+		s = s.partAt(at.Start.Byte)
+	}
+	at.Start.Byte -= s.base
+	at.End.Byte -= s.base
+	if at.Start.Byte < 0 {
+		return nil
+	}
 	if at.Start.Byte > len(s.text) || at.End.Byte > len(s.text) || at.End.Byte < at.Start.Byte {
 		return nil
 	}
@@ -44,7 +56,7 @@ func (s *source) snippet(at spec.Range) *spec.Snippet {
 		from, to = window(s.text, from, to, at.Start.Byte)
 	}
 	out := &spec.Snippet{
-		Context: s.context(at.Start.Byte),
+		Context: s.context(at.Start.Byte + s.base),
 		Line:    at.Start.Line,
 		From:    at.Start.Byte - from,
 		To:      max(min(at.End.Byte, to), at.Start.Byte) - from,
