@@ -4,6 +4,9 @@ package config
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -80,6 +83,16 @@ func fleetOfCSV(t testing.TB, n int) string {
   from_csv = "bikes.csv"` + rowAttributes})
 }
 
+// fleetOfShuffledCSV is fleetOfCSV with the rows in no order.
+func fleetOfShuffledCSV(t testing.TB, n int) string {
+	dir := fleetOfCSV(t, n)
+	lines := strings.SplitAfter(strings.TrimSuffix(csvOf(n), "\n"), "\n")
+	lines[n] += "\n"
+	rand.New(rand.NewPCG(1, 2)).Shuffle(n, func(i, j int) { lines[i+1], lines[j+1] = lines[j+1], lines[i+1] })
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bikes.csv"), []byte(strings.Join(lines, "")), 0o600))
+	return dir
+}
+
 // BenchmarkLoad shows that the cost of a card is flat, and how much it is:
 // cpu-ns/card counts every thread, the garbage collector's included; kept-B/card
 // is the memory that the fleet holds once it is loaded, alloc-B/card what was
@@ -90,7 +103,7 @@ func BenchmarkLoad(b *testing.B) {
 		fleet func(testing.TB, int) string
 	}{
 		{"blocks", fleetOfBlocks}, {"rich_blocks", fleetOfRichBlocks}, {"references", fleetOfReferences},
-		{"for_each", fleetOfForEach}, {"from_csv", fleetOfCSV},
+		{"for_each", fleetOfForEach}, {"from_csv", fleetOfCSV}, {"shuffled_csv", fleetOfShuffledCSV},
 	} {
 		for _, n := range []int{1000, 10_000, 100_000, 1_000_000} {
 			b.Run(way.name+"/"+strconv.Itoa(n), func(b *testing.B) {
