@@ -93,6 +93,17 @@ func fleetOfShuffledCSV(t testing.TB, n int) string {
 	return dir
 }
 
+// fleetOfImportedCSV is a table as import writes it, in which a blank is no device.
+func fleetOfImportedCSV(t testing.TB, n int) string {
+	return writeFiles(t, map[string]string{"bikes.csv": csvOf(n), "main.fleet.hcl": benchProvider + `card "bike" {
+  from_csv = "bikes.csv"
+  iccid    = each.value.iccid
+  imei     = each.value.imei == "" ? null : each.value.imei
+  packages = each.value.note == "unmanaged" ? null : compact(split(" ", each.value.note))
+}
+`})
+}
+
 // BenchmarkLoad shows that the cost of a card is flat, and how much it is:
 // cpu-ns/card counts every thread, the garbage collector's included; kept-B/card
 // is the memory that the fleet holds once it is loaded, alloc-B/card what was
@@ -103,7 +114,7 @@ func BenchmarkLoad(b *testing.B) {
 		fleet func(testing.TB, int) string
 	}{
 		{"blocks", fleetOfBlocks}, {"rich_blocks", fleetOfRichBlocks}, {"references", fleetOfReferences},
-		{"for_each", fleetOfForEach}, {"from_csv", fleetOfCSV}, {"shuffled_csv", fleetOfShuffledCSV},
+		{"for_each", fleetOfForEach}, {"from_csv", fleetOfCSV}, {"shuffled_csv", fleetOfShuffledCSV}, {"imported_csv", fleetOfImportedCSV},
 	} {
 		for _, n := range []int{1000, 10_000, 100_000, 1_000_000} {
 			b.Run(way.name+"/"+strconv.Itoa(n), func(b *testing.B) {

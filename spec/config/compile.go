@@ -22,6 +22,8 @@ type cell struct {
 	// key: the expression is each.key itself. column: it is each.value.NAME itself.
 	key    bool
 	column string
+	// direct gives what a text attribute says in most rows; nil where only HCL can.
+	direct direct
 
 	// columns are what a longer expression refers to of each.value; whole is
 	// set where that is all of it, or the key.
@@ -50,12 +52,15 @@ func compile(attribute cardAttribute, p prepared) *cell {
 	}
 	slices.Sort(c.columns)
 	c.columns = slices.Compact(c.columns)
-	c.recogniseDirect()
+	c.recogniseReference()
+	if e, ok := p.expr.(hclsyntax.Expression); ok && attribute.text {
+		c.direct = compileDirect(e)
+	}
 	return c
 }
 
-// recogniseDirect sets key or column where the expression is nothing but a reference.
-func (c *cell) recogniseDirect() {
+// recogniseReference sets key or column where the expression is nothing but a reference.
+func (c *cell) recogniseReference() {
 	e, ok := c.expr.(*hclsyntax.ScopeTraversalExpr)
 	if !ok {
 		return
@@ -157,14 +162,9 @@ func (c *cell) read(r *row) (value, *problem, hcl.Diagnostics) {
 	if c.full {
 		return c.eval(r)
 	}
-	if c.attribute.text {
-		if c.key {
-			return value{text: r.key}, nil, nil
-		}
-		if c.column != "" {
-			if text, ok := r.field(c.column); ok {
-				return value{text: text}, nil, nil
-			}
+	if c.direct != nil {
+		if v, ok := c.direct(r); ok {
+			return v, nil, nil
 		}
 	}
 	memo, ok := c.memoKey(r)

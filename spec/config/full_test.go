@@ -179,8 +179,10 @@ func TestPlainBlocksAreWhatHCLMakesOfThem(t *testing.T) {
 // that take a column as it is, those that are remembered by their columns, and
 // those that need the whole row.
 var drawnColumns = map[string][]string{
-	"iccid":        {`each.value.iccid`, `each.key`, `each.value["iccid"]`, `upper(each.key)`, `"898600D6991330004146"`, `each.value.none`, `each.value.city`, `local.iccid`, `join("", [each.value.iccid])`},
-	"imei":         {`each.value.imei`, `each.value.imei == "" ? null : each.value.imei`, `trimspace(each.value["imei"])`, `null`, `each.value.none`, `each.value.city`, `each.value`},
+	"iccid": {`each.value.iccid`, `each.key`, `each.value["iccid"]`, `upper(each.key)`, `"898600D6991330004146"`, `each.value.none`, `each.value.city`, `local.iccid`, `join("", [each.value.iccid])`},
+	"imei": {`each.value.imei`, `each.value.imei == "" ? null : each.value.imei`, `each.value.imei != each.value.city ? each.value.imei : null`, `trimspace(each.value["imei"])`,
+		`(each.value.city == "é") ? "86153603019600" : (each.value.imei == "" ? null : each.value.imei)`, `each.value.none == "" ? null : each.value.imei`, `each.value.imei == "" ? each.value.none : each.value.imei`,
+		`each.value.imei == null ? null : each.value.imei`, `each.value.imei == "" ? null : null`, `each.value.imei == 1 ? null : each.key`, `each.value == "" ? null : each.value.imei`, `null`, `each.value.none`, `each.value.city`, `each.value`},
 	"current_imei": {`each.value.imei`, `null`, `each.value.note`},
 	"active":       {`true`, `each.value.active == "true"`, `each.value.active`, `each.value.city == "" && each.value.note == ""`, `each.key != ""`},
 	"bound":        {`null`, `each.value.imei != ""`},
