@@ -182,7 +182,7 @@ type AttrPlace struct {
 }
 
 // RelPos is a place in a block: Line and Byte count from the end of the block's
-// header, Column from 1.
+// header, in files of less than 2 GiB; Column counts from 1.
 type RelPos struct{ Line, Column, Byte int32 }
 
 // RelTo is the place p, counted from the end of a block's header.

@@ -18,6 +18,12 @@ type piece struct {
 	file *hcl.File
 }
 
+// parsedPiece is a syntax tree that isn't kept for long.
+type parsedPiece struct {
+	piece int
+	file  *hcl.File
+}
+
 // cardSource is a card block before it is read: there may be a million, so that
 // most are only a place in a text.
 type cardSource struct {
@@ -107,7 +113,7 @@ func (f *pieces) addParsed(p piece, syntax hcl.Diagnostics) bool {
 	content, stray := body.Content(rootSchema())
 	f.syntax, f.stray = append(f.syntax, syntax...), append(f.stray, stray...)
 	i := len(f.source.pieces)
-	if len(syntax) == 0 && isOneCard(body, content) {
+	if len(syntax) == 0 && len(stray) == 0 && isOneCard(body, content) {
 		f.cards = append(f.cards, cardSource{name: content.Blocks[0].Labels[0], source: f.source, piece: i})
 		p.file = nil
 		content.Blocks = nil
@@ -208,11 +214,14 @@ func (c *cardSource) hclBlock() *hcl.Block {
 // tree is the syntax tree of a piece.
 func (s *source) tree(i int) *hcl.File {
 	p := s.pieces[i]
-	if p.file != nil {
+	switch {
+	case p.file != nil:
 		return p.file
+	case s.parsed == nil || s.parsed.piece != i:
+		file, _ := s.parsePiece(p, s.pieceEnd(i)) // without mistakes, or the tree had been kept
+		s.parsed = &parsedPiece{piece: i, file: file}
 	}
-	file, _ := s.parsePiece(p, s.pieceEnd(i)) // without mistakes, or the tree had been kept
-	return file
+	return s.parsed.file
 }
 
 func (s *source) pieceEnd(i int) int {
@@ -244,7 +253,7 @@ func (s *source) forgetCards() {
 		p.file.Bytes = nil // they are all of text
 		s.parts = append(s.parts, &source{name: s.name, text: bytes.Clone(s.text[p.start:s.pieceEnd(i)]), file: p.file, base: p.start})
 	}
-	s.text, s.pieces = nil, nil
+	s.text, s.pieces, s.parsed = nil, nil, nil
 }
 
 // partAt is the part around a byte; one without text where there is none.

@@ -28,6 +28,7 @@ type source struct {
 	file *hcl.File // nil for what isn't HCL, and for a file in pieces
 	// pieces are a file that was taken apart, in its order.
 	pieces []piece
+	parsed *parsedPiece // the one that was parsed last, for the mistakes in it
 	// parts are what is left of the file once its cards are read; see forgetCards.
 	parts []*source
 	// base is where text begins in the file.
