@@ -43,7 +43,7 @@ func TestHTMLGoldens(t *testing.T) {
 func TestAMillionStopsAreOnePage(t *testing.T) {
 	p := manyStops(1_000_000)
 	got := page(t, p)
-	assert.Less(t, len(got), 80_000_000, "bytes; docs/cli.md speaks of 50 a card, and these have long ids")
+	assert.Less(t, len(got), 80_000_000, "bytes; docs/cli.md speaks of 60 a card, and these have long ids")
 	golden(t, "million.html", shortened(got))
 }
 

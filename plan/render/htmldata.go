@@ -181,7 +181,8 @@ func oneOrMore(b []byte, parts []string) []byte {
 
 // writeTo writes the block, and empties it for the next cards.
 func (c *chunk) writeTo(w io.Writer) error {
-	b := append(c.out[:0], `<script type="application/json" class="cards">{"n":`...)
+	b := c.out[:0]
+	b = append(b, `<script type="application/json" class="cards">{"n":`...)
 	b = strconv.AppendInt(b, int64(c.n), 10)
 	for _, f := range []struct {
 		name string

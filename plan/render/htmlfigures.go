@@ -130,7 +130,7 @@ func fleet(p *plan.Plan, states map[string]int) []segment {
 // layOut gives the segments that count anything their widths. Each is wide
 // enough to be seen; the widest gives what that takes.
 func layOut(width int, in []segment) []segment {
-	const least = 6
+	const least = 12
 	out := slices.DeleteFunc(in, func(s segment) bool { return s.Count == 0 })
 	total, used, widest := 0, 0, 0
 	for _, s := range out {
