@@ -28,6 +28,11 @@ func BenchmarkText(b *testing.B) {
 	benchmark(b, func(p *plan.Plan) error { return render.Text(io.Discard, p, render.Style{}) })
 }
 
+// BenchmarkHTML is the same for the page, whose bytes a card are in docs/cli.md.
+func BenchmarkHTML(b *testing.B) {
+	benchmark(b, func(p *plan.Plan) error { return render.HTML(io.Discard, p, "") })
+}
+
 func benchmark(b *testing.B, show func(p *plan.Plan) error) {
 	for name, of := range map[string]func(n int) *plan.Plan{"alike": manyStops, "labels": manyLabels, "swaps": manySwaps} {
 		for _, n := range []int{10_000, 1_000_000} {
