@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -71,8 +72,12 @@ type Type struct {
 	Open func(config spec.ProviderConfig, env Env) (Provider, spec.Diagnostics)
 }
 
+// Accounts are the carriers' accounts of a run. Provider blocks of one account
+// share its limits; the zero value is ready to use.
+type Accounts = carrierhttp.Accounts
+
 // Env is what a provider takes from the world around it. Its zero value is not
-// usable: every field is needed.
+// usable: every field is needed, but for Accounts.
 type Env struct {
 	Getenv func(name string) string
 	Now    func() time.Time
@@ -84,4 +89,7 @@ type Env struct {
 	Transport http.RoundTripper
 	// Version of the program, for the User-Agent header.
 	Version string
+	// Accounts is what the run's other providers have too. Without it a provider
+	// shares its account with none.
+	Accounts *Accounts
 }

@@ -26,6 +26,7 @@ type session struct {
 	fleet     *spec.Fleet
 	providers map[spec.ProviderName]providers.Provider
 	caps      map[spec.ProviderName]spec.Capabilities
+	accounts  providers.Accounts // that the providers share
 	backend   state.Backend
 	numbers   []spec.NumberReading // as they were read last
 	closers   []func() error
@@ -75,7 +76,8 @@ func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) 
 func capabilities(p providers.Provider) spec.Capabilities {
 	able := p.Capabilities()
 	if paced, ok := p.(providers.Paced); ok {
-		able.PerSecond = paced.Limits().RequestsPerSecond
+		limits := paced.Limits()
+		able.PerSecond, able.CallsPerDay, able.CallsPerMonth = limits.Rate(), limits.CallsPerDay, limits.CallsPerMonth
 	}
 	return able
 }
@@ -83,6 +85,7 @@ func capabilities(p providers.Provider) spec.Capabilities {
 func (s *session) providerEnv() providers.Env {
 	return providers.Env{
 		Getenv: s.env.getenv, Now: s.env.Now, Sleep: s.env.Sleep, Random: s.env.Random, Transport: s.env.Transport, Version: Version,
+		Accounts: &s.accounts,
 	}
 }
 

@@ -78,11 +78,7 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 		return nil, d
 	}
 	g.veil.add(key.id, key.secret, g.key)
-	g.transport = carrierhttp.New(carrierhttp.Options{
-		Base: env.Transport, Now: env.Now, Sleep: env.Sleep,
-		RequestsPerSecond: limits.RequestsPerSecond, InFlight: limits.MaxInFlight, Timeout: limits.Timeout,
-		UserAgent: "cardfleet/" + env.Version,
-	})
+	g.transport = carrierhttp.New(limits.Transport(env, g.endpoint, key.id))
 	issuer := &issuer{endpoint: tokenEndpoint, credential: key, env: env, transport: g.transport, veil: g.veil}
 	g.tokens = &tokens{fetch: issuer.token, now: env.Now}
 	return p, s.Diagnostics()
