@@ -44,6 +44,27 @@ type Lister interface {
 	List(ctx context.Context, yield func(spec.Reading) error) error
 }
 
+// Pager is a [Lister] that lists by pages, any of which can be asked for.
+type Pager interface {
+	// Page is the list's page of that number, from 1 on.
+	Page(ctx context.Context, number int) (Page, error)
+}
+
+// Page is a page of a list. The last one may have fewer cards than the others;
+// one beyond it has none.
+type Page struct {
+	// Cards are what the list tells of each; see [Lister].
+	Cards []spec.Reading
+	Total int // cards on all pages; below 0 where the carrier doesn't say
+}
+
+// Completer is a [Pager] that can ask for just what a list doesn't tell.
+type Completer interface {
+	// Complete adds to what a list told of a card those of attrs that it didn't
+	// tell and that [spec.Capabilities].AfterList has.
+	Complete(ctx context.Context, listed spec.Reading, attrs spec.Attr) (spec.Reading, error)
+}
+
 // Change is one change of one card.
 type Change struct {
 	Kind  spec.Kind

@@ -119,6 +119,8 @@ func (p *provider) Capabilities() spec.Capabilities {
 		Reads:     spec.AttrBinding | spec.AttrActive | spec.AttrPackages,
 		Changes:   []spec.Kind{spec.Resume, spec.Subscribe, spec.Stop},
 		Lists:     true,
+		ListTells: spec.AttrActive,
+		ListPage:  pageSize,
 		Settle:    settle,
 		PerSecond: p.Limits().Rate(),
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
@@ -167,35 +169,61 @@ func (p *provider) reading(iccid spec.ICCID, status, osStatus alirpc.Text) spec.
 	return r
 }
 
-// List implements [providers.Lister], page by page. Rows have a status and no
-// device (META). A card that moves to the next page while the list is read is
-// told once.
+// List implements [providers.Lister], page by page. A card that moves to the
+// next page while the list is read is told once.
 func (p *provider) List(ctx context.Context, yield func(spec.Reading) error) error {
 	told := map[spec.ICCID]bool{}
-	for page := 1; ; page++ {
-		r, err := alirpc.Read[listReply](ctx, p.api, actionList, map[string]string{
-			"PageNo": strconv.Itoa(page), "PageSize": strconv.Itoa(pageSize),
-		})
+	for number := 1; ; number++ {
+		page, err := p.Page(ctx, number)
 		if err != nil {
 			return err
 		}
-		for _, row := range r.Data.List {
-			iccid, err := spec.ParseICCID(string(row.Iccid))
-			if err != nil {
-				return fmt.Errorf("%s: page %d has a card whose ICCID is none: %w", actionList, page, err)
-			}
-			if told[iccid] {
+		for _, card := range page.Cards {
+			if told[card.ICCID] {
 				continue
 			}
-			told[iccid] = true
-			if err := yield(p.reading(iccid, row.Status, row.OsStatus)); err != nil {
+			told[card.ICCID] = true
+			if err := yield(card); err != nil {
 				return err
 			}
 		}
-		if r.last(page) {
+		if last(page, number) {
 			return nil
 		}
 	}
+}
+
+// Page implements [providers.Pager]. Rows have a status and no device (META);
+// one without a status tells no more than that the card is there.
+func (p *provider) Page(ctx context.Context, number int) (providers.Page, error) {
+	r, err := alirpc.Read[listReply](ctx, p.api, actionList, map[string]string{
+		"PageNo": strconv.Itoa(number), "PageSize": strconv.Itoa(pageSize),
+	})
+	if err != nil {
+		return providers.Page{}, err
+	}
+	page := providers.Page{Total: r.total()}
+	for _, row := range r.Data.List {
+		iccid, err := spec.ParseICCID(string(row.Iccid))
+		if err != nil {
+			return providers.Page{}, fmt.Errorf("%s: page %d has a card whose ICCID is none: %w", actionList, number, err)
+		}
+		card := p.reading(iccid, row.Status, row.OsStatus)
+		if row.Status == "" && row.OsStatus == "" {
+			card.Has, card.Lifecycle = 0, ""
+		}
+		page.Cards = append(page.Cards, card)
+	}
+	return page, nil
+}
+
+// last reports whether no page follows this one: by the total, or by a page
+// that isn't full where none came.
+func last(page providers.Page, number int) bool {
+	if page.Total < 0 {
+		return len(page.Cards) < pageSize
+	}
+	return number*pageSize >= page.Total
 }
 
 // named is the parameter of every call about one card.
