@@ -28,6 +28,7 @@ type planJSON struct {
 	Limits        []limitJSON  `json:"limits,omitempty"`
 	Incomplete    []darkJSON   `json:"incomplete,omitempty"`
 	Costs         []costJSON   `json:"costs,omitempty"`
+	Reads         []ReadsJSON  `json:"reads,omitempty"`
 	Cards         []CardJSON   `json:"cards"`
 	Numbers       []NumberJSON `json:"privacy_numbers"`
 }
@@ -55,6 +56,8 @@ type costJSON struct {
 	Calls     int               `json:"calls"`
 	PerSecond float64           `json:"requests_per_second,omitempty"`
 	Seconds   float64           `json:"seconds,omitempty"`
+	PerDay    int               `json:"passes_calls_per_day,omitempty"`
+	PerMonth  int               `json:"passes_calls_per_month,omitempty"`
 }
 
 // Counts are a plan's counts, as programs read them.
@@ -167,8 +170,11 @@ func JSON(w io.Writer, p *plan.Plan, digest string) error {
 	for _, d := range p.Incomplete {
 		out.Incomplete = append(out.Incomplete, darkJSON(d))
 	}
+	for _, r := range p.Reads {
+		out.Reads = append(out.Reads, ReadsOf(r))
+	}
 	for _, c := range p.Costs {
-		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds()})
+		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds(), c.PerDay, c.PerMonth})
 	}
 	for i := range p.Cards {
 		if c := &p.Cards[i]; len(c.Actions)+len(c.Attention)+len(c.Drift) > 0 {
