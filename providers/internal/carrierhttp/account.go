@@ -92,6 +92,7 @@ type waiter struct {
 
 	err    error
 	delay  time.Duration // until its token's time
+	nap    time.Duration // the least to sleep, where others can go with it then
 	tokens [2]*rate.Reservation
 }
 
@@ -115,7 +116,7 @@ func (a *account) acquire(ctx context.Context, t *Transport, c Call) error {
 	if w.err != nil || w.delay <= 0 {
 		return w.err
 	}
-	err := t.options.Sleep(ctx, w.delay)
+	err := t.options.Sleep(ctx, max(w.delay, w.nap))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := t.options.Now()
@@ -235,7 +236,7 @@ func (a *account) give(i int, delay time.Duration, now time.Time) {
 		w.delay = delay
 		w.tokens = [2]*rate.Reservation{a.pace.reserve(now), a.functions[l.function].reserve(now)}
 		if delay > 0 {
-			a.atDoor = w
+			a.atDoor, w.nap = w, a.pace.nap()
 		}
 	}
 	close(w.given)

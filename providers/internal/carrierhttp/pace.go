@@ -37,6 +37,15 @@ func newPace(perSecond float64) *pace {
 
 func burstOf(perSecond float64) int { return max(1, int(perSecond/20)) }
 
+// nap is how long it is worth sleeping for tokens, rather than waking up for
+// each: a part of what a burst may gather.
+func (p *pace) nap() time.Duration {
+	if p == nil || p.limiter.Burst() < 2 {
+		return 0
+	}
+	return 10 * time.Millisecond
+}
+
 // lower brings the configured rate down to perSecond, where that is less.
 func (p *pace) lower(now time.Time, perSecond float64) {
 	if limit := rate.Limit(perSecond); limit < p.configured {
