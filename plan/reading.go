@@ -65,19 +65,26 @@ const (
 // was never read, whose reading lacks an attribute that is wanted by now, or
 // that is in doubt is read in any mode but [RefreshNone].
 //
-// in.Live is what the state remembers of the targets.
+// in.Live is what the state remembers of the targets, which are by provider and ICCID.
 func (r Refresh) Reads(in Input, targets []Target) []bool {
 	read := make([]bool, len(targets))
 	if r.Mode != RefreshChanged && r.Mode != RefreshAll {
 		return read
 	}
+	if r.Mode == RefreshAll && r.MaxAge <= 0 {
+		for i := range read {
+			read[i] = true
+		}
+		return read
+	}
+	remembered := in.Prior.Walk()
 	differing := map[spec.CardID]bool{}
 	if r.Mode == RefreshChanged {
 		differing = differences(in)
 	}
 	for i, t := range targets {
-		memory := in.Prior.Card(t.ID)
-		old := r.Mode == RefreshAll && r.MaxAge <= 0 || memory != nil && r.MaxAge > 0 && in.Now.Sub(memory.Last.At) > r.MaxAge
+		memory := remembered(t.ID)
+		old := memory != nil && r.MaxAge > 0 && in.Now.Sub(memory.Last.At) > r.MaxAge
 		read[i] = old || differing[t.ID] || unknown(memory, t.Attrs&in.Capabilities[t.ID.Provider].Reads)
 	}
 	return read

@@ -13,25 +13,14 @@ import (
 func (r *reader) list(ctx context.Context, parallel int) {
 	r.able, r.listed = r.provider.Capabilities(), map[int]spec.Reading{}
 	pager, first := r.firstPage(ctx)
-	total := -1
-	if first != nil {
-		total = first.Total
-		if n := len(first.Cards); n > 0 && n < total {
-			r.able.ListPage = n // as long as the carrier makes it
-		}
-	}
-	mix := Choose(r.able, r.wants, total, r.options.MostCalls)
-	if first != nil && mix.Pages == 0 {
-		mix.Calls++ // for a look at a list that is too long
-	}
+	mix := r.choose(first)
 	if r.options.Chosen != nil {
 		r.options.Chosen(mix)
 	}
-	r.spent = max(mix.Pages, 1)
 	if first == nil {
-		r.spent = 0
 		return
 	}
+	r.spent = max(mix.Pages, 1)
 	at := make(map[spec.ICCID]int, len(r.wants))
 	for i := range r.wants {
 		at[r.wants[i].ICCID] = i
@@ -40,19 +29,39 @@ func (r *reader) list(ctx context.Context, parallel int) {
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for number := 2; number <= mix.Pages; number++ {
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return nil
-			}
-			page, err := pager.Page(ctx, number)
-			r.judge(err)
-			if err == nil {
-				r.told(page.Cards, at)
-			}
-			return nil
-		})
+		group.Go(func() error { r.page(ctx, pager, number, at); return nil })
 	}
-	_ = group.Wait() // a page that can't be read leaves its cards to be read by themselves
+	_ = group.Wait() // workers report through readings and listed
+}
+
+// choose is the mix, now that the list's first page says how long it is.
+func (r *reader) choose(first *Page) Mix {
+	if first == nil {
+		return Choose(r.able, r.wants, -1, r.options.MostCalls)
+	}
+	if n := len(first.Cards); n > 0 && n < first.Total {
+		r.able.ListPage = n // as long as the carrier makes it
+	}
+	mix := Choose(r.able, r.wants, first.Total, r.options.MostCalls)
+	if mix.Pages == 0 {
+		mix.Calls++ // for the look at a list that is too long
+	}
+	return mix
+}
+
+// page reads a page of the list. One that can't be read leaves its cards to be
+// read by themselves.
+func (r *reader) page(ctx context.Context, pager Pager, number int, at map[spec.ICCID]int) {
+	if ctx.Err() != nil {
+		return
+	}
+	page, err := pager.Page(ctx, number)
+	if ctx.Err() == nil {
+		r.judge(err) // a call cut short says nothing of the carrier
+	}
+	if err == nil {
+		r.told(page.Cards, at)
+	}
 }
 
 // firstPage asks for the list's first page, where the list could be of use at

@@ -91,6 +91,9 @@ type live struct {
 
 // fresh are the readings that were made now.
 func (l live) fresh() []spec.Reading {
+	if !slices.Contains(l.asked, false) {
+		return l.cards
+	}
 	var fresh []spec.Reading
 	for i := range l.cards {
 		if l.asked[i] {
@@ -117,8 +120,9 @@ type part struct {
 func (s *session) read(ctx context.Context, prior *state.Snapshot, o runOptions) (live, error) {
 	targets := plan.Targets(s.fleet, prior, o.selection())
 	l := live{cards: make([]spec.Reading, len(targets)), asked: make([]bool, len(targets))}
+	remembered := prior.Walk()
 	for i, t := range targets {
-		if c := prior.Card(t.ID); c != nil {
+		if c := remembered(t.ID); c != nil {
 			l.cards[i] = c.Reading()
 		}
 		l.cards[i].Provider, l.cards[i].ICCID = t.ID.Provider, t.ID.ICCID
@@ -273,7 +277,7 @@ func (s *session) keep(ctx context.Context, prior *state.Snapshot, l live, o app
 	if errors.Is(context.Cause(ctx), errLeaseLost) {
 		return nil
 	}
-	readings := slices.DeleteFunc(l.fresh(), func(r spec.Reading) bool { return !r.Known() })
+	readings := slices.DeleteFunc(slices.Clone(l.fresh()), func(r spec.Reading) bool { return !r.Known() })
 	if !o.autoApprove {
 		p, _ := plan.Diff(plan.Input{ // its mistakes come out with the plan itself
 			Fleet: s.fleet, Prior: prior, Live: readings, Capabilities: s.caps, Select: o.selection(), RefreshOnly: true, Now: s.env.Now().UTC(),
