@@ -75,9 +75,21 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 		reading = memory.Overlay(reading, p.Capabilities().Settle)
 	}
 	if why := stale(s.action, memory, reading); why != "" {
+		r.outdate(s, memory, reading)
 		return Result{Outcome: Dropped, Reason: "stale: " + why}, false
 	}
 	return Result{}, true
+}
+
+// outdate remembers that the last reading of what was to be changed is not true
+// any more, so that the next plan reads the card, however young that reading is.
+func (r *run) outdate(s *step, memory *state.Card, reading spec.Reading) {
+	if !reading.Known() {
+		return
+	}
+	after := *memory
+	after.Last.Has &^= s.action.Kind.Attr()
+	r.setCard(s.card.ID(), &after)
 }
 
 // repeats reports whether the action sends again what was under way when a run

@@ -75,7 +75,7 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	switch {
 	case released:
 		p.act(spec.Forget, "", "")
-	case slices.Contains(d.dark, p.card.Provider):
+	case slices.Contains(d.dark, p.card.Provider), p.live.Unread == spec.LeftForLater:
 		d.plan.Unread++
 		return
 	case wanted == nil:

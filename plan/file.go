@@ -42,6 +42,7 @@ type fileHeader struct {
 	Totals     []Total      `json:"totals,omitempty"`
 	Limits     []Exceeded   `json:"limits,omitempty"`
 	Costs      []Cost       `json:"costs,omitempty"`
+	Reads      []Reads      `json:"reads,omitempty"`
 	Partial    string       `json:"partial,omitempty"`
 	Skipped    int          `json:"skipped,omitempty"`
 	Refresh    bool         `json:"refresh_only,omitempty"`
@@ -80,7 +81,7 @@ func encode(w io.Writer, p *Plan) (string, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(fileHeader{
 		fileFormat, fileVersion, p.Version, p.Timestamp, p.Config, p.Lineage, p.Serial,
-		p.Total, p.Unchanged, p.Unread, p.Incomplete, p.Totals, p.Limits, p.Costs,
+		p.Total, p.Unchanged, p.Unread, p.Incomplete, p.Totals, p.Limits, p.Costs, p.Reads,
 		p.Partial, p.Skipped, p.RefreshOnly, p.SignersOnly,
 	})
 	for i := range p.Cards {
@@ -118,7 +119,7 @@ func Read(r io.Reader) (p *Plan, digest string, err error) {
 	sum.Write(first)
 	p = &Plan{
 		Version: h.Program, Timestamp: h.Timestamp, Config: h.Config, Lineage: h.Lineage, Serial: h.Serial,
-		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread, Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs,
+		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread, Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Reads: h.Reads,
 		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.Refresh, SignersOnly: h.Signers,
 	}
 	digest, err = readLines(lines, sum, p)

@@ -229,5 +229,24 @@ func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities) []Cost {
 		out[k].Calls += calls
 	}
 	slices.SortFunc(out, func(a, b Cost) int { return cmp.Compare(a.Provider, b.Provider) })
+	for i := range out {
+		out[i].overdraw(caps[out[i].Provider], p.Reads)
+	}
 	return out
+}
+
+// overdraw says which quotas the calls pass, with those that reading took.
+func (c *Cost) overdraw(able spec.Capabilities, reads []Reads) {
+	calls := c.Calls
+	for _, r := range reads {
+		if r.Provider == c.Provider {
+			calls += r.Calls
+		}
+	}
+	if able.CallsPerDay > 0 && calls > able.CallsPerDay {
+		c.PerDay = able.CallsPerDay
+	}
+	if able.CallsPerMonth > 0 && calls > able.CallsPerMonth {
+		c.PerMonth = able.CallsPerMonth
+	}
 }

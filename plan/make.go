@@ -21,6 +21,8 @@ type Input struct {
 	Numbers []spec.NumberReading
 	// Incomplete are the carriers that could not be read at all.
 	Incomplete []Incomplete
+	// Reads is how the cards were read, by provider.
+	Reads []Reads
 
 	Capabilities map[spec.ProviderName]spec.Capabilities
 	Approvals    Approvals
@@ -48,6 +50,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 	number(p, in.Prior)
 	Guard(p, in.Fleet, in.Approvals, in.Now)
 	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
+	p.Reads = in.Reads
 	p.Costs = costs(p, in.Capabilities)
 	return p, diags
 }

@@ -27,7 +27,8 @@ type Plan struct {
 	// Numbers are the privacy numbers that need attention, by address.
 	Numbers []Number
 	// Total counts every card that is declared or managed, Unchanged those
-	// that need nothing, Unread those whose carrier could not be asked at all.
+	// that need nothing, Unread those whose carrier could not be asked at all,
+	// and those that are left for a later run.
 	Total, Unchanged, Unread int
 	Totals                   []Total // by provider
 	// Incomplete names the carriers that could not be read at all, and why.
@@ -38,6 +39,8 @@ type Plan struct {
 	SignersOnly bool
 	// Costs are the calls that applying takes, by provider.
 	Costs []Cost
+	// Reads is how the cards were read, by provider.
+	Reads []Reads
 	// Partial is the selection that the plan is narrowed to, as options; ""
 	// for a plan of all cards. Skipped counts the cards that it leaves out.
 	Partial string
@@ -143,6 +146,9 @@ type Cost struct {
 	Calls    int
 	// PerSecond is the rate that the provider keeps to; 0 where it has none.
 	PerSecond float64
+	// PerDay and PerMonth are the account's quotas that the plan passes, with
+	// the calls that reading took; 0 for none.
+	PerDay, PerMonth int `json:",omitempty"`
 }
 
 // Time is how long the calls take at the configured rate; 0 where none is configured.
@@ -214,5 +220,5 @@ func (p *Plan) Changes() bool {
 // attention: the exit code 0 of plan -detailed-exitcode.
 func (p *Plan) Clean() bool {
 	s := p.Summary()
-	return !p.Changes() && s.Attention+s.Drifted == 0 && len(p.Incomplete) == 0
+	return !p.Changes() && s.Attention+s.Drifted+s.Unread == 0 && len(p.Incomplete) == 0
 }

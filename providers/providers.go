@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -43,6 +44,27 @@ type Lister interface {
 	List(ctx context.Context, yield func(spec.Reading) error) error
 }
 
+// Pager is a [Lister] that lists by pages, any of which can be asked for.
+type Pager interface {
+	// Page is the list's page of that number, from 1 on.
+	Page(ctx context.Context, number int) (Page, error)
+}
+
+// Page is a page of a list. The last one may have fewer cards than the others;
+// one beyond it has none.
+type Page struct {
+	// Cards are what the list tells of each; see [Lister].
+	Cards []spec.Reading
+	Total int // cards on all pages; below 0 where the carrier doesn't say
+}
+
+// Completer is a [Pager] that can ask for just what a list doesn't tell.
+type Completer interface {
+	// Complete adds to what a list told of a card those of attrs that it didn't
+	// tell and that [spec.Capabilities].AfterList has.
+	Complete(ctx context.Context, listed spec.Reading, attrs spec.Attr) (spec.Reading, error)
+}
+
 // Change is one change of one card.
 type Change struct {
 	Kind  spec.Kind
@@ -71,8 +93,12 @@ type Type struct {
 	Open func(config spec.ProviderConfig, env Env) (Provider, spec.Diagnostics)
 }
 
+// Accounts are the carriers' accounts of a run. Provider blocks of one account
+// share its limits; the zero value is ready to use.
+type Accounts = carrierhttp.Accounts
+
 // Env is what a provider takes from the world around it. Its zero value is not
-// usable: every field is needed.
+// usable: every field is needed, but for Accounts.
 type Env struct {
 	Getenv func(name string) string
 	Now    func() time.Time
@@ -84,4 +110,7 @@ type Env struct {
 	Transport http.RoundTripper
 	// Version of the program, for the User-Agent header.
 	Version string
+	// Accounts is what the run's other providers have too. Without it a provider
+	// shares its account with none.
+	Accounts *Accounts
 }

@@ -43,6 +43,12 @@ type ReadOptions struct {
 	// Progress, where set, is told how many cards are done, from several
 	// goroutines at once, and numbers may come out of order. It must be quick.
 	Progress func(done, total int)
+	// MostCalls is the most calls to make, repeated ones aside; 0 for no limit.
+	// The first of the wants go first. Those that are not read then are Unread
+	// with [spec.LeftForLater].
+	MostCalls int
+	// Chosen, where set, is told how the cards are read, before most of them are.
+	Chosen func(Mix)
 }
 
 // CarrierError is a carrier that could not be read at all, or no longer: the
@@ -61,6 +67,10 @@ func (e *CarrierError) Unwrap() error { return e.Err }
 // order of wants. A card that can't be read is a reading with Unread set, and
 // the others go on.
 //
+// Where the provider can list its cards, and the list tells what is wanted with
+// fewer calls than reading one by one takes, they are read from the list (see
+// [Choose]); a card that the list doesn't have is read by itself.
+//
 // A carrier that can't be read is given up early, rather than after retrying
 // every card: the cards not yet read are then Unread, and the error is a
 // [*CarrierError]. Where ctx ends, they are Unread too, and the error is ctx's.
@@ -73,6 +83,7 @@ func ReadAll(ctx context.Context, p Provider, wants []Want, o ReadOptions) ([]sp
 	reading, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	r := &reader{provider: p, wants: wants, options: o, giveUp: giveUp, readings: make([]spec.Reading, len(wants))}
+	r.list(reading, parallel)
 	var group errgroup.Group
 	for range min(parallel, len(wants)) {
 		group.Go(func() error { r.work(reading); return nil })
@@ -89,34 +100,76 @@ type reader struct {
 	giveUp   context.CancelCauseFunc
 	readings []spec.Reading
 
-	next atomic.Int64
+	able   spec.Capabilities
+	listed map[int]spec.Reading // of wants that a list told, to be completed
+
 	done atomic.Int64
 
 	mu        sync.Mutex
+	next      int // the first of wants that nobody has taken
 	succeeded bool
 	failures  int   // unavailable answers in a row
 	failure   error // the last of them
+	spent     int   // calls, where there is a limit
 }
 
 func (r *reader) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		i := int(r.next.Add(1)) - 1
-		if i >= len(r.wants) {
+		i, left := r.take()
+		switch {
+		case i < 0:
 			return
+		case left:
+			r.readings[i] = spec.Reading{Provider: r.options.Provider, ICCID: r.wants[i].ICCID, Unread: spec.LeftForLater}
+			continue
 		}
-		r.readings[i] = r.read(ctx, r.wants[i])
+		r.readings[i] = r.read(ctx, i)
 		if r.readings[i].ICCID == "" {
 			return // cut short: it doesn't count as done
 		}
-		done := int(r.done.Add(1))
-		if r.options.Progress != nil {
-			r.options.Progress(done, len(r.wants))
-		}
+		r.progress()
 	}
 }
 
-func (r *reader) read(ctx context.Context, want Want) spec.Reading {
-	reading, err := r.provider.Read(ctx, want.ICCID, want.Attrs)
+// progress tells of one more card that is done.
+func (r *reader) progress() {
+	done := int(r.done.Add(1))
+	if r.options.Progress != nil {
+		r.options.Progress(done, len(r.wants))
+	}
+}
+
+// take is the next card to be read, -1 for none, and whether there is no call
+// left for it. Then there is none for those after it either.
+func (r *reader) take() (i int, left bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.next < len(r.wants) && r.readings[r.next].ICCID != "" {
+		r.next++ // the list told it
+	}
+	if r.next >= len(r.wants) {
+		return -1, false
+	}
+	i = r.next
+	r.next++
+	if r.options.MostCalls <= 0 {
+		return i, false
+	}
+	calls := r.able.CallsToRead(r.wants[i].Attrs)
+	if _, listed := r.listed[i]; listed {
+		calls, _ = callsAfterList(r.able, r.wants[i].Attrs)
+	}
+	if r.spent+calls > r.options.MostCalls {
+		r.spent = r.options.MostCalls
+		return i, true
+	}
+	r.spent += calls
+	return i, false
+}
+
+func (r *reader) read(ctx context.Context, i int) spec.Reading {
+	want := r.wants[i]
+	reading, err := r.ask(ctx, i)
 	if err != nil {
 		// A call cut short says nothing of its card: finish gives it the reason.
 		if ctx.Err() != nil {
@@ -127,6 +180,14 @@ func (r *reader) read(ctx context.Context, want Want) spec.Reading {
 	reading.Provider, reading.ICCID = r.options.Provider, want.ICCID
 	r.judge(err)
 	return reading
+}
+
+func (r *reader) ask(ctx context.Context, i int) (spec.Reading, error) {
+	want := r.wants[i]
+	if listed, ok := r.listed[i]; ok {
+		return r.provider.(Completer).Complete(ctx, listed, want.Attrs)
+	}
+	return r.provider.Read(ctx, want.ICCID, want.Attrs)
 }
 
 // judge notices when it is the carrier that can't be read, not one card.

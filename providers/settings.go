@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -14,6 +15,10 @@ type Limits struct {
 	MaxInFlight       int
 	Timeout           time.Duration // of one request
 	Retries           int           // how often a call is repeated, where that is safe
+	// PerFunction is the most calls a second of each of the carrier's functions; 0 for no such limit.
+	PerFunction float64
+	// CallsPerDay and CallsPerMonth are the account's quotas; 0 for none.
+	CallsPerDay, CallsPerMonth int
 }
 
 // Paced is a provider that tells its limits, for estimates and progress.
@@ -104,17 +109,50 @@ func (s *Settings) URL(name, fallback string) *url.URL {
 
 // Limits are the block's, and defaults for what it doesn't say.
 func (s *Settings) Limits(defaults Limits) Limits {
+	perFunction := defaults.PerFunction
+	if _, said := s.config.Settings["requests_per_second"]; said {
+		perFunction = 0 // who knows the account's rate isn't held to our guess
+	}
 	l := Limits{
 		RequestsPerSecond: setting(s, "requests_per_second", defaults.RequestsPerSecond),
 		MaxInFlight:       setting(s, "max_in_flight", defaults.MaxInFlight),
 		Timeout:           setting(s, "timeout", defaults.Timeout),
 		Retries:           setting(s, "retries", defaults.Retries),
+		PerFunction:       setting(s, "requests_per_second_per_action", perFunction),
+		CallsPerDay:       setting(s, "calls_per_day", defaults.CallsPerDay),
+		CallsPerMonth:     setting(s, "calls_per_month", defaults.CallsPerMonth),
 	}
 	s.require(l.RequestsPerSecond > 0, "requests_per_second", "it must be more than 0")
 	s.require(l.MaxInFlight > 0, "max_in_flight", "it must be 1 or more")
 	s.require(l.Timeout > 0, "timeout", `it must be more than 0, such as "25s"`)
 	s.require(l.Retries >= 0, "retries", "it must be 0 or more")
+	s.require(l.PerFunction >= 0, "requests_per_second_per_action", "it must be more than 0, or 0 for no such limit")
+	s.require(l.CallsPerDay >= 0, "calls_per_day", "it must be 1 or more, or 0 for no quota")
+	s.require(l.CallsPerMonth >= 0, "calls_per_month", "it must be 1 or more, or 0 for no quota")
 	return l
+}
+
+// Rate is how many calls a second there can be where all are of one function.
+func (l Limits) Rate() float64 {
+	if l.PerFunction > 0 {
+		return min(l.RequestsPerSecond, l.PerFunction)
+	}
+	return l.RequestsPerSecond
+}
+
+// Transport are the options of a transport that keeps to the limits. Providers
+// that give the same name for account and endpoint share them.
+func (l Limits) Transport(env Env, endpoint *url.URL, account string) carrierhttp.Options {
+	o := carrierhttp.Options{
+		Base: env.Transport, Now: env.Now, Sleep: env.Sleep, Accounts: env.Accounts,
+		RequestsPerSecond: l.RequestsPerSecond, PerFunction: l.PerFunction, InFlight: l.MaxInFlight, Timeout: l.Timeout,
+		PerDay: l.CallsPerDay, PerMonth: l.CallsPerMonth,
+		UserAgent: "cardfleet/" + env.Version,
+	}
+	if endpoint != nil && account != "" {
+		o.Account = account + " at " + endpoint.String()
+	}
+	return o
 }
 
 func (s *Settings) require(ok bool, name, rule string) {

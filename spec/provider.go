@@ -43,6 +43,8 @@ func CommonSettings() []Setting {
 		{Name: "endpoint", Type: SettingString, Doc: `base URL of the carrier's API, or "simulator"`},
 		{Name: "requests_per_second", Type: SettingNumber, Doc: "the most calls a second, retries included"},
 		{Name: "max_in_flight", Type: SettingInt, Doc: "the most calls under way at once"},
+		{Name: "calls_per_day", Type: SettingInt, Doc: "the most calls a day, 0 for no quota"},
+		{Name: "calls_per_month", Type: SettingInt, Doc: "the most calls a month, 0 for no quota"},
 		{Name: "timeout", Type: SettingDuration, Doc: "how long one call may take"},
 		{Name: "retries", Type: SettingInt, Doc: "how often a call is repeated, where repeating is safe"},
 		{Name: "exclusive_imei", Type: SettingBool, Doc: "whether the carrier refuses two cards with one IMEI, even for a moment"},
@@ -68,8 +70,18 @@ type Capabilities struct {
 	Cooldown time.Duration
 	// Lists reports whether it can list the account's cards.
 	Lists bool
+	// ListTells are the attributes that a list tells of a card just as [Capabilities.Reads]
+	// would, the status always among them; none where a list tells no status.
+	ListTells Attr
+	// ListPage is how many cards one call of a list tells at most.
+	ListPage int
+	// AfterList is how many calls it takes to read an attribute of a card that a
+	// list told; one that is missing takes all the calls of reading the card.
+	AfterList map[Attr]int
 	// PerSecond is the rate of calls that it keeps to; 0 for none.
 	PerSecond float64
+	// CallsPerDay and CallsPerMonth are the account's quotas; 0 for none.
+	CallsPerDay, CallsPerMonth int
 	// ReadCalls is how many calls reading one card takes for these attributes,
 	// besides the one for its status; those under 0 are made for every card.
 	ReadCalls map[Attr]int

@@ -38,6 +38,10 @@ func (l Lifecycle) InService() Switch {
 // Ended reports whether the card's account is closed, closing or somebody else's.
 func (l Lifecycle) Ended() bool { return l == Closing || l == Closed || l == Transferred }
 
+// LeftForLater is why a card is unread that this run had no call left for. It
+// says nothing of the carrier.
+const LeftForLater = "left for a later run"
+
 // Package is a package that a card has.
 type Package struct {
 	ID        string    `json:"id"`

@@ -108,6 +108,24 @@ func (s *Snapshot) Card(id spec.CardID) *Card {
 	return nil
 }
 
+// Walk returns a function that finds the cards of ascending ids, as
+// [Snapshot.Card] does, in one pass over the snapshot.
+func (s *Snapshot) Walk() func(id spec.CardID) *Card {
+	var rest []Card
+	if s != nil {
+		rest = s.Cards
+	}
+	return func(id spec.CardID) *Card {
+		for len(rest) > 0 && rest[0].ID().Compare(id) < 0 {
+			rest = rest[1:]
+		}
+		if len(rest) > 0 && rest[0].ID() == id {
+			return &rest[0]
+		}
+		return nil
+	}
+}
+
 // RecordVersion is the version of the records that this program writes, and
 // the only one that it reads.
 const RecordVersion = 1

@@ -169,10 +169,13 @@ func (s *session) apply(ctx context.Context, o applyOptions, planFile string, ap
 // state, which the run starts from.
 func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, state.Edits, error) {
 	p, l, err := s.makePlan(ctx, prior, o.runOptions, approvals)
+	if ctx.Err() != nil {
+		err = errors.Join(err, s.keep(ctx, prior, l, o))
+	}
 	if err != nil {
 		return nil, state.Edits{}, err
 	}
-	return p, apply.Refresh(prior, s.fleet, l.cards, s.caps), nil
+	return p, apply.Refresh(prior, s.fleet, l.fresh(), s.caps), nil
 }
 
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
@@ -460,7 +463,7 @@ func doneOf(r *apply.Report, kind spec.Kind) int {
 // liveAfter is what the state remembers of readings, changes made included,
 // and the privacy numbers, which are read now where the plan didn't.
 func (s *session) liveAfter(ctx context.Context, snap *state.Snapshot, o applyOptions) spec.Live {
-	if s.numbers == nil && o.refresh && ctx.Err() == nil {
+	if s.numbers == nil && o.asks() && ctx.Err() == nil {
 		s.numbers = s.readNumbers(ctx)
 	}
 	l := spec.Live{Cards: make([]spec.Reading, 0, len(snap.Cards)), Numbers: s.numbers}

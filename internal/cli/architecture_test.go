@@ -40,7 +40,7 @@ var layers = []layer{
 	{"state/*", []string{"spec", "state"}},
 	{"plan", []string{"spec", "state"}},
 	{"plan/render", []string{"spec", "state", "plan"}},
-	{"providers", []string{"spec"}},
+	{"providers", []string{"spec", "providers/internal/carrierhttp"}},
 	{"providers/internal/carrierhttp", nil},
 	{"providers/internal/lenient", nil},
 	{"providers/internal/alirpc", []string{"spec", "providers", "providers/internal/carrierhttp", "providers/internal/lenient"}},

@@ -135,7 +135,7 @@ const (
 type runOptions struct {
 	viewOptions
 	inputOptions
-	refresh     bool
+	refreshOptions
 	parallelism int
 	lock        bool
 	lockTimeout time.Duration
@@ -156,7 +156,6 @@ func (o *runOptions) flags() []cli.Flag {
 	o.accepted, o.labels = map[spec.Kind]int{}, map[string]string{}
 	flags := append(o.inputOptions.flags(),
 		&cli.GenericFlag{Name: "accept-count", Usage: "lift the limit on a kind for this run, if exactly so many are planned: `KIND:N`; may be repeated", Value: acceptFlag(o.accepted)},
-		&cli.BoolFlag{Name: "refresh", Value: true, Usage: "-refresh=false: don't ask the carriers, go by what the state remembers", Destination: &o.refresh},
 		&cli.BoolFlag{Name: "refresh-only", Usage: "change no card: show what changed outside, and let apply take it into the state", Destination: &o.refreshOnly},
 		&cli.StringSliceFlag{Name: "target", Usage: "only cards whose address or ICCID is `ADDR|ICCID`, with * and ?; may be repeated", Destination: &o.targets},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "all but the cards whose address or ICCID is `ADDR|ICCID`; may be repeated", Destination: &o.excludes},
@@ -167,5 +166,6 @@ func (o *runOptions) flags() []cli.Flag {
 		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock", Destination: &o.lockTimeout},
 		&cli.StringFlag{Name: "json-into", Usage: "write one JSON object a line to `FILE`, besides the text", Destination: &o.jsonInto},
 	)
+	flags = append(flags, o.refreshOptions.flags()...)
 	return append(flags, o.viewOptions.flags()...)
 }

@@ -27,6 +27,7 @@ type session struct {
 	fleet     *spec.Fleet
 	providers map[spec.ProviderName]providers.Provider
 	caps      map[spec.ProviderName]spec.Capabilities
+	accounts  providers.Accounts // that the providers share
 	backend   state.Backend
 	numbers   []spec.NumberReading // as they were read last
 	digest    string               // of the saved plan that was loaded; "" for none
@@ -78,7 +79,8 @@ func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) 
 func capabilities(p providers.Provider) spec.Capabilities {
 	able := p.Capabilities()
 	if paced, ok := p.(providers.Paced); ok {
-		able.PerSecond = paced.Limits().RequestsPerSecond
+		limits := paced.Limits()
+		able.PerSecond, able.CallsPerDay, able.CallsPerMonth = limits.Rate(), limits.CallsPerDay, limits.CallsPerMonth
 	}
 	return able
 }
@@ -86,6 +88,7 @@ func capabilities(p providers.Provider) spec.Capabilities {
 func (s *session) providerEnv() providers.Env {
 	return providers.Env{
 		Getenv: s.env.getenv, Now: s.env.Now, Sleep: s.env.Sleep, Random: s.env.Random, Transport: s.env.Transport, Version: Version,
+		Accounts: &s.accounts,
 	}
 }
 
@@ -128,82 +131,6 @@ func runURL(env *Env) string {
 	return ""
 }
 
-// live is what was read.
-type live struct {
-	cards      []spec.Reading // by provider and ICCID
-	numbers    []spec.NumberReading
-	incomplete []plan.Incomplete
-}
-
-// read asks every carrier at once for all cards that a plan needs, each within
-// its own limits.
-func (s *session) read(ctx context.Context, prior *state.Snapshot, o runOptions) (live, error) {
-	targets := plan.Targets(s.fleet, prior, o.selection())
-	if !o.refresh {
-		return s.remembered(targets, prior), nil
-	}
-	l := live{cards: make([]spec.Reading, len(targets))}
-	byProvider := split(targets)
-	dark := make([]error, len(byProvider))
-	progress := s.out.progress("refresh", "reading")
-	defer progress.end()
-	var g errgroup.Group
-	for i, part := range byProvider {
-		bar := progress.carrier(string(part.provider), len(part.wants))
-		g.Go(func() error {
-			readings, err := providers.ReadAll(ctx, s.providers[part.provider], part.wants, providers.ReadOptions{
-				Provider: part.provider, Parallel: o.parallelism, Progress: func(done, _ int) { bar.set(done) },
-			})
-			copy(l.cards[part.from:], readings)
-			dark[i] = err
-			return nil
-		})
-	}
-	g.Go(func() error { l.numbers = s.readNumbers(ctx); return nil })
-	_ = g.Wait() // workers report through dark and the readings
-	s.numbers = l.numbers
-	if ctx.Err() != nil {
-		return l, ctx.Err()
-	}
-	for i, part := range byProvider {
-		var carrier *providers.CarrierError
-		if errors.As(dark[i], &carrier) {
-			l.incomplete = append(l.incomplete, plan.Incomplete{Provider: part.provider, Reason: carrier.Err.Error(), Cards: len(part.wants)})
-		}
-	}
-	return l, nil
-}
-
-// part is one provider's share of the cards to be read.
-type part struct {
-	provider spec.ProviderName
-	from     int
-	wants    []providers.Want
-}
-
-func split(targets []plan.Target) []part {
-	var parts []part
-	for i, t := range targets {
-		if len(parts) == 0 || parts[len(parts)-1].provider != t.ID.Provider {
-			parts = append(parts, part{provider: t.ID.Provider, from: i})
-		}
-		p := &parts[len(parts)-1]
-		p.wants = append(p.wants, providers.Want{ICCID: t.ID.ICCID, Attrs: t.Attrs})
-	}
-	return parts
-}
-
-// remembered are the readings that the state has, for a plan without a refresh.
-func (s *session) remembered(targets []plan.Target, prior *state.Snapshot) live {
-	l := live{cards: make([]spec.Reading, 0, len(targets))}
-	for _, t := range targets {
-		if c := prior.Card(t.ID); c != nil {
-			l.cards = append(l.cards, c.Reading())
-		}
-	}
-	return l
-}
-
 // readNumbers reads the privacy numbers, in the fleet's order.
 func (s *session) readNumbers(ctx context.Context) []spec.NumberReading {
 	out := make([]spec.NumberReading, len(s.fleet.Numbers))
@@ -235,12 +162,15 @@ func (s *session) readNumber(ctx context.Context, n *spec.PrivacyNumber) spec.Nu
 
 // makePlan reads what is live and turns all into a plan.
 func (s *session) makePlan(ctx context.Context, prior *state.Snapshot, o runOptions, approvals plan.Approvals) (*plan.Plan, live, error) {
+	if err := o.refreshOptions.check(); err != nil {
+		return nil, live{}, err
+	}
 	l, err := s.read(ctx, prior, o)
 	if err != nil {
 		return nil, l, err
 	}
 	p, diags := plan.Make(plan.Input{
-		Fleet: s.fleet, Prior: prior, Live: l.cards, Numbers: l.numbers, Incomplete: l.incomplete,
+		Fleet: s.fleet, Prior: prior, Live: l.cards, Numbers: l.numbers, Incomplete: l.incomplete, Reads: l.reads,
 		Capabilities: s.caps, Approvals: approvals, Accepted: o.accepted, Select: o.selection(), RefreshOnly: o.refreshOnly, Now: s.env.Now().UTC(), Version: Version,
 	})
 	if p == nil {

@@ -33,6 +33,7 @@ type headJSON struct {
 	Limits        []limitJSON `json:"limits,omitempty"`
 	Incomplete    []darkJSON  `json:"incomplete,omitempty"`
 	Costs         []costJSON  `json:"costs,omitempty"`
+	Reads         []ReadsJSON `json:"reads,omitempty"`
 }
 
 type stateJSON struct {
@@ -58,6 +59,8 @@ type costJSON struct {
 	Calls     int               `json:"calls"`
 	PerSecond float64           `json:"requests_per_second,omitempty"`
 	Seconds   float64           `json:"seconds,omitempty"`
+	PerDay    int               `json:"passes_calls_per_day,omitempty"`
+	PerMonth  int               `json:"passes_calls_per_month,omitempty"`
 }
 
 // Counts are a plan's counts, as programs read them.
@@ -237,8 +240,11 @@ func headOf(p *plan.Plan, digest string) headJSON {
 	for _, d := range p.Incomplete {
 		out.Incomplete = append(out.Incomplete, darkJSON(d))
 	}
+	for _, r := range p.Reads {
+		out.Reads = append(out.Reads, ReadsOf(r))
+	}
 	for _, c := range p.Costs {
-		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds()})
+		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds(), c.PerDay, c.PerMonth})
 	}
 	return out
 }

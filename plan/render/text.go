@@ -28,6 +28,7 @@ func Text(w io.Writer, p *plan.Plan, style Style) error {
 	t.notes(cards.noted)
 	t.limits(p.Limits)
 	t.approvals(p)
+	t.reads(p)
 	t.costs(p)
 	t.line("%s", style.Bold(LastLine(p)))
 	return t.w.Flush()
@@ -607,9 +608,22 @@ func Missing(s plan.Summary) string {
 func CostText(c plan.Cost) string {
 	s := count(c.Calls, "call", "calls")
 	if c.PerSecond <= 0 {
-		return s
+		return s + quotaText(c)
 	}
-	return fmt.Sprintf("%s, about %s at %s/s", s, Duration(c.Time()), strconv.FormatFloat(c.PerSecond, 'f', -1, 64))
+	s = fmt.Sprintf("%s, about %s at %s/s", s, Duration(c.Time()), strconv.FormatFloat(c.PerSecond, 'f', -1, 64))
+	return s + quotaText(c)
+}
+
+// quotaText says which quotas the plan passes, if it passes any.
+func quotaText(c plan.Cost) string {
+	s := ""
+	if c.PerDay > 0 {
+		s += fmt.Sprintf("; with the reading, more than the %s calls of a day", Thousands(c.PerDay))
+	}
+	if c.PerMonth > 0 {
+		s += fmt.Sprintf("; with the reading, more than the %s calls of a month", Thousands(c.PerMonth))
+	}
+	return s
 }
 
 // LastLine is the plan in one line, always in the same form.

@@ -55,10 +55,11 @@ func schema() spec.Schema {
 
 func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, spec.Diagnostics) {
 	s := providers.NewSettings(config, schema(), env.Getenv)
-	account := alirpc.NewAccount(s, s.String("region_id", "cn-hangzhou"), defaults(), env)
+	endpoint := s.URL("endpoint", defaultEndpoint)
+	account := alirpc.NewAccount(s, s.String("region_id", "cn-hangzhou"), endpoint, defaults(), env)
 	p := &provider{
 		cards: &alirpc.API{
-			Account: account, Endpoint: s.URL("endpoint", defaultEndpoint), Version: version, OK: codeOK, Codes: cardCodes(),
+			Account: account, Endpoint: endpoint, Version: version, OK: codeOK, Codes: cardCodes(),
 		},
 		numbers: numbers{api: &alirpc.API{
 			Account: account, Endpoint: s.URL("privacy_endpoint", defaultPrivacyEndpoint), Version: privacyVersion, OK: codeOK, Codes: numberCodes(),

@@ -1,10 +1,16 @@
 package aliyun_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +60,81 @@ func refresh(b *testing.B, rate int) {
 	calls := w.Count("QueryCardStatus")
 	b.ReportMetric(b.Elapsed().Seconds()/ideal, "x/ideal")
 	b.ReportMetric(100*float64(calls-b.N*cards)/float64(calls), "%throttled")
+}
+
+// answersForBenchmarks is the variable that makes this test's program a carrier
+// that answers after a while: the benchmarks measure the other end's processor
+// time alone.
+const answersForBenchmarks = "CARDFLEET_ANSWERS_AFTER"
+
+// answerForBenchmarks serves until its standard input ends.
+func answerForBenchmarks() {
+	latency, err := time.ParseDuration(os.Getenv(answersForBenchmarks))
+	if err != nil {
+		panic(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(listener.Addr())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // whatever ends it
+		os.Exit(0)
+	}()
+	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // ends with the process
+		time.Sleep(latency)
+		_, _ = io.WriteString(w, activeCard(r.URL.Query().Get("Iccid"))) // a client that is gone needs no answer
+	}))
+}
+
+func activeCard(iccid string) string {
+	return `{"RequestId":"8906582E-6722-409A-A6C4-0E7863B733A5","Code":"OK","Message":"OK","CardStatus":{"Iccid":"` + iccid + `","Msisdn":"1064633113571","UserStatus":"正常"}}`
+}
+
+// carrierApart starts the carrier in a process of its own, and opens a provider
+// in front of it.
+func carrierApart(b *testing.B, latency time.Duration, settings map[string]any) providers.Provider {
+	server := exec.CommandContext(b.Context(), os.Args[0])
+	server.Env = append(os.Environ(), answersForBenchmarks+"="+latency.String())
+	server.Stderr = os.Stderr
+	in, err := server.StdinPipe()
+	require.NoError(b, err)
+	out, err := server.StdoutPipe()
+	require.NoError(b, err)
+	require.NoError(b, server.Start())
+	b.Cleanup(func() {
+		_ = in.Close()            // which ends it
+		_ = server.Process.Kill() // where it didn't
+		_ = server.Wait()         // killed or not
+	})
+	address, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(b, err)
+	network := &http.Transport{MaxIdleConnsPerHost: 256}
+	b.Cleanup(network.CloseIdleConnections)
+	return benchmarked(b, network, "http://"+strings.TrimSpace(address), settings)
+}
+
+// carrierWithin answers without a network: what is left is our own work.
+func carrierWithin(b *testing.B, latency time.Duration, settings map[string]any) providers.Provider {
+	return benchmarked(b, within(latency), "http://carrier.test", settings)
+}
+
+type within time.Duration
+
+func (latency within) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(time.Duration(latency))
+	body := activeCard(r.URL.Query().Get("Iccid"))
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+func benchmarked(b *testing.B, network http.RoundTripper, endpoint string, settings map[string]any) providers.Provider {
+	settings["endpoint"], settings["access_key_id"], settings["access_key_secret"] = endpoint, carriersim.TestID, carriersim.TestSecret
+	env := alirpctest.Env(network, nil)
+	env.Sleep = sleep // here, pauses matter
+	p, diagnostics := aliyun.Type().Open(spec.ProviderConfig{Name: "aliyun", Settings: settings}, env)
+	require.Empty(b, diagnostics)
+	return p
 }
 
 // fleet is n cards to be read.

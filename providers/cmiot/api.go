@@ -38,11 +38,15 @@ type call struct {
 	changing bool
 }
 
+func (c call) limited() carrierhttp.Call {
+	return carrierhttp.Call{Function: c.name, Changing: c.changing}
+}
+
 // sender is one version of the API: it makes one request of a call, signed
 // as that version wants it, and reads the answer into r.
 type sender interface {
 	attempt(ctx context.Context, c call, r reply) error
-	policy() carrierhttp.Policy
+	policy(c call) carrierhttp.Policy
 }
 
 // replyTo is a pointer to a reply's type.
@@ -64,16 +68,17 @@ func change[R any, P replyTo[R]](ctx context.Context, s sender, name string, par
 }
 
 func send[R any, P replyTo[R]](ctx context.Context, s sender, c call) (answer R, err error) {
-	err = s.policy().Do(ctx, func() error {
+	err = s.policy(c).Do(ctx, func() error {
 		answer = *new(R) // nothing of a failed attempt's answer may stay
 		return s.attempt(ctx, c, P(&answer))
 	})
 	return answer, err
 }
 
-func (a *account) policy() carrierhttp.Policy {
+func (a *account) policy(c call) carrierhttp.Policy {
 	return carrierhttp.Policy{
-		Retries: a.limits.Retries, Judge: judge, Sleep: a.env.Sleep, Random: a.env.Random, Throttled: a.transport.Throttled,
+		Retries: a.limits.Retries, Judge: judge, Sleep: a.env.Sleep, Random: a.env.Random,
+		Throttled: func() { a.transport.Throttled(c.limited()) },
 	}
 }
 
@@ -140,7 +145,7 @@ func post(ctx context.Context, u *url.URL, body io.Reader) (*http.Request, error
 // exchange sends one request and reads its answer; secrets is what no error
 // may show.
 func (a *account) exchange(c call, t transaction, req *http.Request, r reply, secrets ...string) error {
-	resp, err := a.transport.RoundTrip(req)
+	resp, err := a.transport.Send(req, c.limited())
 	if err != nil {
 		return unanswered(c, t, err)
 	}

@@ -75,11 +75,7 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 	if d := s.Diagnostics(); d.HasErrors() {
 		return nil, d
 	}
-	a.transport = carrierhttp.New(carrierhttp.Options{
-		Base: env.Transport, Now: env.Now, Sleep: env.Sleep,
-		RequestsPerSecond: a.limits.RequestsPerSecond, InFlight: a.limits.MaxInFlight, Timeout: a.limits.Timeout,
-		UserAgent: "cardfleet/" + env.Version,
-	})
+	a.transport = carrierhttp.New(a.limits.Transport(env, a.endpoint, a.appid))
 	a.serial.Store(randomSerial(env.Random))
 	if version == "v2" {
 		return &v2{account: a, ebids: ebids}, s.Diagnostics()

@@ -47,10 +47,10 @@ const (
 )
 
 // defaults are GUESSES, but for the rate: 20 a second for each of the account's
-// APIs, which its RAM users share (ALIDOC 374328). All calls together keep to it
-// here, which is never too fast.
+// APIs, which its RAM users share (ALIDOC 374328). A card is read by two of them
+// at most, so all together may make twice as many.
 func defaults() providers.Limits {
-	return providers.Limits{RequestsPerSecond: 20, MaxInFlight: 16, Timeout: 25 * time.Second, Retries: 4}
+	return providers.Limits{RequestsPerSecond: 40, PerFunction: 20, MaxInFlight: 16, Timeout: 25 * time.Second, Retries: 4}
 }
 
 // Type is the provider "aliyun_linkcard".
@@ -58,15 +58,18 @@ func Type() providers.Type { return providers.Type{Schema: schema(), Open: open}
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "aliyun_linkcard", Settings: append(alirpc.Credentials(),
+		spec.Setting{Name: "requests_per_second_per_action", Type: spec.SettingNumber,
+			Doc: "the most calls a second of one action; 20 unless requests_per_second is said, which then holds for all together"},
 		spec.Setting{Name: "offers", Type: spec.SettingAny, Doc: "package ids and the names that the carrier shows for them, where they differ"},
 	)}
 }
 
 func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, spec.Diagnostics) {
 	s := providers.NewSettings(config, schema(), env.Getenv)
+	endpoint := s.URL("endpoint", defaultEndpoint)
 	p := &provider{
 		api: &alirpc.API{
-			Account: alirpc.NewAccount(s, "", defaults(), env), Endpoint: s.URL("endpoint", defaultEndpoint), Version: version,
+			Account: alirpc.NewAccount(s, "", endpoint, defaults(), env), Endpoint: endpoint, Version: version,
 			OK: codeOK, Codes: codes(),
 		},
 		ids: offers(s),
@@ -116,8 +119,10 @@ func (p *provider) Capabilities() spec.Capabilities {
 		Reads:     spec.AttrBinding | spec.AttrActive | spec.AttrPackages,
 		Changes:   []spec.Kind{spec.Resume, spec.Subscribe, spec.Stop},
 		Lists:     true,
+		ListTells: spec.AttrActive,
+		ListPage:  pageSize,
 		Settle:    settle,
-		PerSecond: p.Limits().RequestsPerSecond,
+		PerSecond: p.Limits().Rate(),
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
 		// A refused stop or resume is looked at; an order asks first what the card has.
 		ChangeCalls: map[spec.Kind]int{spec.Stop: 2, spec.Resume: 2, spec.Subscribe: 2},
@@ -164,35 +169,61 @@ func (p *provider) reading(iccid spec.ICCID, status, osStatus alirpc.Text) spec.
 	return r
 }
 
-// List implements [providers.Lister], page by page. Rows have a status and no
-// device (META). A card that moves to the next page while the list is read is
-// told once.
+// List implements [providers.Lister], page by page. A card that moves to the
+// next page while the list is read is told once.
 func (p *provider) List(ctx context.Context, yield func(spec.Reading) error) error {
 	told := map[spec.ICCID]bool{}
-	for page := 1; ; page++ {
-		r, err := alirpc.Read[listReply](ctx, p.api, actionList, map[string]string{
-			"PageNo": strconv.Itoa(page), "PageSize": strconv.Itoa(pageSize),
-		})
+	for number := 1; ; number++ {
+		page, err := p.Page(ctx, number)
 		if err != nil {
 			return err
 		}
-		for _, row := range r.Data.List {
-			iccid, err := spec.ParseICCID(string(row.Iccid))
-			if err != nil {
-				return fmt.Errorf("%s: page %d has a card whose ICCID is none: %w", actionList, page, err)
-			}
-			if told[iccid] {
+		for _, card := range page.Cards {
+			if told[card.ICCID] {
 				continue
 			}
-			told[iccid] = true
-			if err := yield(p.reading(iccid, row.Status, row.OsStatus)); err != nil {
+			told[card.ICCID] = true
+			if err := yield(card); err != nil {
 				return err
 			}
 		}
-		if r.last(page) {
+		if last(page, number) {
 			return nil
 		}
 	}
+}
+
+// Page implements [providers.Pager]. Rows have a status and no device (META);
+// one without a status tells no more than that the card is there.
+func (p *provider) Page(ctx context.Context, number int) (providers.Page, error) {
+	r, err := alirpc.Read[listReply](ctx, p.api, actionList, map[string]string{
+		"PageNo": strconv.Itoa(number), "PageSize": strconv.Itoa(pageSize),
+	})
+	if err != nil {
+		return providers.Page{}, err
+	}
+	page := providers.Page{Total: r.total()}
+	for _, row := range r.Data.List {
+		iccid, err := spec.ParseICCID(string(row.Iccid))
+		if err != nil {
+			return providers.Page{}, fmt.Errorf("%s: page %d has a card whose ICCID is none: %w", actionList, number, err)
+		}
+		card := p.reading(iccid, row.Status, row.OsStatus)
+		if row.Status == "" && row.OsStatus == "" {
+			card.Has, card.Lifecycle = 0, ""
+		}
+		page.Cards = append(page.Cards, card)
+	}
+	return page, nil
+}
+
+// last reports whether no page follows this one: by the total, or by a page
+// that isn't full where none came.
+func last(page providers.Page, number int) bool {
+	if page.Total < 0 {
+		return len(page.Cards) < pageSize
+	}
+	return number*pageSize >= page.Total
 }
 
 // named is the parameter of every call about one card.

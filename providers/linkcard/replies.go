@@ -71,14 +71,13 @@ type listReply struct {
 	}
 }
 
-// last reports whether no page follows this one: by the total, or by a page
-// that isn't full where none came.
-func (r *listReply) last(page int) bool {
+// total is how many cards there are; -1 where the reply doesn't say.
+func (r *listReply) total() int {
 	total, err := strconv.Atoi(string(r.Data.Total))
 	if err != nil {
-		return len(r.Data.List) < pageSize
+		return -1
 	}
-	return page*pageSize >= total
+	return total
 }
 
 func (r *listReply) Complete() error { return whole(&r.Envelope) }

@@ -43,6 +43,7 @@ func Run(t *testing.T, h Harness) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	t.Run("every card is read once", h.everyCardIsReadOnce)
 	t.Run("the list has every card once", h.listHasEveryCardOnce)
+	t.Run("the list tells what reading card by card does", h.listTellsTheSame)
 	t.Run("a card that the carrier doesn't know is not found", h.unknownCardIsNotFound)
 	t.Run("a passing failure of a read is repeated", h.readsAreRepeated)
 	t.Run("wrong credentials end the reading at once", h.wrongCredentialsEndReading)
@@ -78,7 +79,7 @@ func (h Harness) everyCardIsReadOnce(t *testing.T) {
 	world := newWorld()
 	wants := fleet(world, 300)
 	f := h.overHTTP(t, world, nil)
-	readings, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{Provider: "p"})
+	readings, err := providers.ReadAll(t.Context(), alone{f.provider}, wants, providers.ReadOptions{Provider: "p"})
 	require.NoError(t, err)
 	asked := map[spec.ICCID]int{}
 	for _, r := range world.Requests() {
@@ -113,6 +114,47 @@ func (h Harness) listHasEveryCardOnce(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	assert.ErrorIs(t, lister.List(t.Context(), func(spec.Reading) error { return enough }), enough, "the caller may end it")
+}
+
+// alone is a provider without its list: its cards are read one by one.
+type alone struct{ providers.Provider }
+
+// listTellsTheSame reads a fleet from the list where there is one that tells
+// something, and card by card, in several conditions and with what it doesn't
+// tell: the readings are the same, for no more calls.
+func (h Harness) listTellsTheSame(t *testing.T) {
+	world := newWorld()
+	wants := fleet(world, 230)
+	statuses := []spec.Lifecycle{spec.Active, spec.SuspendedByOwner, spec.SuspendedByCarrier, spec.Pending, spec.Testing, spec.Closed}
+	for i := range wants {
+		_, err := world.Change(wants[i].ICCID, func(c *carriersim.Card) bool { c.Status = statuses[i%len(statuses)]; return true })
+		require.NoError(t, err)
+	}
+	wants = append(wants, providers.Want{ICCID: "89860000000000000000"}) // which the carrier doesn't have
+	f := h.overHTTP(t, world, nil)
+	able := f.provider.Capabilities()
+	if able.ListTells == 0 {
+		return
+	}
+	for _, attrs := range []spec.Attr{able.ListTells, spec.AttrActive | spec.AttrPackages, able.Reads} {
+		for i := range wants {
+			wants[i].Attrs = attrs
+		}
+		started := len(world.Requests())
+		listed, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{})
+		require.NoError(t, err)
+		between := len(world.Requests())
+		single, err := providers.ReadAll(t.Context(), alone{f.provider}, wants, providers.ReadOptions{})
+		require.NoError(t, err)
+		assert.LessOrEqual(t, between-started, len(world.Requests())-between, "calls")
+		for i := range wants {
+			listed[i].At = single[i].At
+			if attrs == able.ListTells { // card by card, more may come along
+				single[i].Has, single[i].IMEI = listed[i].Has, listed[i].IMEI
+			}
+			assert.Equal(t, single[i], listed[i])
+		}
+	}
 }
 
 func (h Harness) unknownCardIsNotFound(t *testing.T) {
@@ -351,7 +393,7 @@ func (h Harness) rateIsKept(t *testing.T) {
 		f := h.inProcess(t, world, map[string]any{"requests_per_second": float64(rate)})
 		calls := cards * f.provider.Capabilities().CallsToRead(0)
 		start := time.Now()
-		_, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{})
+		_, err := providers.ReadAll(t.Context(), alone{f.provider}, wants, providers.ReadOptions{})
 		require.NoError(t, err)
 		ideal := time.Duration(calls) * time.Second / rate
 		assert.InEpsilon(t, ideal, time.Since(start), 0.05, "%d calls at %d/s", calls, rate)

@@ -38,6 +38,10 @@ type call struct {
 	changing bool
 }
 
+func (c call) limited() carrierhttp.Call {
+	return carrierhttp.Call{Function: c.name, Changing: c.changing}
+}
+
 // read makes a call that changes nothing, and repeats it where it failed for a
 // passing reason. take reads the reply below the operation's result.
 func (g *gateway) read(ctx context.Context, c call, take func(result json.RawMessage) error) (requestID string, err error) {
@@ -53,7 +57,8 @@ func (g *gateway) read(ctx context.Context, c call, take func(result json.RawMes
 // send makes a call. A changing one is repeated only where it certainly had no effect.
 func (g *gateway) send(ctx context.Context, c call, take func(root json.RawMessage) error) (requestID string, err error) {
 	policy := carrierhttp.Policy{
-		Retries: g.retries, Judge: judge, Sleep: g.env.Sleep, Random: g.env.Random, Throttled: g.transport.Throttled,
+		Retries: g.retries, Judge: judge, Sleep: g.env.Sleep, Random: g.env.Random,
+		Throttled: func() { g.transport.Throttled(c.limited()) },
 	}
 	err = policy.Do(ctx, func() error {
 		requestID, err = g.authorised(ctx, c, take)
@@ -99,7 +104,7 @@ func (g *gateway) attempt(ctx context.Context, c call, token string, take func(j
 	if err != nil {
 		return "", &providers.Error{Call: c.name, Effect: providers.EffectNone, Err: err}
 	}
-	resp, err := g.transport.RoundTrip(req)
+	resp, err := g.transport.Send(req, c.limited())
 	if err != nil {
 		return "", unanswered(c, err)
 	}

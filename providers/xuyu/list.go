@@ -59,6 +59,19 @@ func odd(format string, args ...any) error {
 	return &providers.Error{Call: opList, Message: fmt.Sprintf(format, args...), Effect: providers.EffectNone, Cause: providers.Refused}
 }
 
+// Page implements [providers.Pager].
+func (p *provider) Page(ctx context.Context, number int) (providers.Page, error) {
+	page, err := p.page(ctx, number)
+	if err != nil {
+		return providers.Page{}, fmt.Errorf("page %d: %w", number, err)
+	}
+	told := providers.Page{Total: page.total}
+	for i, iccid := range page.iccids {
+		told.Cards = append(told.Cards, p.listed(iccid, page.cards[i]))
+	}
+	return told, nil
+}
+
 func (p *provider) page(ctx context.Context, number int) (pageReply, error) {
 	var page pageReply
 	c := p.call(opList, map[string]string{"page": strconv.Itoa(number), "size": strconv.Itoa(pageSize)})

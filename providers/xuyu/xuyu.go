@@ -78,11 +78,7 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 		return nil, d
 	}
 	g.veil.add(key.id, key.secret, g.key)
-	g.transport = carrierhttp.New(carrierhttp.Options{
-		Base: env.Transport, Now: env.Now, Sleep: env.Sleep,
-		RequestsPerSecond: limits.RequestsPerSecond, InFlight: limits.MaxInFlight, Timeout: limits.Timeout,
-		UserAgent: "cardfleet/" + env.Version,
-	})
+	g.transport = carrierhttp.New(limits.Transport(env, g.endpoint, key.id))
 	issuer := &issuer{endpoint: tokenEndpoint, credential: key, env: env, transport: g.transport, veil: g.veil}
 	g.tokens = &tokens{fetch: issuer.token, now: env.Now}
 	return p, s.Diagnostics()
@@ -131,6 +127,9 @@ func (p *provider) Capabilities() spec.Capabilities {
 		Changes:   []spec.Kind{spec.Resume, spec.Subscribe, spec.Stop},
 		Settle:    settle,
 		Lists:     true,
+		ListTells: spec.AttrActive,
+		ListPage:  pageSize,
+		AfterList: map[spec.Attr]int{spec.AttrPackages: 1},
 		PerSecond: p.limits.RequestsPerSecond,
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
 	}
@@ -153,12 +152,16 @@ func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) 
 			Message: fmt.Sprintf("the carrier answered about another card, %q", shorten(p.veil.hide(other))),
 		}
 	}
-	reading := p.reading(iccid, card)
+	return p.Complete(ctx, p.reading(iccid, card), attrs)
+}
+
+// Complete implements [providers.Completer]: the packages are asked for by themselves.
+func (p *provider) Complete(ctx context.Context, reading spec.Reading, attrs spec.Attr) (spec.Reading, error) {
 	if !attrs.Has(spec.AttrPackages) {
 		return reading, nil
 	}
 	var packages packagesReply
-	if _, err := p.read(ctx, p.call(opPackages, status.values), packages.read); err != nil {
+	if _, err := p.read(ctx, p.call(opPackages, map[string]string{"iccid": string(reading.ICCID)}), packages.read); err != nil {
 		return spec.Reading{}, err
 	}
 	reading.Packages = inForce(packages, reading.At)

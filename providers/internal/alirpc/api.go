@@ -35,8 +35,9 @@ type Account struct {
 }
 
 // NewAccount reads the settings that blocks of Alibaba's products share (see
-// [Credentials]); what is wrong with them gathers in s.
-func NewAccount(s *providers.Settings, region string, defaults providers.Limits, env providers.Env) *Account {
+// [Credentials]); what is wrong with them gathers in s. Blocks with one key at
+// one endpoint share their limits.
+func NewAccount(s *providers.Settings, region string, endpoint *url.URL, defaults providers.Limits, env providers.Env) *Account {
 	limits := s.Limits(defaults)
 	a := &Account{
 		keyID: s.Credential("access_key_id"), secret: s.Credential("access_key_secret"), region: region,
@@ -46,11 +47,7 @@ func NewAccount(s *providers.Settings, region string, defaults providers.Limits,
 	if a.secret != "" && a.keyID != "" {
 		a.hide = strings.NewReplacer(a.secret, "[secret]", a.keyID, "[access key]")
 	}
-	a.transport = carrierhttp.New(carrierhttp.Options{
-		Base: env.Transport, Now: env.Now, Sleep: env.Sleep,
-		RequestsPerSecond: limits.RequestsPerSecond, InFlight: limits.MaxInFlight, Timeout: limits.Timeout,
-		UserAgent: "cardfleet/" + env.Version,
-	})
+	a.transport = carrierhttp.New(limits.Transport(env, endpoint, a.keyID))
 	return a
 }
 
@@ -78,6 +75,10 @@ type call struct {
 	changing bool
 }
 
+func (c call) limited() carrierhttp.Call {
+	return carrierhttp.Call{Function: c.action, Changing: c.changing}
+}
+
 // ReplyTo is a pointer to a reply's type.
 type ReplyTo[R any] interface {
 	*R
@@ -98,7 +99,8 @@ func Change[R any, P ReplyTo[R]](ctx context.Context, a *API, action string, par
 
 func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c call) (answer R, err error) {
 	policy := carrierhttp.Policy{
-		Retries: a.limits.Retries, Judge: judge, Sleep: a.env.Sleep, Random: a.env.Random, Throttled: a.transport.Throttled,
+		Retries: a.limits.Retries, Judge: judge, Sleep: a.env.Sleep, Random: a.env.Random,
+		Throttled: func() { a.transport.Throttled(c.limited()) },
 	}
 	err = policy.Do(ctx, func() error {
 		answer = *new(R) // nothing of a failed attempt's answer may stay
@@ -126,7 +128,7 @@ func (a *API) attempt(ctx context.Context, c call, r Reply) error {
 	if err != nil {
 		return err
 	}
-	resp, err := a.transport.RoundTrip(req)
+	resp, err := a.transport.Send(req, c.limited())
 	if err != nil {
 		return unanswered(c, err)
 	}

@@ -1,8 +1,6 @@
 package carrierhttp
 
 import (
-	"context"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -17,42 +15,61 @@ const (
 	calm = time.Second
 )
 
-// pace is an account's rate: never above the configured one, halved by a
-// throttle, recovering additively (AIMD).
+// pace is a rate: never above the configured one, halved by a throttle,
+// recovering additively (AIMD). A nil one is no limit. Whoever uses it keeps
+// others out meanwhile.
 type pace struct {
 	configured rate.Limit
-
-	mu      sync.Mutex
-	limiter *rate.Limiter
-	halved  time.Time // when it was last halved
-	changed time.Time // when it last changed at all
+	limiter    *rate.Limiter
+	halved     time.Time // when it was last halved
+	changed    time.Time // when it last changed at all
 }
 
 // newPace allows bursts of 50 ms' worth: enough that short sleeps' coarseness
 // costs nothing, too few for a carrier that counts by the second to notice.
+// It is nil for a rate of 0.
 func newPace(perSecond float64) *pace {
-	burst := max(1, int(perSecond/20))
-	return &pace{configured: rate.Limit(perSecond), limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
-}
-
-// wait takes a token, sleeping until its time has come.
-func (p *pace) wait(ctx context.Context, now func() time.Time, sleep func(context.Context, time.Duration) error) error {
-	at := now()
-	reservation := p.reserve(at)
-	delay := reservation.DelayFrom(at)
-	if delay <= 0 {
+	if perSecond <= 0 {
 		return nil
 	}
-	if err := sleep(ctx, delay); err != nil {
-		reservation.CancelAt(now())
-		return err
-	}
-	return nil
+	return &pace{configured: rate.Limit(perSecond), limiter: rate.NewLimiter(rate.Limit(perSecond), burstOf(perSecond))}
 }
 
+func burstOf(perSecond float64) int { return max(1, int(perSecond/20)) }
+
+// nap is how long it is worth sleeping for tokens, rather than waking up for
+// each: a part of what a burst may gather.
+func (p *pace) nap() time.Duration {
+	if p == nil || p.limiter.Burst() < 2 {
+		return 0
+	}
+	return 10 * time.Millisecond
+}
+
+// lower brings the configured rate down to perSecond, where that is less.
+func (p *pace) lower(now time.Time, perSecond float64) {
+	if limit := rate.Limit(perSecond); limit < p.configured {
+		p.configured = limit
+		p.limiter.SetLimitAt(now, min(p.limiter.Limit(), limit))
+		p.limiter.SetBurstAt(now, burstOf(perSecond))
+	}
+}
+
+// until is how long it is until there is a token. It takes none.
+func (p *pace) until(now time.Time) time.Duration {
+	if p == nil {
+		return 0
+	}
+	reservation := p.reserve(now)
+	defer reservation.CancelAt(now)
+	return reservation.DelayFrom(now)
+}
+
+// reserve takes a token, which may be one of the future.
 func (p *pace) reserve(now time.Time) *rate.Reservation {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	if p == nil {
+		return nil
+	}
 	if current := p.limiter.Limit(); current < p.configured {
 		back := rate.Limit(recovery*now.Sub(p.changed).Seconds()) * p.configured
 		p.limiter.SetLimitAt(now, min(p.configured, current+max(back, 0)))
@@ -62,9 +79,7 @@ func (p *pace) reserve(now time.Time) *rate.Reservation {
 }
 
 func (p *pace) slowDown(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.halved.IsZero() && now.Sub(p.halved) < calm {
+	if p == nil || !p.halved.IsZero() && now.Sub(p.halved) < calm {
 		return
 	}
 	p.limiter.SetLimitAt(now, max(p.limiter.Limit()/2, p.configured*slowest))

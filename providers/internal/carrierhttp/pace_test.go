@@ -13,7 +13,7 @@ import (
 func took(t *testing.T, p *pace, n int) time.Duration {
 	start := time.Now()
 	for range n {
-		require.NoError(t, p.wait(t.Context(), time.Now, sleep))
+		require.NoError(t, sleep(t.Context(), p.reserve(time.Now()).DelayFrom(time.Now())))
 	}
 	return time.Since(start)
 }

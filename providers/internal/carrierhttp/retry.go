@@ -3,6 +3,7 @@ package carrierhttp
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -47,6 +48,9 @@ func (p Policy) Do(ctx context.Context, attempt func() error) error {
 		err := attempt()
 		if err == nil {
 			return nil
+		}
+		if quota := (*QuotaError)(nil); errors.As(err, &quota) {
+			return err // it was not sent, nor would be
 		}
 		verdict := p.Judge(err)
 		if verdict.Throttled {

@@ -1,10 +1,11 @@
-// Package carrierhttp carries requests to one carrier account: it keeps to the
-// account's rate and to the number of calls under way, ends each attempt in
-// time, and knows of each failure whether the carrier may have got the request.
+// Package carrierhttp carries requests to carriers' accounts: it keeps to each
+// account's rates, quotas and number of calls under way, lets changes go first,
+// ends each attempt in time, and knows of each failure whether the carrier may
+// have got the request.
 //
 // It knows nothing of cards or of any carrier's codes: whether an answer is a
 // failure is for the caller to say, who then repeats the call through [Policy].
-// Start reading at [Transport].
+// Start reading at [Transport]; account.go is who goes when.
 package carrierhttp
 
 import (
@@ -32,10 +33,20 @@ type Options struct {
 	Base  http.RoundTripper
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Accounts and Account say which account it is: transports of one account
+	// share its limits, of which the stricter ones hold. Without either the
+	// transport shares with none.
+	Accounts *Accounts
+	Account  string
 	// RequestsPerSecond is the most requests a second, repeated ones included.
 	RequestsPerSecond float64
+	// PerFunction is the same for each of the carrier's functions by itself.
+	PerFunction float64
 	// InFlight is the most requests under way at once.
 	InFlight int
+	// PerDay and PerMonth are the most requests of a day and of a month, by the
+	// carriers' calendar in UTC+8; those of other processes are not counted.
+	PerDay, PerMonth int
 	// Timeout bounds one request from its connection to the last byte of its
 	// answer. Waiting for a turn is not part of it.
 	Timeout time.Duration
@@ -49,12 +60,19 @@ type Options struct {
 // complete one. Its errors are [*Error]s and never hold the request's URL,
 // since carriers put keys and signatures there.
 //
-// Call RoundTrip itself rather than through an http.Client: nothing is
+// Call Send or RoundTrip itself rather than through an http.Client: nothing is
 // redirected then, and no URL gets into an error.
 type Transport struct {
 	options Options
-	pace    *pace         // nil: no limit
-	slots   chan struct{} // nil: no limit
+	account *account
+}
+
+// Call is what the account's limits need to know of a request.
+type Call struct {
+	Function string // the carrier's name for it
+	// Changing requests go before those that only read: somebody waits for them,
+	// and what was read of their card grows old.
+	Changing bool
 }
 
 // New makes a Transport.
@@ -62,13 +80,8 @@ func New(o Options) *Transport {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
 	}
-	t := &Transport{options: o}
-	if o.RequestsPerSecond > 0 {
-		t.pace = newPace(o.RequestsPerSecond)
-	}
-	if o.InFlight > 0 {
-		t.slots = make(chan struct{}, o.InFlight)
-	}
+	t := &Transport{options: o, account: o.Accounts.account(o.Account)}
+	t.account.join(&o)
 	return t
 }
 
@@ -86,14 +99,19 @@ func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
 // Unwrap returns the cause below it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// RoundTrip waits for a turn, sends the request once, and reads the answer.
+// RoundTrip is [Transport.Send] for a request that changes nothing, and of no
+// function in particular.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	release, err := t.turn(req.Context())
-	if err != nil {
+	return t.Send(req, Call{})
+}
+
+// Send waits for a turn, sends the request once, and reads the answer.
+func (t *Transport) Send(req *http.Request, c Call) (*http.Response, error) {
+	if err := t.account.acquire(req.Context(), t, c); err != nil {
 		closeBody(req)
 		return nil, &Error{Doing: "wait for a turn", Err: err}
 	}
-	defer release()
+	defer func() { t.account.release(t.options.Now()) }()
 	ctx, cancel := t.attempt(req.Context())
 	defer cancel()
 	resp, failed := t.send(ctx, req)
@@ -107,39 +125,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // Throttled tells that the carrier refused a request because there were too
-// many: the account's rate is halved for everyone who shares it, and then
+// many: the rate is halved for everyone who shares the account, and then
 // recovers step by step.
-func (t *Transport) Throttled() {
-	if t.pace != nil {
-		t.pace.slowDown(t.options.Now())
-	}
-}
-
-// turn waits for a free slot and then for a token. The slot comes first: a
-// token that were taken before waiting for a slot would be spent late, and
-// many such requests would leave at once.
-func (t *Transport) turn(ctx context.Context) (release func(), err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	release = func() {}
-	if t.slots != nil {
-		select {
-		case t.slots <- struct{}{}:
-			release = func() { <-t.slots }
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	if t.pace == nil {
-		return release, nil
-	}
-	if err := t.pace.wait(ctx, t.options.Now, t.options.Sleep); err != nil {
-		release()
-		return nil, err
-	}
-	return release, nil
-}
+func (t *Transport) Throttled(c Call) { t.account.slowDown(c.Function, t.options.Now()) }
 
 func (t *Transport) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
 	if t.options.Timeout <= 0 {

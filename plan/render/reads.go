@@ -1,0 +1,97 @@
+package render
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// ReadsJSON is how a provider's cards were read.
+type ReadsJSON struct {
+	Provider   spec.ProviderName `json:"provider"`
+	Cards      int               `json:"cards"`
+	Read       int               `json:"read"`
+	Calls      int               `json:"calls"`
+	ListCalls  int               `json:"list_calls"`
+	Seconds    float64           `json:"seconds,omitempty"`
+	Remembered int               `json:"remembered"`
+	Oldest     time.Time         `json:"oldest,omitzero"`
+	Newest     time.Time         `json:"newest,omitzero"`
+	Left       int               `json:"left"`
+}
+
+// ReadsOf is how a provider's cards are read, as programs read it.
+func ReadsOf(r plan.Reads) ReadsJSON {
+	return ReadsJSON{
+		r.Provider, r.Cards, r.Read, r.Calls, r.ListCalls, r.Time().Seconds(), r.Remembered, r.Oldest.UTC(), r.Newest.UTC(), r.Left,
+	}
+}
+
+// reads says how the cards were read, where that isn't simply one after the other.
+func (t *text) reads(p *plan.Plan) {
+	said := false
+	for _, r := range p.Reads {
+		if r.ListCalls == 0 && r.Remembered == 0 && r.Left == 0 {
+			continue
+		}
+		said = true
+		t.line("%s: %s", r.Provider, readsText(r, p.Timestamp))
+	}
+	if said {
+		t.line("")
+	}
+}
+
+// readsText is "read 10 cards in 10 calls; 4,990 by readings 2 h to 3 days old".
+func readsText(r plan.Reads, now time.Time) string {
+	var parts []string
+	if r.Read > 0 {
+		parts = append(parts, fmt.Sprintf("read %s in %s", count(r.Read, "card", "cards"), CallsText(r)))
+	}
+	if r.Remembered > 0 {
+		newest, oldest := age(now.Sub(r.Newest)), age(now.Sub(r.Oldest))
+		if newest != oldest {
+			newest += " to " + oldest
+		}
+		parts = append(parts, fmt.Sprintf("%s by readings %s old", count(r.Remembered, "card", "cards"), newest))
+	}
+	if r.Left > 0 {
+		parts = append(parts, fmt.Sprintf("%s not read yet, left for a later run", count(r.Left, "card", "cards")))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// CallsText is "125 list calls and 12 others".
+func CallsText(r plan.Reads) string {
+	others := r.Calls - r.ListCalls
+	switch {
+	case r.ListCalls == 0:
+		return count(others, "call", "calls")
+	case others == 0:
+		return count(r.ListCalls, "list call", "list calls")
+	default:
+		return count(r.ListCalls, "list call", "list calls") + " and " + count(others, "other", "others")
+	}
+}
+
+// ReadingText is what a reading is going to take, before it is done:
+// "5,000 cards in 125 list calls, about 7 s at 20/s".
+func ReadingText(r plan.Reads) string {
+	s := fmt.Sprintf("%s in %s", count(r.Read, "card", "cards"), CallsText(r))
+	if r.PerSecond > 0 {
+		s += fmt.Sprintf(", about %s at %s/s", Duration(r.Time()), strconv.FormatFloat(r.PerSecond, 'f', -1, 64))
+	}
+	return s
+}
+
+// age is how old something is, as people say it.
+func age(d time.Duration) string {
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%d days", int(d.Hours())/24)
+	}
+	return Duration(d)
+}

@@ -1,0 +1,243 @@
+package carrierhttp
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Accounts are the accounts of a run, by name. The zero value has none yet. A
+// nil one shares nothing: each Transport has an account of its own.
+type Accounts struct {
+	mu     sync.Mutex
+	byName map[string]*account
+}
+
+// account returns the account of that name; one of its own for "" and for nil.
+func (a *Accounts) account(name string) *account {
+	if a == nil || name == "" {
+		return newAccount()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byName == nil {
+		a.byName = map[string]*account{}
+	}
+	if a.byName[name] == nil {
+		a.byName[name] = newAccount()
+	}
+	return a.byName[name]
+}
+
+// account lets requests go, one after the other, each as soon as there is a
+// free slot and a token. Of those that wait, changes go before reads; of the
+// transports that share the account, and of the functions that have a rate of
+// their own, each has its turn.
+//
+// At most one request at a time waits for its token's time, at the door: one
+// that comes later and is more urgent waits for that one, not for all.
+type account struct {
+	mu        sync.Mutex
+	pace      *pace
+	functions map[string]*pace // of those with a rate of their own
+	quota     quota
+	most      int // requests under way at once; 0 for no limit
+	underWay  int
+	atDoor    *waiter
+	lanes     []*lane
+	turn      int // the lane that was served last
+}
+
+func newAccount() *account { return &account{functions: map[string]*pace{}} }
+
+// join adds a transport to the account. Where its limits are the stricter ones,
+// they are the account's from now on.
+func (a *account) join(o *Options) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.pace == nil:
+		a.pace = newPace(o.RequestsPerSecond)
+	case o.RequestsPerSecond > 0:
+		a.pace.lower(o.Now(), o.RequestsPerSecond)
+	}
+	a.most = stricter(a.most, o.InFlight)
+	a.quota.perDay = stricter(a.quota.perDay, o.PerDay)
+	a.quota.perMonth = stricter(a.quota.perMonth, o.PerMonth)
+}
+
+// stricter is the lower of two limits, of which 0 is none.
+func stricter(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// lane is the queue of one transport's requests of one function.
+type lane struct {
+	of       *Transport
+	function string
+	changing bool
+	waiting  []*waiter
+}
+
+// waiter is one request that waits for its turn.
+type waiter struct {
+	lane  *lane
+	given chan struct{} // closed when the fields below are set
+
+	err    error
+	delay  time.Duration // until its token's time
+	nap    time.Duration // the least to sleep, where others can go with it then
+	tokens [2]*rate.Reservation
+}
+
+// acquire waits for a turn. The request is under way until release.
+func (a *account) acquire(ctx context.Context, t *Transport, c Call) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &waiter{given: make(chan struct{})}
+	a.mu.Lock()
+	w.lane = a.laneOf(t, c)
+	w.lane.waiting = append(w.lane.waiting, w)
+	a.admit(t.options.Now())
+	a.mu.Unlock()
+
+	select {
+	case <-w.given:
+	case <-ctx.Done():
+		return a.leave(ctx, t, w)
+	}
+	if w.err != nil || w.delay <= 0 {
+		return w.err
+	}
+	err := t.options.Sleep(ctx, max(w.delay, w.nap))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := t.options.Now()
+	a.atDoor = nil
+	if err != nil {
+		a.giveBack(w, now)
+	}
+	a.admit(now)
+	return err
+}
+
+// leave takes a request back that doesn't want to wait any longer.
+func (a *account) leave(ctx context.Context, t *Transport, w *waiter) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := t.options.Now()
+	select {
+	case <-w.given: // in the same moment
+		if w.err == nil {
+			a.giveBack(w, now)
+		}
+		if a.atDoor == w {
+			a.atDoor = nil
+		}
+	default:
+		w.lane.waiting = slices.DeleteFunc(w.lane.waiting, func(other *waiter) bool { return other == w })
+	}
+	a.admit(now)
+	return ctx.Err()
+}
+
+// giveBack undoes a turn that wasn't used.
+func (a *account) giveBack(w *waiter, now time.Time) {
+	a.underWay--
+	a.quota.giveBack()
+	for _, token := range w.tokens {
+		if token != nil {
+			token.CancelAt(now)
+		}
+	}
+}
+
+// release ends a request.
+func (a *account) release(now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.underWay--
+	a.admit(now)
+}
+
+// slowDown halves the account's rate, and the function's where it has one.
+func (a *account) slowDown(function string, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pace.slowDown(now)
+	a.functions[function].slowDown(now)
+}
+
+func (a *account) laneOf(t *Transport, c Call) *lane {
+	function := ""
+	if t.options.PerFunction > 0 {
+		function = c.Function
+		if a.functions[function] == nil {
+			a.functions[function] = newPace(t.options.PerFunction)
+		}
+		a.functions[function].lower(t.options.Now(), t.options.PerFunction)
+	}
+	for _, l := range a.lanes {
+		if l.of == t && l.function == function && l.changing == c.Changing {
+			return l
+		}
+	}
+	l := &lane{of: t, function: function, changing: c.Changing}
+	a.lanes = append(a.lanes, l)
+	return l
+}
+
+// admit gives turns to as many requests as may go.
+func (a *account) admit(now time.Time) {
+	for a.atDoor == nil && (a.most == 0 || a.underWay < a.most) {
+		i, delay := a.next(now)
+		if i < 0 {
+			return
+		}
+		a.give(i, delay, now)
+	}
+}
+
+// next is the lane whose first request goes next, -1 for none, and how long its
+// token takes: the one that can go first, of those a change before a read, of
+// those the one whose lane has waited the longest for its turn.
+func (a *account) next(now time.Time) (best int, delay time.Duration) {
+	best = -1
+	shared := a.pace.until(now)
+	for k := range a.lanes {
+		i := (a.turn + 1 + k) % len(a.lanes)
+		l := a.lanes[i]
+		if len(l.waiting) == 0 {
+			continue
+		}
+		d := max(shared, a.functions[l.function].until(now))
+		if best < 0 || d < delay || d == delay && l.changing && !a.lanes[best].changing {
+			best, delay = i, d
+		}
+	}
+	return best, delay
+}
+
+// give gives the lane's first request its turn.
+func (a *account) give(i int, delay time.Duration, now time.Time) {
+	l := a.lanes[i]
+	w := l.waiting[0]
+	l.waiting[0] = nil
+	l.waiting, a.turn = l.waiting[1:], i
+	if w.err = a.quota.take(now); w.err == nil {
+		a.underWay++
+		w.delay = delay
+		w.tokens = [2]*rate.Reservation{a.pace.reserve(now), a.functions[l.function].reserve(now)}
+		if delay > 0 {
+			a.atDoor, w.nap = w, a.pace.nap()
+		}
+	}
+	close(w.given)
+}

@@ -1,0 +1,234 @@
+package carrierhttp
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// carrier answers after its latency, and writes down what came when.
+type carrier struct {
+	latency time.Duration
+
+	mu       sync.Mutex
+	sent     []sending
+	underWay int
+	most     int
+}
+
+type sending struct {
+	from string
+	at   time.Time
+}
+
+func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	c.sent = append(c.sent, sending{r.Header.Get("From"), time.Now()})
+	c.underWay++
+	c.most = max(c.most, c.underWay)
+	c.mu.Unlock()
+	err := sleep(r.Context(), c.latency)
+	c.mu.Lock()
+	c.underWay--
+	c.mu.Unlock()
+	return answer(strings.NewReader("{}")), err
+}
+
+// last is when the last request from a sender came, after the first of all.
+func (c *carrier) last(from string) time.Duration {
+	var at time.Time
+	for _, s := range c.sent {
+		if s.from == from {
+			at = s.at
+		}
+	}
+	return at.Sub(c.sent[0].at)
+}
+
+// senders are requests under way.
+type senders struct {
+	t  *testing.T
+	wg sync.WaitGroup
+}
+
+func (s *senders) send(n int, t *Transport, from string, c Call) {
+	for range n {
+		s.wg.Go(func() {
+			req, err := http.NewRequestWithContext(context.WithoutCancel(s.t.Context()), http.MethodPost, "http://carrier.test/", nil)
+			if !assert.NoError(s.t, err) {
+				return
+			}
+			req.Header.Set("From", from)
+			_, err = t.Send(req, c)
+			assert.NoError(s.t, err)
+		})
+	}
+}
+
+func TestTransportsOfOneAccountShareItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		carrier, accounts, all := &carrier{}, &Accounts{}, &senders{t: t}
+		a := newTransport(carrier, Options{Accounts: accounts, Account: "one", RequestsPerSecond: 20, InFlight: 8})
+		b := newTransport(carrier, Options{Accounts: accounts, Account: "one", RequestsPerSecond: 10})
+		start := time.Now()
+		all.send(50, a, "a", Call{})
+		all.send(50, b, "b", Call{})
+		all.wg.Wait()
+		assert.InDelta(t, 10, time.Since(start).Seconds(), 0.2, "the stricter rate holds for both")
+
+		other := newTransport(carrier, Options{Accounts: accounts, Account: "two", RequestsPerSecond: 10})
+		start = time.Now()
+		all.send(1, other, "other", Call{})
+		all.wg.Wait()
+		assert.Zero(t, time.Since(start), "another account has a rate of its own")
+	})
+}
+
+func TestTransportsOfOneAccountHaveTheirTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		carrier, accounts, all := &carrier{}, &Accounts{}, &senders{t: t}
+		options := Options{Accounts: accounts, Account: "one", RequestsPerSecond: 10}
+		a, b := newTransport(carrier, options), newTransport(carrier, options)
+		all.send(100, a, "many", Call{})
+		synctest.Wait()
+		all.send(10, b, "few", Call{})
+		all.wg.Wait()
+		assert.InDelta(t, 2, carrier.last("few").Seconds(), 0.3, "every second token is theirs")
+		assert.InDelta(t, 11, carrier.last("many").Seconds(), 0.2)
+	})
+}
+
+func TestChangesGoBeforeReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		carrier, all := &carrier{}, &senders{t: t}
+		transport := newTransport(carrier, Options{RequestsPerSecond: 10})
+		all.send(100, transport, "read", Call{Function: "status"})
+		synctest.Wait()
+		all.send(5, transport, "change", Call{Function: "stop", Changing: true})
+		all.wg.Wait()
+		assert.InDelta(t, 0.6, carrier.last("change").Seconds(), 0.11, "behind the one that stands at the door")
+	})
+}
+
+func TestEachFunctionHasItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		carrier, all := &carrier{}, &senders{t: t}
+		transport := newTransport(carrier, Options{RequestsPerSecond: 40, PerFunction: 20})
+		start := time.Now()
+		all.send(200, transport, "detail", Call{Function: "detail"})
+		all.send(200, transport, "flow", Call{Function: "flow"})
+		all.wg.Wait()
+		assert.InDelta(t, 10, time.Since(start).Seconds(), 0.2, "side by side")
+
+		start = time.Now()
+		all.send(200, transport, "detail", Call{Function: "detail"})
+		all.wg.Wait()
+		assert.InDelta(t, 10, time.Since(start).Seconds(), 0.2, "one by itself keeps to its own")
+	})
+}
+
+func TestAThrottleSlowsEveryoneOfTheAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		carrier, accounts, all := &carrier{}, &Accounts{}, &senders{t: t}
+		options := Options{Accounts: accounts, Account: "one", RequestsPerSecond: 100}
+		a, b := newTransport(carrier, options), newTransport(carrier, options)
+		a.Throttled(Call{})
+		start := time.Now()
+		all.send(55, b, "b", Call{})
+		all.wg.Wait()
+		assert.InDelta(t, 1, time.Since(start).Seconds(), 0.1)
+		time.Sleep(time.Minute)
+		start = time.Now()
+		all.send(105, b, "b", Call{})
+		all.wg.Wait()
+		assert.InDelta(t, 1, time.Since(start).Seconds(), 0.1, "and recovers")
+	})
+}
+
+func TestQuotaEndsWithTheDay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // midnight UTC is 08:00 there
+		transport := newTransport(&carrier{}, Options{PerDay: 2, PerMonth: 3})
+		try := func() error {
+			_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+			return err
+		}
+		require.NoError(t, try())
+		require.NoError(t, try())
+		err := try()
+		var quota *QuotaError
+		require.ErrorAs(t, err, &quota)
+		assert.False(t, sent(t, err))
+		assert.Contains(t, err.Error(), "the quota of 2 calls a day is used up (calls_per_day")
+
+		time.Sleep(16 * time.Hour)
+		require.NoError(t, try(), "a new day")
+		assert.ErrorContains(t, try(), "3 calls a month")
+		time.Sleep(31 * 24 * time.Hour)
+		require.NoError(t, try(), "a new month")
+	})
+}
+
+func TestAQuotaIsNotTriedAgain(t *testing.T) {
+	transport := newTransport(&carrier{}, Options{PerDay: 1})
+	tries := 0
+	policy := Policy{Retries: 4, Judge: func(error) Verdict { return Verdict{Again: true} }, Sleep: sleep, Random: func([]byte) {}, Throttled: func() {}}
+	for range 2 {
+		_ = policy.Do(t.Context(), func() error {
+			tries++
+			_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+			return err
+		})
+	}
+	assert.Equal(t, 2, tries)
+}
+
+// Whatever comes and gives up, in whatever order: never more calls in a second
+// than the rate and a burst, never more at once than allowed, and who waits
+// long enough gets a turn.
+func TestLimitsHold(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		synctest.Test(t, func(t *testing.T) {
+			perSecond := rapid.SampledFrom([]float64{1, 7, 40, 200}).Draw(rt, "rate")
+			inFlight := rapid.IntRange(1, 10).Draw(rt, "in flight")
+			carrier := &carrier{latency: time.Duration(rapid.IntRange(0, 300).Draw(rt, "latency")) * time.Millisecond}
+			accounts := &Accounts{}
+			options := Options{Accounts: accounts, Account: "one", RequestsPerSecond: perSecond, InFlight: inFlight, PerFunction: rapid.SampledFrom([]float64{0, 5}).Draw(rt, "function")}
+			transports := []*Transport{newTransport(carrier, options), newTransport(carrier, options)}
+			var wg sync.WaitGroup
+			for range rapid.IntRange(1, 60).Draw(rt, "calls") {
+				from := transports[rapid.IntRange(0, 1).Draw(rt, "from")]
+				call := Call{Function: rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "of"), Changing: rapid.Bool().Draw(rt, "changing")}
+				patience := rapid.SampledFrom([]time.Duration{50 * time.Millisecond, time.Second, time.Hour}).Draw(rt, "patience")
+				time.Sleep(time.Duration(rapid.IntRange(0, 30).Draw(rt, "gap")) * time.Millisecond)
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					defer cancel()
+					req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.test/", nil)
+					_, err := from.Send(req, call)
+					assert.True(t, err == nil || patience < time.Hour, "%v", err)
+				})
+			}
+			wg.Wait()
+			assert.LessOrEqual(t, carrier.most, inFlight)
+			for i, s := range carrier.sent {
+				within := 0
+				for _, other := range carrier.sent[i:] {
+					if other.at.Sub(s.at) < time.Second {
+						within++
+					}
+				}
+				assert.LessOrEqual(t, within, int(perSecond)+burstOf(perSecond)+1)
+			}
+			assert.Zero(t, transports[0].account.underWay)
+			assert.Nil(t, transports[0].account.atDoor)
+		})
+	})
+}
