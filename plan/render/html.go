@@ -60,18 +60,12 @@ type view struct {
 	Headline, Subline, LastLine string
 	figures
 	Limits       [][]string
-	Costs        []cost
+	Reads        []carrierText
 	Irreversible []listedCard
 	Attention    []listedCard
 	Numbers      []plan.Number
 	// More is how many of each list are left to the table.
 	MoreIrreversible, MoreAttention int
-}
-
-// cost is what the plan costs at one carrier, in words.
-type cost struct {
-	Provider spec.ProviderName
-	Text     string
 }
 
 // listedCard is a card that the page's top lists.
@@ -92,14 +86,11 @@ func viewOf(p *plan.Plan, digest string) *view {
 	v := &view{
 		Plan: p, Digest: digest, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
 		Policy:   "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
-		LastLine: LastLine(p), figures: figuresOf(p),
+		LastLine: LastLine(p), figures: figuresOf(p), Reads: readsOf(p),
 	}
 	v.Headline, v.Subline = v.headline(p)
 	for _, l := range p.Limits {
 		v.Limits = append(v.Limits, LimitText(l))
-	}
-	for _, c := range p.Costs {
-		v.Costs = append(v.Costs, cost{c.Provider, CostText(c)})
 	}
 	v.list(p)
 	v.Numbers = p.Numbers[:min(len(p.Numbers), topMost)]

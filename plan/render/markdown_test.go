@@ -173,6 +173,9 @@ func somePlan(t *rapid.T) *plan.Plan {
 	for range few(12) {
 		p.Costs = append(p.Costs, plan.Cost{Provider: spec.ProviderName(text.Draw(t, "provider")), Calls: few(1_000_000), PerSecond: float64(few(20))})
 	}
+	for range few(4) {
+		p.Reads = append(p.Reads, plan.Reads{Provider: spec.ProviderName(text.Draw(t, "provider")), Read: few(9), Calls: few(9), Remembered: few(1_000_000), Left: few(9)})
+	}
 	for range few(3) {
 		p.Incomplete = append(p.Incomplete, plan.Incomplete{Provider: spec.ProviderName(text.Draw(t, "provider")), Reason: text.Draw(t, "reason"), Cards: few(9)})
 		p.Limits = append(p.Limits, plan.Exceeded{Kind: spec.Stop, Provider: spec.ProviderName(text.Draw(t, "provider")), Planned: 9, Allowed: "5", File: text.Draw(t, "file"), FileCount: 9})

@@ -31,19 +31,31 @@ func ReadsOf(r plan.Reads) ReadsJSON {
 	}
 }
 
-// reads says how the cards were read, where that isn't simply one after the other.
 func (t *text) reads(p *plan.Plan) {
-	said := false
-	for _, r := range p.Reads {
-		if r.ListCalls == 0 && r.Remembered == 0 && r.Left == 0 {
-			continue
-		}
-		said = true
-		t.line("%s: %s", r.Provider, readsText(r, p.Timestamp))
+	said := readsOf(p)
+	for _, r := range said {
+		t.line("%s: %s", r.Provider, r.Text)
 	}
-	if said {
+	if len(said) > 0 {
 		t.line("")
 	}
+}
+
+// carrierText is a line about one carrier.
+type carrierText struct {
+	Provider spec.ProviderName
+	Text     string
+}
+
+// readsOf says how the cards were read, where that isn't simply one after the other.
+func readsOf(p *plan.Plan) []carrierText {
+	var said []carrierText
+	for _, r := range p.Reads {
+		if r.ListCalls != 0 || r.Remembered != 0 || r.Left != 0 {
+			said = append(said, carrierText{r.Provider, readsText(r, p.Timestamp)})
+		}
+	}
+	return said
 }
 
 // readsText is "read 10 cards in 10 calls; 4,990 by readings 2 h to 3 days old".

@@ -258,9 +258,13 @@ func unbinds(approved bool) *plan.Plan {
 	return p
 }
 
-// partial is a plan of a part of the fleet.
+// partial is a plan of a part of the fleet, some of it by old readings.
 func partial() *plan.Plan {
+	made := time.Date(2026, 11, 21, 20, 46, 47, 0, time.UTC)
 	return &plan.Plan{
+		Timestamp: made, Reads: []plan.Reads{{
+			Provider: aliyun, Cards: 2, Read: 1, Calls: 1, Remembered: 1, Oldest: made.Add(-26 * time.Hour), Newest: made.Add(-26 * time.Hour),
+		}},
 		Total: 2, Unchanged: 1, Partial: `-target='card.bike["89860617030010000002"]' -select=city=hangzhou`, Skipped: 1202,
 		Costs: []plan.Cost{{Provider: aliyun, Calls: 2, PerSecond: 10}},
 		Cards: []plan.Card{aCard(2, plan.Action{Kind: spec.Stop})},
