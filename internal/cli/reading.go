@@ -206,7 +206,10 @@ func (s *session) askCarriers(ctx context.Context, targets []plan.Target, l *liv
 			readings, err := providers.ReadAll(ctx, s.providers[p.provider], p.wants(targets), providers.ReadOptions{
 				Provider: p.provider, Parallel: o.parallelism, MostCalls: p.calls,
 				Progress: func(done, _ int) { bar.set(done) },
-				Chosen:   func(m providers.Mix) { p.chosen(m, s.caps[p.provider].PerSecond); progress.costs(p.reads) },
+				Chosen: func(m providers.Mix) {
+					p.reads = readsOf(p.provider, m, s.caps[p.provider].PerSecond)
+					progress.costs(p.reads)
+				},
 			})
 			p.err = err
 			p.take(readings, l)
@@ -226,8 +229,9 @@ func (p *part) wants(targets []plan.Target) []providers.Want {
 	return wants
 }
 
-func (p *part) chosen(m providers.Mix, perSecond float64) {
-	p.reads = plan.Reads{Read: m.Cards(), Calls: m.Calls, ListCalls: m.Pages, ListCards: m.Listed, Provider: p.provider, PerSecond: perSecond}
+// readsOf is what reading by a mix of calls takes.
+func readsOf(name spec.ProviderName, m providers.Mix, perSecond float64) plan.Reads {
+	return plan.Reads{Provider: name, Read: m.Cards(), Calls: m.Calls, ListCalls: m.Pages, ListCards: m.Listed, PerSecond: perSecond}
 }
 
 // take puts the readings where they belong. What is left for a later run stays

@@ -92,9 +92,14 @@ func activeCard(iccid string) string {
 	return `{"RequestId":"8906582E-6722-409A-A6C4-0E7863B733A5","Code":"OK","Message":"OK","CardStatus":{"Iccid":"` + iccid + `","Msisdn":"1064633113571","UserStatus":"正常"}}`
 }
 
-// carrierApart starts the carrier in a process of its own, and opens a provider
-// in front of it.
+// carrierApart opens a provider in front of a carrier in a process of its own.
 func carrierApart(b *testing.B, latency time.Duration, settings map[string]any) providers.Provider {
+	address, network := answersApart(b, latency)
+	return benchmarked(b, network, address, settings)
+}
+
+// answersApart starts the carrier in a process of its own.
+func answersApart(b *testing.B, latency time.Duration) (address string, network *http.Transport) {
 	server := exec.CommandContext(b.Context(), os.Args[0])
 	server.Env = append(os.Environ(), answersForBenchmarks+"="+latency.String())
 	server.Stderr = os.Stderr
@@ -108,11 +113,11 @@ func carrierApart(b *testing.B, latency time.Duration, settings map[string]any) 
 		_ = server.Process.Kill() // where it didn't
 		_ = server.Wait()         // killed or not
 	})
-	address, err := bufio.NewReader(out).ReadString('\n')
+	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(b, err)
-	network := &http.Transport{MaxIdleConnsPerHost: 256}
+	network = &http.Transport{MaxIdleConnsPerHost: 256}
 	b.Cleanup(network.CloseIdleConnections)
-	return benchmarked(b, network, "http://"+strings.TrimSpace(address), settings)
+	return "http://" + strings.TrimSpace(line), network
 }
 
 // carrierWithin answers without a network: what is left is our own work.
