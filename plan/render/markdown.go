@@ -134,6 +134,9 @@ func aside(p *plan.Plan) string {
 	if p.Partial != "" {
 		out += fmt.Sprintf("> [!IMPORTANT]\n> This plan is partial (%s): %s left out, and may differ too.\n\n", clippedCode(p.Partial, 100), wereCards(p.Skipped))
 	}
+	if text := NotReadText(p); text != "" {
+		out += text + "\n\n"
+	}
 	return out
 }
 
@@ -141,17 +144,6 @@ func aside(p *plan.Plan) string {
 // and the counts.
 func tail(p *plan.Plan, s *plan.Summary, limit int) string {
 	var b strings.Builder
-	if said := readsOf(p); len(said) > 0 {
-		b.WriteString("### Readings\n\n")
-		shown := min(len(said), max(1, limit/1500))
-		for _, r := range said[:shown] {
-			fmt.Fprintf(&b, "- %s: %s\n", clippedCode(string(r.Provider), 60), r.Text)
-		}
-		if rest := len(said) - shown; rest > 0 {
-			fmt.Fprintf(&b, "- %s\n", count(rest, "more carrier", "more carriers"))
-		}
-		b.WriteString("\n")
-	}
 	if len(p.Costs) > 0 {
 		b.WriteString("### Costs\n\n")
 		shown := min(len(p.Costs), max(1, limit/1500))

@@ -34,7 +34,7 @@ func ReadsOf(r plan.Reads) ReadsJSON {
 func (t *text) reads(p *plan.Plan) {
 	said := readsOf(p)
 	for _, r := range said {
-		t.line("%s: %s", r.Provider, r.Text)
+		t.line("%s: %s", safe(string(r.Provider)), r.Text)
 	}
 	if len(said) > 0 {
 		t.line("")
@@ -75,6 +75,25 @@ func readsText(r plan.Reads, now time.Time) string {
 		parts = append(parts, fmt.Sprintf("%s not read yet, left for a later run", count(r.Left, "card", "cards")))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// NotReadText says how many cards were not read for the plan, of all providers
+// together; "" where all were.
+func NotReadText(p *plan.Plan) string {
+	var all plan.Reads
+	for _, r := range p.Reads {
+		if r.Remembered > 0 {
+			n := all.Remembered + r.Remembered
+			all.Remember(r.Oldest)
+			all.Remember(r.Newest)
+			all.Remembered = n
+		}
+		all.Left += r.Left
+	}
+	if all.Remembered+all.Left == 0 {
+		return ""
+	}
+	return "Not read for this plan: " + readsText(all, p.Timestamp) + "."
 }
 
 // CallsText is "125 list calls and 12 others".
