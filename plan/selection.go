@@ -16,12 +16,18 @@ type Selection struct {
 	Targets, Excludes []string
 	// Labels have to be the card's, each; their values may be globs.
 	Labels map[string]string
+	// Retry is the report of a run, whose cards that were not done are in
+	// Cards; "" is none. No other card is selected then, and no privacy number.
+	Retry string
+	Cards map[spec.CardID]bool
 }
 
 // Partial reports whether the selection leaves anything out at all.
-func (s Selection) Partial() bool { return len(s.Targets)+len(s.Excludes)+len(s.Labels) > 0 }
+func (s Selection) Partial() bool {
+	return len(s.Targets)+len(s.Excludes)+len(s.Labels) > 0 || s.Retry != ""
+}
 
-// Has reports whether a card is selected.
+// Has reports whether the options select a card, whatever Cards says.
 func (s Selection) Has(address string, iccid spec.ICCID, labels map[string]string) bool {
 	for k, glob := range s.Labels {
 		if v, ok := labels[k]; !ok || !Glob(glob, v) {
@@ -42,6 +48,8 @@ func (s Selection) card(wanted *spec.Card, memory *state.Card) bool {
 	switch {
 	case !s.Partial():
 		return true // without the cost of an address
+	case s.Retry != "" && !s.Cards[idOf(wanted, memory)]:
+		return false
 	case wanted != nil:
 		return s.Has(wanted.Address(), wanted.ICCID, wanted.Labels)
 	default:
@@ -66,6 +74,9 @@ func (s Selection) String() string {
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
 		add("-select=%s=%s", k, s.Labels[k])
+	}
+	if s.Retry != "" {
+		add("-retry=%s", s.Retry)
 	}
 	return text
 }

@@ -16,6 +16,7 @@ type Fleet struct {
 	Backend    Backend
 	Encryption *Encryption // nil: state and plan files are not encrypted
 	Policy     Policy
+	Notify     []Notify         // in the order of the source
 	Providers  []ProviderConfig // by name
 	Cards      []Card           // by provider and ICCID, see [Card.Compare]
 	Numbers    []PrivacyNumber  // by address
@@ -60,6 +61,33 @@ type EncryptionKey struct {
 	Identities []string
 	Passphrase string
 }
+
+// Notify is somewhere that hears of runs: a chat's bot, or a webhook.
+type Notify struct {
+	Type string // one of [NotifyTypes]
+	// URL is a secret: for most types whoever knows it may write there.
+	URL string
+	// Secret signs what is sent; "" where the bot wants no signature.
+	Secret string
+	On     []Event // what it hears of, as [Events] lists them
+	Source *Range
+}
+
+// NotifyTypes are the types of a [Notify].
+func NotifyTypes() []string { return []string{"dingtalk", "feishu", "slack", "webhook", "wecom"} }
+
+// Event is something that people may want to hear of.
+type Event string
+
+// The events.
+const (
+	ApplyEvent   Event = "apply"   // an apply came to its end
+	FailureEvent Event = "failure" // an apply was refused, broke off, or left an action undone
+	DriftEvent   Event = "drift"   // a plan found cards that changed outside
+)
+
+// Events lists them.
+func Events() []Event { return []Event{ApplyEvent, FailureEvent, DriftEvent} }
 
 // IsSecretKey tells a secret key of age or SSH from the path of a file.
 func IsSecretKey(identity string) bool {

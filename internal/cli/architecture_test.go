@@ -51,6 +51,7 @@ var layers = []layer{
 	{"providers/*/*sim", []string{"spec", "providers/carriersim", "providers/internal/alirpcsim"}},
 	{"providers/*", []string{"spec", "providers", "providers/internal/carrierhttp", "providers/internal/lenient", "providers/internal/alirpc"}},
 	{"apply", []string{"spec", "state", "plan", "providers"}},
+	{"internal/cli/notify", []string{"spec"}},
 	{"internal/cli", []string{"*", "*/*", "*/*/*"}},
 	{".", []string{"internal/cli"}},
 }

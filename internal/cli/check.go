@@ -12,7 +12,10 @@ import (
 // runCheck says which actions of a saved plan would still run, as a merge queue
 // asks before it lets the plan through. It changes nothing, the state included.
 func runCheck(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
-	out := root.open(env, o.viewOptions)
+	out, err := root.openRun(env, o.runOptions, o.check)
+	if err != nil {
+		return err
+	}
 	s, err := openConfig(env, out, root.dir(env), o.inputOptions, true)
 	if err != nil {
 		return err

@@ -94,7 +94,11 @@ func Run(ctx context.Context, args []string, env *Env) int {
 		return report(ctx, printHelp(env.Out, c, path), env, opts)
 	}
 	err := root.Run(ctx, append([]string{"cardfleet"}, args...))
-	return report(ctx, err, env, opts)
+	code := report(ctx, err, env, opts)
+	if opts.output != nil {
+		opts.output.closeLines()
+	}
+	return code
 }
 
 // report shows why a command ended, and turns that into its exit code.

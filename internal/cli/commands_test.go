@@ -70,13 +70,13 @@ func TestJSONSyntaxPlansTheSame(t *testing.T) {
 }
 
 // doubtful leaves the kiosk's change of binding in doubt.
-func doubtful(t *testing.T) *rig {
+func doubtful(t *testing.T, options ...string) *rig {
 	t.Helper()
 	world := describe()
 	world.Faults = []carriersim.Fault{{Action: "DoIotChgBindOrUnBind", Kind: carriersim.LostBefore}}
 	r := newRig(t, world)
 	r.write("main.fleet.hcl", rebind)
-	got := r.want(5, r.run("apply", "-auto-approve"))
+	got := r.want(5, r.run(append([]string{"apply", "-auto-approve"}, options...)...))
 	assert.Contains(t, got.out, "1 in doubt")
 	world.Break()
 	return r

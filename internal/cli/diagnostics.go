@@ -24,11 +24,10 @@ func (o *output) diagnostics(diags spec.Diagnostics) {
 	}
 	for i := range diags {
 		d := &diags[i]
-		if o.json {
-			o.event(level(d), "diagnostic", title(d), map[string]any{"diagnostic": diagnosticJSON(d)})
-			continue
+		o.event(level(d), "diagnostic", title(d), map[string]any{"diagnostic": diagnosticJSON(d)})
+		if !o.json {
+			o.write(o.env.Err, diagnosticText(d, o.errors))
 		}
-		o.write(o.env.Err, diagnosticText(d, o.errors))
 	}
 }
 

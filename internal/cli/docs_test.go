@@ -400,7 +400,8 @@ func TestEveryFieldOfJSONIsDocumented(t *testing.T) {
 	texts := []string{r.want(1, r.run("plan", "-json", "-out=p.fleetplan")).out, r.want(0, r.run("show", "-json", "p.fleetplan")).out}
 	r.write("main.fleet.hcl", strings.Replace(everything, "count = 0", "count = 100", 1))
 	texts = append(texts, r.want(3, r.run("apply", "-json", "-auto-approve", "-skip-unread")).out)
-	texts = append(texts, r.want(5, r.run("apply", "-json", "-auto-approve", "-skip-unread", "-skip-unapproved")).out)
+	texts = append(texts, r.want(5, r.run("apply", "-json", "-auto-approve", "-skip-unread", "-skip-unapproved", "-report=run.jsonl")).out)
+	texts = append(texts, r.read("run.jsonl"))
 
 	namesEach(t, texts)
 }
@@ -416,6 +417,40 @@ func TestEveryFieldOfDriftAndOfPartsIsDocumented(t *testing.T) {
 	})
 }
 
+// What a schema declares and no page explains is left over, or forgotten.
+func TestEveryFieldOfTheSchemasIsDocumented(t *testing.T) {
+	p := readPage(t, "docs/cli.md")
+	files, err := filepath.Glob(filepath.Join(repository, "docs/schema/*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 3)
+	var walk func(file string, v any)
+	walk = func(file string, v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				walk(file, e)
+			}
+		case map[string]any:
+			properties, _ := v["properties"].(map[string]any)
+			for name := range properties {
+				assert.True(t, p.names(name), "%s: %s", file, name)
+			}
+			for name, e := range v {
+				if !slices.Contains([]string{"range", "snippet"}, name) { // Terraform documents these
+					walk(file, e)
+				}
+			}
+		}
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var v any
+		require.NoError(t, json.Unmarshal(text, &v))
+		walk(file, v)
+	}
+}
+
 // namesEach holds the fields and types of JSON texts to the page.
 func namesEach(t *testing.T, texts []string) {
 	t.Helper()
@@ -423,7 +458,7 @@ func namesEach(t *testing.T, texts []string) {
 	for name := range fields(t, texts) {
 		assert.True(t, p.names(name), name)
 	}
-	for _, kind := range regexp.MustCompile(`"type":"(\w+)"`).FindAllStringSubmatch(strings.Join(texts, ""), -1) {
+	for _, kind := range regexp.MustCompile(`"type":"([\w-]+)"`).FindAllStringSubmatch(strings.Join(texts, ""), -1) {
 		assert.True(t, p.names(kind[1]), kind[1])
 	}
 }

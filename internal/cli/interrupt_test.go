@@ -14,9 +14,17 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// interrupted runs an apply of twenty stops, and interrupts it when the carrier
-// gets the first request of that name.
+// interrupted runs the program on twenty stops, and interrupts it when the
+// carrier gets the first request of that name.
 func interrupted(t *testing.T, action string, args ...string) (*rig, ran) {
+	t.Helper()
+	r, ctx := interruptible(t, action)
+	return r, r.runIn(ctx, args...)
+}
+
+// interruptible is a rig of twenty stops, with the context of a run that is
+// interrupted when the carrier gets the first request of that name.
+func interruptible(t *testing.T, action string) (*rig, context.Context) {
 	t.Helper()
 	world := &carriersim.World{Record: true}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -37,7 +45,7 @@ func interrupted(t *testing.T, action string, args ...string) (*rig, ran) {
 		}
 		return nil
 	}
-	return r, r.runIn(ctx, args...)
+	return r, ctx
 }
 
 func TestAnInterruptWhileReadingPlansNothing(t *testing.T) {

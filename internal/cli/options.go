@@ -141,13 +141,15 @@ type runOptions struct {
 	lockTimeout time.Duration
 	accepted    map[spec.Kind]int
 	refreshOnly bool
+	jsonInto    string
 	targets     []string
 	excludes    []string
 	labels      map[string]string
+	retry       retry
 }
 
 func (o *runOptions) selection() plan.Selection {
-	return plan.Selection{Targets: o.targets, Excludes: o.excludes, Labels: o.labels}
+	return plan.Selection{Targets: o.targets, Excludes: o.excludes, Labels: o.labels, Retry: o.retry.file, Cards: o.retry.cards}
 }
 
 func (o *runOptions) flags() []cli.Flag {
@@ -159,9 +161,11 @@ func (o *runOptions) flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "target", Usage: "only cards whose address or ICCID is `ADDR|ICCID`, with * and ?; may be repeated", Destination: &o.targets},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "all but the cards whose address or ICCID is `ADDR|ICCID`; may be repeated", Destination: &o.excludes},
 		&cli.GenericFlag{Name: "select", Usage: "only cards with the label `KEY=VALUE`, with * and ?; may be repeated, and all have to fit", Value: labelFlag(o.labels)},
+		&cli.StringFlag{Name: "retry", Usage: "only cards with an action that the run of the report in `FILE` didn't get done; planned anew, from what is wanted and live now", Destination: &o.retry.file},
 		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
 		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs)", Destination: &o.lock},
 		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock", Destination: &o.lockTimeout},
+		&cli.StringFlag{Name: "json-into", Usage: "write one JSON object a line to `FILE`, besides the text", Destination: &o.jsonInto},
 	)
 	return append(flags, o.viewOptions.flags()...)
 }

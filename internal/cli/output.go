@@ -14,11 +14,12 @@ import (
 
 // output is where a command says things: results to standard output,
 // diagnostics and progress to standard error; with -json everything to
-// standard output, an object a line.
+// standard output, an object a line; with -json-into these lines to a file besides.
 type output struct {
 	env     *Env
 	dir     string // of the configuration, for the source that diagnostics show
 	json    bool
+	into    *linesFile   // of -json-into; nil: none
 	style   render.Style // of results
 	errors  render.Style // of diagnostics
 	live    bool         // progress bars
@@ -80,12 +81,21 @@ func (o *output) hide(secrets []string) {
 // write writes text, with no secret in it. A standard stream that can't be
 // written to (a closed pipe) has nobody left to be told so.
 func (o *output) write(w io.Writer, text string) {
+	text = o.redact(text)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.secrets != nil {
-		text = o.secrets.Replace(text)
-	}
 	_, _ = io.WriteString(w, text)
+}
+
+// redact is the text with no secret in it.
+func (o *output) redact(text string) string {
+	o.mu.Lock()
+	secrets := o.secrets
+	o.mu.Unlock()
+	if secrets == nil {
+		return text
+	}
+	return secrets.Replace(text)
 }
 
 // result writes to standard output; with -json it is silent.
@@ -104,7 +114,7 @@ func (o *output) say(format string, args ...any) {
 
 // event writes one line of the machine-readable run.
 func (o *output) event(level, kind, message string, fields map[string]any) {
-	if !o.json {
+	if !o.lines() {
 		return
 	}
 	o.mu.Lock()
@@ -127,8 +137,16 @@ func (o *output) event(level, kind, message string, fields map[string]any) {
 	if err := enc.Encode(line); err != nil {
 		panic(err) // our own fields can always be encoded
 	}
-	o.write(o.env.Out, b.String())
+	if o.json {
+		o.write(o.env.Out, b.String())
+	}
+	if o.into != nil {
+		o.write(o.into, b.String())
+	}
 }
+
+// lines reports whether anybody gets the machine-readable run.
+func (o *output) lines() bool { return o.json || o.into != nil }
 
 // problem shows an error that has no place in the source.
 func (o *output) problem(err error) {

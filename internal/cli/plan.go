@@ -38,8 +38,8 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			if o.check != "" && (o.out != "" || o.detailedExitCode) {
-				return refuse("Options don't go together", "plan -check makes no plan: leave out -out and -detailed-exitcode.")
+			if o.check != "" && (o.out != "" || o.detailedExitCode || o.retry.file != "") {
+				return refuse("Options don't go together", "plan -check makes no plan: leave out -out, -retry and -detailed-exitcode.")
 			}
 			if o.check != "" {
 				return runCheck(ctx, env, root, *o)
@@ -50,8 +50,14 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 }
 
 func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
-	out := root.open(env, o.viewOptions)
+	out, err := root.openRun(env, o.runOptions, o.out)
+	if err != nil {
+		return err
+	}
 	dir := root.dir(env)
+	if err := o.openRetry(dir); err != nil {
+		return err
+	}
 	s, err := openConfig(env, out, dir, o.inputOptions, true)
 	if err != nil {
 		return err
@@ -62,6 +68,9 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 	}
 	prior, err := s.backend.Read(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.checkRetry(o.retry, prior); err != nil {
 		return err
 	}
 	p, l, err := s.makePlan(ctx, prior, o.runOptions, plan.Approvals{})
@@ -82,6 +91,7 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 		}
 		out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
 	}
+	s.tellDrift(ctx, p)
 	switch {
 	case len(p.Incomplete) > 0:
 		return exit(exitFailed)
@@ -109,8 +119,10 @@ func (s *session) savePlan(path string, p *plan.Plan) error {
 
 // plan shows a plan.
 func (o *output) plan(p *plan.Plan) {
-	if o.json {
+	if o.lines() {
 		o.planEvents(p)
+	}
+	if o.json {
 		return
 	}
 	var b strings.Builder

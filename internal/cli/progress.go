@@ -69,11 +69,13 @@ func (c *carrierProgress) set(done int) {
 	c.done = done
 	if c.bar != nil {
 		c.bar.SetCurrent(int64(done))
-		return
 	}
 	if now := c.p.out.env.Now(); now.Sub(c.p.shown) >= between {
 		c.p.shown = now
-		c.p.show(now)
+		if c.bar == nil {
+			c.p.show(now)
+		}
+		c.p.event()
 	}
 }
 
@@ -98,7 +100,6 @@ func (p *progress) show(now time.Time) {
 		}
 		p.out.say("%s %s: %s of %s%s\n", p.verb, c.name, render.Thousands(c.done), render.Thousands(c.total), left)
 	}
-	p.event()
 }
 
 func (p *progress) event() {

@@ -124,7 +124,9 @@ func (r *rig) runIn(ctx context.Context, args ...string) ran {
 		User:      "dev", Host: "laptop",
 	}
 	code := cli.Run(ctx, args, env)
-	return ran{code, out.String(), errors.String()}
+	got := ran{code, out.String(), errors.String()}
+	r.conform(args, got)
+	return got
 }
 
 func fill(p []byte) {

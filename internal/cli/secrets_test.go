@@ -71,7 +71,7 @@ output "half" { value = nonsensitive(length(var.token)) }
 	run(0, "show", "-json", "p.fleetplan")
 	run(0, "plan", "-json")
 	world.Break(carriersim.Fault{Action: "DoIotUserStopResume", Kind: carriersim.HTML5xx, Times: 9}, carriersim.Fault{Action: "DoIotChgBindOrUnBind", Kind: carriersim.Truncated, Times: 9})
-	got := r.run("apply", "-auto-approve")
+	got := r.run("apply", "-auto-approve", "-report=run.jsonl", "-json-into=lines.jsonl")
 	printed.WriteString(got.out + got.errors)
 	run(0, "show")
 	run(0, "state", "pull")

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
@@ -28,6 +29,8 @@ type session struct {
 	caps      map[spec.ProviderName]spec.Capabilities
 	backend   state.Backend
 	numbers   []spec.NumberReading // as they were read last
+	digest    string               // of the saved plan that was loaded; "" for none
+	ran       *apply.Report        // what became of the plan; nil until it was carried out
 	closers   []func() error
 }
 

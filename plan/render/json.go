@@ -1,8 +1,12 @@
 package render
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -13,23 +17,22 @@ import (
 // meaning that changes raises it.
 const FormatVersion = "1.0"
 
-type planJSON struct {
-	FormatVersion string       `json:"format_version"`
-	Version       string       `json:"cardfleet_version"`
-	Timestamp     time.Time    `json:"timestamp"`
-	Digest        string       `json:"digest"`
-	Config        string       `json:"configuration,omitempty"`
-	State         stateJSON    `json:"state"`
-	Complete      bool         `json:"complete"`
-	Partial       string       `json:"partial,omitempty"`
-	Skipped       int          `json:"skipped,omitempty"`
-	RefreshOnly   bool         `json:"refresh_only,omitempty"`
-	Summary       *Counts      `json:"summary"`
-	Limits        []limitJSON  `json:"limits,omitempty"`
-	Incomplete    []darkJSON   `json:"incomplete,omitempty"`
-	Costs         []costJSON   `json:"costs,omitempty"`
-	Cards         []CardJSON   `json:"cards"`
-	Numbers       []NumberJSON `json:"privacy_numbers"`
+// headJSON is all of a plan but its two lists, which may be long.
+type headJSON struct {
+	FormatVersion string      `json:"format_version"`
+	Version       string      `json:"cardfleet_version"`
+	Timestamp     time.Time   `json:"timestamp"`
+	Digest        string      `json:"digest"`
+	Config        string      `json:"configuration,omitempty"`
+	State         stateJSON   `json:"state"`
+	Complete      bool        `json:"complete"`
+	Partial       string      `json:"partial,omitempty"`
+	Skipped       int         `json:"skipped,omitempty"`
+	RefreshOnly   bool        `json:"refresh_only,omitempty"`
+	Summary       *Counts     `json:"summary"`
+	Limits        []limitJSON `json:"limits,omitempty"`
+	Incomplete    []darkJSON  `json:"incomplete,omitempty"`
+	Costs         []costJSON  `json:"costs,omitempty"`
 }
 
 type stateJSON struct {
@@ -153,13 +156,72 @@ type NumberJSON struct {
 	Attention []NoteJSON        `json:"attention"`
 }
 
-// JSON writes the whole plan for programs. digest is the saved plan's.
+// JSON writes the whole plan for programs, a card at a time: what it keeps in
+// memory doesn't grow with the plan. digest is the saved plan's.
 func JSON(w io.Writer, p *plan.Plan, digest string) error {
-	out := planJSON{
+	head, err := newElement("").of(headOf(p, digest))
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	_, _ = out.Write(bytes.TrimSuffix(head, []byte("\n}"))) // out keeps the error for Flush
+	err = list(out, "cards", cardsOf(p))
+	if err == nil {
+		err = list(out, "privacy_numbers", numbersOf(p))
+	}
+	if err != nil {
+		return err
+	}
+	_, _ = out.WriteString("\n}\n")
+	return out.Flush()
+}
+
+// list writes a field whose value is a list, element by element.
+func list[T any](out *bufio.Writer, name string, elements iter.Seq[T]) error {
+	const indent = "    "
+	one, separator, end := newElement(indent), "\n", ""
+	_, _ = fmt.Fprintf(out, ",\n  %q: [", name)
+	for e := range elements {
+		text, err := one.of(e)
+		if err != nil {
+			return err
+		}
+		_, _ = out.WriteString(separator + indent)
+		if _, err := out.Write(text); err != nil {
+			return err
+		}
+		separator, end = ",\n", "\n  "
+	}
+	_, err := out.WriteString(end + "]")
+	return err
+}
+
+// element encodes values as they stand at some depth of an indented object.
+type element struct {
+	text bytes.Buffer
+	enc  *json.Encoder
+}
+
+func newElement(indent string) *element {
+	e := &element{}
+	e.enc = json.NewEncoder(&e.text)
+	e.enc.SetEscapeHTML(false)
+	e.enc.SetIndent(indent, "  ")
+	return e
+}
+
+// of is the value's text, which is good until the next call.
+func (e *element) of(v any) ([]byte, error) {
+	e.text.Reset()
+	err := e.enc.Encode(v)
+	return bytes.TrimSuffix(e.text.Bytes(), []byte("\n")), err
+}
+
+func headOf(p *plan.Plan, digest string) headJSON {
+	out := headJSON{
 		FormatVersion: FormatVersion, Version: p.Version, Timestamp: p.Timestamp, Digest: digest, Config: p.Config,
 		State: stateJSON{p.Lineage, p.Serial}, Complete: len(p.Incomplete) == 0,
-		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly,
-		Summary: CountsOf(p.Summary()), Cards: []CardJSON{}, Numbers: []NumberJSON{},
+		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Summary: CountsOf(p.Summary()),
 	}
 	for _, l := range p.Limits {
 		out.Limits = append(out.Limits, limitJSON{l.Kind, l.Provider, l.Planned, l.Allowed})
@@ -170,18 +232,29 @@ func JSON(w io.Writer, p *plan.Plan, digest string) error {
 	for _, c := range p.Costs {
 		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds()})
 	}
-	for i := range p.Cards {
-		if c := &p.Cards[i]; len(c.Actions)+len(c.Attention)+len(c.Drift) > 0 {
-			out.Cards = append(out.Cards, CardOf(c))
+	return out
+}
+
+// cardsOf are the cards with an action, an attention or drift.
+func cardsOf(p *plan.Plan) iter.Seq[CardJSON] {
+	return func(yield func(CardJSON) bool) {
+		for i := range p.Cards {
+			c := &p.Cards[i]
+			if len(c.Actions)+len(c.Attention)+len(c.Drift) > 0 && !yield(CardOf(c)) {
+				return
+			}
 		}
 	}
-	for i := range p.Numbers {
-		out.Numbers = append(out.Numbers, NumberOf(&p.Numbers[i]))
+}
+
+func numbersOf(p *plan.Plan) iter.Seq[NumberJSON] {
+	return func(yield func(NumberJSON) bool) {
+		for i := range p.Numbers {
+			if !yield(NumberOf(&p.Numbers[i])) {
+				return
+			}
+		}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
 }
 
 // CardOf turns a card into its JSON form.

@@ -20,6 +20,10 @@ func (l *loader) loadFleet() {
 			l.checkVersion(settings{loader: l, attributes: content.Attributes}, a)
 		}
 		for _, nested := range content.Blocks {
+			if nested.Type == "notify" { // there may be any number
+				l.loadNotify(nested)
+				continue
+			}
 			if !once.claim(l.report, nested.Type, "The "+nested.Type+" block", nested.DefRange) {
 				continue
 			}

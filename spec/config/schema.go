@@ -20,7 +20,7 @@ func rootSchema() *hcl.BodySchema {
 func fleetSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
 		Attributes: attrs("required_version"),
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}, {Type: "notify", LabelNames: []string{"type"}}},
 	}
 }
 
@@ -29,6 +29,10 @@ func encryptionSchema() *hcl.BodySchema {
 		Attributes: attrs("recipients", "identities", "passphrase"),
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "previous"}},
 	}
+}
+
+func notifySchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("url", "secret", "on"), "url")}
 }
 
 func previousSchema() *hcl.BodySchema {

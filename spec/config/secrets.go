@@ -33,7 +33,7 @@ type secrets struct {
 
 // knowSettings takes the names of settings whose values are secret.
 func (s *secrets) knowSettings(schemas []spec.Schema) {
-	names := append(backendSecrets(), "passphrase")
+	names := slices.Concat(backendSecrets(), notifySecrets(), []string{"passphrase"})
 	for _, schema := range schemas {
 		for _, x := range schema.Settings {
 			if x.Secret {

@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// temporary are the names of reports that are being written.
+const temporary = ".cardfleet-report-*"
+
+// checkReport makes sure that a report can be written there once the run is
+// over.
+func checkReport(path string) error {
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("write the report: %s is not a regular file", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("write the report: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), temporary)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// ending is what a report needs to know of a run besides its results.
+type ending struct {
+	plan        *plan.Plan
+	started     time.Time
+	lineage     string // of the state, once it is committed
+	serial      uint64 // of the state that the run started from
+	interrupted bool
+}
+
+// report writes what became of each action to the file of -report. The run is
+// over by then: what can't be written is a warning, and changes no exit code.
+func (s *session) report(path string, e ending, r *apply.Report) {
+	if path == "" {
+		return
+	}
+	if s.digest == "" {
+		s.digest = plan.Digest(e.plan)
+	}
+	h := apply.ReportHeader{
+		Version: Version, Lineage: e.lineage, Serial: e.serial, Config: e.plan.Config, Plan: s.digest, Partial: e.plan.Partial,
+		Started: e.started, Finished: s.env.Now(), Interrupted: e.interrupted,
+	}
+	err := replaceFile(within(s.dir, path), func(w io.Writer) error {
+		return apply.WriteReport(redacting{s.out, w}, h, r.Results)
+	})
+	if err != nil {
+		s.out.diagnostics(spec.Diagnostics{{
+			Severity: spec.Warning, Summary: "The report could not be written",
+			Detail: fmt.Sprintf("%s.\nWhat became of each action is only in what this run printed, and -retry has nothing to go by. The state has what was done: the next plan shows what is left.", capital(err.Error())),
+		}})
+		return
+	}
+	if r.Count(apply.Done) < len(r.Results) {
+		s.out.say("\nWhat became of each action is in %s. To plan anew what isn't done:\n  cardfleet plan -retry=%s\n", path, path)
+	}
+}
+
+// redacting keeps secrets out of what goes to w. Each write is a whole line.
+type redacting struct {
+	out *output
+	w   io.Writer
+}
+
+// Write writes p without secrets.
+func (r redacting) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(r.w, r.out.redact(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// replaceFile writes a file beside path, and puts it in its place once it is
+// whole and on the disk.
+func replaceFile(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), temporary)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriter(f)
+	err = write(b)
+	if err == nil {
+		err = errors.Join(b.Flush(), f.Sync())
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path) // a power cut that undoes it leaves the old file, whole
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// retry is the report that -retry names.
+type retry struct {
+	file    string
+	header  apply.ReportHeader
+	actions int
+	cards   map[spec.CardID]bool // those with an action that wasn't done
+}
+
+// openRetry reads the report, if there is one to be read.
+func (o *runOptions) openRetry(dir string) error {
+	if o.retry.file == "" {
+		return nil
+	}
+	f, err := os.Open(within(dir, o.retry.file))
+	if err != nil {
+		return fmt.Errorf("open the report: %w", err)
+	}
+	defer f.Close() // it was only read
+	header, actions, err := apply.ReadReport(f)
+	if err != nil {
+		return refuse("The report can't be used", "%s, %v. Nothing was planned from it: run plan without -retry, or name the report that apply -report wrote.", o.retry.file, err)
+	}
+	o.retry.header, o.retry.actions, o.retry.cards = header, len(actions), map[spec.CardID]bool{}
+	for _, a := range actions {
+		if a.Outcome != apply.Done {
+			o.retry.cards[a.Card] = true
+		}
+	}
+	return nil
+}
+
+// checkRetry refuses a report of another fleet, and says where there is
+// nothing to retry.
+func (s *session) checkRetry(r retry, prior *state.Snapshot) error {
+	switch {
+	case r.file == "":
+	case r.header.Lineage != "" && r.header.Lineage != prior.Lineage:
+		return refuse("Report of another state", "%s is of a run on a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew.",
+			r.file, r.header.Lineage, orNone(prior.Lineage))
+	case len(r.cards) == 0:
+		s.out.result("Nothing to retry: %s says that all of its %d actions are done.\n\n", r.file, r.actions)
+	default:
+		s.warnGone(r, prior)
+	}
+	return nil
+}
+
+// warnGone tells of cards to be retried that nobody knows any more: nothing is
+// planned for them, and that must not look as if all were well.
+func (s *session) warnGone(r retry, prior *state.Snapshot) {
+	var gone []spec.CardID
+	for id := range r.cards {
+		_, declared := slices.BinarySearchFunc(s.fleet.Cards, id, func(c spec.Card, id spec.CardID) int { return c.ID().Compare(id) })
+		if !declared && prior.Card(id) == nil {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	first := slices.MinFunc(gone, spec.CardID.Compare)
+	s.out.diagnostics(spec.Diagnostics{{
+		Severity: spec.Warning, Summary: "Cards of the report are gone",
+		Detail: fmt.Sprintf("%s of %s, first %s: neither declared nor managed any more. Nothing is planned for them. Was the provider block renamed since?", countCards(len(gone)), r.file, first),
+	}})
+}

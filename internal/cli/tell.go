@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/cli/notify"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+const (
+	// tellLimit is how long a run waits, at its end, for messages to go out,
+	// also when it was interrupted.
+	tellLimit = 5 * time.Second
+	// toldLines is how many details a message has.
+	toldLines = 10
+)
+
+// tell sends a message to those who want to hear of one of the events, all at
+// once. Its failure is a warning: it never fails a run.
+func (s *session) tell(ctx context.Context, m notify.Message, events ...spec.Event) {
+	var to []*spec.Notify
+	for i := range s.fleet.Notify {
+		n := &s.fleet.Notify[i]
+		if slices.ContainsFunc(events, func(e spec.Event) bool { return slices.Contains(n.On, e) }) {
+			to = append(to, n)
+		}
+	}
+	if len(to) == 0 {
+		return
+	}
+	m.Fleet, m.Who, m.URL = filepath.Base(s.dir), s.env.User+"@"+s.env.Host, runURL(s.env)
+	for i := range m.Lines {
+		m.Lines[i] = s.out.redact(m.Lines[i])
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellLimit)
+	defer cancel()
+	env := notify.Env{Now: s.env.Now, Transport: s.env.Transport, Version: Version}
+	failed := make([]error, len(to))
+	var g errgroup.Group
+	for i, n := range to {
+		g.Go(func() error { failed[i] = notify.Send(ctx, env, *n, m); return nil })
+	}
+	_ = g.Wait() // they report through failed
+	for i, n := range to {
+		if failed[i] != nil {
+			s.out.diagnostics(spec.Diagnostics{{
+				Severity: spec.Warning, Summary: "A notification was not sent", Subject: n.Source,
+				Detail: fmt.Sprintf("%s: %v. The run and its exit code are as they would have been without it.", n.Type, failed[i]),
+			}})
+		}
+	}
+}
+
+// tellDrift tells what a plan found changed outside.
+func (s *session) tellDrift(ctx context.Context, p *plan.Plan) {
+	n := p.Summary().Drifted
+	if n == 0 || len(s.fleet.Notify) == 0 {
+		return
+	}
+	m := notify.Message{
+		Event: spec.DriftEvent, Title: fmt.Sprintf("cardfleet plan: %s changed outside cardfleet", countCards(n)),
+		Counts: []notify.Count{{Name: "drifted", N: n}},
+	}
+	for i := range p.Cards {
+		for _, d := range p.Cards[i].Drift {
+			add(&m, func() string {
+				return fmt.Sprintf("%s: %s: %s -> %s; %s", cardOf(&p.Cards[i]), d.Attribute, d.From, d.To, d.Cause)
+			})
+		}
+	}
+	s.tell(ctx, m, spec.DriftEvent)
+}
+
+// tellApply tells how an apply ended. One that a person at a terminal sees end
+// before its first action is no news to anybody else, and nor is one that had
+// nothing to do.
+func (s *session) tellApply(ctx context.Context, err error) {
+	switch {
+	case len(s.fleet.Notify) == 0:
+	case s.ran == nil && (err == nil || s.env.InTTY):
+	case s.ran == nil:
+		m := notify.Message{Event: spec.FailureEvent, Title: "cardfleet apply: " + endedBy(err) + ", and no card was changed", Lines: reasons(err)}
+		s.tell(ctx, m, spec.FailureEvent)
+	case len(s.ran.Results) == 0 && err == nil:
+	default:
+		s.tellRun(ctx, err)
+	}
+}
+
+// tellRun tells of an apply that carried out its plan, or as much as it could.
+func (s *session) tellRun(ctx context.Context, err error) {
+	r := s.ran
+	m := notify.Message{Event: spec.ApplyEvent, OK: err == nil, Title: "cardfleet apply: " + runTitle(r, err)}
+	for _, o := range apply.Outcomes() {
+		m.Counts = append(m.Counts, notify.Count{Name: string(o), N: r.Count(o)})
+	}
+	unbound := doneOf(r, spec.Unbind)
+	m.Counts = append(m.Counts, notify.Count{Name: "unbound for good", N: unbound})
+	m.Lines = reasons(err)
+	addResults(&m, r)
+	events := []spec.Event{spec.ApplyEvent}
+	if !m.OK {
+		m.Event = spec.FailureEvent
+		events = append(events, spec.FailureEvent)
+	}
+	s.tell(ctx, m, events...)
+}
+
+// runTitle is how a run went, in a few words.
+func runTitle(r *apply.Report, err error) string {
+	left, all := len(r.Results)-r.Count(apply.Done), len(r.Results)
+	title := fmt.Sprintf("%d of %d actions are done", all, all)
+	if left > 0 {
+		title = fmt.Sprintf("%d of %d actions are not done", left, all)
+	}
+	if err != nil && exitCodeOf(err) == exitInterrupted {
+		return "interrupted, " + title
+	}
+	return title
+}
+
+// addResults adds what a person wants to hear of: what nothing can undo, then
+// what failed, is in doubt, was dropped or not started.
+func addResults(m *notify.Message, r *apply.Report) {
+	take := func(wanted func(*apply.Result) bool) {
+		for i := range r.Results {
+			if wanted(&r.Results[i]) {
+				add(m, func() string { return resultLine(r.Results[i]) })
+			}
+		}
+	}
+	take(func(r *apply.Result) bool { return r.Outcome == apply.Done && r.Action.Kind.Irreversible() })
+	for _, o := range []apply.Outcome{apply.Failed, apply.InDoubt, apply.Dropped, apply.NotStarted} {
+		take(func(r *apply.Result) bool { return r.Outcome == o })
+	}
+}
+
+// add adds a detail, or counts it where there are enough.
+func add(m *notify.Message, line func() string) {
+	if len(m.Lines) >= toldLines {
+		m.More++
+		return
+	}
+	m.Lines = append(m.Lines, line())
+}
+
+// endedBy is what ended an apply before its first action.
+func endedBy(err error) string {
+	switch exitCodeOf(err) {
+	case exitRefused:
+		return "refused"
+	case exitInterrupted:
+		return "interrupted"
+	case exitLocked:
+		return "locked out"
+	default:
+		return "broke off"
+	}
+}
+
+// exitCodeOf is the exit code that an error comes to.
+func exitCodeOf(err error) int {
+	var exit *exitError
+	var locked *state.LockedError
+	switch {
+	case errors.As(err, &exit):
+		return exit.code
+	case errors.As(err, &locked):
+		return exitLocked
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	default:
+		return exitFailed
+	}
+}
+
+// reasons are an error's own words, a line each.
+func reasons(err error) []string {
+	var exit *exitError
+	var locked *state.LockedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit):
+		var lines []string
+		for _, d := range exit.diags {
+			lines = append(lines, d.Summary+": "+d.Detail)
+		}
+		if exit.err != nil {
+			lines = append(lines, capital(exit.err.Error()))
+		}
+		return lines
+	case errors.As(err, &locked):
+		return []string{fmt.Sprintf("The state is locked by %s (%s)", locked.Holder.Who, locked.Holder.Operation)}
+	default:
+		return []string{capital(err.Error())}
+	}
+}

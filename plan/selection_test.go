@@ -1,0 +1,35 @@
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+func TestARetryIsOfItsCardsAloneAndOfNoPrivacyNumber(t *testing.T) {
+	in := bigFleet(100)
+	in.Fleet.Numbers = []spec.PrivacyNumber{{Name: "courier", Provider: aliyun, PoolKey: "FC1", SubsID: "1"}}
+	in.Numbers = []spec.NumberReading{{Address: "privacy_number.courier", Status: 3}}
+	whole, diags := plan.Make(in)
+	require.Empty(t, diags)
+	require.Len(t, whole.Numbers, 1)
+
+	card, other := in.Fleet.Cards[6].ID(), in.Fleet.Cards[7].ID()
+	in.Select = plan.Selection{Retry: "run.jsonl", Cards: map[spec.CardID]bool{card: true, {Provider: "elsewhere", ICCID: other.ICCID}: true}}
+	p, diags := plan.Make(in)
+	require.Empty(t, diags)
+	assert.Empty(t, p.Numbers)
+	require.Len(t, p.Cards, 1)
+	assert.Equal(t, card, p.Cards[0].ID(), "a card is known by its provider too")
+	assert.Equal(t, 99, p.Skipped)
+	assert.Len(t, plan.Targets(in.Fleet, in.Prior, in.Select), 1)
+
+	in.Select.Cards = nil
+	p, _ = plan.Make(in)
+	assert.Equal(t, 100, p.Skipped, "with nothing to retry, nothing is planned")
+	assert.Equal(t, "-retry=run.jsonl", p.Partial)
+}
