@@ -17,7 +17,7 @@ import (
 )
 
 func TestJSONIsOneIndentedObject(t *testing.T) {
-	for name, p := range thePlans() {
+	for name, p := range samplePlans() {
 		t.Run(name, func(t *testing.T) {
 			var got, whole bytes.Buffer
 			require.NoError(t, render.JSON(&got, p, "sha256:00"))
