@@ -47,8 +47,8 @@ type Result struct {
 
 // Report is what became of a plan.
 type Report struct {
-	Results  []Result        // one for each action, in the plan's order
-	Snapshot *state.Snapshot // the state afterwards, to be committed
+	Results []Result    // one for each action, in the plan's order
+	Edits   state.Edits // what became of the prior state, to be committed
 	// Broken is set where bookkeeping failed, so that the run started nothing more.
 	Broken error
 }
@@ -67,8 +67,11 @@ func (r *Report) Count(o Outcome) int {
 // Options are what a run needs. Every field without a word about its zero
 // value has to be set.
 type Options struct {
-	Plan      *plan.Plan
-	Prior     *state.Snapshot // read under the lock; nil is none
+	Plan  *plan.Plan
+	Prior *state.Snapshot // read under the lock; nil is none
+	// Refreshed are the edits to Prior that the plan's readings make; none for
+	// a plan that was saved.
+	Refreshed state.Edits
 	Providers map[spec.ProviderName]providers.Provider
 	Journal   state.Journal
 	// Parallel is how many actions are under way at once at each provider,
@@ -92,7 +95,7 @@ func Run(ctx context.Context, o Options) *Report {
 	r := newRun(o)
 	r.bookkeeping(ctx)
 	r.carriers(ctx)
-	return &Report{Results: r.results, Snapshot: r.snapshot(), Broken: r.broken}
+	return &Report{Results: r.results, Edits: r.edits(), Broken: r.broken}
 }
 
 // run is one run. Steps are numbered as the plan lists them.
@@ -129,7 +132,7 @@ func newRun(o Options) *run {
 	for i := range o.Plan.Cards {
 		c := &o.Plan.Cards[i]
 		if len(c.Actions) > 0 {
-			r.cards[c.ID()] = startingCard(c, o.Prior)
+			r.cards[c.ID()] = o.startingCard(c)
 		}
 		for j := range c.Actions {
 			byID[c.Actions[j].ID] = len(r.steps)
@@ -150,12 +153,16 @@ func newRun(o Options) *run {
 
 // startingCard is what the state remembers of the card; nil for one that is
 // still to be adopted.
-func startingCard(c *plan.Card, prior *state.Snapshot) *state.Card {
-	if remembered := prior.Card(c.ID()); remembered != nil {
-		copied := *remembered
-		return &copied
+func (o *Options) startingCard(c *plan.Card) *state.Card {
+	remembered, named := o.Refreshed.Card(c.ID())
+	if !named {
+		remembered = o.Prior.Card(c.ID())
 	}
-	return nil
+	if remembered == nil {
+		return nil
+	}
+	copied := *remembered
+	return &copied
 }
 
 // bookkeeping does the actions that call no carrier: adopt and forget. Their

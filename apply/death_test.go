@@ -166,9 +166,9 @@ func (b *bench) again(t *testing.T, p providers.Provider, prior *state.Snapshot)
 	t.Helper()
 	made := b.plan(t, p, prior)
 	b.approve(made)
-	prior = apply.Refresh(prior, b.fleet, b.live, map[spec.ProviderName]spec.Capabilities{aliyun: p.Capabilities()})
 	o := b.options
+	o.Refreshed = apply.Refresh(prior, b.fleet, b.live, map[spec.ProviderName]spec.Capabilities{aliyun: p.Capabilities()})
 	o.Plan, o.Prior, o.Journal = made, prior, &memory{}
 	o.Providers = map[spec.ProviderName]providers.Provider{aliyun: p}
-	return apply.Run(t.Context(), o).Snapshot
+	return apply.Run(t.Context(), o).Edits.Next(prior, "")
 }

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -9,57 +10,48 @@ import (
 
 // Refresh takes readings and the configuration's word into what the state
 // remembers: the last reading, the address, prevent_unbind, and doubts that a
-// reading settles. It changes no card's binding but by what a carrier reports,
-// and returns a new snapshot. Readings are by provider and ICCID.
-func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps map[spec.ProviderName]spec.Capabilities) *state.Snapshot {
+// reading settles. It changes no card's binding but by what a carrier reports.
+// What it returns are the edits to prior, which stays as it is. Readings are by
+// provider and ICCID.
+func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps map[spec.ProviderName]spec.Capabilities) state.Edits {
+	var e state.Edits
 	if prior == nil {
-		return &state.Snapshot{}
+		return e
 	}
-	next := *prior
-	next.Cards = slices.Clone(prior.Cards)
-	wanted, read := 0, 0
-	for i := range next.Cards {
-		c := &next.Cards[i]
-		for read < len(live) && live[read].ID().Compare(c.ID()) < 0 {
-			read++
+	wanted := fleet.Cards
+	for i := range prior.Cards {
+		remembered := &prior.Cards[i]
+		c := *remembered
+		for len(live) > 0 && live[0].ID().Compare(c.ID()) < 0 {
+			live = live[1:]
 		}
-		if read < len(live) && live[read].ID() == c.ID() {
-			*c, _ = c.SettleDoubts(live[read], caps[c.Provider].Settle)
-			c.TakeReading(live[read])
+		if len(live) > 0 && live[0].ID() == c.ID() {
+			c, _ = c.SettleDoubts(live[0], caps[c.Provider].Settle)
+			c.TakeReading(live[0])
 		}
-		for wanted < len(fleet.Cards) && fleet.Cards[wanted].ID().Compare(c.ID()) < 0 {
-			wanted++
+		for len(wanted) > 0 && wanted[0].ID().Compare(c.ID()) < 0 {
+			wanted = wanted[1:]
 		}
-		if wanted < len(fleet.Cards) && fleet.Cards[wanted].ID() == c.ID() {
-			c.Address, c.PreventUnbind = fleet.Cards[wanted].Address(), fleet.Cards[wanted].PreventUnbind
+		if len(wanted) > 0 && wanted[0].ID() == c.ID() {
+			c.Address, c.PreventUnbind = wanted[0].Address(), wanted[0].PreventUnbind
+		}
+		if !c.Equal(remembered) {
+			e.Put = append(e.Put, c)
 		}
 	}
-	return &next
+	return e
 }
 
-// snapshot is the state after the run: the prior one with the cards of the
-// plan as they are now.
-func (r *run) snapshot() *state.Snapshot {
-	next := &state.Snapshot{}
-	if r.o.Prior != nil {
-		*next = *r.o.Prior
-	}
-	cards := make([]state.Card, 0, len(next.Cards)+len(r.cards))
-	for id, c := range r.cards {
-		if c != nil && r.o.Prior.Card(id) == nil {
-			cards = append(cards, *c)
+// edits is what the run makes of the state that it started from: what was read
+// before, and the cards of the plan as they are now.
+func (r *run) edits() state.Edits {
+	var e state.Edits
+	for _, id := range slices.SortedFunc(maps.Keys(r.cards), spec.CardID.Compare) {
+		if c := r.cards[id]; c != nil {
+			e.Put = append(e.Put, *c)
+		} else {
+			e.Drop = append(e.Drop, id)
 		}
 	}
-	for i := range next.Cards {
-		c, touched := r.cards[next.Cards[i].ID()]
-		switch {
-		case !touched:
-			cards = append(cards, next.Cards[i])
-		case c != nil:
-			cards = append(cards, *c)
-		}
-	}
-	next.Cards = cards
-	slices.SortFunc(next.Cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
-	return next
+	return r.o.Refreshed.Then(e)
 }

@@ -52,6 +52,8 @@ type Encryption struct {
 	Recipients []string
 	// Previous open what was encrypted before. Nothing is encrypted for them.
 	Previous []EncryptionKey
+	// Enforced refuses files that are not encrypted.
+	Enforced bool
 	Source   *Range
 }
 
@@ -225,8 +227,8 @@ func (c *Card) Wants() Attr {
 
 // CardID identifies a card: never its address, which is only a name.
 type CardID struct {
-	Provider ProviderName
-	ICCID    ICCID
+	Provider ProviderName `json:"provider"`
+	ICCID    ICCID        `json:"iccid"`
 }
 
 // ID is the card's identity.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -29,6 +30,10 @@ const (
 	stateFormat  = "cardfleet-state"
 	stateVersion = 1
 
+	// mostAtOnce is for how many cards room is made on the word of a header,
+	// which may be damaged.
+	mostAtOnce = 1 << 20
+
 	// widestWindow is more than the encoder ever asks for. It keeps a damaged
 	// file from filling the memory.
 	widestWindow = 32 << 20
@@ -44,6 +49,8 @@ type Header struct {
 	Serial    uint64 `json:"serial"`
 	Cards     int    `json:"cards"`
 	WrittenBy string `json:"written_by,omitempty"` // the program's version
+	// Keys are those of the [Sealer] that wrote it; "" for a plain one.
+	Keys string `json:"keys,omitempty"`
 }
 
 type trailer struct {
@@ -58,12 +65,17 @@ type trailer struct {
 // snapshot gives the same bytes. Cards that are out of order, listed twice or
 // without a proper ICCID are an error, since nothing could read them back.
 func Encode(w io.Writer, s *Snapshot, writtenBy string) error {
+	return encode(w, s, Header{WrittenBy: writtenBy})
+}
+
+// encode completes the head, which says who writes and with what keys.
+func encode(w io.Writer, s *Snapshot, head Header) error {
 	// One goroutine, so that the bytes don't depend on the machine.
 	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
-	if err := encodeLines(z, s, writtenBy); err != nil {
+	if err := encodeLines(z, s, head); err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
 	if err := z.Close(); err != nil {
@@ -72,12 +84,13 @@ func Encode(w io.Writer, s *Snapshot, writtenBy string) error {
 	return nil
 }
 
-func encodeLines(w io.Writer, s *Snapshot, writtenBy string) error {
+func encodeLines(w io.Writer, s *Snapshot, head Header) error {
 	sum := sha256.New()
 	buf := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
-	head := Header{stateFormat, stateVersion, s.Lineage, s.Serial, len(s.Cards), writtenBy}
+	head.Format, head.Version = stateFormat, stateVersion
+	head.Lineage, head.Serial, head.Cards = s.Lineage, s.Serial, len(s.Cards)
 	if err := enc.Encode(head); err != nil {
 		return err
 	}
@@ -98,7 +111,7 @@ func encodeLines(w io.Writer, s *Snapshot, writtenBy string) error {
 // Digest stands for all that the snapshot says: "sha256:…".
 func Digest(s *Snapshot) (string, error) {
 	sum := sha256.New()
-	if err := encodeLines(sum, s, ""); err != nil {
+	if err := encodeLines(sum, s, Header{}); err != nil {
 		return "", fmt.Errorf("sum up the state: %w", err)
 	}
 	return "sha256:" + hexSum(sum), nil
@@ -206,6 +219,7 @@ func (d *decoder) snapshot() (*Snapshot, error) {
 		return nil, err
 	}
 	s := &Snapshot{Lineage: head.Lineage, Serial: head.Serial}
+	s.Cards = slices.Grow(s.Cards, max(0, min(head.Cards, mostAtOnce))) // growing step by step takes half as much again
 	for {
 		line, err := d.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

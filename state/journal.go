@@ -118,8 +118,10 @@ func (j *JournalWriter) write(g *group) {
 // writeLine numbers the records and makes one line of them durable.
 func (j *JournalWriter) writeLine(records []Record) error {
 	for i := range records {
-		j.seq++
-		records[i].Version, records[i].Serial, records[i].Seq = RecordVersion, j.serial, j.seq
+		r := &records[i]
+		r.Version, r.Serial, r.Seq = RecordVersion, j.serial, j.seq+1
+		next, seq := r.Next()
+		j.serial, j.seq = next, seq-1
 	}
 	line, err := j.codec.frame(&j.buf, j.lineage, records)
 	if err != nil {
@@ -132,6 +134,13 @@ func (j *JournalWriter) writeLine(records []Record) error {
 		return fmt.Errorf("the journal %s can't be written, so no change can be recorded and none is begun: %w", j.name, err)
 	}
 	return nil
+}
+
+// Serial is that of the snapshot that the next record follows.
+func (j *JournalWriter) Serial() uint64 {
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
+	return j.serial
 }
 
 // Close closes the file. Those who wait for a write are served or fail first.
@@ -290,18 +299,20 @@ func decodeError(list []byte, err error) error {
 
 // follows checks the numbers: they count up by one, and from one after a commit.
 func follows(records []Record, next *Record) error {
-	want := uint64(1)
+	serial, seq := next.Serial, uint64(1) // of the first record
 	if n := len(records); n > 0 {
-		last := records[n-1]
-		if next.Serial < last.Serial {
-			return fmt.Errorf("record %d follows serial %d, but stands behind records that follow serial %d", next.Seq, next.Serial, last.Serial)
-		}
-		if next.Serial == last.Serial {
-			want = last.Seq + 1
-		}
+		serial, seq = records[n-1].Next()
 	}
-	if next.Seq != want {
-		return fmt.Errorf("record %d stands where record %d is missing", next.Seq, want)
+	if next.Serial != serial || next.Seq != seq {
+		return fmt.Errorf("record %d of serial %d stands where record %d of serial %d is missing", next.Seq, next.Serial, seq, serial)
 	}
 	return nil
+}
+
+// Next is the number of the record that follows r.
+func (r *Record) Next() (serial, seq uint64) {
+	if r.Type == CommitRecord {
+		return r.Serial + 1, 1
+	}
+	return r.Serial, r.Seq + 1
 }

@@ -216,9 +216,9 @@ func TestWhatIsNoWholeJournalIsRefused(t *testing.T) {
 	rows := []struct{ name, file, want string }{
 		{"a broken line before a good one", lines[0] + lines[1][:50] + "\n" + lines[2], "line 2: it was damaged after it was written"},
 		{"a torn line before a good one", lines[0] + lines[1][:50] + lines[2], "line 2: it was damaged after it was written"},
-		{"a missing line", lines[0] + lines[2], "line 2: record 3 stands where record 2 is missing"},
-		{"a line twice", lines[0] + lines[0], "line 2: record 1 stands where record 2 is missing"},
-		{"the first line missing", lines[1], "line 1: record 2 stands where record 1 is missing"},
+		{"a missing line", lines[0] + lines[2], "line 2: record 3 of serial 3 stands where record 2 of serial 3 is missing"},
+		{"a line twice", lines[0] + lines[0], "line 2: record 1 of serial 3 stands where record 2 of serial 3 is missing"},
+		{"the first line missing", lines[1], "line 1: record 2 of serial 3 stands where record 1 of serial 3 is missing"},
 		{"a newer program's", state.FrameForTest(`[{"v":2,"type":"vow"}]`),
 			"line 1: it has version 2, and this program knows version 1: use the version of cardfleet that wrote it, or a newer one"},
 		{"a newer program's, with more fields", state.FrameForTest(`[{"v":2,"mood":"good"}]`), "line 1: it has version 2, and this program knows version 1"},
@@ -226,7 +226,12 @@ func TestWhatIsNoWholeJournalIsRefused(t *testing.T) {
 		{"an unknown type", state.FrameForTest(`[{"v":1,"seq":1,"type":"vow","provider":"aliyun","iccid":"8986"}]`), `line 1: its type "vow" is unknown`},
 		{"no card", state.FrameForTest(`[{"v":1,"seq":1,"type":"drop"}]`), "line 1: the drop names no card"},
 		{"an older serial behind a newer one", lines[0] + state.FrameForTest(`[{"v":1,"serial":2,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
-			"line 2: record 1 follows serial 2, but stands behind records that follow serial 3"},
+			"line 2: record 1 of serial 2 stands where record 2 of serial 3 is missing"},
+		{"a serial that no commit made", lines[0] + state.FrameForTest(`[{"v":1,"serial":4,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
+			"line 2: record 1 of serial 4 stands where record 2 of serial 3 is missing"},
+		{"a commit without edits", state.FrameForTest(`[{"v":1,"seq":1,"type":"commit"}]`), "line 1: the commit doesn't say what"},
+		{"a commit of cards out of order", state.FrameForTest(`[{"v":1,"seq":1,"type":"commit","commit":{"cards":0,"drop":[{"provider":"xuyu","iccid":"89860617030017300390"},{"provider":"aliyun","iccid":"89860617030017300390"}]}}]`),
+			"line 1: card 89860617030017300390 of aliyun is dropped out of order, or twice"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -255,23 +260,35 @@ func FuzzReadJournal(f *testing.F) {
 		require.NoError(t, err, "what is left without the torn tail")
 		require.Equal(t, records, again)
 		require.Equal(t, end, sameEnd)
-		_, err = state.Replay(&state.Snapshot{Serial: 3}, records)
-		require.NoError(t, err, "what was read can't be replayed")
+		requireReplayable(t, records)
 	})
+}
+
+// requireReplayable replays what was read on a state without cards. A commit
+// that counts others is refused, and nothing else.
+func requireReplayable(t *testing.T, records []state.Record) {
+	t.Helper()
+	s := &state.Snapshot{Serial: 3}
+	if len(records) > 0 {
+		s.Serial = records[0].Serial
+	}
+	if _, err := state.Replay(s, records); err != nil {
+		require.ErrorContains(t, err, "it says that the state has")
+	}
 }
 
 // FuzzJournalLine frames what it is given soundly, to come past the checksum.
 func FuzzJournalLine(f *testing.F) {
 	f.Add(`[{"v":1,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`)
 	f.Add(`[{"v":1,"seq":1,"type":"put","card":{"provider":"aliyun","iccid":"8986","address":""}}]`)
+	f.Add(`[{"v":1,"serial":3,"seq":1,"type":"commit","commit":{"cards":1,"put":[{"provider":"aliyun","iccid":"89860617030017300390","address":""}]}}]`)
 	f.Add(`[{"v":1,"serial":3,"seq":1,"type":"intent","provider":"aliyun","iccid":"8986","intent":{"kind":"stop"}},null]`)
 	f.Fuzz(func(t *testing.T, list string) {
 		records, _, err := readJournal([]byte(state.FrameForTest(list)))
 		if err != nil {
 			return
 		}
-		_, err = state.Replay(&state.Snapshot{Serial: 3}, records)
-		require.NoError(t, err, "what was read can't be replayed")
+		requireReplayable(t, records)
 	})
 }
 

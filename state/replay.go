@@ -1,7 +1,9 @@
 package state
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -12,23 +14,24 @@ const unanswered = "the run ended before an answer came"
 
 // Replay returns the snapshot with the records applied in their order. It
 // leaves s as it is, and applying the same records again changes nothing.
-// Records of another serial are left out: the snapshot holds them already.
+// Records of an older serial are left out: the snapshot holds them already.
 //
 // An intent that no outcome ends becomes a [Doubt] of its card. A put ends the
 // intents of its card that stand before it, since [Backend] showed them as
-// doubts to whoever wrote the put.
+// doubts to whoever wrote the put. A commit raises the serial.
 func Replay(s *Snapshot, records []Record) (*Snapshot, error) {
 	if s == nil {
 		s = &Snapshot{}
 	}
-	r := replay{before: s, cards: map[spec.CardID]*replayed{}}
+	r := replay{before: s, serial: s.Serial, count: len(s.Cards), cards: map[spec.CardID]*replayed{}}
 	for i := range records {
 		rec := &records[i]
-		if err := rec.check(); err != nil {
-			return nil, fmt.Errorf("replay record %d of serial %d: %w", rec.Seq, rec.Serial, err)
+		err := rec.check()
+		if err == nil && rec.Serial >= r.serial {
+			err = r.apply(rec)
 		}
-		if rec.Serial == s.Serial {
-			r.apply(rec)
+		if err != nil {
+			return nil, fmt.Errorf("replay record %d of serial %d: %w", rec.Seq, rec.Serial, err)
 		}
 	}
 	return r.merge(), nil
@@ -38,25 +41,42 @@ func Replay(s *Snapshot, records []Record) (*Snapshot, error) {
 // snapshot is walked once, however many records there are.
 type replay struct {
 	before *Snapshot
+	serial uint64
 	cards  map[spec.CardID]*replayed
+	recent []*replayed // touched since the last commit
+	count  int         // cards, as of the last commit
 }
 
 // replayed is one card under replay.
 type replayed struct {
-	card *Card // nil where there is none
-	open []*Record
+	id      spec.CardID
+	card    *Card // nil where there is none
+	open    []*Record
+	counted bool // in replay.count
+	recent  bool // in replay.recent
 }
 
 func (r *replay) touch(id spec.CardID) *replayed {
 	c, ok := r.cards[id]
 	if !ok {
-		c = &replayed{card: r.before.Card(id)}
+		card := r.before.Card(id)
+		c = &replayed{id: id, card: card, counted: card != nil}
 		r.cards[id] = c
+	}
+	if !c.recent {
+		c.recent = true
+		r.recent = append(r.recent, c)
 	}
 	return c
 }
 
-func (r *replay) apply(rec *Record) {
+func (r *replay) apply(rec *Record) error {
+	if rec.Serial > r.serial {
+		return fmt.Errorf("it follows serial %d, and no commit before it makes that of serial %d", rec.Serial, r.serial)
+	}
+	if rec.Type == CommitRecord {
+		return r.commit(rec)
+	}
 	c := r.touch(rec.ID())
 	switch rec.Type {
 	case IntentRecord:
@@ -73,6 +93,36 @@ func (r *replay) apply(rec *Record) {
 	case DropRecord:
 		c.card, c.open = nil, nil
 	}
+	return nil
+}
+
+// commit makes the edits, and ends the serial: an intent that is open by then
+// is a doubt of the new snapshot.
+func (r *replay) commit(rec *Record) error {
+	for i := range rec.Commit.Put {
+		c := r.touch(rec.Commit.Put[i].ID())
+		c.card, c.open = &rec.Commit.Put[i], nil
+	}
+	for _, id := range rec.Commit.Drop {
+		c := r.touch(id)
+		c.card, c.open = nil, nil
+	}
+	for _, c := range r.recent {
+		c.card, c.open, c.recent = c.result(), nil, false
+		switch managed := c.card != nil; {
+		case managed && !c.counted:
+			r.count++
+		case !managed && c.counted:
+			r.count--
+		}
+		c.counted = c.card != nil
+	}
+	r.recent = r.recent[:0]
+	r.serial++
+	if rec.Commit.Cards != r.count {
+		return fmt.Errorf("it says that the state has %d cards then, and it has %d: it is not of this state", rec.Commit.Cards, r.count)
+	}
+	return nil
 }
 
 // answer ends the action's intent: the last one, since ids of actions are a
@@ -87,11 +137,11 @@ func (c *replayed) answer(action string) {
 }
 
 // result is the card as the records leave it; nil for one that isn't managed.
-func (c *replayed) result(id spec.CardID) *Card {
+func (c *replayed) result() *Card {
 	if len(c.open) == 0 {
 		return c.card
 	}
-	card := Card{Provider: id.Provider, ICCID: id.ICCID}
+	card := Card{Provider: c.id.Provider, ICCID: c.id.ICCID}
 	if c.card != nil {
 		card = *c.card
 	}
@@ -110,32 +160,18 @@ func (c *Card) addDoubt(d Doubt) {
 	}
 }
 
-// merge walks the cards of before and the touched ones side by side.
+// merge is the snapshot with the touched cards as they are now.
 func (r *replay) merge() *Snapshot {
-	after := &Snapshot{Lineage: r.before.Lineage, Serial: r.before.Serial}
-	touched := make([]spec.CardID, 0, len(r.cards))
-	for id := range r.cards {
-		touched = append(touched, id)
-	}
-	slices.SortFunc(touched, spec.CardID.Compare)
-
-	old := r.before.Cards
-	after.Cards = make([]Card, 0, len(old)+len(touched))
+	touched := slices.SortedFunc(maps.Keys(r.cards), spec.CardID.Compare)
+	var e Edits
 	for _, id := range touched {
-		i := 0
-		for i < len(old) && old[i].ID().Compare(id) < 0 {
-			i++
-		}
-		after.Cards = append(after.Cards, old[:i]...)
-		if old = old[i:]; len(old) > 0 && old[0].ID() == id {
-			old = old[1:]
-		}
-		if card := r.cards[id].result(id); card != nil {
-			after.Cards = append(after.Cards, *card)
+		if card := r.cards[id].result(); card != nil {
+			e.Put = append(e.Put, *card)
+		} else {
+			e.Drop = append(e.Drop, id)
 		}
 	}
-	after.Cards = append(after.Cards, old...)
-	return after
+	return &Snapshot{Lineage: r.before.Lineage, Serial: r.serial, Cards: e.merge(r.before.Cards)}
 }
 
 // ID is the identity of the card that the record is about.
@@ -151,6 +187,8 @@ func (r *Record) check() error {
 	switch {
 	case r.Version != RecordVersion:
 		return fmt.Errorf("it has version %d, and this program knows version %d: use the version of cardfleet that wrote it, or a newer one", r.Version, RecordVersion)
+	case r.Type == CommitRecord:
+		return r.checkCommit()
 	case r.ID() == spec.CardID{}:
 		return fmt.Errorf("the %s names no card", r.Type)
 	case r.ICCID != "" && r.ID() != spec.CardID{Provider: r.Provider, ICCID: r.ICCID}:
@@ -174,6 +212,13 @@ func (r *Record) checkType() error {
 		return fmt.Errorf("its type %q is unknown", r.Type)
 	}
 	return nil
+}
+
+func (r *Record) checkCommit() error {
+	if r.Commit == nil {
+		return errors.New("the commit doesn't say what")
+	}
+	return r.Commit.Check()
 }
 
 // doubt is what is left of an intent that nothing ended.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -99,7 +100,7 @@ func TestADropForgetsTheCard(t *testing.T) {
 	require.Len(t, s.Cards, 1)
 }
 
-func TestRecordsOfAnotherSerialAreInTheSnapshotAlready(t *testing.T) {
+func TestRecordsOfAnOlderSerialAreInTheSnapshotAlready(t *testing.T) {
 	s := &state.Snapshot{Serial: 4, Cards: []state.Card{cardOf(bike, "now")}}
 	require.Equal(t, s, replay(t, s, log{}.put(cardOf(bike, "before")).intent(bike, "a1", stop)))
 }
@@ -123,7 +124,8 @@ func TestARecordThatCannotBeUnderstoodIsAnError(t *testing.T) {
 	}
 }
 
-func drawLog(t *rapid.T) log {
+// drawLog draws records of that serial and of the one before it.
+func drawLog(t *rapid.T, serial uint64) log {
 	var l log
 	for range rapid.IntRange(0, 12).Draw(t, "records") {
 		id := drawID(t)
@@ -141,14 +143,15 @@ func drawLog(t *rapid.T) log {
 		default:
 			l = l.outcome(id, action, nil)
 		}
-		l[len(l)-1].Serial = rapid.Uint64Range(2, 3).Draw(t, "serial")
+		l[len(l)-1].Serial = rapid.Uint64Range(max(serial, 1)-1, serial).Draw(t, "serial")
 	}
 	return l
 }
 
 func TestReplayIsPureSortedAndIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, l := drawSnapshot(t), drawLog(t)
+		s := drawSnapshot(t)
+		l := drawLog(t, s.Serial)
 		before := clone(s)
 		once, err := state.Replay(s, l)
 		require.NoError(t, err)
@@ -164,7 +167,8 @@ func TestReplayIsPureSortedAndIdempotent(t *testing.T) {
 
 func TestACardIsWhatItsLastRecordSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, l := drawSnapshot(t), drawLog(t)
+		s := drawSnapshot(t)
+		l := drawLog(t, s.Serial)
 		got, err := state.Replay(s, l)
 		require.NoError(t, err)
 		for _, rec := range slices.Backward(l) {
@@ -182,6 +186,68 @@ func TestACardIsWhatItsLastRecordSays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// drawEdits draws a change of some cards.
+func drawEdits(t *rapid.T) state.Edits {
+	var before, after []state.Card
+	ids := map[spec.CardID]bool{}
+	for range rapid.IntRange(0, 4).Draw(t, "edits") {
+		id := drawID(t)
+		if ids[id] {
+			continue
+		}
+		ids[id] = true
+		if rapid.Bool().Draw(t, "put") {
+			after = append(after, drawCard(t, id))
+		} else {
+			before = append(before, cardOf(id, "gone"))
+		}
+	}
+	order := func(a, b state.Card) int { return a.ID().Compare(b.ID()) }
+	slices.SortFunc(before, order)
+	slices.SortFunc(after, order)
+	return state.Difference(before, after)
+}
+
+// TestACommitInTheJournalIsACommit replays a journal with commits in it, and
+// makes the same commits one after the other.
+func TestACommitInTheJournalIsACommit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawSnapshot(t)
+		want := clone(s)
+		var journal []state.Record
+		for range rapid.IntRange(0, 3).Draw(t, "commits") {
+			l := drawLog(t, want.Serial)
+			for i := range l {
+				l[i].Serial = want.Serial
+			}
+			e := drawEdits(t)
+			replayed, err := state.Replay(want, l)
+			require.NoError(t, err)
+			next := e.Next(replayed, "")
+			commit := state.Record{Version: state.RecordVersion, Type: state.CommitRecord, Serial: want.Serial, Seq: uint64(len(l) + 1), Commit: &state.Commit{Cards: len(next.Cards), Edits: e}}
+			journal = append(append(journal, l...), commit)
+			require.Empty(t, cmp.Diff(next.Cards, e.Onto(clone(replayed).Cards), cmpopts.EquateEmpty()))
+			want = next
+		}
+		got, err := state.Replay(s, journal)
+		require.NoError(t, err)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("replayed (-want +got):\n%s", diff)
+		}
+		again, err := state.Replay(got, journal)
+		require.NoError(t, err)
+		require.Equal(t, got, again)
+	})
+}
+
+func TestACommitOfAnotherStateIsRefused(t *testing.T) {
+	commit := state.Record{Version: state.RecordVersion, Type: state.CommitRecord, Serial: 3, Seq: 1, Commit: &state.Commit{Cards: 2}}
+	_, err := state.Replay(&state.Snapshot{Serial: 3, Cards: []state.Card{cardOf(bike, "")}}, []state.Record{commit})
+	require.ErrorContains(t, err, "it says that the state has 2 cards then, and it has 1")
+	_, err = state.Replay(&state.Snapshot{Serial: 2}, []state.Record{commit})
+	require.ErrorContains(t, err, "it follows serial 3, and no commit before it makes that of serial 2")
 }
 
 // clone copies a snapshot down to its last slice.

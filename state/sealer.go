@@ -18,6 +18,12 @@ type Sealer interface {
 	// off, reading them ends with an error, so nothing may be done with what was
 	// read before the end came.
 	Open(r io.Reader) (io.Reader, error)
+	// Keys is the same text as long as the keys are the same, also those that
+	// only open. It may be derived from a secret: it is kept sealed alone.
+	Keys() string
+	// Enforced reports that what isn't sealed is refused. Else it is read, so
+	// that a state can be encrypted later.
+	Enforced() bool
 }
 
 // sealMagic begins every age file, which is what a [Sealer] writes.
@@ -26,6 +32,10 @@ const sealMagic = "age-encryption.org/v1\n"
 // ErrSealed says that something is encrypted, and that there is no key.
 var ErrSealed = errors.New("it is encrypted, and the configuration has no key for it: " +
 	"give the fleet block an encryption block with the identities or the passphrase that open it")
+
+// ErrPlain says that something is not encrypted where it has to be.
+var ErrPlain = errors.New("it is not encrypted, and the encryption block says enforced = true: " +
+	"where it was written before the block was there, take enforced out for one apply; else somebody put it there")
 
 // IsSealed reports whether what r holds is encrypted. It takes nothing from r.
 func IsSealed(r *bufio.Reader) bool {
@@ -49,7 +59,7 @@ func (c Codec) Encode(w io.Writer, s *Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("encrypt the state: %w", err)
 	}
-	if err := Encode(sealed, s, c.WrittenBy); err != nil {
+	if err := encode(sealed, s, Header{WrittenBy: c.WrittenBy, Keys: c.Sealer.Keys()}); err != nil {
 		return err
 	}
 	if err := sealed.Close(); err != nil {
@@ -67,6 +77,15 @@ func (c Codec) Decode(r io.Reader, name string) (*Snapshot, error) {
 	return Decode(open, name)
 }
 
+// Keeps reports whether what has that header was written with the same keys, so
+// that something may be added to it.
+func (c Codec) Keeps(head Header) bool {
+	if c.Sealer == nil {
+		return head.Keys == ""
+	}
+	return head.Keys == c.Sealer.Keys()
+}
+
 // DecodeHeader is [DecodeHeader] for what Encode wrote.
 func (c Codec) DecodeHeader(r io.Reader, name string) (Header, error) {
 	open, err := c.open(r)
@@ -79,6 +98,8 @@ func (c Codec) DecodeHeader(r io.Reader, name string) (Header, error) {
 func (c Codec) open(r io.Reader) (io.Reader, error) {
 	buf := bufio.NewReader(r)
 	switch {
+	case !IsSealed(buf) && c.Enforced():
+		return nil, ErrPlain
 	case !IsSealed(buf):
 		return buf, nil
 	case c.Sealer == nil:
@@ -87,6 +108,9 @@ func (c Codec) open(r io.Reader) (io.Reader, error) {
 		return c.Sealer.Open(buf)
 	}
 }
+
+// Enforced reports whether what isn't sealed is refused.
+func (c Codec) Enforced() bool { return c.Sealer != nil && c.Sealer.Enforced() }
 
 // A sealed line of a journal holds a JSON text in place of the list: an age
 // file in base64, and in it a sealedGroup. Its frame is that of every line, so
@@ -127,6 +151,9 @@ func (c Codec) frame(buf *bytes.Buffer, lineage string, records []Record) ([]byt
 // unframe opens a line's list. A list that isn't sealed is returned as it is.
 func (c Codec) unframe(list []byte, lineage string) ([]byte, error) {
 	if !bytes.HasPrefix(list, []byte(`"`)) {
+		if c.Enforced() {
+			return nil, ErrPlain
+		}
 		return list, nil
 	}
 	if c.Sealer == nil {

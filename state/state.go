@@ -125,6 +125,7 @@ type Record struct {
 	ICCID    spec.ICCID        `json:"iccid,omitempty"`
 	Intent   *Intent           `json:"intent,omitempty"` // of type intent
 	Card     *Card             `json:"card,omitempty"`   // of type put, and of outcome where it changed
+	Commit   *Commit           `json:"commit,omitempty"` // of type commit
 }
 
 // RecordType says what a record does to the snapshot when it is replayed.
@@ -141,7 +142,17 @@ const (
 	PutRecord RecordType = "put"
 	// DropRecord forgets the card.
 	DropRecord RecordType = "drop"
+	// CommitRecord makes what the records before it made of the snapshot, with
+	// the edits that it holds, the snapshot of the next serial. A backend writes
+	// it that keeps a snapshot as an older one and what happened since.
+	CommitRecord RecordType = "commit"
 )
+
+// Commit is a commit as a journal holds it.
+type Commit struct {
+	Cards int `json:"cards"` // in the new snapshot
+	Edits
+}
 
 // Intent is the call that is about to be made.
 type Intent struct {
@@ -190,13 +201,29 @@ type Backend interface {
 	// Journal opens the journal behind the snapshot that Read returned. The
 	// caller holds the lock.
 	Journal(ctx context.Context) (Journal, error)
-	// Commit replaces the snapshot by s, whose Serial it sets to one more than
-	// the stored one's, and drops the journal, whose records s includes. A crash
-	// at any point leaves the old snapshot with its journal, or the new one. The
-	// fleet's first commit sets s.Lineage. [ErrConflict] says that the stored
-	// lineage and serial aren't those that s names; s is then as it was.
-	// A journal that is still open ends with the commit.
-	Commit(ctx context.Context, s *Snapshot) error
+	// Commit makes the edits to s, which Read returned, and stores that as the
+	// next snapshot. The edits include what the journal took since: it ends with
+	// the commit, also where it is open. What a commit costs goes by the edits and
+	// the journal where the backend can store a part of a snapshot.
+	//
+	// Then s is the new snapshot, with its Serial one higher; the fleet's first
+	// commit sets s.Lineage where it is empty. A crash at any point leaves the
+	// old snapshot with its journal, or the new one. After an error s is as it
+	// was; [ErrConflict] says that what is stored isn't what s names by its
+	// lineage and serial.
+	Commit(ctx context.Context, s *Snapshot, e Edits) error
+}
+
+// CommitAll commits next in the place of prior, which Read returned: next's
+// cards are all that is to be stored, and its lineage is that of a fleet that
+// has none yet. Then both are the new snapshot.
+func CommitAll(ctx context.Context, b Backend, prior, next *Snapshot) error {
+	stored := Snapshot{Lineage: cmp.Or(prior.Lineage, next.Lineage), Serial: prior.Serial, Cards: prior.Cards}
+	if err := b.Commit(ctx, &stored, Difference(prior.Cards, next.Cards)); err != nil {
+		return err
+	}
+	*prior, *next = stored, stored
+	return nil
 }
 
 // Journal takes the records of one run. It may be used by many goroutines.

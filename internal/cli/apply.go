@@ -144,10 +144,11 @@ func (s *session) apply(ctx context.Context, o applyOptions, planFile string, ap
 		return err
 	}
 	var p *plan.Plan
+	var refreshed state.Edits
 	if planFile != "" {
 		p, err = s.loadPlan(planFile, prior, o, approvals)
 	} else {
-		p, prior, err = s.freshPlan(ctx, prior, o, approvals)
+		p, refreshed, err = s.freshPlan(ctx, prior, o, approvals)
 	}
 	if err != nil {
 		return err
@@ -161,15 +162,15 @@ func (s *session) apply(ctx context.Context, o applyOptions, planFile string, ap
 			return err
 		}
 	}
-	return s.carryOut(ctx, p, prior, o)
+	return s.carryOut(ctx, p, prior, refreshed, o)
 }
 
-// freshPlan reads what is live and plans. What was read goes into the state
-// that the run starts from.
-func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, *state.Snapshot, error) {
+// freshPlan reads what is live and plans. What was read is an edit of the
+// state, which the run starts from.
+func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, state.Edits, error) {
 	p, l, err := s.makePlan(ctx, prior, o.runOptions, approvals)
 	if err != nil {
-		return nil, nil, err
+		return nil, state.Edits{}, err
 	}
 	return p, apply.Refresh(prior, s.fleet, l.cards, s.caps), nil
 }
@@ -177,7 +178,11 @@ func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyO
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
 // the limits of the moment.
 func (s *session) loadPlan(planFile string, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, error) {
-	p, digest, err := readPlan(within(s.dir, planFile), s.keysOf)
+	path := within(s.dir, planFile)
+	if err := s.encryptedPlan(path); err != nil {
+		return nil, err
+	}
+	p, digest, err := readPlan(path, s.keysOf)
 	if err != nil {
 		return nil, err
 	}
@@ -297,25 +302,27 @@ func (s *session) ask() error {
 }
 
 // carryOut runs the plan, commits the state and says what became of each action.
-func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snapshot, o applyOptions) error {
+func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snapshot, refreshed state.Edits, o applyOptions) error {
 	durable := context.WithoutCancel(ctx)
 	started := s.env.Now()
 	journal, err := s.backend.Journal(durable)
 	if err != nil {
 		return err
 	}
-	report := s.run(ctx, p, prior, journal, o)
+	report := s.run(ctx, p, prior, refreshed, journal, o)
 	s.ran = report
+	serial := prior.Serial // that the run started from
+	commit := s.backend.Commit(durable, prior, report.Edits)
 	err = errors.Join(report.Broken, journal.Close())
-	if commit := s.backend.Commit(durable, report.Snapshot); commit != nil {
+	if commit != nil {
 		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))
 	}
 	s.summary(report)
-	s.report(o.report, ending{plan: p, started: started, lineage: report.Snapshot.Lineage, serial: prior.Serial, interrupted: ctx.Err() != nil}, report)
+	s.report(o.report, ending{plan: p, started: started, lineage: prior.Lineage, serial: serial, interrupted: ctx.Err() != nil}, report)
 	if err != nil {
 		return &exitError{code: exitPartial, err: err}
 	}
-	outputs, err := s.outputs(s.liveAfter(ctx, report.Snapshot, o))
+	outputs, err := s.outputs(s.liveAfter(ctx, prior, o))
 	if err != nil {
 		return err
 	}
@@ -337,7 +344,7 @@ func codeOf(ctx context.Context, r *apply.Report) int {
 	}
 }
 
-func (s *session) run(ctx context.Context, p *plan.Plan, prior *state.Snapshot, journal state.Journal, o applyOptions) *apply.Report {
+func (s *session) run(ctx context.Context, p *plan.Plan, prior *state.Snapshot, refreshed state.Edits, journal state.Journal, o applyOptions) *apply.Report {
 	progress := s.out.progress("apply", "changing")
 	bars := map[spec.ProviderName]*carrierProgress{}
 	totals := map[spec.ProviderName]int{}
@@ -355,7 +362,7 @@ func (s *session) run(ctx context.Context, p *plan.Plan, prior *state.Snapshot, 
 	}
 	defer progress.end()
 	return apply.Run(ctx, apply.Options{
-		Plan: p, Prior: prior, Providers: s.providers, Journal: journal, Parallel: o.parallelism,
+		Plan: p, Prior: prior, Refreshed: refreshed, Providers: s.providers, Journal: journal, Parallel: o.parallelism,
 		Now: s.env.Now, Sleep: s.env.Sleep,
 		OnStart: s.started,
 		OnFinish: func(r apply.Result) {

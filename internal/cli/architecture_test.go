@@ -35,6 +35,7 @@ var layers = []layer{
 	{"state", []string{"spec"}},
 	{"state/statetest", []string{"spec", "state"}},
 	{"state/postgres/pgtest", nil},
+	{"state/s3/s3test", nil},
 	{"state/seal", nil},
 	{"state/*", []string{"spec", "state"}},
 	{"plan", []string{"spec", "state"}},

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -39,7 +38,7 @@ func stateFile(dir string, b spec.Backend) string {
 	return filepath.Join(dir, "fleet.state")
 }
 
-func httpBackend(s *settings) (state.Backend, error) {
+func httpBackend(s *settings, sealer state.Sealer) (state.Backend, error) {
 	config := http.Config{
 		Address: s.text("address"), UpdateMethod: s.text("update_method"),
 		LockAddress: s.text("lock_address"), LockMethod: s.text("lock_method"),
@@ -59,14 +58,14 @@ func httpBackend(s *settings) (state.Backend, error) {
 	if err != nil {
 		return nil, s.invalid(err)
 	}
-	b, err := http.New(config, http.Env{Random: s.env.Random, Sleep: s.env.Sleep, Transport: transport, Version: Version})
+	b, err := http.New(config, http.Env{Random: s.env.Random, Sleep: s.env.Sleep, Transport: transport, Version: Version, Sealer: sealer})
 	if err != nil {
 		return nil, s.invalid(err)
 	}
 	return b, nil
 }
 
-func postgresBackend(s *settings) (state.Backend, error) {
+func postgresBackend(s *settings, sealer state.Sealer) (state.Backend, error) {
 	config := postgres.Config{ConnString: s.text("conn_str"), Schema: s.text("schema_name"), Name: s.text("name")}
 	if s.env.getenv("PGHOST") == "" && s.env.getenv("PGSERVICE") == "" {
 		s.required("conn_str", "it says where the database is, as postgres://user@host/database?sslmode=require; PGHOST and the other variables of libpq can say so too")
@@ -74,15 +73,12 @@ func postgresBackend(s *settings) (state.Backend, error) {
 	if err := s.wrong(); err != nil {
 		return nil, err
 	}
-	b, err := postgres.New(config, postgres.Env{Random: s.env.Random, Sleep: s.env.Sleep, Version: Version})
+	b, err := postgres.New(config, postgres.Env{Random: s.env.Random, Sleep: s.env.Sleep, Version: Version, Sealer: sealer})
 	if err != nil {
 		return nil, s.invalid(err)
 	}
 	return b, nil
 }
-
-// sealingBackends are those that keep what the encryption block asks for.
-func sealingBackends() []string { return []string{"", "local", "s3"} }
 
 // backendOf opens the backend that the configuration names, with its encryption.
 func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
@@ -91,20 +87,16 @@ func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sealer != nil && !slices.Contains(sealingBackends(), b.Type) {
-		return nil, backendError(b, "Backend can't encrypt",
-			fmt.Sprintf("The configuration has an encryption block, and backend %q would keep the state plain. Use backend \"local\" or \"s3\", or take the block out.", b.Type))
-	}
 	if err := unknownSettings(b); err != nil {
 		return nil, err
 	}
 	switch b.Type {
 	case "", "local":
-		return local.New(stateFile(dir, b), local.Env{Random: env.Random, Version: Version, Sealer: sealer}), nil
+		return local.New(stateFile(dir, b), local.Env{Now: env.Now, Random: env.Random, Version: Version, Sealer: sealer, Step: env.Step}), nil
 	case "http":
-		return httpBackend(newSettings(env, b, "CARDFLEET_HTTP_", "TF_HTTP_"))
+		return httpBackend(newSettings(env, b, "CARDFLEET_HTTP_", "TF_HTTP_"), sealer)
 	case "postgres":
-		return postgresBackend(newSettings(env, b, "CARDFLEET_PG_", "PG_"))
+		return postgresBackend(newSettings(env, b, "CARDFLEET_PG_", "PG_"), sealer)
 	case "s3":
 		return s3Backend(env, b, sealer)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -19,11 +20,13 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
+	"github.com/cardfleet/cardfleet/state/s3/s3test"
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	pgtest.Stop()
+	s3test.Stop()
 	os.Exit(code)
 }
 
@@ -60,7 +63,7 @@ func gitlab(t *testing.T) string {
 	return server.URL
 }
 
-// backends are the blocks of the backends that several machines share.
+// backends are the blocks of the backends, each with a place of its own.
 func backends(t *testing.T) map[string]func(r *rig) string {
 	return map[string]func(r *rig) string{
 		"http": func(r *rig) string {
@@ -77,12 +80,32 @@ fleet {
 }
 `, gitlab(t))
 		},
+		"local": func(*rig) string { return "" },
+		"s3": func(r *rig) string {
+			url, bucket := s3test.Gateway(r.t), fmt.Sprint("states-", buckets.Add(1))
+			s3test.Bucket(r.t, url, bucket)
+			return fmt.Sprintf(`
+fleet {
+  backend "s3" {
+    bucket         = %q
+    key            = "bikes.state"
+    region         = %q
+    endpoint       = %q
+    use_path_style = true
+    access_key     = %q
+    secret_key     = %q
+  }
+}
+`, bucket, s3test.Region, url, s3test.AccessKey, s3test.SecretKey)
+		},
 		"postgres": func(r *rig) string {
 			r.env["CARDFLEET_PG_CONN_STR"] = pgtest.Database(r.t)
 			return "fleet {\n  backend \"postgres\" { name = \"bikes\" }\n}\n"
 		},
 	}
 }
+
+var buckets atomic.Int64
 
 // answer is a person who does something before the answer is typed.
 type answer struct {

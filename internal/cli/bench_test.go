@@ -81,12 +81,12 @@ func managed(dir string, n int) error {
 			Last: state.Last{At: read, Status: "正常", Lifecycle: spec.Active, Has: spec.AttrActive},
 		})
 	}
-	b := local.New(filepath.Join(dir, "fleet.state"), local.Env{Random: fill, Version: cli.Version})
+	b := local.New(filepath.Join(dir, "fleet.state"), local.Env{Now: time.Now, Random: fill, Version: cli.Version})
 	unlock, err := b.Lock(context.Background(), state.LockInfo{ID: "bench"})
 	if err != nil {
 		return err
 	}
-	if err := b.Commit(context.Background(), snap); err != nil {
+	if err := b.Commit(context.Background(), &state.Snapshot{}, state.Edits{Put: snap.Cards}); err != nil {
 		return err
 	}
 	return unlock()

@@ -38,6 +38,9 @@ type Env struct {
 	Random        func(p []byte)
 	Transport     http.RoundTripper
 	User, Host    string
+	// Step is called before each step of a write to the state's files that a
+	// crash can part from the next. Tests stop the program there; nil is nobody.
+	Step func(name string)
 }
 
 func (e *Env) getenv(name string) string {

@@ -41,7 +41,7 @@ func TestAKilledApplyIsTakenUp(t *testing.T) {
 	for round := range 6 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			t.Parallel()
-			r, cards := doomed(t)
+			r, cards := doomed(t, 12)
 			for range 4 {
 				killed := exec.Command(bin, "apply", "-auto-approve", "-parallelism=4", "-approve-unbind="+string(cards[0]))
 				killed.Dir, killed.Env = r.dir, []string{"PATH=" + os.Getenv("PATH")}
@@ -53,30 +53,37 @@ func TestAKilledApplyIsTakenUp(t *testing.T) {
 				_ = killed.Wait()                                                                                       // it was killed
 				r.want(0, r.run("state", "pull"))
 			}
-			// What was under way shows by then, as the carrier's settling time has it.
-			r.clock.Advance(time.Since(r.clock.Now()) + time.Hour)
-			for range 3 {
-				r.run("apply", "-auto-approve", "-approve-unbind="+string(cards[0]))
-				r.clock.Advance(time.Hour)
-			}
-			r.want(0, r.run("plan", "-detailed-exitcode"))
-			effects := map[string]int{}
-			for _, request := range r.world.Requests() {
-				if request.Effect && request.ICCID != "" {
-					effects[fmt.Sprint(request.ICCID, " ", request.Action, request.Params["OfferIds"])]++
-				}
-			}
-			for what, n := range effects {
-				assert.Equal(t, 1, n, what)
-			}
-			assert.Len(t, effects, 1+3*(len(cards)-1))
+			takenUp(t, r, cards)
 		})
 	}
 }
 
-// doomed is a fleet of which every card has something to be done: an unbind for
+// takenUp applies until nothing is left to do, and checks that the carrier did
+// everything once.
+func takenUp(t *testing.T, r *rig, cards []spec.ICCID) {
+	t.Helper()
+	// What was under way shows by then, as the carrier's settling time has it.
+	r.clock.Advance(time.Since(r.clock.Now()) + time.Hour)
+	for range 3 {
+		r.run("apply", "-auto-approve", "-approve-unbind="+string(cards[0]))
+		r.clock.Advance(time.Hour)
+	}
+	r.want(0, r.run("plan", "-detailed-exitcode"))
+	effects := map[string]int{}
+	for _, request := range r.world.Requests() {
+		if request.Effect && request.ICCID != "" {
+			effects[fmt.Sprint(request.ICCID, " ", request.Action, request.Params["OfferIds"])]++
+		}
+	}
+	for what, n := range effects {
+		assert.Equal(t, 1, n, what)
+	}
+	assert.Len(t, effects, 1+3*(len(cards)-1))
+}
+
+// doomed is a fleet of n cards of which every one has something to be done: an unbind for
 // the first, a new device, a package and a stop for the others.
-func doomed(t *testing.T) (*rig, []spec.ICCID) {
+func doomed(t *testing.T, n int) (*rig, []spec.ICCID) {
 	t.Helper()
 	world := &carriersim.World{Record: true}
 	r := newRig(t, world)
@@ -87,7 +94,7 @@ func doomed(t *testing.T) (*rig, []spec.ICCID) {
 	var b strings.Builder
 	b.WriteString(provider + "fleet {\n  policy {\n    limit \"stop\" { count = 100 }\n  }\n}\n")
 	var cards []spec.ICCID
-	for i := range 12 {
+	for i := range n {
 		iccid := spec.ICCID(fmt.Sprintf("8986000000000000%04d", i))
 		cards = append(cards, iccid)
 		imei := func(i int) spec.IMEI { return spec.IMEI(fmt.Sprintf("86153603000%03d0", i)) }
@@ -108,7 +115,7 @@ func doomed(t *testing.T) (*rig, []spec.ICCID) {
 func TestAnApplyOutlivesItsReader(t *testing.T) {
 	bin, err := program()
 	require.NoError(t, err)
-	r, cards := doomed(t)
+	r, cards := doomed(t, 12)
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	require.NoError(t, read.Close())

@@ -21,7 +21,7 @@ func sealerOf(env *Env, fleet *spec.Fleet) (state.Sealer, error) {
 	if e == nil {
 		return nil, nil
 	}
-	o := seal.Options{Random: env.Random}
+	o := seal.Options{Random: env.Random, Enforced: e.Enforced}
 	o.Recipients = e.Recipients
 	keys := append([]spec.EncryptionKey{e.EncryptionKey}, e.Previous...)
 	for i, k := range keys {
@@ -118,6 +118,23 @@ func openPlan(r *bufio.Reader, keys func() (state.Sealer, error)) (io.Reader, er
 		return nil, state.ErrSealed
 	}
 	return sealer.Open(r)
+}
+
+// encryptedPlan refuses a plan file that isn't encrypted where the
+// configuration enforces that.
+func (s *session) encryptedPlan(path string) error {
+	if e := s.fleet.Encryption; e == nil || !e.Enforced {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the saved plan: %w", err)
+	}
+	defer f.Close() // it was only read
+	if !state.IsSealed(bufio.NewReader(f)) {
+		return fmt.Errorf("read %s: %w", path, state.ErrPlain)
+	}
+	return nil
 }
 
 // atEnd reads what is left, since the end of an encrypted file is what shows

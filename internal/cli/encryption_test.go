@@ -98,12 +98,48 @@ func TestEncryptionRollsOverFromPlainToAPassphraseToAKey(t *testing.T) {
 	require.True(t, bytes.HasPrefix(data, []byte("age-encryption.org/v1\n-> X25519 ")))
 }
 
-func TestABackendThatWouldKeepTheStatePlainIsRefused(t *testing.T) {
-	r := newRig(t, describe())
-	r.write("main.fleet.hcl", rebind+"fleet {\n  backend \"http\" {}\n}\n")
-	r.encrypted("")
-	require.Contains(t, r.want(1, r.run("apply", "-auto-approve")).errors, "Backend can't encrypt")
-	require.Zero(t, changing(r.world))
+func TestEveryBackendKeepsTheStateEncrypted(t *testing.T) {
+	for name, block := range backends(t) {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, describe())
+			r.write("main.fleet.hcl", rebind)
+			r.write("backend.fleet.hcl", block(r))
+			r.encrypted("enforced = true")
+			r.want(0, r.run("apply", "-auto-approve"))
+			require.Contains(t, r.want(0, r.run("state", "list")).out, kiosk)
+			r.want(0, r.run("plan", "-detailed-exitcode"))
+			r.want(0, r.run("state", "verify"))
+			r.write("fleet.fleet.hcl", "")
+			got := r.want(1, r.run("state", "list"))
+			require.Contains(t, strings.Join(strings.Fields(got.errors), " "), "it is encrypted, and the configuration has no key for it")
+		})
+	}
+}
+
+func TestWhereEncryptionIsEnforcedNothingPlainIsTaken(t *testing.T) {
+	const refused = "it is not encrypted, and the encryption block says enforced = true"
+	for name, block := range backends(t) {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, describe())
+			r.write("main.fleet.hcl", rebind)
+			r.write("backend.fleet.hcl", block(r))
+			r.want(0, r.run("apply", "-auto-approve"))
+			r.want(0, r.run("plan", "-out=fleet.fleetplan"))
+			r.encrypted("enforced = true")
+			got := r.want(1, r.run("state", "list"))
+			require.Contains(t, strings.Join(strings.Fields(got.errors), " "), refused)
+
+			r.encrypted("")
+			r.want(0, r.run("state", "list"))
+			r.want(0, r.run("apply", "-auto-approve"))
+			text, err := os.ReadFile(filepath.Join(r.dir, "fleet.fleet.hcl"))
+			require.NoError(t, err)
+			r.write("fleet.fleet.hcl", strings.Replace(string(text), "encryption {", "encryption {\n    enforced = true", 1))
+			r.want(0, r.run("plan", "-detailed-exitcode"))
+			got = r.want(1, r.run("apply", "fleet.fleetplan"))
+			require.Contains(t, strings.Join(strings.Fields(got.errors), " "), refused)
+		})
+	}
 }
 
 func TestAWrongKeyIsAMistakeOfTheEncryptionBlock(t *testing.T) {

@@ -199,7 +199,7 @@ func changeState(ctx context.Context, env *Env, out *output, root *rootOptions, 
 	if err := change(&next); err != nil {
 		return err
 	}
-	return b.Commit(ctx, &next)
+	return state.CommitAll(ctx, b, snap, &next)
 }
 
 type resolveOptions struct {

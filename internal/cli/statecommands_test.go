@@ -102,6 +102,7 @@ func TestStateVerifySaysWhereTheDamageIs(t *testing.T) {
 	r := applied(t)
 	require.Regexp(t, `^Sound: 1 card, serial 1, lineage \S+; 0 in doubt; 0 older versions\.\n$`, r.want(0, r.run("state", "verify")).out)
 	r.pulled("state.json")
+	r.encrypted("") // so that the next commit writes another snapshot
 	r.want(0, r.run("state", "push", "state.json"))
 	version := filepath.Join(r.dir, "fleet.state.history", "1")
 	whole, err := os.ReadFile(version)

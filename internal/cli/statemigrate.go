@@ -70,11 +70,8 @@ func migrate(ctx context.Context, env *Env, out *output, from, to state.Backend,
 		return refuse("The state is not empty", "The backend has a state already: %s, serial %d, lineage %s. -force replaces it by the copy, which then has its lineage; what it was is in the history.",
 			countCards(len(target.Cards)), target.Serial, orNone(target.Lineage))
 	}
-	copied := &state.Snapshot{Lineage: target.Lineage, Serial: target.Serial, Cards: source.Cards}
-	if copied.Lineage == "" {
-		copied.Lineage = source.Lineage
-	}
-	if err := to.Commit(ctx, copied); err != nil {
+	copied := &state.Snapshot{Lineage: source.Lineage, Cards: source.Cards}
+	if err := state.CommitAll(ctx, to, target, copied); err != nil {
 		return err
 	}
 	if err := sameState(ctx, to, copied); err != nil {

@@ -58,11 +58,6 @@ func backticks(s string) int {
 	return longest
 }
 
-// cell is code within a table, where a bar ends the cell even in code.
-func cell(s string, limit int) string {
-	return clippedCode(strings.ReplaceAll(s, "|", "¦"), limit)
-}
-
 // plainWord has nothing that Markdown, HTML or the platforms read as more than
 // a word: no markup, no mention, no reference, no address, no emoji's name.
 var plainWord = regexp.MustCompile(`^[\p{L}\p{M}\p{N}.,;:(){}'"/=%?!+-]+$`)
@@ -98,9 +93,9 @@ func plainlyRead(w string) bool {
 }
 
 // htmlCode is a text as code within HTML.
-func htmlCode(s string) string { return "<code>" + escaped(s) + "</code>" }
-
-func escaped(s string) string { return html.EscapeString(clip(safe(s), clipped)) }
+func htmlCode(s string) string {
+	return "<code>" + html.EscapeString(clip(safe(s), clipped)) + "</code>"
+}
 
 // changedIMEI is a device's number, with the digits that change in bold.
 func changedIMEI(from, to string) string {

@@ -124,7 +124,15 @@ type ActionJSON struct {
 	Guarded  bool      `json:"guarded"`
 	Approved bool      `json:"approved"`
 	Denial   string    `json:"denial,omitempty"`
-	Needs    []string  `json:"needs"`
+	// Approvals are those that count for it.
+	Approvals []ApprovalJSON `json:"approvals,omitempty"`
+	Needs     []string       `json:"needs"`
+}
+
+// ApprovalJSON is one approval: the name of a block, a signer, or the option.
+type ApprovalJSON struct {
+	By     string `json:"by"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // DriftJSON is one attribute that changed outside.
@@ -272,7 +280,11 @@ func CardOf(c *plan.Card) CardJSON {
 		if needs == nil {
 			needs = []string{}
 		}
-		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Kind.Risk(), a.Guarded, a.Approved, a.Denial, needs})
+		var approvals []ApprovalJSON
+		for _, given := range a.Approvals {
+			approvals = append(approvals, ApprovalJSON(given))
+		}
+		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Kind.Risk(), a.Guarded, a.Approved, a.Denial, approvals, needs})
 	}
 	return out
 }

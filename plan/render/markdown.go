@@ -72,7 +72,7 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 		},
 		sections: []*section{
 			irreversibleBlock(cards.irreversible, &summary),
-			countsTable(p),
+			countsList(p),
 			blockers(p),
 			attentionList(cards.attention, p.Numbers),
 			groupList(many),
@@ -160,48 +160,43 @@ func tail(p *plan.Plan, s *plan.Summary, limit int) string {
 		b.WriteString("\n")
 	}
 	if missing := Missing(*s); missing != "" {
-		b.WriteString("**" + missing + "**\n\n")
+		b.WriteString("**" + strings.Replace(missing, "-skip-unapproved", "`-skip-unapproved`", 1) + "**\n\n")
 	}
 	b.WriteString(LastLine(p) + "\n")
 	return b.String()
 }
 
-// countsTable counts the actions by provider and kind.
-func countsTable(p *plan.Plan) *section {
-	kinds, providers, counts := tabulate(p)
-	s := &section{one: "carrier's counts", many: "carriers' counts", weight: 3, items: len(providers), stands: len(providers)}
-	if len(kinds) == 0 {
-		s.items, s.stands = 0, 0
-		return s
+// countsList counts the actions by carrier and kind. It is a list since a table
+// with a column for each kind is too wide for a phone.
+func countsList(p *plan.Plan) *section {
+	providers, counts, all := tabulate(p)
+	s := &section{
+		one: "carrier's counts", many: "carriers' counts", weight: 3, items: len(providers), stands: len(providers), shut: "\n",
+		item: func(i int) (string, int) {
+			return fmt.Sprintf("- %s: %s\n", clippedCode(string(providers[i]), 60), toDo(counts[providers[i]])), 1
+		},
+		more: func(left string) string { return "- … and " + left + " more\n" },
 	}
-	var head, rule, all strings.Builder
-	for _, k := range kinds {
-		head.WriteString(" " + string(k) + " |")
-		rule.WriteString(" --: |")
-		fmt.Fprintf(&all, " %s |", Thousands(counts[""][k]))
-	}
-	s.open = "| carrier |" + head.String() + "\n| --- |" + rule.String() + "\n"
-	s.shut = "\n"
 	if len(providers) > 1 {
-		s.shut = "| all |" + all.String() + "\n\n"
-	}
-	s.item = func(i int) (string, int) {
-		row := "| " + cell(string(providers[i]), 60) + " |"
-		for _, k := range kinds {
-			row += " " + Thousands(counts[providers[i]][k]) + " |"
-		}
-		return row + "\n", 1
-	}
-	s.more = func(left string) string {
-		return "| … and " + left + " more |" + strings.Repeat(" |", len(kinds)) + "\n"
+		s.open = "- all: " + toDo(all) + "\n"
 	}
 	return s
 }
 
-// tabulate counts the actions by provider and kind; provider "" is all of them.
-func tabulate(p *plan.Plan) (kinds []spec.Kind, providers []spec.ProviderName, counts map[spec.ProviderName]map[spec.Kind]int) {
-	all := map[spec.Kind]int{}
-	counts = map[spec.ProviderName]map[spec.Kind]int{"": all}
+// toDo is "333,334 to stop, 2 to resume".
+func toDo(counts map[spec.Kind]int) string {
+	var parts []string
+	for _, k := range spec.Kinds() {
+		if n := counts[k]; n > 0 {
+			parts = append(parts, fmt.Sprintf("**%s** to %s", Thousands(n), k))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// tabulate counts the actions of each carrier, and of all, by kind.
+func tabulate(p *plan.Plan) (providers []spec.ProviderName, counts map[spec.ProviderName]map[spec.Kind]int, all map[spec.Kind]int) {
+	counts, all = map[spec.ProviderName]map[spec.Kind]int{}, map[spec.Kind]int{}
 	for i := range p.Cards {
 		c := &p.Cards[i]
 		if len(c.Actions) == 0 {
@@ -218,13 +213,8 @@ func tabulate(p *plan.Plan) (kinds []spec.Kind, providers []spec.ProviderName, c
 			all[c.Actions[j].Kind]++
 		}
 	}
-	for _, k := range spec.Kinds() {
-		if all[k] > 0 {
-			kinds = append(kinds, k)
-		}
-	}
 	slices.Sort(providers)
-	return kinds, providers, counts
+	return providers, counts, all
 }
 
 // irreversibleBlock lists what can't be undone, with who approved it and why.
@@ -320,7 +310,7 @@ func groupList(many []alike) *section {
 	}
 	s.item = func(i int) (string, int) {
 		g := &many[i]
-		return folded(g, arrows(escaped(strings.Join(g.whats(), "; ")))+standingHTML(g.cards[0]), func(c *plan.Card) string {
+		return folded(g, arrows(htmlCode(strings.Join(g.whats(), "; ")))+standingHTML(g.cards[0]), func(c *plan.Card) string {
 			if g.folded > 1 {
 				return cardLine(c)
 			}
@@ -436,7 +426,7 @@ func driftList(cards []*plan.Card) *section {
 	many, single := groups(cards, markdownGroupFrom, ofDrift)
 	return &section{
 		one: "card that changed outside", many: "cards that changed outside", weight: 3, items: len(many) + len(single), stands: len(cards),
-		open: "### Changed outside\n\n", shut: "\n",
+		open: "### Changed outside\n\n", shut: plural(min(len(many), 1), "", "\n"), // a group ends with its own
 		item: func(i int) (string, int) {
 			if i < len(single) {
 				return "- " + cardCode(single[i]) + ": " + driftLine(single[i]) + "\n" + blankAfter(i+1, single, many), 1
@@ -444,7 +434,7 @@ func driftList(cards []*plan.Card) *section {
 			g := &many[i-len(single)]
 			var whats []string
 			for _, d := range g.cards[0].Drift {
-				whats = append(whats, arrows(escaped(drifted(d, g.folded))))
+				whats = append(whats, arrows(htmlCode(drifted(d, g.folded))))
 			}
 			return folded(g, strings.Join(whats, "; "), func(c *plan.Card) string { return cardCode(c) + ": " + driftLine(c) }), len(g.cards)
 		},

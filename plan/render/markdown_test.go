@@ -3,6 +3,7 @@ package render_test
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"io"
 	"regexp"
 	"slices"
@@ -97,6 +98,11 @@ func htmlOf(n ast.Node, source []byte) []string {
 	return tag.FindAllString(raw, -1)
 }
 
+// notifying is what platforms make a mention, a reference, a link or an emoji of.
+const notifying = `@|#\d|(?i)gh-\d|://|www\.|:[\w+-]+:`
+
+var codeInHTML = regexp.MustCompile(`(?s)<code>.*?</code>`)
+
 // harmless fails where a node is one that we never write.
 func harmless(t require.TestingT, n ast.Node, source []byte) {
 	switch n := n.(type) {
@@ -104,12 +110,14 @@ func harmless(t require.TestingT, n ast.Node, source []byte) {
 		require.Fail(t, "unexpected "+n.Kind().String(), string(parentText(n, source)))
 	case *ast.FencedCodeBlock:
 		require.Contains(t, []string{"mermaid", "hcl", "sh"}, string(n.Language(source)))
+	case *ast.HTMLBlock:
+		require.NotRegexp(t, notifying, html.UnescapeString(codeInHTML.ReplaceAllString(string(n.Lines().Value(source)), "")))
 	case *ast.Text:
 		if n.Parent().Kind() == ast.KindCodeSpan || insideCode(n, source) {
 			return
 		}
 		said := string(n.Value(source))
-		require.NotRegexp(t, `@|#\d|(?i)gh-\d|://|www\.|:[\w+-]+:`, said, "a mention, a reference or a link")
+		require.NotRegexp(t, notifying, said)
 	}
 }
 
@@ -118,11 +126,11 @@ func insideCode(n ast.Node, source []byte) bool {
 	open := false
 	for s := n.PreviousSibling(); s != nil && !open; s = s.PreviousSibling() {
 		if raw, ok := s.(*ast.RawHTML); ok {
-			html := string(raw.Segments.Value(source))
-			if html == "</code>" {
+			tag := string(raw.Segments.Value(source))
+			if tag == "</code>" {
 				return false
 			}
-			open = html == "<code>"
+			open = tag == "<code>"
 		}
 	}
 	return open
@@ -253,6 +261,19 @@ func TestWhatIsLeftOutIsCounted(t *testing.T) {
 	assert.Equal(t, render.Thousands(20_000-strings.Count(text, "> - `card.")), counts[1])
 	assert.Equal(t, render.Thousands(20_000-strings.Count(text, "\n- `card.")), counts[2])
 	assert.Contains(t, text, "> - … and "+counts[1]+" more\n")
+}
+
+func TestNoLimitIsPassedByACharacter(t *testing.T) {
+	p := &plan.Plan{Total: 300} // one section with short items, which leaves hardly any room
+	for i := range 300 {
+		c := aCard(i)
+		c.Address = "card." + strings.Repeat("x", i%17)
+		c.Attention = []plan.Note{{Summary: "Look", Detail: "at it."}}
+		p.Cards = append(p.Cards, c)
+	}
+	for limit := render.LeastLimit; limit < 12_000; limit += 13 {
+		sound(t, markdown(t, p, render.MarkdownOptions{Limit: limit}), p, limit)
+	}
 }
 
 func TestWhatCantBeUndoneIsSaidFirstAndNeverGrouped(t *testing.T) {

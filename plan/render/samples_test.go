@@ -369,6 +369,9 @@ func hostile() *plan.Plan {
 		p.Cards = append(p.Cards, stopped, closed, noted, drift)
 		swap := aCard(10*i+4, changeBind(imei(i), text), plan.Action{Kind: spec.Subscribe, To: text})
 		swap.Address = text
+		if i%2 == 1 { // a chain with the one before
+			swap.Actions[0].Needs = []string{fmt.Sprintf("a%d-0", 10*i-6)}
+		}
 		p.Cards = append(p.Cards, swap)
 		for k := range 5 {
 			alike := aCard(1000+100*i+k, plan.Action{Kind: spec.Subscribe, To: "10002"})

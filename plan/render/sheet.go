@@ -46,6 +46,9 @@ func units(s string) int {
 
 // make makes the items, until they are more than the room.
 func (s *section) make(room int) {
+	if s.items == 0 {
+		return
+	}
 	for i := range s.items {
 		text, stands := s.item(i)
 		s.text, s.standing = append(s.text, text), append(s.standing, stands)

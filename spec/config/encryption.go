@@ -17,6 +17,7 @@ func (l *loader) loadEncryption(b *hcl.Block) {
 	s := settings{loader: l, attributes: content.Attributes}
 	e := spec.Encryption{EncryptionKey: s.encryptionKey(), Source: rangeOf(b.DefRange)}
 	e.Recipients, _ = s.texts("recipients")
+	e.Enforced, _ = s.bool("enforced")
 	for _, nested := range content.Blocks {
 		content, diags := nested.Body.Content(previousSchema())
 		failed = l.report.hcl(diags) || failed

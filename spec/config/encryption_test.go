@@ -16,6 +16,7 @@ variable "p" {
 }
 fleet {
   encryption {
+    enforced   = true
     recipients = ["age1abc"]
     identities = ["~/.ssh/id_ed25519", "AGE-SECRET-KEY-1ABC", try(env("NOT_SET"), null), env("KEY")]
     previous { passphrase = var.p }
@@ -30,6 +31,7 @@ fleet {
 	require.NotNil(t, e.Source)
 	e.Source = nil
 	require.Equal(t, &spec.Encryption{
+		Enforced:      true,
 		Recipients:    []string{"age1abc"},
 		EncryptionKey: spec.EncryptionKey{Identities: []string{"~/.ssh/id_ed25519", "AGE-SECRET-KEY-1ABC", "keys/state.txt"}},
 		Previous:      []spec.EncryptionKey{{Passphrase: "the old passphrase"}, {Identities: []string{"old.key"}}},

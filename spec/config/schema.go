@@ -26,7 +26,7 @@ func fleetSchema() *hcl.BodySchema {
 
 func encryptionSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
-		Attributes: attrs("recipients", "identities", "passphrase"),
+		Attributes: attrs("recipients", "identities", "passphrase", "enforced"),
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "previous"}},
 	}
 }

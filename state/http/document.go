@@ -30,7 +30,7 @@ import (
 //	    "serial": 3,                  of the snapshot
 //	    "written_by": "0.1.0",
 //	    "snapshot": "…",              base64 of a snapshot file; "" before the first commit
-//	    "journal": "…",               base64 of a journal file, zstd
+//	    "journal": "…",               base64 of a journal file, zstd; with a sealer each line is sealed
 //	    "sha256": "…"                 of all of the above
 //	  }
 //	}
@@ -49,7 +49,7 @@ type document struct {
 	lineage   string
 	serial    uint64 // of the snapshot
 	writtenBy string
-	snapshot  []byte // as state.Encode writes it
+	snapshot  []byte // as state.Codec writes it
 	journal   []byte // as state.JournalWriter writes it, zstd
 }
 
@@ -79,14 +79,15 @@ func (d *document) sum() string {
 }
 
 func (d *document) encode() []byte {
-	text, err := json.Marshal(outerJSON{
+	var text bytes.Buffer
+	err := json.NewEncoder(&text).Encode(outerJSON{
 		Version: outerVersion, Serial: d.writes, Lineage: d.lineage,
 		Cardfleet: innerJSON{documentVersion, d.serial, d.writtenBy, d.snapshot, d.journal, d.sum()},
 	})
 	if err != nil {
 		panic(err) // numbers, strings and bytes
 	}
-	return append(text, '\n')
+	return text.Bytes()
 }
 
 // decodeDocument reads what a server has. What it returns is whole.
@@ -138,40 +139,78 @@ func known(text []byte) error {
 
 // replayed is the snapshot with the journal's records applied. name is the
 // document's in errors.
-func (d *document) replayed(name string) (*state.Snapshot, error) {
+func (d *document) replayed(codec state.Codec, name string) (*state.Snapshot, error) {
 	s := &state.Snapshot{}
 	if len(d.snapshot) > 0 {
 		var err error
-		if s, err = state.Decode(bytes.NewReader(d.snapshot), name); err != nil {
+		if s, err = codec.Decode(bytes.NewReader(d.snapshot), name); err != nil {
 			return nil, err
 		}
 	}
-	if s.Serial != d.serial || s.Lineage != d.lineage {
-		return nil, fmt.Errorf("the document says serial %d of lineage %q, its snapshot serial %d of lineage %q", d.serial, d.lineage, s.Serial, s.Lineage)
+	if err := d.isOf(s.Lineage, s.Serial, name); err != nil {
+		return nil, err
 	}
-	_, records, err := d.records(name)
-	if err != nil || len(records) == 0 {
-		return s, err
+	_, records, err := d.records(codec, name)
+	if err != nil {
+		return nil, err
 	}
-	return state.Replay(s, records)
+	if len(records) == 0 {
+		return s, nil
+	}
+	if s, err = state.Replay(s, records); err != nil {
+		return nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// header is what the document's snapshot is, without its cards.
+func (d *document) header(codec state.Codec, name string) (state.Header, error) {
+	var head state.Header
+	if len(d.snapshot) > 0 {
+		var err error
+		if head, err = codec.DecodeHeader(bytes.NewReader(d.snapshot), name); err != nil {
+			return head, err
+		}
+	}
+	return head, d.isOf(head.Lineage, head.Serial, name)
+}
+
+// isOf refuses a document whose own lineage and serial aren't those of its
+// snapshot. The document's are for the server and can be changed by whoever
+// writes there; a sealed snapshot's can't.
+func (d *document) isOf(lineage string, serial uint64, name string) error {
+	if serial == d.serial && lineage == d.lineage {
+		return nil
+	}
+	return fmt.Errorf("read the state %s: the document says serial %d of lineage %q, its snapshot serial %d of lineage %q: one of them was put there from elsewhere; "+
+		"restore a version that the server keeps", name, d.serial, d.lineage, serial, lineage)
 }
 
 // records reads the journal: its lines, and the records in them.
-func (d *document) records(name string) (lines []byte, records []state.Record, err error) {
-	if len(d.journal) == 0 {
-		return nil, nil, nil
+func (d *document) records(codec state.Codec, name string) (lines []byte, records []state.Record, err error) {
+	if lines, err = d.lines(name); err != nil {
+		return nil, nil, err
 	}
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(largestJournal))
-	if err != nil {
-		return nil, nil, fmt.Errorf("the journal of %s: %w", name, err)
-	}
-	defer z.Close()
-	if lines, err = z.DecodeAll(d.journal, nil); err != nil {
-		return nil, nil, fmt.Errorf("the journal of %s: %w", name, err)
-	}
-	records, end, err := state.ReadJournal(bytes.NewReader(lines), name)
+	records, end, err := codec.ReadJournal(bytes.NewReader(lines), name, d.lineage)
 	if err == nil && end != int64(len(lines)) {
 		err = fmt.Errorf("the journal of %s is cut off", name) // no crash does that to a document
 	}
 	return lines, records, err
+}
+
+// lines is the journal decompressed.
+func (d *document) lines(name string) ([]byte, error) {
+	if len(d.journal) == 0 {
+		return nil, nil
+	}
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(largestJournal))
+	if err != nil {
+		return nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	defer z.Close()
+	lines, err := z.DecodeAll(d.journal, nil)
+	if err != nil {
+		return nil, fmt.Errorf("the journal of %s: %w", name, err)
+	}
+	return lines, nil
 }

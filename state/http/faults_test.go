@@ -37,7 +37,7 @@ func TestAFaultAtAnyRequestLosesNothing(t *testing.T) {
 				if committed {
 					require.EqualValues(t, 1, snap.Serial, "an acknowledged commit is lost")
 				}
-				require.NoError(t, next.Commit(t.Context(), snap))
+				require.NoError(t, next.Commit(t.Context(), snap, state.Edits{}))
 			})
 		}
 		if s := requestsOfARun(t); nth > s {
@@ -83,5 +83,5 @@ func faultyRun(t *testing.T, b state.Backend) (acked int, committed bool) {
 	if err != nil {
 		return acked, false
 	}
-	return acked, b.Commit(t.Context(), snap) == nil
+	return acked, b.Commit(t.Context(), snap, state.Edits{}) == nil
 }

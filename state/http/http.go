@@ -41,7 +41,8 @@ type Config struct {
 	RetryWaitMin, RetryWaitMax time.Duration
 }
 
-// Env is what the backend takes from the world around it. Every field is needed.
+// Env is what the backend takes from the world around it. Every field is
+// needed but Sealer.
 type Env struct {
 	// Random fills p with random bytes, for lineages and lock ids.
 	Random func(p []byte)
@@ -51,6 +52,8 @@ type Env struct {
 	Transport nethttp.RoundTripper
 	// Version of the program, for the document.
 	Version string
+	// Sealer encrypts snapshot and journal; nil leaves them plain.
+	Sealer state.Sealer
 }
 
 // Backend keeps a state behind a URL. Make one with [New].
@@ -58,12 +61,14 @@ type Backend struct {
 	config Config
 	urls   urls
 	env    Env
+	codec  state.Codec
 	client nethttp.Client
+	hold   *state.Hold
 
 	writing sync.Mutex // held from a write's reading to its end
 
-	mu   sync.Mutex
-	hold holding
+	mu     sync.Mutex
+	lockID string // "" while this process hasn't got the lock
 }
 
 type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil where nothing is locked
@@ -71,7 +76,11 @@ type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil wher
 // New is the state that config says. It asks the server for nothing yet.
 func New(config Config, env Env) (*Backend, error) {
 	config = config.withDefaults()
-	b := &Backend{config: config, env: env, client: nethttp.Client{Transport: env.Transport}}
+	b := &Backend{
+		config: config, env: env, client: nethttp.Client{Transport: env.Transport},
+		codec: state.Codec{WrittenBy: env.Version, Sealer: env.Sealer},
+	}
+	b.hold = state.NewHold(env.Version, b.acquire)
 	for _, a := range []struct {
 		setting, text string
 		into          **url.URL
@@ -123,11 +132,7 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := doc.replayed(b.place())
-	if err != nil {
-		return nil, fmt.Errorf("read the state %s: %w", b.place(), err)
-	}
-	return s, nil
+	return doc.replayed(b.codec, b.place())
 }
 
 // get reads the document; the zero document where there is none.
@@ -153,43 +158,34 @@ func (b *Backend) get(ctx context.Context) (*document, error) {
 	return doc, nil
 }
 
-// Commit implements [state.Backend]. Without the lock it takes the lock for as
-// long as it runs, so that comparing and replacing is one step.
-func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("commit the state %s: %w", b.place(), err)
-	}
-	release, err := b.take(ctx, "commit")
+// Commit implements [state.Backend]. It writes the whole document, without a
+// journal. Without the lock it takes the lock for as long as it runs, so that
+// comparing and replacing is one step.
+func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
+	err := b.hold.Commit(ctx, s, e, state.NewUUID(b.env.Random), func(next *state.Snapshot) error { return b.replace(ctx, s, next) })
 	if err != nil {
-		return err
-	}
-	defer release()
-	next := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: s.Cards}
-	if next.Lineage == "" {
-		next.Lineage = b.uuid()
-	}
-	if err := b.commit(ctx, s, next); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
-	s.Lineage, s.Serial = next.Lineage, next.Serial
-	b.closeJournal()
 	return nil
 }
 
-func (b *Backend) commit(ctx context.Context, s, next *state.Snapshot) error {
+// replace puts next in the place of s, if s is what the server has.
+func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 	b.writing.Lock()
 	defer b.writing.Unlock()
 	stored, err := b.get(ctx)
 	if err != nil {
 		return err
 	}
-	if stored.serial != s.Serial || stored.lineage != "" && stored.lineage != s.Lineage {
-		return fmt.Errorf("%w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
-			state.ErrConflict, stored.serial, stored.lineage, s.Serial, s.Lineage)
+	if err := state.CheckBase(s, stored.lineage, stored.serial); err != nil {
+		return err
+	}
+	if _, err := stored.header(b.codec, b.place()); err != nil {
+		return err // what can't be read isn't overwritten
 	}
 	doc := &document{writes: stored.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version}
 	var snapshot bytes.Buffer
-	if err := state.Encode(&snapshot, next, b.env.Version); err != nil {
+	if err := b.codec.Encode(&snapshot, next); err != nil {
 		return err
 	}
 	doc.snapshot = snapshot.Bytes()
@@ -230,19 +226,10 @@ func (b *Backend) updateURL() *url.URL {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	u := *b.urls.state
-	if b.urls.lock != nil && b.hold.info.ID != "" {
+	if b.urls.lock != nil && b.lockID != "" {
 		query := u.Query()
-		query.Set("ID", b.hold.info.ID)
+		query.Set("ID", b.lockID)
 		u.RawQuery = query.Encode()
 	}
 	return &u
-}
-
-// uuid is a random UUID, version 4 (RFC 9562, section 5.4).
-func (b *Backend) uuid() string {
-	var u [16]byte
-	b.env.Random(u[:])
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
 }

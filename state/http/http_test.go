@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/http"
 	"github.com/cardfleet/cardfleet/state/statetest"
@@ -56,13 +55,20 @@ func (s *sleeps) sleep(ctx context.Context, d time.Duration) error {
 
 func open(t testing.TB, c http.Config) (*http.Backend, *sleeps) {
 	t.Helper()
+	return openWith(t, c, nil)
+}
+
+func openWith(t testing.TB, c http.Config, sealer state.Sealer) (*http.Backend, *sleeps) {
+	t.Helper()
 	var s sleeps
 	b, err := http.New(c, http.Env{
-		Random: func(p []byte) { _, _ = rand.Read(p) }, Sleep: s.sleep, Transport: nethttp.DefaultTransport, Version: "0.1.0",
+		Random: random, Sleep: s.sleep, Transport: nethttp.DefaultTransport, Version: "0.1.0", Sealer: sealer,
 	})
 	require.NoError(t, err)
 	return b, &s
 }
+
+func random(p []byte) { _, _ = rand.Read(p) }
 
 // on is a backend on a server.
 func on(t testing.TB, s *server) (*http.Backend, *sleeps) {
@@ -89,6 +95,18 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 	})
 }
 
+// put are edits that leave these cards.
+func put(cards ...state.Card) state.Edits { return state.Edits{Put: cards} }
+
+// appendTo records in a journal of its own.
+func appendTo(t testing.TB, b state.Backend, records ...state.Record) {
+	t.Helper()
+	j, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), records...))
+	require.NoError(t, j.Close())
+}
+
 func read(t testing.TB, b state.Backend) *state.Snapshot {
 	t.Helper()
 	s, err := b.Read(t.Context())
@@ -108,7 +126,7 @@ func TestGitLabKeepsAState(t *testing.T) {
 	}
 	snap := read(t, b)
 	require.Len(t, snap.Cards, 3)
-	require.NoError(t, b.Commit(t.Context(), snap))
+	require.NoError(t, b.Commit(t.Context(), snap, state.Edits{}))
 	require.Equal(t, snap, read(t, b))
 	require.NoError(t, unlock())
 	require.Equal(t, 4, server.writes, "three appends and a commit, each under a serial of its own")
@@ -148,7 +166,7 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 			unlock, err := b.Lock(t.Context(), state.LockInfo{})
 			require.NoError(t, err)
 			snap := read(t, b)
-			require.NoError(t, b.Commit(t.Context(), snap))
+			require.NoError(t, b.Commit(t.Context(), snap, state.Edits{}))
 			require.NoError(t, unlock())
 			require.EqualValues(t, 1, read(t, b).Serial)
 			require.Equal(t, 1, s.writes)
@@ -168,7 +186,7 @@ func TestRequestsAreRepeatedAsConfigured(t *testing.T) {
 	require.Equal(t, []time.Duration{time.Second, 2 * time.Second}, sleeps.taken)
 
 	s.set(func() { s.before = failing("POST", 1, 500) })
-	require.NoError(t, b.Commit(t.Context(), &state.Snapshot{}))
+	require.NoError(t, b.Commit(t.Context(), &state.Snapshot{}, state.Edits{}))
 	require.EqualValues(t, 1, read(t, b).Serial)
 }
 
@@ -219,14 +237,13 @@ func TestARunWhoseLockWasRemovedWritesNothing(t *testing.T) {
 			_, err = second.Lock(t.Context(), state.LockInfo{ID: "2"})
 			require.NoError(t, err)
 			now := read(t, second)
-			now.Cards = []state.Card{statetest.Card(1, "second")}
-			require.NoError(t, second.Commit(t.Context(), now))
+			require.NoError(t, second.Commit(t.Context(), now, put(statetest.Card(1, "second"))))
 			if !checks {
 				s.set(func() { s.lock["ID"] = "1" })
 			}
 
 			require.Error(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "first"))))
-			require.Error(t, first.Commit(t.Context(), stale))
+			require.Error(t, first.Commit(t.Context(), stale, state.Edits{}))
 			require.Equal(t, now, read(t, second))
 		})
 	}
@@ -235,32 +252,32 @@ func TestARunWhoseLockWasRemovedWritesNothing(t *testing.T) {
 // TestADamagedDocumentIsNeverReadWrong cuts the document at every byte and
 // flips a bit of every byte.
 func TestADamagedDocumentIsNeverReadWrong(t *testing.T) {
-	s := &server{}
-	b, _ := on(t, s)
-	snap := &state.Snapshot{Cards: []state.Card{statetest.Card(1, "正常")}}
-	require.NoError(t, b.Commit(t.Context(), snap))
-	j, err := b.Journal(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "停机"))))
-	require.NoError(t, j.Close())
-	want := read(t, b)
-	whole := s.body
-	check := func(body []byte, what string) {
-		s.set(func() { s.body = body })
-		got, err := b.Read(t.Context())
-		if err != nil {
-			require.ErrorContains(t, err, "/state", what)
-			return
-		}
-		require.Equal(t, want, got, what)
-	}
-	for i := 1; i < len(whole)-1; i++ {
-		check(whole[:i], fmt.Sprint("cut at ", i))
-	}
-	for i := range whole {
-		flipped := append([]byte(nil), whole...)
-		flipped[i] ^= 1 << (i % 8)
-		check(flipped, fmt.Sprint("flipped at ", i))
+	for name, sealer := range map[string]state.Sealer{"plain": nil, "sealed": keyring(t, newKey(t))} {
+		t.Run(name, func(t *testing.T) {
+			s, url := newServer(t, &server{})
+			b, _ := openWith(t, at(url, false), sealer)
+			require.NoError(t, b.Commit(t.Context(), read(t, b), put(statetest.Card(1, "正常"))))
+			appendTo(t, b, statetest.Put(statetest.Card(2, "停机")))
+			want := read(t, b)
+			whole := s.body
+			check := func(body []byte, what string) {
+				s.set(func() { s.body = body })
+				got, err := b.Read(t.Context())
+				if err != nil {
+					require.ErrorContains(t, err, "/state", what)
+					return
+				}
+				require.Equal(t, want, got, what)
+			}
+			for i := 1; i < len(whole)-1; i++ {
+				check(whole[:i], fmt.Sprint("cut at ", i))
+			}
+			for i := range whole {
+				flipped := append([]byte(nil), whole...)
+				flipped[i] ^= 1 << (i % 8)
+				check(flipped, fmt.Sprint("flipped at ", i))
+			}
+		})
 	}
 }
 
@@ -274,7 +291,7 @@ func TestWhatIsNotOursIsRefused(t *testing.T) {
 		b, _ := on(t, &server{body: []byte(body)})
 		_, err := b.Read(t.Context())
 		assert.ErrorContains(t, err, says)
-		assert.Error(t, b.Commit(t.Context(), &state.Snapshot{}), "it isn't overwritten either")
+		assert.Error(t, b.Commit(t.Context(), &state.Snapshot{}, state.Edits{}), "it isn't overwritten either")
 	}
 }
 
@@ -309,7 +326,7 @@ func TestWithoutALockAddressNothingIsLocked(t *testing.T) {
 	b, _ := open(t, http.Config{Address: url + "/state", Username: user, Password: password})
 	unlock, err := b.Lock(t.Context(), state.LockInfo{})
 	require.NoError(t, err)
-	require.NoError(t, b.Commit(t.Context(), read(t, b)))
+	require.NoError(t, b.Commit(t.Context(), read(t, b), state.Edits{}))
 	require.NoError(t, unlock())
 	require.ErrorIs(t, b.ForceUnlock(t.Context(), "1"), state.ErrNotLocked)
 	require.Zero(t, s.has("LOCK /state/lock"))
@@ -340,17 +357,10 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// TestTenMegabytesOfState is a fleet of many cards through one document.
-func TestTenMegabytesOfState(t *testing.T) {
-	s := &server{}
-	b, _ := on(t, s)
-	snap := &state.Snapshot{}
-	for i := range 20000 {
-		c := statetest.Card(0, fmt.Sprint(rand.Text(), rand.Text()))
-		c.ICCID = spec.ICCID(fmt.Sprintf("89860617%012d", i))
-		snap.Cards = append(snap.Cards, c)
-	}
-	require.NoError(t, b.Commit(t.Context(), snap))
-	t.Logf("%d bytes", len(s.body))
-	require.Equal(t, snap, read(t, b))
+func TestStatesOfAMegabyteAndOf500(t *testing.T) {
+	statetest.RunSizes(t, func(t *testing.T) func() state.Backend {
+		s, url := newServer(t, &server{})
+		t.Cleanup(func() { t.Logf("the document has %d bytes", len(s.body)) })
+		return func() state.Backend { b, _ := open(t, at(url, false)); return b }
+	})
 }

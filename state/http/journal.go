@@ -2,59 +2,16 @@ package http
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// journal is the backend's open journal. It gives the lock back with its end.
-type journal struct {
-	*state.JournalWriter
-	closed func() error
-}
-
-// Close implements [state.Journal]. It may be called twice.
-func (j *journal) Close() error { return j.closed() }
-
 // Journal implements [state.Backend]. Without the lock it holds the lock until
 // the journal is closed.
 func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
-	release, err := b.take(ctx, "journal")
-	if err != nil {
-		return nil, err
-	}
-	j, err := b.openJournal(ctx, release)
-	if err != nil {
-		release()
-		return nil, fmt.Errorf("open the journal of %s: %w", b.place(), err)
-	}
-	return j, nil
-}
-
-func (b *Backend) openJournal(ctx context.Context, release func()) (*journal, error) {
-	w, err := b.continueJournal(ctx)
-	if err != nil {
-		return nil, err
-	}
-	j := &journal{JournalWriter: w}
-	j.closed = sync.OnceValue(func() error {
-		defer release()
-		b.mu.Lock()
-		b.hold.journal = nil
-		b.mu.Unlock()
-		return w.Close()
-	})
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.journal != nil {
-		return nil, errors.New("it is open already")
-	}
-	b.hold.journal = j
-	return j, nil
+	return b.hold.Journal(ctx, b.continueJournal)
 }
 
 // continueJournal reads the journal, so that the next record follows its last.
@@ -63,7 +20,11 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 	if err != nil {
 		return nil, err
 	}
-	lines, records, err := doc.records(b.place())
+	head, err := doc.header(b.codec, b.place())
+	if err != nil {
+		return nil, err
+	}
+	lines, records, err := doc.records(b.codec, b.place())
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +33,7 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 		seq = records[n-1].Seq
 	}
 	file := &journalFile{backend: b, stored: doc, lines: lines}
-	return state.NewJournalWriter(file, b.place(), doc.serial, seq), nil
+	return b.codec.NewJournalWriter(file, b.place(), head, seq), nil
 }
 
 // journalFile is the journal within the document: what is written to it is
@@ -127,15 +88,4 @@ func compress(lines []byte) ([]byte, error) {
 	}
 	defer z.Close()
 	return z.EncodeAll(lines, nil), nil
-}
-
-// closeJournal ends the journal where one is open. A commit holds what it
-// recorded, and an end without one leaves it for the next reader.
-func (b *Backend) closeJournal() {
-	b.mu.Lock()
-	j := b.hold.journal
-	b.mu.Unlock()
-	if j != nil {
-		_ = j.Close() // its records are durable: closing can't lose them
-	}
 }

@@ -1,73 +1,40 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	nethttp "net/http"
-	"sync"
 
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// holding is the lock as this backend has it: taken once, for all who need it
-// at the time. The zero value holds nothing.
-type holding struct {
-	users   int
-	info    state.LockInfo
-	journal *journal // open, or nil
-}
-
 // Lock implements [state.Backend]. It fills in the info's ID and Path where
 // they are empty. Without a lock_address it keeps nobody out but this program.
 func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() error, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.users > 0 {
-		return nil, &state.LockedError{Holder: b.hold.info}
-	}
-	if err := b.acquire(ctx, info); err != nil {
+	return b.hold.Lock(ctx, info)
+}
+
+// acquire takes the lock; see [state.NewHold].
+func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
+	info.ID = cmp.Or(info.ID, state.NewUUID(b.env.Random))
+	info.Path = cmp.Or(info.Path, b.place())
+	if err := b.sendLock(ctx, *info); err != nil {
 		return nil, err
 	}
-	return sync.OnceValue(b.unlock), nil
+	b.setLockID(info.ID)
+	return func() error {
+		b.setLockID("")
+		// The run may have been interrupted, and gives its lock back all the same.
+		return b.sendUnlock(context.Background(), *info)
+	}, nil
 }
 
-// unlock ends the run, and the journal with it.
-func (b *Backend) unlock() error {
-	b.closeJournal()
-	return b.release()
-}
-
-// take makes sure that this backend has the lock until release is called.
-func (b *Backend) take(ctx context.Context, operation string) (release func(), err error) {
+func (b *Backend) setLockID(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.hold.users > 0 {
-		b.hold.users++
-	} else if err := b.acquire(ctx, state.LockInfo{Operation: operation, Version: b.env.Version}); err != nil {
-		return nil, err
-	}
-	// A lock that can't be given back is there for force-unlock; what was done under it is done.
-	return func() { _ = b.release() }, nil
-}
-
-// acquire takes the lock for its first user.
-func (b *Backend) acquire(ctx context.Context, info state.LockInfo) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("lock the state %s: %w", b.place(), err)
-	}
-	if info.ID == "" {
-		info.ID = b.uuid()
-	}
-	if info.Path == "" {
-		info.Path = b.place()
-	}
-	if err := b.sendLock(ctx, info); err != nil {
-		return err
-	}
-	b.hold = holding{users: 1, info: info}
-	return nil
+	b.lockID = id
 }
 
 // sendLock asks the server for the lock. A server that says that the lock is
@@ -112,19 +79,6 @@ func withoutEcho(holder, asked state.LockInfo) state.LockInfo {
 	return holder
 }
 
-// release gives the lock back with its last user.
-func (b *Backend) release() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.users--; b.hold.users > 0 {
-		return nil
-	}
-	info := b.hold.info
-	b.hold = holding{}
-	// The run may have been interrupted, and gives its lock back all the same.
-	return b.sendUnlock(context.Background(), info)
-}
-
 // sendUnlock gives a lock back. A refusal of a second attempt says that the
 // first one did it.
 func (b *Backend) sendUnlock(ctx context.Context, info state.LockInfo) error {
@@ -150,7 +104,7 @@ func (b *Backend) ForceUnlock(ctx context.Context, id string) error {
 	if b.urls.lock == nil {
 		return state.ErrNotLocked
 	}
-	probe := state.LockInfo{ID: b.uuid(), Operation: "force-unlock", Version: b.env.Version, Path: b.place()}
+	probe := state.LockInfo{ID: state.NewUUID(b.env.Random), Operation: "force-unlock", Version: b.env.Version, Path: b.place()}
 	err := b.sendLock(ctx, probe)
 	var locked *state.LockedError
 	switch {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,7 +16,8 @@ import (
 )
 
 func testEnv() Env {
-	return Env{Random: func(p []byte) { copy(p, "0123456789abcdef") }, Version: "0.1.0"}
+	now := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
+	return Env{Now: func() time.Time { return now }, Random: func(p []byte) { copy(p, "0123456789abcdef") }, Version: "0.1.0"}
 }
 
 func newAt(t *testing.T) (b *Backend, path string) {
@@ -24,12 +26,38 @@ func newAt(t *testing.T) (b *Backend, path string) {
 	return New(path, testEnv()), path
 }
 
+// snapshotsAt is a state each of whose commits writes a snapshot file.
+func snapshotsAt(t *testing.T) (b *Backend, path string) {
+	t.Helper()
+	b, path = newAt(t)
+	return writingSnapshots(b), path
+}
+
+func writingSnapshots(b *Backend) *Backend {
+	b.longest = func(int64) int64 { return -1 }
+	return b
+}
+
 func appendTo(t *testing.T, b *Backend, records ...state.Record) {
 	t.Helper()
 	j, err := b.Journal(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, j.Append(t.Context(), records...))
 	require.NoError(t, j.Close())
+}
+
+// commit replaces what is stored by s, if that has the lineage and the serial of s.
+func commit(ctx context.Context, b *Backend, s *state.Snapshot) error {
+	stored, err := b.Read(ctx)
+	if err != nil {
+		return err
+	}
+	prior := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial, Cards: stored.Cards}
+	if err := b.Commit(ctx, prior, state.Difference(stored.Cards, s.Cards)); err != nil {
+		return err
+	}
+	*s = *prior
+	return nil
 }
 
 func read(t *testing.T, b *Backend) *state.Snapshot {
@@ -51,8 +79,8 @@ func stopAt(b *Backend, n int, write func()) (stopped bool) {
 				panic(r)
 			}
 			stopped = true
-			if b.hold.file != nil {
-				_ = b.hold.file.Unlock() // as the system does when a process is gone
+			if b.file != nil {
+				_ = b.file.Unlock() // as the system does when a process is gone
 			}
 		}
 	}()
@@ -67,35 +95,63 @@ func stopAt(b *Backend, n int, write func()) (stopped bool) {
 }
 
 func TestACrashAtAnyStepOfACommitLeavesTheOldStateOrTheNew(t *testing.T) {
-	stops := 0
-	for n := 0; ; n++ {
-		b, path := newAt(t)
-		first := read(t, b)
-		first.Cards = []state.Card{statetest.Card(1, "first")}
-		require.NoError(t, b.Commit(t.Context(), first))
-		appendTo(t, b, statetest.Put(statetest.Card(1, "journal")))
-
-		second := read(t, b)
-		stopped := stopAt(b, n, func() { require.NoError(t, b.Commit(context.Background(), second)) })
-
-		// Committed or not, the state is the same to a reader.
-		again := New(path, testEnv())
-		after := read(t, again)
-		require.Equal(t, []state.Card{statetest.Card(1, "journal")}, after.Cards, "stopped at step %d", n)
-		require.Contains(t, []uint64{1, 2}, after.Serial)
-
-		// And the next run goes on from there, whatever lies around.
-		appendTo(t, again, statetest.Put(statetest.Card(2, "next")))
-		after = read(t, again)
-		require.NoError(t, again.Commit(t.Context(), after), "stopped at step %d", n)
-		require.Len(t, read(t, again).Cards, 2)
-		requireOnly(t, path, "", ".backup", ".history", ".lock")
-		if !stopped {
-			break
-		}
-		stops++
+	for name, mode := range map[string]struct {
+		of    func(b *Backend) *Backend
+		steps int
+		files []string // that are left
+	}{
+		"as a snapshot": {writingSnapshots, 9, []string{"", ".backup", ".history", ".lock"}},
+		"as a line":     {func(b *Backend) *Backend { return b }, 3, []string{"", ".history", ".journal", ".lock"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stops := 0
+			for n := 0; ; n++ {
+				stopped := stopACommit(t, mode.of, mode.files, n)
+				if !stopped {
+					break
+				}
+				stops++
+			}
+			require.GreaterOrEqual(t, stops, mode.steps, "a commit has more steps than that")
+		})
 	}
-	require.Greater(t, stops, 7, "a commit has more steps than that")
+}
+
+// stopACommit stops the third commit at its nth step, and looks.
+func stopACommit(t *testing.T, of func(b *Backend) *Backend, files []string, n int) (stopped bool) {
+	b, path := newAt(t)
+	b = of(b)
+	s := read(t, b)
+	for _, status := range []string{"first", "second"} {
+		s.Cards = []state.Card{statetest.Card(1, status)}
+		require.NoError(t, commit(t.Context(), b, s))
+	}
+	appendTo(t, b, statetest.Put(statetest.Card(1, "journal")))
+
+	third := read(t, b)
+	stopped = stopAt(b, n, func() { require.NoError(t, b.Commit(context.Background(), third, state.Edits{})) })
+
+	// Committed or not, the state is the same to a reader.
+	again := of(New(path, testEnv()))
+	after := read(t, again)
+	require.Equal(t, []state.Card{statetest.Card(1, "journal")}, after.Cards, "stopped at step %d", n)
+	require.Contains(t, []uint64{2, 3}, after.Serial)
+
+	// And the next run goes on from there, whatever lies around.
+	appendTo(t, again, statetest.Put(statetest.Card(2, "next")))
+	after = read(t, again)
+	require.NoError(t, again.Commit(t.Context(), after, state.Edits{}), "stopped at step %d", n)
+	require.Len(t, read(t, again).Cards, 2)
+	requireOnly(t, path, files...)
+	versions, err := again.History(t.Context())
+	require.NoError(t, err)
+	require.Len(t, versions, int(after.Serial)-1, "stopped at step %d", n)
+	for _, v := range versions {
+		old, err := again.ReadVersion(t.Context(), v.Name)
+		require.NoError(t, err, "stopped at step %d", n)
+		require.Equal(t, []string{"first", "second", "journal"}[v.Serial-1], old.Cards[0].Last.Status)
+	}
+	return stopped
 }
 
 func requireOnly(t *testing.T, path string, endings ...string) {
@@ -162,11 +218,11 @@ func TestAJournalCutAtAnyByteKeepsTheRecordsBefore(t *testing.T) {
 }
 
 func TestABackupIsTheStateBefore(t *testing.T) {
-	b, path := newAt(t)
+	b, path := snapshotsAt(t)
 	s := read(t, b)
 	for n := range 3 {
 		s.Cards = []state.Card{statetest.Card(1, fmt.Sprint(n))}
-		require.NoError(t, b.Commit(t.Context(), s))
+		require.NoError(t, commit(t.Context(), b, s))
 	}
 	backup := read(t, New(path+".backup", testEnv()))
 	require.EqualValues(t, 2, backup.Serial)
@@ -174,10 +230,10 @@ func TestABackupIsTheStateBefore(t *testing.T) {
 }
 
 func TestAJournalAheadOfItsStateIsRefused(t *testing.T) {
-	b, path := newAt(t)
+	b, path := snapshotsAt(t)
 	s := read(t, b)
-	require.NoError(t, b.Commit(t.Context(), s))
-	require.NoError(t, b.Commit(t.Context(), s))
+	require.NoError(t, commit(t.Context(), b, s))
+	require.NoError(t, commit(t.Context(), b, s))
 	appendTo(t, b, statetest.Put(statetest.Card(1, "")))
 	require.NoError(t, os.Rename(path+".backup", path))
 
@@ -190,27 +246,27 @@ func TestAJournalAheadOfItsStateIsRefused(t *testing.T) {
 }
 
 func TestADamagedStateNamesItsFileAndTheBackup(t *testing.T) {
-	b, path := newAt(t)
+	b, path := snapshotsAt(t)
 	s := read(t, b)
-	require.NoError(t, b.Commit(t.Context(), s))
-	require.NoError(t, b.Commit(t.Context(), s))
+	require.NoError(t, commit(t.Context(), b, s))
+	require.NoError(t, commit(t.Context(), b, s))
 	require.NoError(t, os.Truncate(path, 10))
 	_, err := b.Read(t.Context())
 	require.ErrorContains(t, err, "read the state "+path+": line 1: the file is cut off")
 	require.ErrorContains(t, err, "; the state before the last commit is in "+path+".backup")
-	require.ErrorContains(t, b.Commit(t.Context(), s), "is cut off", "a state that can't be read isn't overwritten")
+	require.ErrorContains(t, commit(t.Context(), b, s), "is cut off", "a state that can't be read isn't overwritten")
 }
 
 func TestOnlyTheOwnerCanReadTheFiles(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // there are no such modes
 	}
-	b, path := newAt(t)
+	b, path := snapshotsAt(t)
 	unlock, err := b.Lock(t.Context(), state.LockInfo{})
 	require.NoError(t, err)
 	s := read(t, b)
-	require.NoError(t, b.Commit(t.Context(), s))
-	require.NoError(t, b.Commit(t.Context(), s))
+	require.NoError(t, commit(t.Context(), b, s))
+	require.NoError(t, commit(t.Context(), b, s))
 	_, err = b.Journal(t.Context())
 	require.NoError(t, err)
 	for _, ending := range []string{"", ".journal", ".backup", ".lock", ".lockinfo"} {
@@ -228,9 +284,9 @@ func TestACommitReplacesTheFileBehindALink(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "real.state"), filepath.Join(dir, "fleet.state")
 	s := &state.Snapshot{}
-	require.NoError(t, New(file, testEnv()).Commit(t.Context(), s))
+	require.NoError(t, commit(t.Context(), New(file, testEnv()), s))
 	require.NoError(t, os.Symlink(file, link))
-	require.NoError(t, New(link, testEnv()).Commit(t.Context(), s))
+	require.NoError(t, commit(t.Context(), New(link, testEnv()), s))
 	require.Equal(t, s, read(t, New(file, testEnv())))
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
@@ -241,7 +297,7 @@ func TestAStateCanLieInAFolderThatIsNotThereYet(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "states", "hangzhou", "fleet.state")
 	b := New(path, testEnv())
 	s := read(t, b)
-	require.NoError(t, b.Commit(t.Context(), s))
+	require.NoError(t, commit(t.Context(), b, s))
 	require.Equal(t, s, read(t, b))
 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // Every write of the snapshot and every opening of the journal is here.
@@ -61,7 +63,7 @@ func (b *Backend) keepBackup() error {
 		return nil // there is no snapshot yet
 	}
 	if err != nil { // no hard links here, as on FAT
-		err = b.writeNew(link, b.copyTo)
+		err = b.writeNew(link, copyFile(b.path))
 	}
 	if err != nil {
 		return err
@@ -75,19 +77,9 @@ func (b *Backend) keepBackup() error {
 	return removeIfThere(link)
 }
 
-func (b *Backend) copyTo(w io.Writer) error {
-	f, err := os.Open(b.path)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // it was only read
-	_, err = io.Copy(w, f)
-	return err
-}
-
 // openBehind opens a file for writing behind its first end bytes, cuts off the
 // rest, and makes the file's name and length durable.
-func (b *Backend) openBehind(path string, end int64) (*os.File, error) {
+func (b *Backend) openBehind(path string, end int64) (state.JournalFile, error) {
 	b.step("open the journal")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -96,7 +88,23 @@ func (b *Backend) openBehind(path string, end int64) (*os.File, error) {
 	if err := b.cut(f, end); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return stepping{f, b.step}, nil
+}
+
+// stepping is a file whose writes are steps.
+type stepping struct {
+	*os.File
+	step func(name string)
+}
+
+func (f stepping) Write(p []byte) (int, error) {
+	f.step("write the journal")
+	return f.File.Write(p)
+}
+
+func (f stepping) Sync() error {
+	f.step("sync the journal")
+	return f.File.Sync()
 }
 
 func (b *Backend) cut(f *os.File, end int64) error {

@@ -2,20 +2,16 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
+	"io"
+	"os"
 
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// journal is the backend's open journal. It gives the lock back with its end.
-type journal struct {
-	*state.JournalWriter
-	closed func() error
-}
-
-// Close implements [state.Journal]. It may be called twice.
-func (j *journal) Close() error { return j.closed() }
+// The journal file is a log: the records of runs, and the commits that end
+// them, one behind the other, since the snapshot beside it was written.
 
 // Journal implements [state.Backend]. Without the lock it holds the lock until
 // the journal is closed.
@@ -23,90 +19,150 @@ func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open the journal %s: %w", b.journalPath(), err)
 	}
-	release, err := b.take(state.LockInfo{Operation: "journal"})
+	j, err := b.hold.Journal(ctx, b.continueJournal)
 	if err != nil {
-		return nil, err
-	}
-	j, err := b.openJournal(release)
-	if err != nil {
-		release()
 		return nil, err
 	}
 	return j, nil
 }
 
-func (b *Backend) openJournal(release func()) (*journal, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.journal != nil {
-		return nil, fmt.Errorf("open the journal %s: it is open already", b.journalPath())
+// log is what the journal file holds.
+type log struct {
+	records []state.Record
+	end     int64 // where its whole lines end
+	// serial and seq are the number of the last record that is of use: of the
+	// snapshot's serial, or a later one that commits made. seq 0 is none.
+	serial, seq uint64
+	over        bool // the snapshot holds all of it, so that it is of no more use
+}
+
+// readLog reads the journal file beside a snapshot.
+func (b *Backend) readLog(lineage string, serial uint64) (log, error) {
+	return b.readLogAt(b.journalPath(), lineage, serial)
+}
+
+func (b *Backend) readLogAt(path, lineage string, serial uint64) (log, error) {
+	l := log{serial: serial}
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return l, nil
 	}
-	w, err := b.continueJournal()
 	if err != nil {
-		return nil, err
+		return l, fmt.Errorf("read the journal: %w", err)
 	}
-	j := &journal{JournalWriter: w}
-	j.closed = sync.OnceValue(func() error {
-		defer release()
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.hold.journal = nil
-		return w.Close()
-	})
-	b.hold.journal = j
-	return j, nil
+	defer f.Close() // it was only read
+	if l.records, l.end, err = b.codec.ReadJournal(f, path, lineage); err != nil || len(l.records) == 0 {
+		return l, err
+	}
+	if first := l.records[0].Serial; first > serial {
+		return l, fmt.Errorf("the journal %s follows serial %d of the state, but %s has serial %d: "+
+			"it was replaced by an older one; put the newer one back, or move the journal away and lose what it recorded",
+			path, first, b.path, serial)
+	}
+	last, next := l.records[len(l.records)-1].Next()
+	if l.over = last < serial; !l.over {
+		l.serial, l.seq = last, next-1
+	}
+	return l, nil
 }
 
 // continueJournal opens the journal behind its last record. It cuts off what a
-// crash tore, so that no line ever follows a broken one, and records that the
-// snapshot holds already.
-func (b *Backend) continueJournal() (*state.JournalWriter, error) {
+// crash tore, so that no line ever follows a broken one, and puts away a
+// journal that the snapshot holds already.
+func (b *Backend) continueJournal(context.Context) (*state.JournalWriter, error) {
 	head, err := b.header()
 	if err != nil {
 		return nil, err
 	}
-	records, end, err := b.records(head.Lineage)
+	l, err := b.readLog(head.Lineage, head.Serial)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.checkSerial(records, head.Serial); err != nil {
-		return nil, err
+	if l.over {
+		// Removed and not cut: the file may have another name in the history.
+		b.step("drop the journal")
+		if err := removeIfThere(b.journalPath()); err != nil {
+			return nil, fmt.Errorf("open the journal: %w", err)
+		}
+		l.end = 0
 	}
-	seq := uint64(0)
-	if n := len(records); n > 0 && records[n-1].Serial == head.Serial {
-		seq = records[n-1].Seq
-	} else {
-		end = 0
-	}
-	f, err := b.openBehind(b.journalPath(), end)
+	f, err := b.openBehind(b.journalPath(), l.end)
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
-	return b.codec.NewJournalWriter(f, b.journalPath(), head, seq), nil
+	head.Serial = l.serial
+	return b.codec.NewJournalWriter(f, b.journalPath(), head, l.seq), nil
 }
 
-// checkSerial refuses a journal that is ahead of the snapshot. The records of
-// one that is behind it are in the snapshot already.
-func (b *Backend) checkSerial(records []state.Record, serial uint64) error {
-	if len(records) == 0 {
-		return nil
+// writer is what writes the journal, which it opens where it isn't.
+func (b *Backend) writer(ctx context.Context) (*state.JournalWriter, error) {
+	if w := b.hold.Writer(); w != nil {
+		return w, nil
 	}
-	if last := records[len(records)-1].Serial; last > serial {
-		return fmt.Errorf("the journal %s follows serial %d of the state, but %s has serial %d: "+
-			"it was replaced by an older one; put the newer one back, or move the journal away and lose what it recorded",
-			b.journalPath(), last, b.path, serial)
+	if _, err := b.hold.Journal(ctx, b.continueJournal); err != nil {
+		return nil, err
 	}
+	return b.hold.Writer(), nil
+}
+
+// bytesAnEdit is about what a card takes in the journal.
+const bytesAnEdit = 400
+
+// longestJournal is up to which length a journal is short beside a snapshot of
+// that size, which is compressed: reading it takes less time than the snapshot.
+func longestJournal(snapshot int64) int64 {
+	const short, times = 1 << 20, 2
+	return max(short, times*snapshot)
+}
+
+// takesLine reports whether a commit may be a line of the journal: it is short
+// with it, and there is a snapshot that was written with the same keys.
+func (b *Backend) takesLine(head state.Header, e state.Edits) bool {
+	if head.Serial == 0 || !b.codec.Keeps(head) {
+		return false
+	}
+	snapshot, err := os.Stat(b.path)
+	if err != nil {
+		return false // and writing it anew will say why
+	}
+	length := int64(e.Len()) * bytesAnEdit
+	if journal, err := os.Stat(b.journalPath()); err == nil {
+		length += journal.Size()
+	}
+	return length <= b.longest(snapshot.Size())
+}
+
+// commitLine writes the edits and the commit as one line of the journal, so
+// that a crash leaves all of it or nothing.
+func (b *Backend) commitLine(ctx context.Context, w *state.JournalWriter, s *state.Snapshot, e state.Edits) error {
+	commit := state.Record{Type: state.CommitRecord, At: b.env.Now().UTC(), Commit: &state.Commit{Cards: e.Count(s), Edits: e}}
+	b.step("write the commit")
+	if err := w.Append(ctx, commit); err != nil {
+		return err
+	}
+	s.Cards, s.Serial = e.Onto(s.Cards), s.Serial+1
+	b.markCommit(s.Serial)
 	return nil
 }
 
-// closeJournal ends the journal where one is open. A commit holds what it
-// recorded, and an end without one leaves it for the next reader: either way
-// its records are durable, and closing it can't lose them.
-func (b *Backend) closeJournal() {
-	b.mu.Lock()
-	j := b.hold.journal
-	b.mu.Unlock()
-	if j != nil {
-		_ = j.Close()
+// keepJournal gives the journal, which follows the snapshot of that serial, a
+// second name in the history: the commits in it are versions.
+func (b *Backend) keepJournal(serial uint64) {
+	if _, err := os.Stat(b.journalPath()); serial == 0 || err != nil {
+		return
+	}
+	b.step("keep the journal")
+	_ = b.linkToHistory(b.journalPath(), b.historyPath(serial)+journalEnding) // a commit doesn't fail for its history
+}
+
+func copyFile(from string) func(w io.Writer) error {
+	return func(w io.Writer) error {
+		f, err := os.Open(from)
+		if err != nil {
+			return err
+		}
+		defer f.Close() // it was only read
+		_, err = io.Copy(w, f)
+		return err
 	}
 }

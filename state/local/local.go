@@ -1,16 +1,18 @@
-// Package local keeps the state in files: the snapshot at a path, and beside
-// it, under the same name with an ending,
+// Package local keeps the state in files: a snapshot at a path, and beside it,
+// under the same name with an ending,
 //
-//	.journal   what happened since the snapshot was written
+//	.journal   what happened since the snapshot was written, commits included
 //	.backup    the snapshot before it; nothing ever reads it but a person
 //	.lock      held by the run that may write; the system drops it with the process
 //	.lockinfo  who that is
-//	.history/  the last snapshots, by serial; the present one is among them
+//	.history/  the last snapshots, by serial, each with the journal behind it
 //	.tmp       a snapshot being written; of no meaning once its writer is gone
 //
-// A crash between any two steps leaves the old snapshot with its journal or
-// the new snapshot. Reading takes no lock and is right beside a run that writes.
-// Start reading at [Backend].
+// A commit is a line of the journal, so that it costs what it changes. Once the
+// journal is long beside the snapshot, a commit writes another snapshot.
+//
+// A crash between any two steps leaves the old state or the new one. Reading
+// takes no lock and is right beside a run that writes. Start reading at [Backend].
 package local
 
 import (
@@ -20,19 +22,26 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// Env is what the backend takes from the world around it. Every field is needed but Sealer.
+// Env is what the backend takes from the world around it. Every field is needed but
+// Sealer and Step.
 type Env struct {
+	Now func() time.Time // for the times of versions
 	// Random fills p with random bytes, for lineages and lock ids.
 	Random func(p []byte)
 	// Version of the program, for the snapshot's header.
 	Version string
 	// Sealer encrypts snapshot and journal; nil leaves them plain.
 	Sealer state.Sealer
+	// Step is called before each step of a write that a crash can part from the
+	// next. Tests stop the program there; nil is nobody.
+	Step func(name string)
 }
 
 // Backend keeps a state in files. Make one with [New].
@@ -40,12 +49,11 @@ type Backend struct {
 	path  string
 	env   Env
 	codec state.Codec
-	// step is called before each step of a write that a crash can part from
-	// the next. Tests stop the program there.
-	step func(name string)
-
-	mu   sync.Mutex
-	hold holding
+	step  func(name string) // never nil
+	// longest is longestJournal, but in tests.
+	longest func(snapshot int64) int64
+	hold    *state.Hold
+	file    *flock.Flock // the lock's, where hold has it
 }
 
 // New is the state whose snapshot is at path. It touches nothing yet. A path
@@ -56,7 +64,12 @@ func New(path string, env Env) *Backend {
 		path = real // with an error there is no file yet, and path is where it will be
 	}
 	codec := state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
-	return &Backend{path: path, env: env, codec: codec, step: func(string) {}}
+	b := &Backend{path: path, env: env, codec: codec, step: env.Step, longest: longestJournal}
+	if b.step == nil {
+		b.step = func(string) {}
+	}
+	b.hold = state.NewHold(env.Version, b.acquire)
+	return b
 }
 
 // readAttempts is how often Read starts again where a commit came between its
@@ -90,12 +103,9 @@ func (b *Backend) readOnce() (*state.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.checkReplay(s, newest); err != nil {
-		return nil, err
-	}
-	records, _, journalErr := b.records(s.Lineage)
+	l, journalErr := b.readLog(s.Lineage, s.Serial)
 	if journalErr != nil { // a run that opens the journal may just have cut off a torn line
-		records, _, journalErr = b.records(s.Lineage)
+		l, journalErr = b.readLog(s.Lineage, s.Serial)
 	}
 	now, err := b.header()
 	switch {
@@ -103,18 +113,19 @@ func (b *Backend) readOnce() (*state.Snapshot, error) {
 		return nil, err
 	case now.Serial != s.Serial || now.Lineage != s.Lineage:
 		return nil, errReplaced
-	case journalErr != nil:
+	}
+	if err := b.checkReplay(max(l.serial, s.Serial), newest); err != nil { // before what is wrong with the journal: that follows from it
+		return nil, err
+	}
+	if journalErr != nil {
 		return nil, journalErr
 	}
-	return b.replay(s, records)
+	return b.replay(s, l.records)
 }
 
 func (b *Backend) replay(s *state.Snapshot, records []state.Record) (*state.Snapshot, error) {
 	if len(records) == 0 {
 		return s, nil
-	}
-	if err := b.checkSerial(records, s.Serial); err != nil {
-		return nil, err
 	}
 	after, err := state.Replay(s, records)
 	if err != nil {
@@ -165,63 +176,64 @@ func (b *Backend) header() (state.Header, error) {
 	return head, nil
 }
 
-// records reads the journal of the state of that lineage; end is where its
-// whole lines end.
-func (b *Backend) records(lineage string) (records []state.Record, end int64, err error) {
-	f, err := os.Open(b.journalPath())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the journal: %w", err)
-	}
-	defer f.Close() // it was only read
-	return b.codec.ReadJournal(f, b.journalPath(), lineage)
-}
-
 // Commit implements [state.Backend]. Without the lock it takes the lock for as
 // long as it runs, so that comparing and replacing is one step.
-func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
+func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.path, err)
 	}
-	release, err := b.take(state.LockInfo{Operation: "commit"})
+	if err := e.Check(); err != nil {
+		return fmt.Errorf("commit the state %s: %w", b.path, err)
+	}
+	release, err := b.hold.Take(ctx, "commit")
 	if err != nil {
 		return err
 	}
 	defer release()
-	stored, err := b.header()
+	head, err := b.header()
 	if err != nil {
 		return err
 	}
-	if stored.Serial != s.Serial || stored.Lineage != "" && stored.Lineage != s.Lineage {
-		return fmt.Errorf("commit the state %s: %w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
-			b.path, state.ErrConflict, stored.Serial, stored.Lineage, s.Serial, s.Lineage)
+	w, err := b.writer(ctx)
+	if err != nil {
+		return err
 	}
-	next := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: s.Cards}
-	if next.Lineage == "" {
-		next.Lineage = b.uuid()
+	defer b.hold.CloseJournal()
+	err = state.CheckBase(s, head.Lineage, w.Serial())
+	switch {
+	case err != nil:
+	case b.takesLine(head, e):
+		err = b.commitLine(ctx, w, s, e)
+	default:
+		err = b.commitSnapshot(head, s, e)
 	}
-	b.keep(stored.Serial) // a crash may have come between a commit and its keeping
-	if err := b.replace(func(w io.Writer) error { return b.codec.Encode(w, next) }); err != nil {
+	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.path, err)
 	}
-	s.Lineage, s.Serial = next.Lineage, next.Serial
+	return nil
+}
+
+// commitSnapshot writes the state anew, and drops the journal.
+func (b *Backend) commitSnapshot(head state.Header, s *state.Snapshot, e state.Edits) error {
+	next := e.Next(s, "")
+	if next.Lineage == "" {
+		next.Lineage = state.NewUUID(b.env.Random)
+	}
+	b.keep(head.Serial) // a crash may have come between a commit and its keeping
+	if s.Serial > head.Serial {
+		b.keepJournal(head.Serial)
+	}
+	if err := b.replace(func(w io.Writer) error { return b.codec.Encode(w, next) }); err != nil {
+		return err
+	}
+	*s = *next
 	b.keep(s.Serial)
-	b.closeJournal()
+	b.hold.CloseJournal() // Windows removes no file that is open
 	b.step("drop the journal")
 	_ = os.Remove(b.journalPath()) // one that stays behind is harmless: its records are of an older serial
+	b.shorten(s.Serial)
 	return nil
 }
 
 func (b *Backend) journalPath() string { return b.path + ".journal" }
 func (b *Backend) backupPath() string  { return b.path + ".backup" }
-
-// uuid is a random UUID, version 4 (RFC 9562, section 5.4).
-func (b *Backend) uuid() string {
-	var u [16]byte
-	b.env.Random(u[:])
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
-}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -15,11 +16,18 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openAt(path string) state.Backend {
-	return local.New(path, local.Env{Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "0.1.0"})
+	return local.New(path, local.Env{Now: time.Now, Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "0.1.0"})
 }
 
 func TestBackendSuite(t *testing.T) {
 	statetest.Run(t, func(t *testing.T) func() state.Backend {
+		path := filepath.Join(t.TempDir(), "fleet.state")
+		return func() state.Backend { return openAt(path) }
+	})
+}
+
+func TestStatesOfAMegabyteAndOf500(t *testing.T) {
+	statetest.RunSizes(t, func(t *testing.T) func() state.Backend {
 		path := filepath.Join(t.TempDir(), "fleet.state")
 		return func() state.Backend { return openAt(path) }
 	})

@@ -66,12 +66,12 @@ func TestAPlainStateIsReadAndSealedByTheNextCommit(t *testing.T) {
 	now := read(t, sealed)
 	require.Len(t, now.Cards, 3)
 	require.Equal(t, s.Lineage, now.Lineage)
-	require.NoError(t, sealed.Commit(t.Context(), now))
+	require.NoError(t, commit(t.Context(), sealed, now))
 	_, err := b.Read(t.Context())
 	require.EqualError(t, err, "read the state "+path+": it is encrypted, and the configuration has no key for it: "+
 		"give the fleet block an encryption block with the identities or the passphrase that open it")
 	require.ErrorIs(t, err, state.ErrSealed)
-	require.ErrorIs(t, b.Commit(t.Context(), now), state.ErrSealed, "what can't be read isn't overwritten")
+	require.ErrorIs(t, commit(t.Context(), b, now), state.ErrSealed, "what can't be read isn't overwritten")
 }
 
 func TestASealedJournalWithoutAKeyIsRefused(t *testing.T) {
@@ -94,7 +94,7 @@ func TestKeysRollOver(t *testing.T) {
 	appendTo(t, both, statetest.Put(statetest.Card(3, "new key, in the same journal")))
 	now := read(t, both)
 	require.Len(t, now.Cards, 3)
-	require.NoError(t, both.Commit(t.Context(), now))
+	require.NoError(t, commit(t.Context(), both, now))
 	require.Equal(t, now, read(t, sealedWith(t, path, second)), "the old key isn't needed any more")
 	_, err := b.Read(t.Context())
 	require.ErrorContains(t, err, "read the state "+path+": it can't be decrypted: none of the identities and passphrases")
@@ -102,7 +102,7 @@ func TestKeysRollOver(t *testing.T) {
 
 func TestAnOldSealedStateInTheNewOnesPlaceIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fleet.state")
-	b := sealedWith(t, path, newKey(t))
+	b := writingSnapshots(sealedWith(t, path, newKey(t)))
 	commitTimes(t, b, 3)
 	for _, serial := range []string{"1", "2"} {
 		old, err := os.ReadFile(path + ".history/" + serial)
@@ -110,12 +110,31 @@ func TestAnOldSealedStateInTheNewOnesPlaceIsRefused(t *testing.T) {
 		require.NoError(t, os.Remove(path))
 		require.NoError(t, os.WriteFile(path, old, 0o600))
 		_, err = b.Read(t.Context())
-		require.ErrorContains(t, err, "it has serial "+serial+", but its history has serial 3: an older state was put in its place")
+		require.ErrorContains(t, err, "it has serial "+serial+", but its history has serial 3: an older state or journal was put in its place")
 	}
 	now, err := os.ReadFile(path + ".history/3") // as the message says
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, now, 0o600))
 	require.Equal(t, "3", read(t, b).Cards[0].Last.Status)
+}
+
+func TestASealedJournalThatLacksACommitIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fleet.state")
+	b := sealedWith(t, path, newKey(t))
+	commitTimes(t, b, 3)
+	whole, err := os.ReadFile(path + ".journal")
+	require.NoError(t, err)
+	first := bytes.IndexByte(whole, '\n') + 1
+	for _, cut := range []int{0, first} {
+		require.NoError(t, os.WriteFile(path+".journal", whole[:cut], 0o600))
+		_, err = b.Read(t.Context())
+		require.ErrorContains(t, err, "but its history has serial 3: an older state or journal was put in its place", "cut at byte %d", cut)
+	}
+	require.NoError(t, os.WriteFile(path+".journal", whole, 0o600))
+	commitTimes(t, writingSnapshots(b), 1)
+	marks, err := filepath.Glob(path + ".history/*.commit")
+	require.NoError(t, err)
+	require.Empty(t, marks, "a snapshot needs no marks of what is in it")
 }
 
 func TestAJournalOfAnotherFleetIsRefused(t *testing.T) {
@@ -124,7 +143,7 @@ func TestAJournalOfAnotherFleetIsRefused(t *testing.T) {
 	for _, path := range []string{mine, theirs} {
 		b := sealedWith(t, path, key)
 		s := &state.Snapshot{Lineage: "lineage of " + filepath.Base(path)}
-		require.NoError(t, b.Commit(t.Context(), s))
+		require.NoError(t, commit(t.Context(), b, s))
 		appendTo(t, b, statetest.Put(statetest.Card(1, path)))
 	}
 	require.NoError(t, os.Rename(theirs+".journal", mine+".journal"))

@@ -12,6 +12,7 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/postgres"
 	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
+	"github.com/cardfleet/cardfleet/state/seal"
 	"github.com/cardfleet/cardfleet/state/statetest"
 )
 
@@ -35,47 +36,75 @@ func largeFleet(n int) []state.Card {
 	return cards
 }
 
+// kinds of state: plain, and encrypted.
+func kinds(b *testing.B) map[string]state.Sealer {
+	return map[string]state.Sealer{"plain": nil, "sealed": keyring(b, seal.Options{Key: fixedKey})}
+}
+
 // held is a backend with a fleet of n cards, locked, and the snapshot.
-func held(b *testing.B, n int) (*postgres.Backend, *state.Snapshot) {
-	backend := open(b, pgtest.Database(b))
+func held(b *testing.B, n int, sealer state.Sealer) (*postgres.Backend, *state.Snapshot) {
+	backend := opened(b, pgtest.Database(b), sealer)
 	unlock, err := backend.Lock(b.Context(), state.LockInfo{})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, unlock()) })
-	require.NoError(b, backend.Commit(b.Context(), &state.Snapshot{Cards: largeFleet(n)}))
-	return backend, read(b, backend)
+	s := &state.Snapshot{}
+	require.NoError(b, backend.Commit(b.Context(), s, state.Edits{Put: largeFleet(n)}))
+	return backend, s
 }
 
 // BenchmarkCommitOf100Changes takes the time of 100 changes, whatever the fleet's size.
 func BenchmarkCommitOf100Changes(b *testing.B) {
-	for _, n := range sizes() {
-		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			backend, s := held(b, n)
-			round := 0
-			for b.Loop() {
-				round++
-				for i := range 100 {
-					s.Cards[i*(n/100)].Last.Status = strconv.Itoa(round)
+	for kind, sealer := range kinds(b) {
+		for _, n := range sizes() {
+			b.Run(kind+"/"+strconv.Itoa(n), func(b *testing.B) {
+				backend, s := held(b, n, sealer)
+				round := 0
+				for b.Loop() {
+					round++
+					var e state.Edits
+					for i := range 100 {
+						c := s.Cards[i*(n/100)]
+						c.Last.Status = strconv.Itoa(round)
+						e.Put = append(e.Put, c)
+					}
+					require.NoError(b, backend.Commit(b.Context(), s, e))
 				}
-				require.NoError(b, backend.Commit(b.Context(), s))
-			}
-		})
+			})
+		}
 	}
 }
 
 func BenchmarkRead(b *testing.B) {
-	for _, n := range sizes() {
-		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			backend, _ := held(b, n)
-			for b.Loop() {
-				require.Len(b, read(b, backend).Cards, n)
-			}
-		})
+	for kind, sealer := range kinds(b) {
+		for _, n := range sizes() {
+			b.Run(kind+"/"+strconv.Itoa(n), func(b *testing.B) {
+				backend, _ := held(b, n, sealer)
+				for b.Loop() {
+					require.Len(b, read(b, backend).Cards, n)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkFirstCommit writes the whole fleet.
+func BenchmarkFirstCommit(b *testing.B) {
+	for kind, sealer := range kinds(b) {
+		for _, n := range sizes() {
+			cards := largeFleet(n)
+			b.Run(kind+"/"+strconv.Itoa(n), func(b *testing.B) {
+				for b.Loop() {
+					backend := opened(b, pgtest.Database(b), sealer)
+					require.NoError(b, backend.Commit(b.Context(), &state.Snapshot{}, state.Edits{Put: cards}))
+				}
+			})
+		}
 	}
 }
 
 // BenchmarkAppend is the journal with 64 actions under way at once.
 func BenchmarkAppend(b *testing.B) {
-	backend, _ := held(b, 1000)
+	backend, _ := held(b, 1000, nil)
 	j, err := backend.Journal(b.Context())
 	require.NoError(b, err)
 	b.SetParallelism(32)

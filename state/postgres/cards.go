@@ -4,19 +4,28 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// cards reads the cards that held at the head's serial. The rows are checked
-// as the lines of a snapshot file are: they become one on their way.
+// cards reads the cards that held at the head's serial.
 func (b *Backend) cards(ctx context.Context, tx pgx.Tx, h head) (*state.Snapshot, error) {
+	if h.vault != nil {
+		return b.sealedCards(ctx, tx, h)
+	}
+	return b.plainCards(ctx, tx, h)
+}
+
+// plainCards checks the rows as the lines of a snapshot file are checked: they
+// become one on their way.
+func (b *Backend) plainCards(ctx context.Context, tx pgx.Tx, h head) (*state.Snapshot, error) {
 	rows, err := tx.Query(ctx, "SELECT card FROM "+b.table("cards")+
 		" WHERE state_id = $1 AND from_serial <= $2 AND to_serial > $2 ORDER BY provider, iccid", h.id, h.serial)
 	if err != nil {
@@ -66,94 +75,71 @@ func (r *rowReader) next() error {
 	return nil
 }
 
-// difference is what a commit has to write.
-type difference struct {
-	put  []*state.Card // that are new, or aren't as they were
-	drop []*state.Card // that are gone
-	same bool          // no card came, and none went
-}
-
-// differenceOf walks both lists once, side by side. It refuses cards that
-// nothing could read back.
-func differenceOf(before, after []state.Card) (difference, error) {
-	d := difference{same: true}
-	for i, all := 0, after; len(before) > 0 || i < len(all); {
-		order := -1 // of the next card of after to the next of before
-		if len(before) > 0 {
-			order = 1
-			if i < len(all) {
-				order = all[i].ID().Compare(before[0].ID())
+// sealedCards decrypts the rows, and checks that they are all that the head's
+// commit left, and no others.
+func (b *Backend) sealedCards(ctx context.Context, tx pgx.Tx, h head) (*state.Snapshot, error) {
+	rows, err := tx.Query(ctx, "SELECT iccid, from_serial, sealed FROM "+b.table("cards")+
+		" WHERE state_id = $1 AND provider = '' AND from_serial <= $2 AND to_serial > $2", h.id, h.serial)
+	if err != nil {
+		return nil, err
+	}
+	s := &state.Snapshot{Lineage: h.lineage, Serial: h.serial, Cards: slices.Grow([]state.Card(nil), h.cards)}
+	var id string
+	var from uint64
+	var sealed pgtype.DriverBytes // good until the next row
+	var text []byte               // the last row's; kept for its space
+	var found sum
+	_, err = pgx.ForEachRow(rows, []any{&id, &from, &sealed}, func() error {
+		row, err := h.vault.ofRow(id, from, sealed)
+		if err == nil {
+			text = append(text[:0], sealed...)
+			var c state.Card
+			if c, err = h.vault.openCard(id, from, text); err == nil {
+				found.add(row)
+				s.Cards = append(s.Cards, c)
 			}
 		}
-		switch {
-		case order < 0:
-			d.put, d.same = append(d.put, &all[i]), false
-		case order > 0:
-			d.drop, d.same = append(d.drop, &before[0]), false
-		case !equal(&before[0], &all[i]):
-			d.put = append(d.put, &all[i])
+		if err != nil {
+			return fmt.Errorf("row %q from serial %d on of %s: %w", id, from, b.table("cards"), err)
 		}
-		if order >= 0 {
-			before = before[1:]
-		}
-		if order <= 0 {
-			if i > 0 && all[i-1].ID().Compare(all[i].ID()) >= 0 {
-				return d, fmt.Errorf("card %s of %s stands behind card %s of %s: cards are sorted by provider and ICCID, each one once",
-					all[i].ICCID, all[i].Provider, all[i-1].ICCID, all[i-1].Provider)
-			}
-			i++
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return d, checkIDs(d.put)
-}
-
-func checkIDs(cards []*state.Card) error {
-	for _, c := range cards {
-		iccid, err := spec.ParseICCID(string(c.ICCID))
-		if err != nil || iccid != c.ICCID || c.Provider == "" {
-			return fmt.Errorf("card %q of provider %q has no proper ICCID or no provider", c.ICCID, c.Provider)
-		}
+	if found != h.sealed.Sum || len(s.Cards) != h.cards {
+		return nil, fmt.Errorf("the rows of %s aren't those that the commit of serial %d left, of which there are %d, and now %d: "+
+			"rows were removed, added or put back; restore them from a copy", b.table("cards"), h.serial, h.cards, len(s.Cards))
 	}
-	return nil
+	sortCards(s.Cards)
+	return s, state.Edits{Put: s.Cards}.Check()
 }
 
-// applied makes after of before, which may be written to. Where few cards
-// changed, only those are copied.
-func (d difference) applied(before, after []state.Card) []state.Card {
-	if !d.same {
-		return slices.Clone(after)
+// openCard decrypts a row's card.
+func (v *vault) openCard(id string, from uint64, sealed []byte) (state.Card, error) {
+	text, err := v.openRow(id, from, sealed)
+	if err != nil {
+		return state.Card{}, err
 	}
-	s := state.Snapshot{Cards: before}
-	for _, c := range d.put {
-		i, _ := s.Find(c.ID())
-		before[i] = *c
+	return decodeCard(text)
+}
+
+// decodeCard refuses fields that we don't know, since they would be lost with
+// the next write.
+func decodeCard(text []byte) (state.Card, error) {
+	var c state.Card
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return state.Card{}, fmt.Errorf("this is not a card: %w", err)
 	}
-	return before
+	if dec.InputOffset() != int64(len(text)) {
+		return state.Card{}, errors.New("something follows the card in its row")
+	}
+	return c, nil
 }
 
-// equal reports whether two cards are stored alike. A test sees to it that no
-// field is forgotten.
-func equal(a, b *state.Card) bool {
-	return a.Provider == b.Provider && a.ICCID == b.ICCID && a.Address == b.Address &&
-		a.Binding == b.Binding && a.PreventUnbind == b.PreventUnbind &&
-		a.Changed.Equal(b.Changed) && equalLast(&a.Last, &b.Last) &&
-		slices.EqualFunc(a.Recent, b.Recent, func(a, b state.Change) bool {
-			return a.Kind == b.Kind && a.From == b.From && a.To == b.To && a.At.Equal(b.At)
-		}) &&
-		slices.EqualFunc(a.Doubts, b.Doubts, func(a, b state.Doubt) bool {
-			since := a.Since.Equal(b.Since)
-			a.Since = b.Since
-			return since && a == b
-		})
-}
-
-func equalLast(a, b *state.Last) bool {
-	return a.At.Equal(b.At) && a.Status == b.Status && a.Lifecycle == b.Lifecycle && a.Reason == b.Reason &&
-		a.Has == b.Has && a.IMEI == b.IMEI && slices.Equal(a.Packages, b.Packages)
-}
-
-// cloned is a copy whose list of cards is its own. What the cards point to is
-// replaced by those who change it, never written to.
-func cloned(s *state.Snapshot) *state.Snapshot {
-	return &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial, Cards: slices.Clone(s.Cards)}
+// sortCards sorts by provider and ICCID: the rows have the order of their ids.
+func sortCards(cards []state.Card) {
+	slices.SortFunc(cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
 }

@@ -2,160 +2,320 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// kept is how many snapshots can be read, the present one included.
-const kept = 11
+const (
+	// kept is how many snapshots can be read, the present one included.
+	kept = 11
 
-// manyCards is after how many new rows the server is told to count them at
-// once. Until it does by itself, it takes the table for an empty one, and
-// compares each card that changes with each row.
-const manyCards = 1000
+	// rowsAtOnce is how many rows one statement ends at most.
+	rowsAtOnce = 10000
+
+	// manyCards is after how many new rows the server is told to count them at
+	// once, if they are a good part of all. Until it does by itself, it takes the
+	// table for an empty one, and compares each card that changes with each row.
+	manyCards = 1000
+)
 
 // Commit implements [state.Backend]. Without the lock it takes the lock for as
-// long as it runs. It compares with what Read found under the lock, or reads
-// what is stored, and writes the difference.
-func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
-	release, err := b.take(ctx, "commit")
+// long as it runs. It writes the cards that the edits or the journal name.
+func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
+	release, err := b.hold.Take(ctx, "commit")
 	if err != nil {
 		return err
 	}
 	defer release()
-	next := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: s.Cards}
-	if next.Lineage == "" {
-		next.Lineage = b.uuid()
-	}
-	base, err := b.replace(ctx, s, next)
-	if err != nil {
+	c := &commit{Backend: b, token: b.token(), s: s, edits: e}
+	if err := e.Check(); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
-	s.Lineage, s.Serial = next.Lineage, next.Serial
-	b.remember(base)
-	b.closeJournal()
+	if err := b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error { return c.run(ctx, tx) }); err != nil {
+		return fmt.Errorf("commit the state %s: %w", b.place(), err)
+	}
+	s.Lineage, s.Serial, s.Cards = c.next.lineage, c.next.serial, e.Onto(s.Cards)
+	b.hold.CloseJournal()
 	return nil
 }
 
-// replace writes next in s's place, and returns what is stored then, in a list
-// of its own.
-func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) (base *state.Snapshot, err error) {
-	b.mu.Lock()
-	token, base := b.hold.token, b.hold.base
-	b.hold.base = nil // until it is what is stored again
-	b.mu.Unlock()
-	var d difference
-	err = b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
-		stored, err := b.compare(ctx, tx, s)
-		if err != nil {
-			return err
-		}
-		if base == nil || base.Serial != stored.serial || base.Lineage != stored.lineage {
-			if base, err = b.cards(ctx, tx, stored); err != nil {
-				return err
-			}
-		}
-		if d, err = differenceOf(base.Cards, next.Cards); err != nil {
-			return err
-		}
-		return b.write(ctx, tx, token, stored, next, d)
-	})
+// commit is one commit on its way.
+type commit struct {
+	*Backend
+	token string
+	s     *state.Snapshot
+	edits state.Edits // to what s says
+	next  head        // of the new snapshot
+}
+
+func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
+	stored, err := c.compare(ctx, tx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	base.Lineage, base.Serial, base.Cards = next.Lineage, next.Serial, d.applied(base.Cards, next.Cards)
-	return base, nil
+	rows, err := c.rowsToWrite(ctx, tx, stored)
+	if err != nil {
+		return err
+	}
+	c.next = head{id: stored.id, lineage: c.s.Lineage, serial: c.s.Serial + 1, cards: stored.cards, vault: stored.vault, sealed: stored.sealed}
+	if c.next.lineage == "" {
+		c.next.lineage = state.NewUUID(c.env.Random)
+	}
+	if c.env.Sealer != nil && stored.vault == nil {
+		if rows, err = c.beginSealing(ctx, tx, stored); err != nil {
+			return err
+		}
+	}
+	if err := c.write(ctx, tx, stored, rows); err != nil {
+		return err
+	}
+	// Last, so that the lease can be renewed while a large commit is written.
+	return c.checkLease(ctx, tx, c.token)
 }
 
 // compare reads the state's row, and keeps it from others until the
 // transaction ends; it refuses a snapshot that isn't what is stored.
-func (b *Backend) compare(ctx context.Context, tx pgx.Tx, s *state.Snapshot) (head, error) {
-	stored, err := b.head(ctx, tx, "FOR NO KEY UPDATE")
+func (c *commit) compare(ctx context.Context, tx pgx.Tx) (head, error) {
+	stored, err := c.head(ctx, tx, len(migrations), "FOR NO KEY UPDATE")
 	if err != nil {
 		return head{}, err
 	}
-	if stored.serial != s.Serial || stored.lineage != "" && stored.lineage != s.Lineage {
-		return head{}, fmt.Errorf("%w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
-			state.ErrConflict, stored.serial, stored.lineage, s.Serial, s.Lineage)
-	}
-	return stored, nil
+	return stored, state.CheckBase(c.s, stored.lineage, stored.serial)
 }
 
-// write writes the difference and all that a commit changes besides.
-func (b *Backend) write(ctx context.Context, tx pgx.Tx, token string, stored head, next *state.Snapshot, d difference) error {
-	if stored.cards > 0 {
-		if err := b.endRows(ctx, tx, stored.id, next.Serial, d.put, d.drop); err != nil {
+// rowsToWrite are the edits to the rows. What an earlier run left in the
+// journal is in s, and not in the rows: the cards that the journal names are
+// written as s has them, unless the commit's own edits name them too.
+func (c *commit) rowsToWrite(ctx context.Context, tx pgx.Tx, stored head) (state.Edits, error) {
+	_, records, err := c.lines(ctx, tx, stored)
+	if err != nil {
+		return state.Edits{}, err
+	}
+	var named []spec.CardID
+	for i := range records {
+		named = append(named, records[i].ID())
+	}
+	slices.SortFunc(named, spec.CardID.Compare)
+	var left state.Edits
+	for _, id := range slices.Compact(named) {
+		if card := c.s.Card(id); card != nil {
+			left.Put = append(left.Put, *card)
+		} else {
+			left.Drop = append(left.Drop, id)
+		}
+	}
+	return left.Then(c.edits), nil
+}
+
+// beginSealing ends every row of a plain state. It returns all cards, to be
+// written anew.
+func (c *commit) beginSealing(ctx context.Context, tx pgx.Tx, stored head) (state.Edits, error) {
+	v, err := newVault(c.next.lineage, c.env.Random)
+	if err != nil {
+		return state.Edits{}, err
+	}
+	tag, err := tx.Exec(ctx, "UPDATE "+c.table("cards")+" SET to_serial = $2 WHERE state_id = $1 AND to_serial = $3",
+		stored.id, c.next.serial, int64(forever))
+	if err != nil {
+		return state.Edits{}, err
+	}
+	c.next.vault, c.next.sealed = v, sealedHead{Since: c.next.serial}
+	c.next.cards -= int(tag.RowsAffected())
+	return state.Edits{Put: c.edits.Next(c.s, "").Cards}, nil
+}
+
+// write writes the rows and all that a commit changes besides.
+func (c *commit) write(ctx context.Context, tx pgx.Tx, stored head, rows state.Edits) error {
+	if c.next.cards > 0 {
+		if err := c.endRows(ctx, tx, rows); err != nil {
 			return err
 		}
 	}
-	if err := b.addRows(ctx, tx, stored.id, next.Serial, d.put); err != nil {
+	if err := c.addRows(ctx, tx, stored, rows.Put); err != nil {
 		return err
 	}
-	if err := b.finish(ctx, tx, stored.id, next); err != nil {
-		return err
+	if want := c.edits.Count(c.s); c.next.cards != want {
+		return fmt.Errorf("it would have %d cards, and its rows come to %d: they were changed by hand", want, c.next.cards)
 	}
-	// Last, so that the lease can be renewed while a large commit is written.
-	return b.checkLease(ctx, tx, token)
+	return c.finish(ctx, tx)
 }
 
-// addRows adds rows that hold from serial on.
-func (b *Backend) addRows(ctx context.Context, tx pgx.Tx, id int64, serial uint64, cards []*state.Card) error {
+// key is a card's key in the rows.
+func (c *commit) key(id spec.CardID) (provider, iccid string) {
+	if c.next.vault != nil {
+		return "", c.next.vault.id(id)
+	}
+	return string(id.Provider), string(id.ICCID)
+}
+
+// endRows lets the present rows of the cards that are put or dropped hold up to
+// the new serial. A card may have none.
+func (c *commit) endRows(ctx context.Context, tx pgx.Tx, rows state.Edits) error {
+	var providers, iccids []string
+	end := func(id spec.CardID) error {
+		provider, iccid := c.key(id)
+		providers, iccids = append(providers, provider), append(iccids, iccid)
+		if len(iccids) < rowsAtOnce {
+			return nil
+		}
+		err := c.endSome(ctx, tx, providers, iccids)
+		providers, iccids = providers[:0], iccids[:0]
+		return err
+	}
+	for i := range rows.Put {
+		if err := end(rows.Put[i].ID()); err != nil {
+			return err
+		}
+	}
+	for _, id := range rows.Drop {
+		if err := end(id); err != nil {
+			return err
+		}
+	}
+	return c.endSome(ctx, tx, providers, iccids)
+}
+
+func (c *commit) endSome(ctx context.Context, tx pgx.Tx, providers, iccids []string) error {
+	if len(iccids) == 0 {
+		return nil
+	}
+	ended, err := tx.Query(ctx, "UPDATE "+c.table("cards")+` c SET to_serial = $2
+		FROM unnest($3::text[], $4::text[]) AS changed (provider, iccid)
+		WHERE state_id = $1 AND c.provider = changed.provider COLLATE "C" AND c.iccid = changed.iccid COLLATE "C" AND to_serial = $5
+		RETURNING c.iccid, c.from_serial, substr(c.sealed, 1, 24)`,
+		c.next.id, c.next.serial, providers, iccids, int64(forever))
+	if err != nil {
+		return err
+	}
+	var id string
+	var from uint64
+	var start pgtype.DriverBytes
+	_, err = pgx.ForEachRow(ended, []any{&id, &from, &start}, func() error {
+		c.next.cards--
+		if c.next.vault == nil {
+			return nil
+		}
+		row, err := c.next.vault.ofRow(id, from, start)
+		if err != nil {
+			return fmt.Errorf("row %q from serial %d on of %s: %w", id, from, c.table("cards"), err)
+		}
+		c.next.sealed.Sum.subtract(row)
+		return nil
+	})
+	return err
+}
+
+// newRow is a row before it is written.
+type newRow struct {
+	provider, iccid string // the key
+	card            *state.Card
+}
+
+// newRows are the cards' rows by their keys, since many rows in another order
+// take the database half as long again.
+func (c *commit) newRows(cards []state.Card) []newRow {
+	rows := make([]newRow, len(cards))
+	for i := range cards {
+		rows[i].provider, rows[i].iccid = c.key(cards[i].ID())
+		rows[i].card = &cards[i]
+	}
+	if c.next.vault != nil {
+		slices.SortFunc(rows, func(a, b newRow) int { return cmp.Compare(a.iccid, b.iccid) })
+	}
+	return rows
+}
+
+// addRows adds rows that hold from the new serial on.
+func (c *commit) addRows(ctx context.Context, tx pgx.Tx, stored head, cards []state.Card) error {
 	if len(cards) == 0 {
 		return nil
 	}
 	encoder := newEncoder()
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{b.schema, "cards"}, []string{"state_id", "provider", "iccid", "from_serial", "card"},
-		pgx.CopyFromSlice(len(cards), func(i int) ([]any, error) {
-			c := cards[i]
-			text, err := encoder.encode(c)
-			return []any{id, string(c.Provider), string(c.ICCID), int64(serial), text}, err //nolint:gosec // serials count commits
+	rows := c.newRows(cards)
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{c.schema, "cards"}, []string{"state_id", "provider", "iccid", "from_serial", "card", "sealed"},
+		pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+			text, err := encoder.encode(rows[i].card)
+			if err != nil {
+				return nil, err
+			}
+			return c.values(rows[i], text)
 		}))
-	if err != nil || len(cards) < manyCards {
+	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "ANALYZE "+b.table("cards"))
+	c.next.cards += len(cards)
+	if len(cards) < manyCards || len(cards) < stored.cards/10 {
+		return nil
+	}
+	_, err = tx.Exec(ctx, "ANALYZE "+c.table("cards"))
 	return err
 }
 
-// endRows lets the cards' present rows hold up to serial. Cards that had no row are none.
-func (b *Backend) endRows(ctx context.Context, tx pgx.Tx, id int64, serial uint64, lists ...[]*state.Card) error {
-	var providers, iccids []string
-	for _, list := range lists {
-		for _, c := range list {
-			providers, iccids = append(providers, string(c.Provider)), append(iccids, string(c.ICCID))
-		}
+// values are the columns of a new row, whose card has this text.
+func (c *commit) values(r newRow, text []byte) ([]any, error) {
+	if c.next.vault == nil {
+		return []any{c.next.id, r.provider, r.iccid, c.next.serial, text, nil}, nil
 	}
-	for len(iccids) > 0 {
-		n := min(len(iccids), 10000)
-		if _, err := tx.Exec(ctx, "UPDATE "+b.table("cards")+` c SET to_serial = $2
-			FROM unnest($3::text[], $4::text[]) AS changed (provider, iccid)
-			WHERE state_id = $1 AND c.provider = changed.provider COLLATE "C" AND c.iccid = changed.iccid COLLATE "C" AND to_serial = $5`,
-			id, serial, providers[:n], iccids[:n], int64(forever)); err != nil {
-			return err
-		}
-		providers, iccids = providers[n:], iccids[n:]
+	sealed := c.next.vault.sealRow(r.iccid, c.next.serial, text)
+	added, err := c.next.vault.ofRow(r.iccid, c.next.serial, sealed)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	c.next.sealed.Sum.add(added)
+	return []any{c.next.id, r.provider, r.iccid, c.next.serial, nil, sealed}, nil
 }
 
 // finish writes the state's row and its history, drops the journal, and what
-// no version holds any more. It is one round trip.
-func (b *Backend) finish(ctx context.Context, tx pgx.Tx, id int64, next *state.Snapshot) error {
+// no version holds any more.
+func (c *commit) finish(ctx context.Context, tx pgx.Tx) error {
+	n := &c.next
+	if err := tx.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&n.written); err != nil {
+		return err
+	}
+	key, seal, err := c.seals()
+	if err != nil {
+		return err
+	}
 	var batch pgx.Batch
-	batch.Queue("UPDATE "+b.table("states")+" SET lineage = $2, serial = $3, cards = $4 WHERE id = $1", id, next.Lineage, next.Serial, len(next.Cards))
-	batch.Queue("INSERT INTO "+b.table("versions")+" (state_id, serial, cards, written) VALUES ($1, $2, $3, clock_timestamp())", id, next.Serial, len(next.Cards))
-	batch.Queue("DELETE FROM "+b.table("journal")+" WHERE state_id = $1", id)
-	if oldest := int64(next.Serial) - kept + 1; oldest > 0 { //nolint:gosec // serials count commits
-		batch.Queue("DELETE FROM "+b.table("versions")+" WHERE state_id = $1 AND serial < $2", id, oldest)
+	batch.Queue("UPDATE "+c.table("states")+" SET lineage = $2, serial = $3, cards = $4, key = $5, seal = $6 WHERE id = $1",
+		n.id, n.lineage, n.serial, n.cards, key, seal)
+	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal) VALUES ($1, $2, $3, $4, $5)",
+		n.id, n.serial, n.cards, n.written, seal)
+	batch.Queue("DELETE FROM "+c.table("journal")+" WHERE state_id = $1", n.id)
+	if oldest := int64(n.serial) - kept + 1; oldest > 0 { //nolint:gosec // serials count commits
+		batch.Queue("DELETE FROM "+c.table("versions")+" WHERE state_id = $1 AND serial < $2", n.id, oldest)
 		// The constant is the index's, which a parameter wouldn't match.
-		batch.Queue(fmt.Sprintf("DELETE FROM %s WHERE state_id = $1 AND to_serial <= $2 AND to_serial < %d", b.table("cards"), int64(forever)), id, oldest)
+		batch.Queue(fmt.Sprintf("DELETE FROM %s WHERE state_id = $1 AND to_serial <= $2 AND to_serial < %d", c.table("cards"), int64(forever)), n.id, oldest)
 	}
 	return tx.SendBatch(ctx, &batch).Close()
+}
+
+// seals are the sealed data key, for whom the configuration now says, and the
+// sealed head; nil for a plain state.
+func (c *commit) seals() (key, seal []byte, err error) {
+	n := &c.next
+	if n.vault == nil {
+		return nil, nil, nil
+	}
+	if key, err = n.vault.sealKey(c.env.Sealer); err != nil {
+		return nil, nil, err
+	}
+	n.sealed = sealedHead{
+		Lineage: n.lineage, Serial: n.serial, Cards: n.cards, Written: n.written.UTC().Truncate(time.Microsecond),
+		Since: n.sealed.Since, Sum: n.sealed.Sum,
+	}
+	seal, err = n.vault.sealHead(n.sealed)
+	return key, seal, err
 }
 
 // encoder writes cards as the lines of a snapshot file are written.

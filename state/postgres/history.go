@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -15,20 +14,19 @@ import (
 func (b *Backend) History(ctx context.Context) ([]state.Version, error) {
 	var versions []state.Version
 	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) error {
-		if there, err := b.there(ctx, tx); err != nil || !there {
+		now, err := b.present(ctx, tx)
+		if err != nil || now.id == 0 {
 			return err
 		}
-		rows, err := tx.Query(ctx, "SELECT v.serial, s.lineage, v.written, v.cards FROM "+b.table("versions")+" v JOIN "+b.table("states")+
-			" s ON s.id = v.state_id WHERE s.name = $1 AND v.serial < s.serial ORDER BY v.serial DESC", b.name)
-		if err != nil {
-			return err
+		heads, err := b.replaced(ctx, tx, now)
+		for _, h := range heads {
+			if err := b.checkPlain(h); err != nil {
+				return fmt.Errorf("version %d: %w", h.serial, err)
+			}
+			versions = append(versions, state.Version{
+				Serial: h.serial, Lineage: h.lineage, Written: h.written, Cards: h.cards, Name: strconv.FormatUint(h.serial, 10),
+			})
 		}
-		var v state.Version
-		_, err = pgx.ForEachRow(rows, []any{&v.Serial, &v.Lineage, &v.Written, &v.Cards}, func() error {
-			v.Name, v.Written = strconv.FormatUint(v.Serial, 10), v.Written.UTC()
-			versions = append(versions, v)
-			return nil
-		})
 		return err
 	})
 	if err != nil {
@@ -39,7 +37,7 @@ func (b *Backend) History(ctx context.Context) ([]state.Version, error) {
 
 // ReadVersion implements [state.Historian].
 func (b *Backend) ReadVersion(ctx context.Context, name string) (*state.Snapshot, error) {
-	serial, err := strconv.ParseInt(name, 10, 64)
+	serial, err := strconv.ParseUint(name, 10, 63)
 	if err != nil {
 		return nil, fmt.Errorf("there is no version %q of the state %s: a version is named by its serial", name, b.place())
 	}
@@ -59,21 +57,77 @@ func (b *Backend) ReadVersion(ctx context.Context, name string) (*state.Snapshot
 }
 
 // headAt is the head of a version whose rows are still there.
-func (b *Backend) headAt(ctx context.Context, tx pgx.Tx, serial int64) (head, error) {
-	there, err := b.there(ctx, tx)
+func (b *Backend) headAt(ctx context.Context, tx pgx.Tx, serial uint64) (head, error) {
+	now, err := b.present(ctx, tx)
 	if err != nil {
 		return head{}, err
 	}
-	var h head
-	if there {
-		h, err = b.head(ctx, tx, "")
-		if err != nil {
-			return head{}, err
+	if now.id != 0 && serial == now.serial {
+		return now, nil
+	}
+	heads, err := b.replaced(ctx, tx, now)
+	if err != nil {
+		return head{}, err
+	}
+	for _, h := range heads {
+		if h.serial == serial {
+			return h, b.checkPlain(h)
 		}
-		err = tx.QueryRow(ctx, "SELECT serial, cards FROM "+b.table("versions")+" WHERE state_id = $1 AND serial = $2", h.id, serial).Scan(&h.serial, &h.cards)
 	}
-	if !there || errors.Is(err, pgx.ErrNoRows) {
-		return head{}, fmt.Errorf("it isn't kept: the last %d are", kept-1)
+	return head{}, fmt.Errorf("it isn't kept: the last %d are", kept-1)
+}
+
+// replaced are the heads of the versions before the present one, the newest
+// first. They are at most as many as are kept.
+func (b *Backend) replaced(ctx context.Context, tx pgx.Tx, now head) ([]head, error) {
+	if now.id == 0 {
+		return nil, nil
 	}
-	return h, err
+	seal := "seal"
+	if now.vault == nil {
+		seal = "NULL::bytea" // and the column may not be there yet
+	}
+	rows, err := tx.Query(ctx, "SELECT serial, cards, written, "+seal+" FROM "+b.table("versions")+
+		" WHERE state_id = $1 AND serial < $2 ORDER BY serial DESC", now.id, now.serial)
+	if err != nil {
+		return nil, err
+	}
+	var heads []head
+	h := head{id: now.id, lineage: now.lineage}
+	var sealed []byte
+	_, err = pgx.ForEachRow(rows, []any{&h.serial, &h.cards, &h.written, &sealed}, func() error {
+		version := h
+		version.written = version.written.UTC()
+		if sealed != nil || version.serial >= now.sealed.Since && now.vault != nil {
+			if err := version.unseal(now.vault, sealed); err != nil {
+				return fmt.Errorf("version %d in the history: %w", version.serial, err)
+			}
+			if !version.written.Equal(version.sealed.Written) {
+				return fmt.Errorf("version %d in the history: its time was changed", version.serial)
+			}
+		}
+		heads = append(heads, version)
+		return nil
+	})
+	return heads, err
+}
+
+// checkHistory refuses an old head in a newer one's place, and a plain one in
+// the place of one that was encrypted: the history shows that another was
+// written last. A plain state is not held to its history: a person who wants an
+// older one puts it back by hand.
+func (b *Backend) checkHistory(ctx context.Context, tx pgx.Tx, h head) error {
+	var newest, newestSealed uint64
+	err := tx.QueryRow(ctx, "SELECT coalesce(max(serial), 0), coalesce(max(serial) FILTER (WHERE seal IS NOT NULL), 0) FROM "+b.table("versions")+
+		" WHERE state_id = $1", h.id).Scan(&newest, &newestSealed)
+	switch {
+	case err != nil:
+		return err
+	case h.vault == nil && newestSealed > 0:
+		return fmt.Errorf("it isn't encrypted, but serial %d in its history is: another state was put in its place; "+
+			"restore the row of %s from a copy", newestSealed, b.table("states"))
+	case h.vault != nil:
+		return state.CheckNewest(&state.Snapshot{Serial: h.serial}, newest, fmt.Sprintf("row %d of %s", newest, b.table("versions")), b.table("versions"))
+	}
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,58 +19,18 @@ const (
 	appendPause    = time.Second
 )
 
-// journal is the backend's open journal. It gives the lock back with its end.
-type journal struct {
-	*state.JournalWriter
-	closed func() error
-}
-
-// Close implements [state.Journal]. It may be called twice.
-func (j *journal) Close() error { return j.closed() }
-
 // Journal implements [state.Backend]. Without the lock it holds the lock until
 // the journal is closed.
 func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
-	release, err := b.take(ctx, "journal")
-	if err != nil {
-		return nil, err
-	}
-	j, err := b.openJournal(ctx, release)
-	if err != nil {
-		release()
-		return nil, fmt.Errorf("open the journal of the state %s: %w", b.place(), err)
-	}
-	return j, nil
-}
-
-func (b *Backend) openJournal(ctx context.Context, release func()) (*journal, error) {
-	w, err := b.continueJournal(ctx)
-	if err != nil {
-		return nil, err
-	}
-	j := &journal{JournalWriter: w}
-	j.closed = sync.OnceValue(func() error {
-		defer release()
-		b.mu.Lock()
-		b.hold.journal = nil
-		b.mu.Unlock()
-		return w.Close()
-	})
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.journal != nil {
-		return nil, errors.New("it is open already")
-	}
-	b.hold.journal = j
-	return j, nil
+	return b.hold.Journal(ctx, b.continueJournal)
 }
 
 // continueJournal reads the journal, so that the next record follows its last.
 func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, error) {
-	file := &journalFile{backend: b}
+	file := &journalFile{backend: b, token: b.token()}
 	seq := uint64(0)
 	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) (err error) {
-		if file.head, err = b.head(ctx, tx, ""); err != nil {
+		if file.head, err = b.head(ctx, tx, len(migrations), ""); err != nil {
 			return err
 		}
 		last, records, err := b.lines(ctx, tx, file.head)
@@ -82,12 +41,10 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the journal of the state %s: %w", b.place(), err)
 	}
-	b.mu.Lock()
-	file.token = b.hold.token
-	b.mu.Unlock()
-	return state.NewJournalWriter(file, b.place(), file.head.serial, seq), nil
+	head := state.Header{Lineage: file.head.lineage, Serial: file.head.serial}
+	return b.codec.NewJournalWriter(file, b.place(), head, seq), nil
 }
 
 // lines reads the journal: the number of its last line, and the records.
@@ -104,7 +61,7 @@ func (b *Backend) lines(ctx context.Context, tx pgx.Tx, h head) (last int64, rec
 	if err != nil {
 		return 0, nil, err
 	}
-	records, end, err := state.ReadJournal(bytes.NewReader(text), b.place())
+	records, end, err := b.codec.ReadJournal(bytes.NewReader(text), b.place(), h.lineage)
 	if err == nil && end != int64(len(text)) {
 		err = fmt.Errorf("the journal of the state %s is damaged: its last row is cut off", b.place()) // no crash does that to a row
 	}
@@ -197,15 +154,4 @@ func (f *journalFile) hangUp() {
 func (f *journalFile) Close() error {
 	f.hangUp()
 	return nil
-}
-
-// closeJournal ends the journal where one is open. A commit holds what it
-// recorded, and an end without one leaves it for the next reader.
-func (b *Backend) closeJournal() {
-	b.mu.Lock()
-	j := b.hold.journal
-	b.mu.Unlock()
-	if j != nil {
-		_ = j.Close() // its records are durable: closing can't lose them
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,79 +21,60 @@ const (
 
 var errLost = errors.New("the lock was removed or has expired: another run may have the state, so nothing more is written")
 
-// holding is the lease as this backend has it: taken once, for all who need it
-// at the time. The zero value holds nothing.
-type holding struct {
-	users   int
-	info    state.LockInfo
-	token   string
-	lost    chan struct{} // closed when the lease can't be kept
-	stop    func()        // ends the renewals, and waits for that
-	journal *journal      // open, or nil
-	// base is the snapshot as it is stored, without its journal: what a commit
-	// compares with. nil where it wasn't read under this lock.
-	base *state.Snapshot
+// lease is the lock as this backend has it, from when it was taken on.
+type lease struct {
+	token string
+	lost  chan struct{} // closed when the lease can't be kept
+	stop  func()        // ends the renewals, and waits for that
 }
 
 // Lock implements [state.Backend]. It fills in the info's ID and Path where
 // they are empty, and renews the lock until it is given back.
 func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() error, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.users > 0 {
-		return nil, &state.LockedError{Holder: b.hold.info}
-	}
-	if err := b.acquire(ctx, info); err != nil {
-		return nil, err
-	}
-	return sync.OnceValue(b.unlock), nil
+	return b.hold.Lock(ctx, info)
 }
 
 // Lost implements [state.Leased].
 func (b *Backend) Lost() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.hold.lost
+	if b.lease == nil {
+		return nil
+	}
+	return b.lease.lost
 }
 
-// unlock ends the run, and the journal with it.
-func (b *Backend) unlock() error {
-	b.closeJournal()
-	return b.release()
-}
-
-// take makes sure that this backend has the lock until release is called.
-func (b *Backend) take(ctx context.Context, operation string) (release func(), err error) {
+// token is the lease's, which every write names; "" matches none.
+func (b *Backend) token() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.hold.users > 0 {
-		b.hold.users++
-	} else if err := b.acquire(ctx, state.LockInfo{Operation: operation, Version: b.env.Version}); err != nil {
-		return nil, err
+	if b.lease == nil {
+		return ""
 	}
-	// A lock that can't be given back expires; what was done under it is done.
-	return func() { _ = b.release() }, nil
+	return b.lease.token
 }
 
-// acquire takes the lock for its first user.
-func (b *Backend) acquire(ctx context.Context, info state.LockInfo) error {
+// acquire takes the lease, for [state.Hold].
+func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
 	if info.ID == "" {
-		info.ID = b.uuid()
+		info.ID = state.NewUUID(b.env.Random)
 	}
 	if info.Path == "" {
 		info.Path = b.place()
 	}
-	token := b.uuid()
-	if err := b.insertLease(ctx, token, info); err != nil {
+	l := &lease{token: state.NewUUID(b.env.Random), lost: make(chan struct{})}
+	if err := b.insertLease(ctx, l.token, *info); err != nil {
 		var locked *state.LockedError
 		if errors.As(err, &locked) {
-			return err
+			return nil, err
 		}
-		return fmt.Errorf("lock the state %s: %w", b.place(), err)
+		return nil, fmt.Errorf("lock the state %s: %w", b.place(), err)
 	}
-	b.hold = holding{users: 1, info: info, token: token, lost: make(chan struct{})}
-	b.hold.stop = b.startBeating(token, b.hold.lost)
-	return nil
+	l.stop = b.startBeating(l.token, l.lost)
+	b.mu.Lock()
+	b.lease = l
+	b.mu.Unlock()
+	return func() error { return b.release(l) }, nil
 }
 
 // insertLease takes the lease where there is none, or none that holds still.
@@ -194,21 +174,17 @@ func (b *Backend) renew(ctx context.Context, token string) error {
 	})
 }
 
-// release gives the lock back with its last user.
-func (b *Backend) release() error {
+// release gives the lease back.
+func (b *Backend) release(l *lease) error {
+	l.stop()
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.users--; b.hold.users > 0 {
-		return nil
-	}
-	token := b.hold.token
-	b.hold.stop()
-	b.hold = holding{}
+	b.lease = nil
+	b.mu.Unlock()
 	// The run may have been interrupted, and gives its lock back all the same.
 	ctx, cancel := context.WithTimeout(context.Background(), b.beat)
 	defer cancel()
 	err := b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, "DELETE FROM "+b.table("leases")+" WHERE token = $1", token)
+		tag, err := tx.Exec(ctx, "DELETE FROM "+b.table("leases")+" WHERE token = $1", l.token)
 		if err == nil && tag.RowsAffected() == 0 {
 			return errLost
 		}
@@ -258,22 +234,6 @@ func (b *Backend) ForceUnlock(ctx context.Context, id string) error {
 		return fmt.Errorf("unlock the state %s: %w", b.place(), err)
 	}
 	return nil
-}
-
-// remember keeps what is stored, to compare the next commit with.
-func (b *Backend) remember(stored *state.Snapshot) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.hold.users > 0 {
-		b.hold.base = stored
-	}
-}
-
-// locked reports whether this backend has the lock, as far as it knows.
-func (b *Backend) locked() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.hold.users > 0
 }
 
 var _ interface {

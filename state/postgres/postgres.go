@@ -6,7 +6,8 @@
 // rows. The lock is a lease (lease.go): a row that its holder renews, and that
 // others take over once it wasn't renewed for three beats. That is safe, since
 // whatever is written is checked in its own transaction against the holder's
-// token and the state's serial.
+// token and the state's serial. With a [state.Sealer] all of it is encrypted
+// (vault.go).
 //
 // Each operation has a connection of its own, so there is nothing to be closed,
 // and a server that was restarted is simply asked again. Times that decide
@@ -46,6 +47,8 @@ type Env struct {
 	Tick func(d time.Duration) (ticks <-chan time.Time, stop func())
 	// Version of the program, for those who find the state locked.
 	Version string
+	// Sealer encrypts cards and journal; nil leaves them plain.
+	Sealer state.Sealer
 }
 
 // Backend keeps a state in a database. Make one with [New].
@@ -53,10 +56,12 @@ type Backend struct {
 	schema, name string
 	beat         time.Duration
 	env          Env
+	codec        state.Codec
 	conn         *pgx.ConnConfig
+	hold         *state.Hold
 
-	mu   sync.Mutex
-	hold holding
+	mu    sync.Mutex
+	lease *lease // nil while nothing is locked
 }
 
 // New is the state that config says. It asks the server for nothing yet.
@@ -87,6 +92,8 @@ func New(config Config, env Env) (*Backend, error) {
 			return t.C, t.Stop
 		}
 	}
+	b.codec = state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
+	b.hold = state.NewHold(env.Version, b.acquire)
 	return b, nil
 }
 
@@ -136,26 +143,6 @@ func (b *Backend) within(ctx context.Context, options pgx.TxOptions, f func(tx p
 // table is a table of ours, quoted.
 func (b *Backend) table(name string) string { return pgx.Identifier{b.schema, name}.Sanitize() }
 
-// head is the row of a state.
-type head struct {
-	id      int64 // 0 where there is none
-	lineage string
-	serial  uint64
-	cards   int
-}
-
-// head reads the state's row; the zero head where there is none. lock is empty
-// or FOR NO KEY UPDATE.
-func (b *Backend) head(ctx context.Context, tx pgx.Tx, lock string) (head, error) {
-	var h head
-	err := tx.QueryRow(ctx, "SELECT id, lineage, serial, cards FROM "+b.table("states")+" WHERE name = $1 "+lock, b.name).
-		Scan(&h.id, &h.lineage, &h.serial, &h.cards)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return head{}, nil
-	}
-	return h, err
-}
-
 // snapshotOf is how a snapshot is read: everything as of one instant.
 var snapshotOf = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 
@@ -163,11 +150,8 @@ var snapshotOf = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.Rea
 func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	s := &state.Snapshot{}
 	var records []state.Record
-	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) (err error) {
-		if there, err := b.there(ctx, tx); err != nil || !there {
-			return err
-		}
-		h, err := b.head(ctx, tx, "")
+	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) error {
+		h, err := b.present(ctx, tx)
 		if err != nil || h.id == 0 {
 			return err
 		}
@@ -180,9 +164,6 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the state %s: %w", b.place(), err)
 	}
-	if b.locked() {
-		b.remember(cloned(s)) // the caller may change what it gets
-	}
 	if len(records) == 0 {
 		return s, nil
 	}
@@ -191,13 +172,4 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 		return nil, fmt.Errorf("the journal of the state %s: %w", b.place(), err)
 	}
 	return after, nil
-}
-
-// uuid is a random UUID, version 4 (RFC 9562, section 5.4).
-func (b *Backend) uuid() string {
-	var u [16]byte
-	b.env.Random(u[:])
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
 }

@@ -17,9 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/postgres"
 	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
+	"github.com/cardfleet/cardfleet/state/seal"
 	"github.com/cardfleet/cardfleet/state/statetest"
 )
 
@@ -41,16 +43,25 @@ func env() postgres.Env {
 
 func open(t testing.TB, conn string) *postgres.Backend {
 	t.Helper()
-	b, err := postgres.New(postgres.Config{ConnString: conn}, env())
+	return opened(t, conn, nil)
+}
+
+// opened is a backend that encrypts with sealer, where there is one.
+func opened(t testing.TB, conn string, sealer state.Sealer) *postgres.Backend {
+	t.Helper()
+	e := env()
+	e.Sealer = sealer
+	b, err := postgres.New(postgres.Config{ConnString: conn}, e)
 	require.NoError(t, err)
 	return b
 }
 
 // ticking is a backend that renews its lease when beat is called.
-func ticking(t testing.TB, conn string) (b *postgres.Backend, beat func()) {
+func ticking(t testing.TB, conn string, sealer state.Sealer) (b *postgres.Backend, beat func()) {
 	t.Helper()
 	ticks := make(chan time.Time)
 	e := env()
+	e.Sealer = sealer
 	e.Tick = func(time.Duration) (<-chan time.Time, func()) { return ticks, func() {} }
 	b, err := postgres.New(postgres.Config{ConnString: conn}, e)
 	require.NoError(t, err)
@@ -61,11 +72,6 @@ func ticking(t testing.TB, conn string) (b *postgres.Backend, beat func()) {
 		case <-b.Lost():
 		}
 	}
-}
-
-func start(t *testing.T) func() state.Backend {
-	conn := pgtest.Database(t)
-	return func() state.Backend { return open(t, conn) }
 }
 
 // query runs a statement as the database's owner, past our program.
@@ -82,35 +88,52 @@ func query(t testing.TB, conn, sql string, into ...any) {
 	require.NoError(t, err)
 }
 
+// sealers are none, and one whose key all of the binary's processes have.
+func sealers(t *testing.T) map[string]state.Sealer {
+	return map[string]state.Sealer{"plain": nil, "sealed": keyring(t, seal.Options{Key: fixedKey})}
+}
+
 func TestBackendSuite(t *testing.T) {
-	statetest.Run(t, start)
-	statetest.RunForceUnlock(t, start)
-	statetest.RunHistory(t, start)
-	statetest.RunLease(t, func(t *testing.T) statetest.LeaseRig {
-		conn := pgtest.Database(t)
-		return statetest.LeaseRig{
-			Open:   func() (state.Backend, func()) { return ticking(t, conn) },
-			Expire: func() { query(t, conn, "UPDATE cardfleet.leases SET expires = clock_timestamp() - interval '1 s'") },
-		}
-	})
+	for name, sealer := range sealers(t) {
+		t.Run(name, func(t *testing.T) {
+			start := func(t *testing.T) func() state.Backend {
+				conn := pgtest.Database(t)
+				return func() state.Backend { return opened(t, conn, sealer) }
+			}
+			statetest.Run(t, start)
+			statetest.RunForceUnlock(t, start)
+			statetest.RunHistory(t, start)
+			statetest.RunLease(t, func(t *testing.T) statetest.LeaseRig {
+				conn := pgtest.Database(t)
+				return statetest.LeaseRig{
+					Open:   func() (state.Backend, func()) { return ticking(t, conn, sealer) },
+					Expire: func() { query(t, conn, "UPDATE cardfleet.leases SET expires = clock_timestamp() - interval '1 s'") },
+				}
+			})
+		})
+	}
 }
 
 func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
-	place := ""
-	if os.Getenv("CARDFLEET_CRASH_PLACE") == "" { // in the child it is given
-		place = pgtest.Database(t)
-		unlock, err := open(t, place).Lock(t.Context(), state.LockInfo{}) // makes the tables
-		require.NoError(t, err)
-		require.NoError(t, unlock())
+	for name, sealer := range sealers(t) {
+		t.Run(name, func(t *testing.T) {
+			place := ""
+			if os.Getenv("CARDFLEET_CRASH_PLACE") == "" { // in the child it is given
+				place = pgtest.Database(t)
+				unlock, err := opened(t, place, sealer).Lock(t.Context(), state.LockInfo{}) // makes the tables
+				require.NoError(t, err)
+				require.NoError(t, unlock())
+			}
+			statetest.Crash(t, place, func(place string) state.Backend {
+				c, err := pgx.Connect(context.Background(), place)
+				require.NoError(t, err)
+				_, err = c.Exec(context.Background(), "DELETE FROM cardfleet.leases") // the dead run's expires in a while
+				require.NoError(t, err)
+				require.NoError(t, c.Close(context.Background()))
+				return opened(t, place, sealer)
+			})
+		})
 	}
-	statetest.Crash(t, place, func(place string) state.Backend {
-		c, err := pgx.Connect(context.Background(), place)
-		require.NoError(t, err)
-		_, err = c.Exec(context.Background(), "DELETE FROM cardfleet.leases") // the dead run's expires in a while
-		require.NoError(t, err)
-		require.NoError(t, c.Close(context.Background()))
-		return open(t, place)
-	})
 }
 
 func read(t testing.TB, b state.Backend) *state.Snapshot {
@@ -118,6 +141,12 @@ func read(t testing.TB, b state.Backend) *state.Snapshot {
 	s, err := b.Read(t.Context())
 	require.NoError(t, err)
 	return s
+}
+
+// commit makes s what is stored.
+func commit(t testing.TB, b state.Backend, s *state.Snapshot) {
+	t.Helper()
+	require.NoError(t, state.CommitAll(t.Context(), b, read(t, b), s))
 }
 
 func fleet(n int) []state.Card {
@@ -129,34 +158,85 @@ func fleet(n int) []state.Card {
 }
 
 func TestACommitWritesOnlyWhatChanged(t *testing.T) {
-	for name, row := range map[string]struct{ locked, twice bool }{
-		"read under the lock":     {locked: true},
-		"not read under the lock": {},
-		"after another commit":    {locked: true, twice: true},
-	} {
+	for name, sealer := range sealers(t) {
 		t.Run(name, func(t *testing.T) {
 			conn := pgtest.Database(t)
-			b := open(t, conn)
-			require.NoError(t, b.Commit(t.Context(), &state.Snapshot{Cards: fleet(100)}))
-			if row.locked {
-				unlock, err := b.Lock(t.Context(), state.LockInfo{})
-				require.NoError(t, err)
-				defer func() { require.NoError(t, unlock()) }()
-			}
+			b := opened(t, conn, sealer)
+			commit(t, b, &state.Snapshot{Cards: fleet(100)})
 			s := read(t, b)
-			if row.twice {
-				s.Cards[7].Last.Status = "between"
-				require.NoError(t, b.Commit(t.Context(), s))
-			}
-			s.Cards[3].Last.Status, s.Cards[50].PreventUnbind = "停机", true
-			require.NoError(t, b.Commit(t.Context(), s))
-			var written, present int
-			query(t, conn, fmt.Sprintf("SELECT count(*) FILTER (WHERE from_serial = %d), count(*) FILTER (WHERE to_serial > %d) FROM cardfleet.cards", s.Serial, s.Serial), &written, &present)
-			require.Equal(t, 2, written)
-			require.Equal(t, 100, present)
-			require.Equal(t, s, read(t, open(t, conn)))
+			changed, gone, added := s.Cards[3], s.Cards[50].ID(), statetest.Card(100, "new")
+			changed.Last.Status = "停机"
+			require.NoError(t, b.Commit(t.Context(), s, state.Edits{Put: []state.Card{changed, added}, Drop: []spec.CardID{gone}}))
+			require.Len(t, s.Cards, 100)
+			require.Equal(t, s, read(t, opened(t, conn, sealer)))
+			require.Equal(t, []int{2, 2, 100}, rowsOf(t, conn, s.Serial), "written, ended, present")
+
+			changed.Last.Status = "again" // on what the last commit made of s
+			require.NoError(t, b.Commit(t.Context(), s, state.Edits{Put: []state.Card{changed}}))
+			require.Equal(t, s, read(t, opened(t, conn, sealer)))
+			require.Equal(t, []int{1, 1, 100}, rowsOf(t, conn, s.Serial))
 		})
 	}
+}
+
+// rowsOf counts the rows that the commit of serial wrote, those that it ended,
+// and those that hold.
+func rowsOf(t testing.TB, conn string, serial uint64) []int {
+	t.Helper()
+	rows := make([]int, 3)
+	query(t, conn, fmt.Sprintf(`SELECT count(*) FILTER (WHERE from_serial = %[1]d), count(*) FILTER (WHERE to_serial = %[1]d),
+		count(*) FILTER (WHERE to_serial > %[1]d) FROM cardfleet.cards`, serial), &rows[0], &rows[1], &rows[2])
+	return rows
+}
+
+// TestACommitHoldsWhatADeadRunRecorded: the journal's cards are in what Read
+// returns and in no row, whether the commit's own edits name them or not.
+func TestACommitHoldsWhatADeadRunRecorded(t *testing.T) {
+	for name, sealer := range sealers(t) {
+		t.Run(name, func(t *testing.T) {
+			conn := pgtest.Database(t)
+			b := opened(t, conn, sealer)
+			commit(t, b, &state.Snapshot{Cards: fleet(5)})
+			j, err := b.Journal(t.Context())
+			require.NoError(t, err)
+			gone, doubted := statetest.Card(1, ""), statetest.Card(3, "")
+			require.NoError(t, j.Append(t.Context(),
+				statetest.Put(statetest.Card(0, "recorded")), statetest.Put(statetest.Card(7, "new")), statetest.Put(statetest.Card(2, "twice")),
+				state.Record{Type: state.DropRecord, Provider: gone.Provider, ICCID: gone.ICCID},
+				state.Record{Type: state.IntentRecord, Action: "a1", Provider: doubted.Provider, ICCID: doubted.ICCID, Intent: &state.Intent{Kind: spec.Stop}}))
+			require.NoError(t, j.Close())
+
+			next := opened(t, conn, sealer)
+			s := read(t, next)
+			require.NoError(t, next.Commit(t.Context(), s, state.Edits{Put: []state.Card{statetest.Card(2, "committed")}}))
+			var lines int
+			query(t, conn, "SELECT count(*) FROM cardfleet.journal", &lines)
+			require.Zero(t, lines)
+			now := read(t, opened(t, conn, sealer))
+			require.Equal(t, s, now)
+			require.Equal(t, []string{"recorded", "committed", "正常", "正常", "new"}, statuses(now))
+			require.Len(t, now.Cards[2].Doubts, 1)
+		})
+	}
+}
+
+func statuses(s *state.Snapshot) []string {
+	var out []string
+	for i := range s.Cards {
+		out = append(out, s.Cards[i].Last.Status)
+	}
+	return out
+}
+
+func TestARefusedCommitChangesNothing(t *testing.T) {
+	conn := pgtest.Database(t)
+	b := open(t, conn)
+	commit(t, b, &state.Snapshot{Cards: fleet(3)})
+	s, want := read(t, b), read(t, b)
+	query(t, conn, "DELETE FROM cardfleet.cards WHERE iccid LIKE '%1'")
+	changes := state.Edits{Put: []state.Card{statetest.Card(1, "changed")}}
+	require.ErrorContains(t, b.Commit(t.Context(), s, changes), "they were changed by hand")
+	require.Equal(t, want, s)
 }
 
 func TestTheHistoryHoldsNoMoreRowsThanItNeeds(t *testing.T) {
@@ -166,7 +246,7 @@ func TestTheHistoryHoldsNoMoreRowsThanItNeeds(t *testing.T) {
 	s.Cards = fleet(5)
 	for n := range 30 {
 		s.Cards[0].Last.Status = fmt.Sprint(n)
-		require.NoError(t, b.Commit(t.Context(), s))
+		commit(t, b, s)
 	}
 	var rows int
 	query(t, conn, "SELECT count(*) FROM cardfleet.cards", &rows)
@@ -186,7 +266,7 @@ func TestStatesAndSchemasAreApart(t *testing.T) {
 		unlock, err := b.Lock(t.Context(), state.LockInfo{})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, unlock()) }()
-		require.NoError(t, b.Commit(t.Context(), s))
+		commit(t, b, s)
 		require.Len(t, read(t, b).Cards, i+1)
 	}
 }
@@ -197,7 +277,7 @@ func TestManyRunsMakeTheSchemaAtOnce(t *testing.T) {
 	for i := range 8 {
 		b, err := postgres.New(postgres.Config{ConnString: conn, Name: fmt.Sprint(i)}, env())
 		require.NoError(t, err)
-		wg.Go(func() { assert.NoError(t, b.Commit(t.Context(), &state.Snapshot{})) })
+		wg.Go(func() { assert.NoError(t, b.Commit(t.Context(), &state.Snapshot{}, state.Edits{})) })
 	}
 	wg.Wait()
 }
@@ -220,25 +300,25 @@ func TestAUserWithoutTheRightToMakeSchemasUsesOneThatIsThere(t *testing.T) {
 	conn := pgtest.Database(t)
 	query(t, conn, "CREATE ROLE fleet LOGIN; CREATE SCHEMA cardfleet AUTHORIZATION fleet")
 	b := open(t, strings.Replace(conn, "user=postgres", "user=fleet", 1))
-	require.NoError(t, b.Commit(t.Context(), &state.Snapshot{Cards: fleet(1)}))
+	commit(t, b, &state.Snapshot{Cards: fleet(1)})
 	require.Len(t, read(t, b).Cards, 1)
 }
 
 func TestANewerSchemaIsRefused(t *testing.T) {
 	conn := pgtest.Database(t)
 	b := open(t, conn)
-	require.NoError(t, b.Commit(t.Context(), &state.Snapshot{}))
+	commit(t, b, &state.Snapshot{})
 	query(t, conn, "UPDATE cardfleet.version SET version = 99")
 	_, err := b.Read(t.Context())
 	require.ErrorContains(t, err, "version 99")
-	require.ErrorContains(t, b.Commit(t.Context(), &state.Snapshot{}), "version 99")
+	require.ErrorContains(t, b.Commit(t.Context(), &state.Snapshot{}, state.Edits{}), "version 99")
 }
 
 func TestWhatWasChangedByHandIsReadRightOrRefused(t *testing.T) {
 	conn := pgtest.Database(t)
 	b := open(t, conn)
 	s := &state.Snapshot{Cards: fleet(3)}
-	require.NoError(t, b.Commit(t.Context(), s))
+	commit(t, b, s)
 	j, err := b.Journal(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "停机"))))
@@ -253,7 +333,7 @@ func TestWhatWasChangedByHandIsReadRightOrRefused(t *testing.T) {
 		"UPDATE cardfleet.cards SET iccid = '89860617030017309999' WHERE iccid LIKE '%0'":               "stands behind",
 		"UPDATE cardfleet.journal SET records = substr(records, 1, length(records) - 5) WHERE line = 2": "cut off",
 		"UPDATE cardfleet.journal SET records = overlay(records PLACING 'x' FROM 30) WHERE line = 1":    "damaged",
-		"DELETE FROM cardfleet.journal WHERE line = 1":                                                  "record 1 is missing",
+		"DELETE FROM cardfleet.journal WHERE line = 1":                                                  "record 1 of serial 1 is missing",
 		"UPDATE cardfleet.states SET serial = 0, cards = 0":                                             "serial",
 	} {
 		query(t, conn, "CREATE TABLE copy_cards AS TABLE cardfleet.cards; CREATE TABLE copy_journal AS TABLE cardfleet.journal; CREATE TABLE copy_states AS TABLE cardfleet.states")
@@ -271,7 +351,7 @@ func TestWhatWasChangedByHandIsReadRightOrRefused(t *testing.T) {
 func TestAnyTextOfACarrierIsKept(t *testing.T) {
 	b := open(t, pgtest.Database(t))
 	s := &state.Snapshot{Cards: []state.Card{statetest.Card(1, "a\x00b\n\t\"\\ \u2028 <&> 停机 🐟")}}
-	require.NoError(t, b.Commit(t.Context(), s))
+	commit(t, b, s)
 	require.Equal(t, s, read(t, b))
 }
 
@@ -285,7 +365,7 @@ func TestCardsThatNothingCouldReadBackAreRefused(t *testing.T) {
 		"lower case":  {lower},
 		"no provider": {{ICCID: statetest.Card(1, "").ICCID}},
 	} {
-		assert.Error(t, b.Commit(t.Context(), &state.Snapshot{Cards: cards}), name)
+		assert.Error(t, b.Commit(t.Context(), &state.Snapshot{}, state.Edits{Put: cards}), name)
 	}
 	require.Equal(t, &state.Snapshot{}, read(t, b))
 }
@@ -310,7 +390,7 @@ func TestAJournalOutlivesItsConnection(t *testing.T) {
 
 func TestALeaseThatCannotBeRenewedIsGivenUp(t *testing.T) {
 	conn := pgtest.Database(t)
-	b, beat := ticking(t, conn)
+	b, beat := ticking(t, conn, nil)
 	unlock, err := b.Lock(t.Context(), state.LockInfo{})
 	require.NoError(t, err)
 	query(t, conn, "ALTER TABLE cardfleet.leases RENAME TO away") // no renewal succeeds

@@ -64,7 +64,22 @@ CREATE TABLE %[1]s.leases (
 	renewed  timestamptz NOT NULL,
 	expires  timestamptz NOT NULL
 );
+`, `
+UPDATE %[1]s.version SET version = 2;
+
+-- Encryption. key is the state's data key, sealed with age; NULL for a state
+-- that isn't encrypted. seal is the sealed head of the snapshot.
+ALTER TABLE %[1]s.states ADD COLUMN key bytea, ADD COLUMN seal bytea;
+ALTER TABLE %[1]s.versions ADD COLUMN seal bytea;
+
+-- An encrypted card is in sealed. Its provider is empty then, and its iccid is
+-- an HMAC of both.
+ALTER TABLE %[1]s.cards ALTER COLUMN card DROP NOT NULL, ADD COLUMN sealed bytea,
+	ADD CONSTRAINT one_card CHECK (num_nonnulls(card, sealed) = 1);
 `}
+
+// encryptable is the schema's version from which on it can hold encrypted states.
+const encryptable = 2
 
 // there reports whether the schema has our tables. It changes nothing.
 func (b *Backend) there(ctx context.Context, tx pgx.Tx) (bool, error) {

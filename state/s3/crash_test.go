@@ -70,9 +70,7 @@ func TestACrashAtAnyRequestLosesNothing(t *testing.T) {
 			at.settings.Key = fmt.Sprintf("%t/%d.state", sent, n)
 			at.through = nil
 			b := at.open(t)
-			s := read(t, b)
-			s.Cards = []state.Card{statetest.Card(1, "first")}
-			require.NoError(t, b.Commit(t.Context(), s))
+			require.NoError(t, b.Commit(t.Context(), read(t, b), put(statetest.Card(1, "first"))))
 
 			c := &cut{left: n, sent: sent}
 			at.through = c
@@ -122,15 +120,16 @@ func applyOnce(b *Backend) (acked int, committed bool) {
 	if err != nil {
 		return 0, false
 	}
+	var made state.Edits
 	for i := range 3 {
 		card := statetest.Card(10+i, "journal")
 		if j.Append(ctx, statetest.Put(card)) != nil {
 			return acked, false
 		}
-		s.Cards = append(s.Cards, card)
+		made.Put = append(made.Put, card)
 		acked++
 	}
-	return acked, b.Commit(ctx, s) == nil
+	return acked, b.Commit(ctx, s, made) == nil
 }
 
 // goOn is the next run, which finds whatever lies around.
@@ -143,7 +142,7 @@ func goOn(t *testing.T, at *bucket, when string) {
 	require.NoError(t, err, when)
 	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(20, "next"))), when)
 	s := read(t, b)
-	require.NoError(t, b.Commit(t.Context(), s), when)
+	require.NoError(t, b.Commit(t.Context(), s, state.Edits{}), when)
 	require.Equal(t, s, read(t, at.open(t)), when)
 	require.NoError(t, unlock(), when)
 	list, err := b.store.list(t.Context(), b.journalPrefix())

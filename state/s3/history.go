@@ -85,17 +85,6 @@ func (b *Backend) newestKept(ctx context.Context) (uint64, error) {
 	return list[0].Serial, nil
 }
 
-// checkReplay refuses an old state in a newer one's place: its seal is sound,
-// but the history shows that it isn't the last one.
-func (b *Backend) checkReplay(s *state.Snapshot, newest uint64) error {
-	if s.Serial >= newest {
-		return nil
-	}
-	return fmt.Errorf("read the state %s: it has serial %d, but its history has serial %d: an older state was put in its place; "+
-		"copy %s over it, or, where the older one is right, move what is newer out of %s",
-		b.name(b.key), s.Serial, newest, b.name(b.historyKey(newest)), b.name(b.historyPrefix()))
-}
-
 // History implements [state.Historian].
 func (b *Backend) History(ctx context.Context) ([]state.Version, error) {
 	now, _, err := b.header(ctx)

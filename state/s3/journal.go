@@ -8,7 +8,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -103,17 +102,14 @@ func (b *Backend) group(ctx context.Context, key string) ([]byte, error) {
 	return text, nil
 }
 
-// journal is the backend's open journal.
-type journal struct {
-	*state.JournalWriter
-	closed func() error
+// Journal implements [state.Backend]. Without the lock it holds the lock until
+// the journal is closed.
+func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
+	return b.hold.Journal(ctx, b.continueJournal)
 }
 
-// Close implements [state.Journal]. It may be called twice.
-func (j *journal) Close() error { return j.closed() }
-
-// Journal implements [state.Backend].
-func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
+// continueJournal reads the journal, so that the next record follows its last.
+func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, error) {
 	head, _, err := b.header(ctx)
 	if err != nil {
 		return nil, err
@@ -130,31 +126,8 @@ func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
 	if n := len(records); n > 0 {
 		seq = records[n-1].Seq
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.journal != nil {
-		return nil, fmt.Errorf("open the journal %s: it is open already", b.name(b.journalPrefix()))
-	}
 	file := &journalFile{b: b, serial: head.Serial, n: len(keys)}
-	j := &journal{JournalWriter: b.codec.NewJournalWriter(file, b.name(b.journalPrefix()), head, seq)}
-	j.closed = sync.OnceValue(func() error {
-		b.mu.Lock()
-		b.journal = nil
-		b.mu.Unlock()
-		return j.JournalWriter.Close()
-	})
-	b.journal = j
-	return j, nil
-}
-
-// closeJournal ends the journal where one is open. What it took is durable.
-func (b *Backend) closeJournal() {
-	b.mu.Lock()
-	j := b.journal
-	b.mu.Unlock()
-	if j != nil {
-		_ = j.Close()
-	}
+	return b.codec.NewJournalWriter(file, b.name(b.journalPrefix()), head, seq), nil
 }
 
 // journalFile makes an object of each line. It implements [state.JournalFile].

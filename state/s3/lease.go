@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,7 +32,7 @@ type lockFile struct {
 type lease struct {
 	info state.LockInfo
 	lost chan struct{}
-	stop chan struct{} // closed by unlock
+	stop chan struct{} // closed by release
 	done chan struct{} // closed when the heartbeat ended
 
 	mu      sync.Mutex
@@ -42,43 +43,52 @@ type lease struct {
 // Lock implements [state.Backend]. It fills in the info's ID, Path and Created
 // where they are empty. It takes over a lease that has run out.
 func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() error, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.lease != nil {
-		return nil, &state.LockedError{Holder: b.lease.info}
-	}
-	l := &lease{info: b.complete(info), lost: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{})}
-	if err := b.acquire(ctx, l); err != nil {
+	return b.hold.Lock(ctx, info)
+}
+
+// acquire takes the lease, and renews it until it is released; see [state.NewHold].
+func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
+	b.complete(info)
+	l := &lease{info: *info, lost: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{})}
+	if err := b.takeLease(ctx, l); err != nil {
 		return nil, err
 	}
-	b.lease = l
+	b.setLease(l)
 	tick, stopTicking := b.env.Ticker(heartbeat)
 	go func() {
 		defer close(l.done)
 		defer stopTicking()
 		b.keepAlive(l, tick)
 	}()
-	return sync.OnceValue(func() error { return b.unlock(l) }), nil
+	return func() error { return b.release(l) }, nil
 }
 
-func (b *Backend) complete(info state.LockInfo) state.LockInfo {
-	if info.ID == "" {
-		info.ID = b.uuid()
-	}
-	if info.Path == "" {
-		info.Path = b.name(b.key)
-	}
+func (b *Backend) complete(info *state.LockInfo) {
+	info.ID = cmp.Or(info.ID, b.uuid())
+	info.Path = cmp.Or(info.Path, b.name(b.key))
 	if info.Created.IsZero() {
 		info.Created = b.env.Now().UTC()
 	}
-	return info
+}
+
+// held is the lease as this process has it; nil where it has none.
+func (b *Backend) held() *lease {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lease
+}
+
+func (b *Backend) setLease(l *lease) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lease = l
 }
 
 // lockAttempts is how often Lock starts again where the lock went or changed
 // hands while it looked.
 const lockAttempts = 4
 
-func (b *Backend) acquire(ctx context.Context, l *lease) error {
+func (b *Backend) takeLease(ctx context.Context, l *lease) error {
 	etag := "" // of the lease that has run out; none at first
 	for range lockAttempts {
 		err := b.writeLock(ctx, l, etag)
@@ -188,14 +198,11 @@ var errLost = errors.New("the lock of this run could not be renewed, and another
 
 // stillLeased refuses to write once the lease is lost. It goes by the clock,
 // since a machine that slept wakes before its heartbeat does, and looks at the
-// lock, which may have been removed by force. What isn't locked at all is as
-// safe as a conditional write makes it.
+// lock, which may have been removed by force.
 func (b *Backend) stillLeased(ctx context.Context) error {
-	b.mu.Lock()
-	l := b.lease
-	b.mu.Unlock()
+	l := b.held()
 	if l == nil {
-		return nil
+		return errLost // whoever writes holds the lock
 	}
 	select {
 	case <-l.lost:
@@ -229,25 +236,21 @@ func (b *Backend) stillThere(ctx context.Context, l *lease) error {
 
 // Lost implements [state.Leased].
 func (b *Backend) Lost() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.lease == nil {
+	l := b.held()
+	if l == nil {
 		return nil
 	}
-	return b.lease.lost
+	return l.lost
 }
 
 // unlockTime is how long giving the lock back may take; then it runs out by itself.
 const unlockTime = 30 * time.Second
 
-// unlock ends the run, and the journal with it.
-func (b *Backend) unlock(l *lease) error {
-	b.closeJournal()
+// release ends the lease's heartbeat and gives the lock back.
+func (b *Backend) release(l *lease) error {
 	close(l.stop)
 	<-l.done
-	b.mu.Lock()
-	b.lease = nil
-	b.mu.Unlock()
+	b.setLease(nil)
 	ctx, cancel := context.WithTimeout(context.Background(), unlockTime)
 	defer cancel()
 	err := b.removeLock(ctx, l.info.ID)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +35,9 @@ func read(t *testing.T, b *Backend) *state.Snapshot {
 	require.NoError(t, err)
 	return s
 }
+
+// put are edits that leave these cards.
+func put(cards ...state.Card) state.Edits { return state.Edits{Put: cards} }
 
 func isLost(b *Backend) bool {
 	select {
@@ -65,14 +69,19 @@ func TestADeadHoldersLeaseIsTakenOverAndTheFirstChangesNothingMore(t *testing.T)
 
 		// The first wakes. Its clock alone tells it to stop.
 		require.ErrorIs(t, journal.Append(t.Context(), statetest.Put(statetest.Card(2, "too late"))), errLost)
-		require.ErrorIs(t, first.Commit(t.Context(), read(t, first)), errLost)
+		require.ErrorIs(t, first.Commit(t.Context(), read(t, first), state.Edits{}), errLost)
 		at.clock.beat(0)
 		<-first.Lost()
+		require.ErrorIs(t, first.Commit(t.Context(), read(t, first), state.Edits{}), errLost, "it doesn't lock again by itself")
+		stale := read(t, first)
 		require.ErrorIs(t, unlockFirst(), errLost)
+		require.ErrorAs(t, first.Commit(t.Context(), stale, state.Edits{}), &held)
 
 		require.Equal(t, now, read(t, second), "nothing of it came through")
-		require.NoError(t, second.Commit(t.Context(), now))
+		require.NoError(t, second.Commit(t.Context(), now, state.Edits{}))
 		require.NoError(t, unlockSecond(), "the first's unlock left the second's lock alone")
+		require.ErrorIs(t, first.Commit(t.Context(), stale, state.Edits{}), state.ErrConflict)
+		require.Equal(t, now, read(t, second))
 	})
 }
 
@@ -91,7 +100,7 @@ func TestARunThatBelievesInItsLeaseLooksBeforeItWrites(t *testing.T) {
 		second := late.open(t)
 		unlock := lockAs(t, second, "second")
 		require.ErrorIs(t, journal.Append(t.Context(), statetest.Put(statetest.Card(2, "too late"))), errLost)
-		require.ErrorIs(t, first.Commit(t.Context(), s), errLost)
+		require.ErrorIs(t, first.Commit(t.Context(), s, put(statetest.Card(2, "too late"))), errLost)
 		require.Empty(t, read(t, second).Cards)
 		require.NoError(t, unlock())
 		require.ErrorIs(t, journal.Append(t.Context(), statetest.Put(statetest.Card(2, "too late"))), errLost)
@@ -99,21 +108,81 @@ func TestARunThatBelievesInItsLeaseLooksBeforeItWrites(t *testing.T) {
 	})
 }
 
+// takenOver opens the state for a run that loses its lease between its look at
+// the lock and its next write to an object whose name has that part: by then
+// another run has taken over, and has done what the test says.
+func takenOver(t *testing.T, at *bucket, object string, then func(second *Backend)) *Backend {
+	t.Helper()
+	late := *at
+	late.clock = &clock{now: at.clock.Now().Add(2 * leaseTime)}
+	second := late.open(t)
+	var once sync.Once
+	slow := *at
+	slow.through = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, object) {
+			once.Do(func() { then(second) })
+		}
+		return transport.RoundTrip(r)
+	})
+	return slow.open(t)
+}
+
 // Whoever wrote between that look and the write is found out by the store.
+func TestARunThatIsTakenOverAfterItsLookIsStoppedByTheStore(t *testing.T) {
+	everywhere(t, func(t *testing.T, at *bucket) {
+		var unlockSecond func() error
+		first := takenOver(t, at, ".state", func(second *Backend) {
+			unlockSecond = lockAs(t, second, "second")
+			require.NoError(t, second.Commit(t.Context(), read(t, second), put(statetest.Card(1, "by the second"))))
+		})
+		unlockFirst := lockAs(t, first, "first")
+		s := read(t, first)
+		require.ErrorIs(t, first.Commit(t.Context(), s, put(statetest.Card(2, "too late"))), state.ErrConflict)
+		require.Equal(t, &state.Snapshot{}, s, "a refused commit leaves the snapshot as it was")
+		require.ErrorIs(t, unlockFirst(), errLost)
+		require.Equal(t, []state.Card{statetest.Card(1, "by the second")}, read(t, at.open(t)).Cards)
+		require.NoError(t, unlockSecond())
+	})
+}
+
 func TestOfTwoJournalsOneIsStoppedByTheStore(t *testing.T) {
 	everywhere(t, func(t *testing.T, at *bucket) {
-		first, second := at.open(t), at.open(t)
-		s := read(t, first)
+		var theirs state.Journal
+		var unlockSecond func() error
+		first := takenOver(t, at, "/0000000001", func(second *Backend) {
+			unlockSecond = lockAs(t, second, "second")
+			var err error
+			theirs, err = second.Journal(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, theirs.Append(t.Context(), statetest.Put(statetest.Card(1, "by the second"))))
+		})
+		unlockFirst := lockAs(t, first, "first")
 		mine, err := first.Journal(t.Context())
 		require.NoError(t, err)
-		theirs, err := second.Journal(t.Context())
-		require.NoError(t, err)
-		require.NoError(t, theirs.Append(t.Context(), statetest.Put(statetest.Card(1, "by the second"))))
 		err = mine.Append(t.Context(), statetest.Put(statetest.Card(2, "too late")))
 		require.ErrorContains(t, err, "another run writes this journal")
-		require.NoError(t, second.Commit(t.Context(), read(t, second)))
-		require.ErrorIs(t, first.Commit(t.Context(), s), state.ErrConflict)
-		require.Len(t, read(t, second).Cards, 1)
+		require.ErrorIs(t, unlockFirst(), errLost)
+		require.NoError(t, theirs.Append(t.Context(), statetest.Put(statetest.Card(3, "by the second"))))
+		require.Len(t, read(t, at.open(t)).Cards, 2)
+		require.NoError(t, unlockSecond())
+	})
+}
+
+func TestARunWithoutTheLockKeepsItWhileItWrites(t *testing.T) {
+	everywhere(t, func(t *testing.T, at *bucket) {
+		first, second := at.open(t), at.open(t)
+		j, err := first.Journal(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "by the first"))))
+		var held *state.LockedError
+		_, err = second.Journal(t.Context())
+		require.ErrorAs(t, err, &held)
+		require.Equal(t, "journal", held.Holder.Operation)
+		require.ErrorAs(t, second.Commit(t.Context(), read(t, second), state.Edits{}), &held)
+		require.NoError(t, j.Close())
+		require.NoError(t, second.Commit(t.Context(), read(t, second), state.Edits{}))
+		require.Nil(t, first.Lost())
+		require.Nil(t, second.Lost())
 	})
 }
 
@@ -139,8 +208,7 @@ func TestALeaseThatIsRenewedLivesOn(t *testing.T) {
 
 func TestOfManyWhoTakeOverALeaseOneHasIt(t *testing.T) {
 	everywhere(t, func(t *testing.T, at *bucket) {
-		dead := at.open(t)
-		lockAs(t, dead, "dead")
+		unlockDead := lockAs(t, at.open(t), "dead")
 		at.clock.Advance(leaseTime)
 		const many = 8
 		errs := make(chan error, many)
@@ -169,7 +237,7 @@ func TestOfManyWhoTakeOverALeaseOneHasIt(t *testing.T) {
 				require.NoError(t, unlock())
 			}
 		}
-		require.ErrorIs(t, dead.unlock(dead.lease), errLost)
+		require.ErrorIs(t, unlockDead(), errLost)
 	})
 }
 
@@ -184,7 +252,7 @@ func TestALeaseIsLostWhereTheStoreCannotBeReached(t *testing.T) {
 	})
 	b := at.open(t)
 	b.store.api = quick(b)
-	lockAs(t, b, "first")
+	unlock := lockAs(t, b, "first")
 	away = true
 	for range 2 {
 		at.clock.Advance(heartbeat)
@@ -194,14 +262,14 @@ func TestALeaseIsLostWhereTheStoreCannotBeReached(t *testing.T) {
 	at.clock.Advance(heartbeat)
 	at.clock.beat(0)
 	<-b.Lost()
-	require.ErrorContains(t, b.unlock(b.lease), "the network is down")
+	require.ErrorContains(t, unlock(), "the network is down")
 }
 
 func TestForceUnlockRemovesThatLockAndNoOther(t *testing.T) {
 	everywhere(t, func(t *testing.T, at *bucket) {
 		dead, b := at.open(t), at.open(t)
 		require.ErrorIs(t, b.ForceUnlock(t.Context(), "dead"), state.ErrNotLocked)
-		lockAs(t, dead, "dead")
+		unlockDead := lockAs(t, dead, "dead")
 		var held *state.LockedError
 		require.ErrorAs(t, b.ForceUnlock(t.Context(), "another"), &held)
 		require.Equal(t, "dead", held.Holder.ID)
@@ -210,7 +278,7 @@ func TestForceUnlockRemovesThatLockAndNoOther(t *testing.T) {
 		require.NoError(t, unlock())
 		at.clock.beat(0)
 		<-dead.Lost()
-		require.ErrorIs(t, dead.unlock(dead.lease), errLost)
+		require.ErrorIs(t, unlockDead(), errLost)
 	})
 }
 
@@ -252,7 +320,7 @@ func TestAWriteWhoseAnswerWasLostIsKnownAgain(t *testing.T) {
 		require.NoError(t, journal.Append(t.Context(), statetest.Put(statetest.Card(1, "once"))))
 		s := read(t, b)
 		require.Len(t, s.Cards, 1)
-		require.NoError(t, b.Commit(t.Context(), s))
+		require.NoError(t, b.Commit(t.Context(), s, state.Edits{}))
 		require.EqualValues(t, 1, read(t, b).Serial)
 		require.NoError(t, unlock())
 		require.GreaterOrEqual(t, len(lost), 4, "lock, heartbeat, journal, snapshot")

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,19 +30,49 @@ func sealer(t *testing.T) state.Sealer {
 }
 
 func TestASealedStatePassesTheSuite(t *testing.T) {
-	statetest.Run(t, func(t *testing.T) func() state.Backend {
-		at := fake(t)
-		at.sealer = sealer(t)
-		return func() state.Backend { return at.open(t) }
+	everywhere(t, func(t *testing.T, at *bucket) {
+		statetest.Run(t, func(t *testing.T) func() state.Backend {
+			b := newBucket(t, at.settings.Endpoint)
+			b.sealer = sealer(t)
+			return func() state.Backend { return b.open(t) }
+		})
 	})
+}
+
+func TestAPlainStateIsSealedByTheNextCommitUnlessThatIsForbidden(t *testing.T) {
+	at := fake(t)
+	s := commitTimes(t, at.open(t), 1)
+	id, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	with := func(enforced bool) *Backend {
+		k, err := seal.New(seal.Options{
+			Key:    seal.Key{Recipients: []string{id.Recipient().String()}, Identities: []seal.Identity{{Name: "key.txt", Text: id.String()}}},
+			Random: func(p []byte) { _, _ = rand.Read(p) }, Enforced: enforced,
+		})
+		require.NoError(t, err)
+		sealed := *at
+		sealed.sealer = k
+		return sealed.open(t)
+	}
+	_, err = with(true).Read(t.Context())
+	require.ErrorIs(t, err, state.ErrPlain)
+	require.ErrorIs(t, with(true).Commit(t.Context(), s, state.Edits{}), state.ErrPlain)
+
+	require.Equal(t, s, read(t, with(false)))
+	require.NoError(t, with(false).Commit(t.Context(), s, state.Edits{}))
+	require.Equal(t, s, read(t, with(true)))
+	_, err = at.open(t).Read(t.Context())
+	require.ErrorIs(t, err, state.ErrSealed)
+	require.ErrorIs(t, at.open(t).Commit(t.Context(), s, state.Edits{}), state.ErrSealed, "what can't be read isn't overwritten")
+	_, err = at.open(t).Journal(t.Context())
+	require.ErrorIs(t, err, state.ErrSealed)
 }
 
 func commitTimes(t *testing.T, b *Backend, n int) *state.Snapshot {
 	t.Helper()
 	s := read(t, b)
 	for range n {
-		s.Cards = []state.Card{statetest.Card(1, fmt.Sprint(s.Serial+1))}
-		require.NoError(t, b.Commit(t.Context(), s))
+		require.NoError(t, b.Commit(t.Context(), s, put(statetest.Card(1, fmt.Sprint(s.Serial+1)))))
 	}
 	return s
 }
@@ -103,7 +134,7 @@ func TestAJournalThatIsDamagedOrLacksAGroupIsRefused(t *testing.T) {
 		name, want string
 		do         func(t *testing.T, b *Backend, key string)
 	}{
-		{"a group is gone", "record 3 stands where record 2 is missing", func(t *testing.T, b *Backend, key string) {
+		{"a group is gone", "record 3 of serial 0 stands where record 2 of serial 0 is missing", func(t *testing.T, b *Backend, key string) {
 			require.NoError(t, b.store.removeAll(t.Context(), []string{key}))
 		}},
 		{"a group is cut", "its line has no end", func(t *testing.T, b *Backend, key string) {
@@ -112,7 +143,7 @@ func TestAJournalThatIsDamagedOrLacksAGroupIsRefused(t *testing.T) {
 		{"a byte is another", "line 2: it was damaged after it was written", func(t *testing.T, b *Backend, key string) {
 			rewrite(t, b, key, func(p []byte) []byte { p[30] ^= 1; return p })
 		}},
-		{"a group stands twice", "stands where record 2 is missing", func(t *testing.T, b *Backend, key string) { overwrite(t, b, b.groupKey(0, 1), key) }},
+		{"a group stands twice", "stands where record 2 of serial 0 is missing", func(t *testing.T, b *Backend, key string) { overwrite(t, b, b.groupKey(0, 1), key) }},
 	} {
 		t.Run(damage.name, func(t *testing.T) {
 			b := fake(t).open(t)
@@ -176,7 +207,7 @@ func TestTheServersEncryptionIsAskedFor(t *testing.T) {
 		return transport.RoundTrip(r)
 	})
 	commitTimes(t, at.open(t), 1)
-	require.Equal(t, 2, asked, "the snapshot, and its copy in the history")
+	require.Equal(t, 3, asked, "the lock, the snapshot, and its copy in the history")
 }
 
 func TestSettings(t *testing.T) {

@@ -48,10 +48,10 @@ type Backend struct {
 	key   string
 	env   Env
 	codec state.Codec
+	hold  *state.Hold
 
-	mu      sync.Mutex
-	lease   *lease   // nil: not locked
-	journal *journal // open, or nil
+	mu    sync.Mutex
+	lease *lease // nil: not locked
 }
 
 // New is the state that the settings name. It sends nothing yet.
@@ -60,7 +60,9 @@ func New(s Settings, env Env) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{store: store, key: s.Key, env: env, codec: state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}}, nil
+	b := &Backend{store: store, key: s.Key, env: env, codec: state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}}
+	b.hold = state.NewHold(env.Version, b.acquire)
+	return b, nil
 }
 
 // name is how errors call an object.
@@ -94,8 +96,8 @@ func (b *Backend) readOnce(ctx context.Context) (*state.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.checkReplay(s, newest); err != nil {
-		return nil, err
+	if err := state.CheckNewest(s, newest, b.name(b.historyKey(newest)), b.name(b.historyPrefix())); err != nil {
+		return nil, fmt.Errorf("read the state %s: %w", b.name(b.key), err)
 	}
 	records, journalErr := b.journalOf(ctx, s.Lineage, s.Serial)
 	now, err := b.store.etag(ctx, b.key)
@@ -144,45 +146,45 @@ func (b *Backend) header(ctx context.Context) (head state.Header, etag string, e
 	return head, etag, err
 }
 
-// Commit implements [state.Backend]. It needs no lock: the snapshot is
-// replaced only where it is still the one that was compared with s.
-func (b *Backend) Commit(ctx context.Context, s *state.Snapshot) error {
-	if err := ctx.Err(); err != nil {
+// Commit implements [state.Backend]. It writes the whole snapshot, in the place
+// of the one that was compared with s. Without the lock it takes the lock for
+// as long as it runs.
+func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
+	err := b.hold.Commit(ctx, s, e, b.uuid(), func(next *state.Snapshot) error { return b.replace(ctx, s, next) })
+	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
 	}
+	return nil
+}
+
+// replace puts next in the place of s, if s is what is stored.
+func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 	if err := b.stillLeased(ctx); err != nil {
-		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
+		return err
 	}
 	stored, etag, err := b.header(ctx)
 	if err != nil {
 		return err
 	}
-	if stored.Serial != s.Serial || stored.Lineage != "" && stored.Lineage != s.Lineage {
-		return fmt.Errorf("commit the state %s: %w (it has serial %d of lineage %q; expected serial %d of lineage %q)",
-			b.name(b.key), state.ErrConflict, stored.Serial, stored.Lineage, s.Serial, s.Lineage)
-	}
-	next := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: s.Cards}
-	if next.Lineage == "" {
-		next.Lineage = b.uuid()
+	if err := state.CheckBase(s, stored.Lineage, stored.Serial); err != nil {
+		return err
 	}
 	b.keepMissing(ctx, stored.Serial, etag)
-	etag, err = b.replace(ctx, next, etag)
+	etag, err = b.putSnapshot(ctx, next, etag)
 	if errors.Is(err, errTaken) {
-		err = state.ErrConflict
+		return state.ErrConflict
 	}
 	if err != nil {
-		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
+		return err
 	}
-	s.Lineage, s.Serial = next.Lineage, next.Serial
-	b.closeJournal()
 	b.tidy(context.WithoutCancel(ctx), next.Serial, etag)
 	return nil
 }
 
-// replace puts the snapshot in the place of the object with that ETag. It goes
+// putSnapshot puts the snapshot in the place of the object with that ETag. It goes
 // through a file, since a request has to say how long it is and may have to be
 // sent twice: in memory that would be a second copy of the state.
-func (b *Backend) replace(ctx context.Context, s *state.Snapshot, etag string) (string, error) {
+func (b *Backend) putSnapshot(ctx context.Context, s *state.Snapshot, etag string) (string, error) {
 	f, err := os.CreateTemp("", "cardfleet-*.state")
 	if err != nil {
 		return "", err
@@ -209,11 +211,4 @@ func (b *Backend) tidy(ctx context.Context, serial uint64, etag string) {
 	_ = b.dropJournal(ctx, serial)
 }
 
-// uuid is a random UUID, version 4 (RFC 9562, section 5.4).
-func (b *Backend) uuid() string {
-	var u [16]byte
-	b.env.Random(u[:])
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
-}
+func (b *Backend) uuid() string { return state.NewUUID(b.env.Random) }

@@ -1,34 +1,28 @@
 package s3
 
 import (
-	"bytes"
 	"crypto/rand"
 	"fmt"
-	"go/build"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/s3/s3test"
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	stopGateway()
+	s3test.Stop()
 	transport.CloseIdleConnections()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if code == 0 {
@@ -63,7 +57,7 @@ func fake(t testing.TB) *bucket {
 // gateway is a bucket of a real server.
 func gateway(t testing.TB) *bucket {
 	t.Helper()
-	return newBucket(t, startGateway(t))
+	return newBucket(t, s3test.Gateway(t))
 }
 
 func newBucket(t testing.TB, url string) *bucket {
@@ -72,13 +66,11 @@ func newBucket(t testing.TB, url string) *bucket {
 	b := &bucket{
 		clock: &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)},
 		settings: Settings{
-			Bucket: fmt.Sprintf("states-%d", n), Key: "fleets/hangzhou west.state", Region: "us-east-1",
-			Endpoint: url, UsePathStyle: true, AccessKey: "tester", SecretKey: "a secret of tests",
+			Bucket: fmt.Sprintf("states-%d", n), Key: "fleets/hangzhou west.state", Region: s3test.Region,
+			Endpoint: url, UsePathStyle: true, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
 		},
 	}
-	st := b.open(t).store
-	_, err := st.api.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &st.bucket})
-	require.NoError(t, err)
+	s3test.Bucket(t, url, b.settings.Bucket)
 	return b
 }
 
@@ -132,76 +124,4 @@ func (c *clock) beat(n int) {
 	tick := c.ticks[n]
 	c.mu.Unlock()
 	tick <- time.Time{}
-}
-
-// The gateway is versitygw, which .ci/run installs; one serves all tests.
-var server struct {
-	once sync.Once
-	cmd  *exec.Cmd
-	dir  string
-	url  string
-	err  error
-	log  bytes.Buffer
-}
-
-func startGateway(t testing.TB) string {
-	t.Helper()
-	program, err := gatewayProgram()
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("versitygw is missing, and CI leaves nothing out")
-		}
-		t.Skip("LEFT OUT: versitygw is not installed (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0)")
-	}
-	server.once.Do(func() { server.err = runGateway(program) })
-	require.NoError(t, server.err)
-	return server.url
-}
-
-func gatewayProgram() (string, error) {
-	if path, err := exec.LookPath("versitygw"); err == nil {
-		return path, nil
-	}
-	return exec.LookPath(filepath.Join(filepath.SplitList(build.Default.GOPATH)[0], "bin", "versitygw"))
-}
-
-// runGateway starts the server on a free port and waits until it answers. It
-// keeps ETags in extended attributes, which the temporary folder has to have:
-// with -sidecar they are beside the objects, and its If-Match isn't atomic.
-func runGateway(program string) error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
-		return err
-	}
-	if server.dir, err = os.MkdirTemp("", "cardfleet-s3-"); err != nil {
-		return err
-	}
-	server.cmd = exec.Command(program, "--port", address, "--access", "tester", "--secret", "a secret of tests",
-		"--keep-alive", "--quiet", "posix", server.dir)
-	server.cmd.Stdout, server.cmd.Stderr = &server.log, &server.log
-	if err := server.cmd.Start(); err != nil {
-		return err
-	}
-	server.url = "http://" + address
-	for range 200 {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			return conn.Close()
-		}
-		time.Sleep(50 * time.Millisecond) // it is another process: there is nothing to wait on
-	}
-	return fmt.Errorf("versitygw doesn't answer: %s", strings.TrimSpace(server.log.String()))
-}
-
-func stopGateway() {
-	if server.cmd != nil && server.cmd.Process != nil {
-		_ = server.cmd.Process.Kill()
-		_ = server.cmd.Wait() // it was killed
-	}
-	if server.dir != "" {
-		_ = os.RemoveAll(server.dir)
-	}
 }

@@ -42,3 +42,10 @@ func (b *bucket) withBeat(t *testing.T) func() (state.Backend, func()) {
 		}
 	}
 }
+
+func TestStatesOfAMegabyteAndOf500(t *testing.T) {
+	statetest.RunSizes(t, func(t *testing.T) func() state.Backend {
+		b := gateway(t)
+		return func() state.Backend { return b.open(t) }
+	})
+}

@@ -13,6 +13,7 @@ package seal
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -42,6 +43,8 @@ type Options struct {
 	Key
 	// Previous open what was sealed before; nothing is sealed for them.
 	Previous []Key
+	// Enforced has what isn't sealed refused.
+	Enforced bool
 	// Random fills p with random bytes.
 	Random func(p []byte)
 	// WorkFactor is scrypt's cost for a passphrase, as a power of two; 0 means
@@ -57,6 +60,8 @@ type Keyring struct {
 	recipients []age.Recipient
 	identity   *identities
 	random     func(p []byte)
+	keys       string
+	enforced   bool
 
 	mu   sync.Mutex
 	head *head // made with the first file that is sealed
@@ -64,7 +69,7 @@ type Keyring struct {
 
 // New reads the keys; what it says of one that is no key doesn't show it.
 func New(o Options) (*Keyring, error) {
-	k := &Keyring{random: o.Random, identity: &identities{missing: o.Missing, known: map[[sha256.Size]byte][]byte{}}}
+	k := &Keyring{random: o.Random, keys: keysOf(o), enforced: o.Enforced, identity: &identities{missing: o.Missing, known: map[[sha256.Size]byte][]byte{}}}
 	if o.Passphrase != "" && len(o.Recipients) > 0 {
 		return nil, errors.New("encryption has recipients and a passphrase, and age takes one or the other")
 	}
@@ -137,6 +142,22 @@ func (k *Keyring) Seal(w io.Writer) (io.WriteCloser, error) {
 	}
 	return h.begin(w, k.random)
 }
+
+// keysOf sums up recipients and passphrases. Identities count by what they
+// open, which no recipient of the same file can do without.
+func keysOf(o Options) string {
+	sum := sha256.New()
+	for _, key := range append([]Key{o.Key}, o.Previous...) {
+		fmt.Fprintf(sum, "%q %q\n", key.Recipients, key.Passphrase)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// Keys implements [state.Sealer].
+func (k *Keyring) Keys() string { return k.keys }
+
+// Enforced implements [state.Sealer].
+func (k *Keyring) Enforced() bool { return k.enforced }
 
 // Open implements [state.Sealer].
 func (k *Keyring) Open(r io.Reader) (io.Reader, error) {

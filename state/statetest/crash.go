@@ -95,7 +95,7 @@ func crashChild(ctx context.Context, b state.Backend) error {
 		if s, err = b.Read(ctx); err != nil {
 			return err
 		}
-		if err := b.Commit(ctx, s); err != nil {
+		if err := b.Commit(ctx, s, state.Edits{}); err != nil {
 			return err
 		}
 		fmt.Println("commit", s.Serial)

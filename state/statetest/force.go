@@ -71,13 +71,13 @@ func removedLock(t *testing.T, open func() state.Backend) {
 func wakes(t *testing.T, first state.Backend, j state.Journal, stale *state.Snapshot, second state.Backend) {
 	t.Helper()
 	require.Error(t, j.Append(t.Context(), Put(Card(1, "late"))))
-	require.Error(t, first.Commit(t.Context(), stale))
+	require.Error(t, commit(t.Context(), first, stale))
 	now := read(t, second)
 	require.Equal(t, []state.Card{Card(1, "first")}, now.Cards, "what the first run recorded in time is there, and no more")
 
 	now.Cards = []state.Card{Card(2, "second")}
-	require.NoError(t, second.Commit(t.Context(), now))
+	require.NoError(t, commit(t.Context(), second, now))
 	require.Error(t, j.Append(t.Context(), Put(Card(1, "later"))))
-	require.Error(t, first.Commit(t.Context(), stale))
+	require.Error(t, commit(t.Context(), first, stale))
 	require.Equal(t, now, read(t, second))
 }

@@ -37,7 +37,7 @@ func tenVersions(t *testing.T, open func() state.Backend) {
 		for c := range 1 + n%4 { // cards come, change and go
 			s.Cards = append(s.Cards, Card(c, fmt.Sprint(n/(c+1))))
 		}
-		require.NoError(t, b.Commit(t.Context(), s))
+		require.NoError(t, commit(t.Context(), b, s))
 		want = append(want, read(t, open()))
 	}
 	h := historian(t, open())

@@ -103,7 +103,7 @@ func lateRenewal(t *testing.T, rig LeaseRig) {
 	require.ErrorAs(t, err, &held)
 	require.False(t, isLost(t, first))
 	s := read(t, first)
-	require.NoError(t, first.Commit(t.Context(), s))
+	require.NoError(t, commit(t.Context(), first, s))
 }
 
 func notHeld(t *testing.T, rig LeaseRig) {

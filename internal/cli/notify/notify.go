@@ -2,9 +2,8 @@
 // and Slack by their bots' webhooks, and programs by a plain webhook.
 //
 // It is plain HTTP. A library would serve where it signed as the platforms ask;
-// nikoksr/notify (1.x, looked at in 2026-11) takes DingTalk's token in place of
-// its URL, ignores the context while it sends, has a client of its own, and
-// knows no group bots of WeCom.
+// DingTalk's service in nikoksr/notify (read 2026-11) takes a token in place of
+// the URL, and ignores the context while it sends.
 //
 // It never decides whether something is worth telling, and never quotes an
 // address or a secret in an error. Start reading at [Send].

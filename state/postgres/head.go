@@ -1,0 +1,87 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// head is the row of a state, or of a version in its history.
+type head struct {
+	id      int64 // of the state; 0 where there is none
+	lineage string
+	serial  uint64
+	cards   int
+	written time.Time // of a version
+
+	vault  *vault     // what opens the rows; nil where they are plain
+	sealed sealedHead // the zero value where they are plain
+}
+
+// head reads the state's row, in a schema of that version; the zero head where
+// there is none. lock is empty or FOR NO KEY UPDATE.
+func (b *Backend) head(ctx context.Context, tx pgx.Tx, version int, lock string) (head, error) {
+	columns := "key, seal"
+	if version < encryptable {
+		columns = "NULL::bytea, NULL::bytea"
+	}
+	var h head
+	var key, sealed []byte
+	err := tx.QueryRow(ctx, "SELECT id, lineage, serial, cards, "+columns+" FROM "+b.table("states")+" WHERE name = $1 "+lock, b.name).
+		Scan(&h.id, &h.lineage, &h.serial, &h.cards, &key, &sealed)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return head{}, nil
+	}
+	if err != nil {
+		return head{}, err
+	}
+	if key == nil && sealed == nil {
+		return h, b.checkPlain(h)
+	}
+	v, err := openVault(key, h.lineage, b.env.Sealer, b.env.Random)
+	if err != nil {
+		return head{}, err
+	}
+	return h, h.unseal(v, sealed)
+}
+
+// checkPlain refuses a plain snapshot where only sealed ones are taken. What was
+// never committed has none.
+func (b *Backend) checkPlain(h head) error {
+	if h.vault == nil && h.serial > 0 && b.codec.Enforced() {
+		return state.ErrPlain
+	}
+	return nil
+}
+
+// unseal opens the sealed head, and refuses a row that says something else.
+func (h *head) unseal(v *vault, sealed []byte) error {
+	s, err := v.openHead(sealed)
+	if err != nil {
+		return fmt.Errorf("its seal can't be opened: %w", err)
+	}
+	if s.Lineage != h.lineage || s.Serial != h.serial || s.Cards != h.cards {
+		return fmt.Errorf("its row says serial %d of lineage %q with %d cards, and its seal says serial %d of lineage %q with %d cards: it was changed",
+			h.serial, h.lineage, h.cards, s.Serial, s.Lineage, s.Cards)
+	}
+	h.vault, h.sealed = v, s
+	return nil
+}
+
+// present is the head for those who only read, who find any schema or none.
+func (b *Backend) present(ctx context.Context, tx pgx.Tx) (head, error) {
+	version, err := b.version(ctx, tx)
+	if err != nil || version == 0 {
+		return head{}, err
+	}
+	h, err := b.head(ctx, tx, version, "")
+	if err != nil || h.id == 0 || version < encryptable {
+		return h, err
+	}
+	return h, b.checkHistory(ctx, tx, h)
+}
