@@ -68,10 +68,10 @@ set_labels() {
 		each=$(label "$each")
 		if grep -qxF -- "$each" <<<"$wanted"; then
 			if ! grep -qxF -- "$each" <<<"$present"; then
-				jq -n --arg label "$each" '{labels: [$label]}' | api POST "$repo/issues/$number/labels" - >/dev/null
+				jq -n --arg name "$each" '{labels: [$name]}' | api POST "$repo/issues/$number/labels" - >/dev/null
 			fi
 		elif grep -qxF -- "$each" <<<"$present"; then
-			api DELETE "$repo/issues/$number/labels/$(jq -rn --arg label "$each" '$label | @uri')" >/dev/null
+			api DELETE "$repo/issues/$number/labels/$(jq -rn --arg name "$each" '$name | @uri')" >/dev/null
 		fi
 	done
 }
