@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -57,7 +58,6 @@ type githubCI struct {
 	tokens   map[string]map[string]string // the permissions of each job's token
 	requests []*thread
 	drift    []*thread
-	existing map[string]bool // labels of the repository
 	runs     []*workflowRun
 	last     *workflowRun
 	ids      int
@@ -112,6 +112,21 @@ func (g *githubCI) kept() []string {
 		names = append(names, a.files...)
 	}
 	return slices.Sorted(slices.Values(names))
+}
+
+func (g *githubCI) plan(branch string) []byte {
+	for _, run := range slices.Backward(g.runs) {
+		for _, a := range run.artifacts {
+			if a.name == "cardfleet-plan" && run.number == g.request(branch).number {
+				archive, err := zip.NewReader(bytes.NewReader(a.content), int64(len(a.content)))
+				require.NoError(g.t, err)
+				text, err := fs.ReadFile(archive, "fleet.fleetplan")
+				require.NoError(g.t, err)
+				return text
+			}
+		}
+	}
+	return nil
 }
 
 func (g *githubCI) pushed(branch string) ended {

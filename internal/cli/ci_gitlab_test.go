@@ -90,6 +90,17 @@ func (g *gitlabCI) kept() []string {
 	return slices.Sorted(slices.Values(names))
 }
 
+func (g *gitlabCI) plan(branch string) []byte {
+	for _, p := range slices.Backward(g.pipelines) {
+		for _, job := range p.jobs {
+			if text, ok := job.files["cardfleet-ci/fleet.fleetplan"]; ok && p.request == g.request(branch).number {
+				return text
+			}
+		}
+	}
+	return nil
+}
+
 // ofRequest are the variables of a merge request's pipeline.
 func (g *gitlabCI) ofRequest(branch, event string) (vars map[string]string, ref string) {
 	th := g.request(branch)

@@ -157,6 +157,8 @@ type platform interface {
 	issues() []*thread
 	// stranger writes a comment as somebody else.
 	stranger(branch, text string)
+	// plan is the saved plan that was made for the request last.
+	plan(branch string) []byte
 	// kept are the names of the files that the last job left for people.
 	kept() []string
 }
@@ -175,6 +177,7 @@ type ciRig struct {
 	repo  string // a folder: the origin of all clones
 	state string
 	bin   string // a folder of programs
+	built string // the program
 	home  string
 }
 
@@ -210,7 +213,8 @@ func newCIRig(t *testing.T) *ciRig {
 // installPrograms makes a go whose install brings the program as it is built
 // here, in place of one from the network.
 func (c *ciRig) installPrograms() {
-	built, err := program()
+	var err error
+	c.built, err = program()
 	require.NoError(c.t, err)
 	text := fmt.Sprintf(`#!/bin/sh
 if [ "$*" != "install github.com/cardfleet/cardfleet@v0.1.0" ]; then
@@ -218,7 +222,7 @@ if [ "$*" != "install github.com/cardfleet/cardfleet@v0.1.0" ]; then
 	exit 1
 fi
 mkdir -p "$GOBIN" && cp %q "$GOBIN/cardfleet"
-`, built)
+`, c.built)
 	require.NoError(c.t, os.WriteFile(filepath.Join(c.bin, "go"), []byte(text), 0o755))
 }
 
@@ -262,18 +266,30 @@ func (c *ciRig) environment(more ...string) []string {
 // git runs git in the repository, and returns what it prints.
 func (c *ciRig) git(args ...string) string {
 	c.t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir, cmd.Env = c.repo, c.environment()
+	return c.exec(c.repo, "git", args...)
+}
+
+// exec runs a program in a folder, and returns what it prints.
+func (c *ciRig) exec(dir, name string, args ...string) string {
+	c.t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, c.environment()
 	output, err := cmd.CombinedOutput()
-	require.NoError(c.t, err, "git %s: %s", strings.Join(args, " "), output)
+	require.NoError(c.t, err, "%s %s: %s", name, strings.Join(args, " "), output)
 	return strings.TrimSpace(string(output))
+}
+
+// write writes a file of the repository, which the next commit has.
+func (c *ciRig) write(name, text string) {
+	c.t.Helper()
+	require.NoError(c.t, os.WriteFile(filepath.Join(c.repo, name), []byte(text), 0o600))
 }
 
 // commit commits the configuration to a branch, which begins at main.
 func (c *ciRig) commit(branch, message, fleet string) {
 	c.t.Helper()
 	c.git("checkout", "-q", "-B", branch, c.tip(branch))
-	require.NoError(c.t, os.WriteFile(filepath.Join(c.repo, "main.fleet.hcl"), []byte(fleet), 0o600))
+	c.write("main.fleet.hcl", fleet)
 	c.git("add", "-A")
 	c.git("commit", "-q", "--allow-empty", "-m", message)
 }
@@ -305,10 +321,7 @@ func (c *ciRig) clone(commit string, depth int) string {
 		args = slices.Insert(args, 2, fmt.Sprintf("--depth=%d", depth))
 	}
 	for _, args := range [][]string{{"init", "-q"}, args, {"checkout", "-q", "FETCH_HEAD"}} {
-		cmd := exec.Command("git", args...)
-		cmd.Dir, cmd.Env = dir, c.environment()
-		output, err := cmd.CombinedOutput()
-		require.NoError(c.t, err, "git %s: %s", strings.Join(args, " "), output)
+		c.exec(dir, "git", args...)
 	}
 	return dir
 }
@@ -382,6 +395,9 @@ func TestCIShowsEachPlanInOneComment(t *testing.T) {
 		assert.Empty(t, th.labels)
 		assert.Contains(t, p.kept(), "plan.html")
 
+		for range 150 { // the first comment is no longer on the last page, nor on the first
+			p.stranger("winter", "what about the harbour?")
+		}
 		c.commit("winter", "and the yard", c.fleet("active = false", "active = false", ""))
 		p.pushed("winter").want(t, 0)
 		require.Len(t, th.ours("plan"), 1)
@@ -498,6 +514,34 @@ func TestCIExplainsWhatWasRefused(t *testing.T) {
 		p.merge("approved").want(t, 0)
 		assert.Equal(t, spec.Closing, c.card(yard).Status)
 		assert.Equal(t, 1, c.effects())
+	})
+}
+
+func TestCICountsSignatures(t *testing.T) {
+	needs(t, "ssh-keygen")
+	platforms(t, func(t *testing.T, c *ciRig, p platform) {
+		key := filepath.Join(c.home, "alice")
+		c.exec(c.home, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", key)
+		public, err := os.ReadFile(key + ".pub")
+		require.NoError(t, err)
+		c.git("checkout", "-q", "-b", "returned")
+		c.write("allowed_signers", "alice@example.com "+string(public))
+		fleet := c.fleet("", "-", "") + "\nfleet {\n  policy {\n    allowed_signers = \"allowed_signers\"\n  }\n}\n"
+		c.commit("returned", "the yard's card comes back", fleet)
+		p.pushed("returned").want(t, 0)
+		p.approved("returned").want(t, 1)
+
+		dir := c.clone(c.tip("returned"), 1)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "fleet.fleetplan"), p.plan("returned"), 0o600))
+		c.exec(dir, c.built, "approve", "fleet.fleetplan", "-key", key)
+		signatures, err := os.ReadFile(filepath.Join(dir, "fleet.fleetplan.approvals"))
+		require.NoError(t, err)
+		c.write("fleet.approvals", string(signatures))
+		c.commit("returned", "signed", fleet)
+		p.pushed("returned").want(t, 0)
+		p.approved("returned").want(t, 0)
+		p.merge("returned").want(t, 0)
+		assert.Equal(t, spec.Closing, c.card(yard).Status)
 	})
 }
 
