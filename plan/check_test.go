@@ -11,8 +11,8 @@ import (
 )
 
 func TestAnAttributeThatTheCarrierCannotServeIsAnErrorAtItsLine(t *testing.T) {
-	block := &spec.Block{Name: "bike", Keyed: true, Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 3}}, Attrs: map[string]spec.Range{
-		"imei": {File: "main.fleet.hcl", Start: spec.Pos{Line: 5}},
+	block := &spec.Block{Name: "bike", Keyed: true, Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 3}, End: spec.Pos{Line: 3}}, Attrs: []spec.AttrPlace{
+		{Name: "imei", Start: spec.RelPos{Line: 2}},
 	}}
 	fleet := &spec.Fleet{}
 	for _, key := range []string{"1", "2", "3"} {

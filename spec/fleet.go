@@ -165,12 +165,34 @@ type ProviderConfig struct {
 type Block struct {
 	Name   string // the label: "bike" of card "bike"
 	Source Range  // the block's header
-	// Attrs says where each attribute of the block stands ("imei" → its line).
-	Attrs map[string]Range
+	// Attrs says where each attribute of the block stands, in the order of the source.
+	Attrs []AttrPlace
 	// CSV is the file that from_csv names; "" for other blocks.
 	CSV string
 	// Keyed reports whether the block has for_each or from_csv, so that its cards have keys.
 	Keyed bool
+}
+
+// AttrPlace says where one attribute of a block stands. A fleet may have a
+// block for every card, so places are counted from the block: blocks that are
+// written alike share theirs.
+type AttrPlace struct {
+	Name       string
+	Start, End RelPos
+}
+
+// RelPos is a place in a block: Line and Byte count from the end of the block's
+// header, in files of less than 2 GiB; Column counts from 1.
+type RelPos struct{ Line, Column, Byte int32 }
+
+// RelTo is the place p, counted from the end of a block's header.
+func (p Pos) RelTo(header Range) RelPos {
+	return RelPos{Line: int32(p.Line - header.End.Line), Column: int32(p.Column), Byte: int32(p.Byte - header.End.Byte)}
+}
+
+// Pos is the place in the file of the block with that header.
+func (p RelPos) Pos(header Range) Pos {
+	return Pos{Line: header.End.Line + int(p.Line), Column: int(p.Column), Byte: header.End.Byte + int(p.Byte)}
 }
 
 // Card is one card as it is wanted. A nil, zero or Unset attribute is not managed.
@@ -204,8 +226,11 @@ func (c *Card) Address() string {
 // Place is where the attribute attr of this card stands in the source, or the
 // block's header where the block doesn't say it.
 func (c *Card) Place(attr string) Range {
-	if r, ok := c.Block.Attrs[attr]; ok {
-		return r
+	for _, p := range c.Block.Attrs {
+		if p.Name == attr {
+			header := c.Block.Source
+			return Range{File: header.File, Start: p.Start.Pos(header), End: p.End.Pos(header)}
+		}
 	}
 	return c.Block.Source
 }

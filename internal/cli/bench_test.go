@@ -98,7 +98,7 @@ func managed(dir string, n int) error {
 func BenchmarkFleet(b *testing.B) {
 	for _, command := range [][]string{{"validate"}, {"plan", "-refresh=false"}} {
 		for _, shape := range []string{"blocks", "for_each", "from_csv"} {
-			for _, n := range []int{1000, 10_000, 100_000} {
+			for _, n := range []int{1000, 10_000, 100_000, 1_000_000} {
 				b.Run(fmt.Sprintf("%s/%s/%d", command[0], shape, n), func(b *testing.B) {
 					dir := b.TempDir()
 					require.NoError(b, fleetShapes()[shape](dir, n))

@@ -153,8 +153,12 @@ func decodePackages(v cty.Value) (value, *problem) {
 		}
 		ids = append(ids, e.AsString())
 	}
+	return value{list: sortedSet(ids)}, nil
+}
+
+func sortedSet(ids []string) []string {
 	slices.Sort(ids)
-	return value{list: slices.Compact(ids)}, nil
+	return slices.Compact(ids)
 }
 
 // decodeLabels reads labels; one that is null is left out.

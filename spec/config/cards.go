@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,6 +17,7 @@ type cardBlock struct {
 	keyed   bool
 	csv     *csvFile // nil without from_csv
 	repeats repeats
+	texts   textStore
 
 	// proto is a card with all that is the same for every row, cells is the rest.
 	proto spec.Card
@@ -31,22 +31,41 @@ type cardBlock struct {
 
 // loadCards reads every card block, then looks for cards that clash.
 func (l *loader) loadCards() {
-	blocks := l.unique("card")
-	l.fleet.Cards = make([]spec.Card, 0, len(blocks))
+	l.fleet.Cards = make([]spec.Card, 0, len(l.cards))
+	maker := newPlainMaker(l)
 	schema, attributes := cardSchema(), cardAttributes()
-	for _, b := range blocks {
-		l.loadCard(b, schema, attributes)
+	names := make(map[string]int32, len(l.cards))
+	for i := range l.cards {
+		from := &l.cards[i]
+		if first, taken := names[from.name]; taken {
+			l.duplicateCard(&l.cards[first], from)
+			continue
+		}
+		names[from.name] = int32(i)
+		if from.plain && maker.card(from) {
+			continue
+		}
+		l.loadCard(from.hclBlock(), schema, attributes)
 	}
+	l.cards = nil
 	l.sortCards()
 	l.checkIdentities()
+}
+
+// duplicateCard reports a card block with the name of another.
+func (l *loader) duplicateCard(first, second *cardSource) {
+	b := second.hclBlock()
+	taken := uniqueNames{first.name: first.hclBlock().DefRange}
+	taken.claim(l.report, second.name, blockTitle(b.Type, b.Labels), b.DefRange)
 }
 
 func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []cardAttribute) {
 	content, diags := b.Body.Content(schema)
 	l.report.hcl(diags)
+	header := *rangeOf(b.DefRange)
 	c := &cardBlock{
 		loader: l,
-		block:  &spec.Block{Name: b.Labels[0], Source: *rangeOf(b.DefRange), Attrs: attributeRanges(content.Attributes)},
+		block:  &spec.Block{Name: b.Labels[0], Source: header, Attrs: attributePlaces(content.Attributes, header)},
 		attrs:  content.Attributes,
 	}
 	c.proto.Block = c.block
@@ -81,6 +100,16 @@ func attributeRanges(attributes hcl.Attributes) map[string]spec.Range {
 	return ranges
 }
 
+// attributePlaces is attributeRanges for what there may be a million of.
+func attributePlaces(attributes hcl.Attributes, header spec.Range) []spec.AttrPlace {
+	places := make([]spec.AttrPlace, 0, len(attributes))
+	for _, a := range inSourceOrder(attributes) {
+		at := rangeOf(a.Range)
+		places = append(places, spec.AttrPlace{Name: a.Name, Start: at.Start.RelTo(header), End: at.End.RelTo(header)})
+	}
+	return places
+}
+
 // compile evaluates what is the same for every row, and makes a cell of the rest.
 func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {
 	if v, ok := literal(a.Expr); ok {
@@ -96,7 +125,9 @@ func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {
 	case !ok:
 		c.hollow = true
 	case len(p.each) > 0:
-		c.cells = append(c.cells, compile(*attribute, p))
+		cell := compile(*attribute, p)
+		cell.full = c.full
+		c.cells = append(c.cells, cell)
 	default:
 		v, diags := a.Expr.Value(p.ctx)
 		if c.report.hcl(diags) {
@@ -148,8 +179,24 @@ func (c *cardBlock) add(r *row) {
 	}
 	c.luhn.look(&card)
 	if whole {
+		c.keepTexts(&card)
 		c.fleet.Cards = append(c.fleet.Cards, card)
 	}
+}
+
+// keepTexts takes what the card says out of the row, which is then garbage.
+func (c *cardBlock) keepTexts(card *spec.Card) {
+	if !c.keyed {
+		return
+	}
+	card.ICCID = spec.ICCID(c.texts.keepString(string(card.ICCID)))
+	card.IMEI = spec.IMEI(c.texts.keepString(string(card.IMEI)))
+	card.CurrentIMEI = spec.IMEI(c.texts.keepString(string(card.CurrentIMEI)))
+	if card.Key == string(card.ICCID) {
+		card.Key = string(card.ICCID)
+		return
+	}
+	card.Key = c.texts.keepString(card.Key)
 }
 
 // contradictory reports whether the card must have no device, and that very one.
@@ -191,17 +238,30 @@ func (c *cardBlock) loadIgnore(a *hcl.Attribute) {
 	if a == nil {
 		return
 	}
-	words := []string{"active", "bound", "imei", "packages"}
-	masks := []spec.Attr{spec.AttrActive, spec.AttrBinding, spec.AttrBinding, spec.AttrPackages}
 	exprs, diags := hcl.ExprList(a.Expr)
 	c.report.hcl(diags)
 	for _, e := range exprs {
 		word := hcl.ExprAsKeyword(e)
-		if i := slices.Index(words, word); i >= 0 {
-			c.proto.Ignore |= masks[i]
+		if mask, ok := ignoreMask(word); ok {
+			c.proto.Ignore |= mask
 			continue
 		}
+		words := []string{"active", "bound", "imei", "packages"}
 		c.report.errorAt(e.Range(), "Unknown attribute", "ignore_changes takes the words %s, without quotes.%s",
 			strings.Join(words, ", "), didYouMean(word, words))
+	}
+}
+
+// ignoreMask is what a word of ignore_changes stands for.
+func ignoreMask(word string) (spec.Attr, bool) {
+	switch word {
+	case "active":
+		return spec.AttrActive, true
+	case "bound", "imei":
+		return spec.AttrBinding, true
+	case "packages":
+		return spec.AttrPackages, true
+	default:
+		return 0, false
 	}
 }

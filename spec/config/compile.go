@@ -2,7 +2,9 @@ package config
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -20,6 +22,8 @@ type cell struct {
 	// key: the expression is each.key itself. column: it is each.value.NAME itself.
 	key    bool
 	column string
+	// direct gives what a text attribute says in most rows; nil where only HCL can.
+	direct direct
 
 	// columns are what a longer expression refers to of each.value; whole is
 	// set where that is all of it, or the key.
@@ -28,6 +32,8 @@ type cell struct {
 	// memo holds the values for the columns' contents. Expressions are pure,
 	// and columns such as a city's name repeat.
 	memo map[string]value
+	// full leaves every row to HCL, whatever the expression is; see [loader].full.
+	full bool
 }
 
 // memoSize bounds a memo: with more different contents than this, remembering
@@ -46,12 +52,15 @@ func compile(attribute cardAttribute, p prepared) *cell {
 	}
 	slices.Sort(c.columns)
 	c.columns = slices.Compact(c.columns)
-	c.recogniseDirect()
+	c.recogniseReference()
+	if e, ok := p.expr.(hclsyntax.Expression); ok && attribute.text {
+		c.direct = compileDirect(e)
+	}
 	return c
 }
 
-// recogniseDirect sets key or column where the expression is nothing but a reference.
-func (c *cell) recogniseDirect() {
+// recogniseReference sets key or column where the expression is nothing but a reference.
+func (c *cell) recogniseReference() {
 	e, ok := c.expr.(*hclsyntax.ScopeTraversalExpr)
 	if !ok {
 		return
@@ -82,6 +91,16 @@ type row struct {
 	line   int
 }
 
+// normal is text as HCL has it: cty normalises every text. What is ASCII is left as it is.
+func normal(text string) string {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return cty.NormalizeString(text)
+		}
+	}
+	return text
+}
+
 // field is a column's text; false where it isn't plain text.
 func (r *row) field(name string) (string, bool) {
 	if r.csv != nil {
@@ -89,7 +108,7 @@ func (r *row) field(name string) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		return r.fields[i], true
+		return normal(r.fields[i]), true
 	}
 	v, ok := r.element(name)
 	if !ok || v.IsMarked() || v.Type() != cty.String || v.IsNull() || !v.IsKnown() {
@@ -140,14 +159,12 @@ func (r *row) object(c *cell) cty.Value {
 
 // read is the cell's value in a row; or what is wrong, in our words or in HCL's.
 func (c *cell) read(r *row) (value, *problem, hcl.Diagnostics) {
-	if c.attribute.text {
-		if c.key {
-			return value{text: r.key}, nil, nil
-		}
-		if c.column != "" {
-			if text, ok := r.field(c.column); ok {
-				return value{text: text}, nil, nil
-			}
+	if c.full {
+		return c.eval(r)
+	}
+	if c.direct != nil {
+		if v, ok := c.direct(r); ok {
+			return v, nil, nil
 		}
 	}
 	memo, ok := c.memoKey(r)
@@ -177,8 +194,9 @@ func (c *cell) memoKey(r *row) (string, bool) {
 		if !ok {
 			return "", false
 		}
+		b.WriteString(strconv.Itoa(len(text))) // so that no two rows have one key
+		b.WriteByte(':')
 		b.WriteString(text)
-		b.WriteByte(0) // no field holds one: cty and CSV text is UTF-8 of what people write
 	}
 	return b.String(), true
 }

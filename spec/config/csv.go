@@ -21,6 +21,10 @@ const (
 	// bom is the byte-order mark that spreadsheets put in front of UTF-8.
 	bom         = "\uFEFF"
 	iccidColumn = "iccid"
+	// sampleRows is how many rows tell how long the others are.
+	sampleRows = 1000
+	// shortestRow is the length of a row that holds an ICCID and nothing else.
+	shortestRow = 20
 )
 
 // csvFile is a file that from_csv names.
@@ -38,6 +42,7 @@ type csvReader struct {
 	file *os.File
 	buf  *bufio.Reader
 	hash hash.Hash
+	size int64 // of the file, when it was opened
 }
 
 func (f *csvFile) open() (*csvReader, error) {
@@ -45,9 +50,13 @@ func (f *csvFile) open() (*csvReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		file.Close() // it was only opened for reading
-		return nil, errors.New("it is a folder")
+	var size int64 // 0 where it isn't known: it is only a hint
+	if info, err := file.Stat(); err == nil {
+		if info.IsDir() {
+			file.Close() // it was only opened for reading
+			return nil, errors.New("it is a folder")
+		}
+		size = info.Size()
 	}
 	h := sha256.New()
 	buf := bufio.NewReaderSize(io.TeeReader(file, h), 1<<16)
@@ -57,7 +66,7 @@ func (f *csvFile) open() (*csvReader, error) {
 	r := csv.NewReader(buf)
 	r.ReuseRecord = true
 	r.FieldsPerRecord = -1 // counted here, for messages that name the ICCID
-	return &csvReader{Reader: r, file: file, buf: buf, hash: h}, nil
+	return &csvReader{Reader: r, file: file, buf: buf, hash: h, size: size}, nil
 }
 
 func (r *csvReader) close() { r.file.Close() } // it was only read
@@ -121,7 +130,10 @@ func renameHint(want string, header []string) string {
 func (c *cardBlock) readRows(r *csvReader, yield func(*row)) {
 	key := c.csv.index[iccidColumn]
 	out := row{csv: c.csv}
-	for {
+	for n := 0; ; n++ {
+		if n == sampleRows {
+			c.fleet.Cards = slices.Grow(c.fleet.Cards, r.rowsLeft(n))
+		}
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return
@@ -136,10 +148,18 @@ func (c *cardBlock) readRows(r *csvReader, yield func(*row)) {
 		}
 		line, _ := r.FieldPos(0)
 		if c.checkRow(r, fields, line) {
-			out.key, out.fields, out.line = fields[key], fields, line
+			out.key, out.fields, out.line = normal(fields[key]), fields, line
 			yield(&out)
 		}
 	}
+}
+
+// rowsLeft guesses, from the n rows that were read, how many there are to come,
+// so that room for their cards is made once.
+func (r *csvReader) rowsLeft(n int) int {
+	read := r.InputOffset()
+	mean := max(read/int64(n), shortestRow)
+	return int(max(0, r.size-read) / mean * 21 / 20)
 }
 
 // checkRow reports a row with the wrong number of fields, or that isn't UTF-8.

@@ -9,5 +9,7 @@
 // Start reading at [Load]: it parses the files, resolves variables and locals
 // (variables.go, scope.go), then decodes one kind of block after the other.
 // Cards are the ones that there are many of: their expressions are compiled
-// once a block (compile.go) and run once a row (instances.go).
+// once a block (compile.go) and run once a row (instances.go). Blocks in which
+// everything is written out are read without HCL (pieces.go, plain.go); what
+// is out of the ordinary in them, and every mistake, is left to it.
 package config

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +43,7 @@ type LeftOut struct {
 // named table beside it, or blocks all the same where table is "".
 func Generate(c *Config, provider spec.ProviderName, readings []spec.Reading, table string) Generated {
 	var out Generated
-	g := generator{config: c, provider: provider, devices: devicesOf(c.Fleet.Cards)}
+	g := generator{config: c, provider: provider, devices: devicesOf(c.Fleet.Cards), taken: c.cardNames()}
 	for i := range readings {
 		r := &readings[i]
 		if why := leftOut(r); why != "" {
@@ -98,6 +99,7 @@ type generator struct {
 	provider spec.ProviderName
 	cards    []generatedCard
 	devices  map[string]sharing // by spec.IMEI.Device
+	taken    map[string]bool    // the names of card blocks
 }
 
 // sharing is who has a device: how many cards, and whether all of those that are
@@ -119,6 +121,15 @@ type generatedCard struct {
 
 func (c *generatedCard) note(format string, args ...any) {
 	c.notes = append(c.notes, fmt.Sprintf(format, args...))
+}
+
+// cardNames are the names of the card blocks, those without cards included.
+func (c *Config) cardNames() map[string]bool {
+	names := maps.Clone(c.keyed)
+	for i := range c.Fleet.Cards {
+		names[c.Fleet.Cards[i].Block.Name] = true
+	}
+	return names
 }
 
 func devicesOf(cards []spec.Card) map[string]sharing {
@@ -218,7 +229,7 @@ func (g *generator) blocks() []byte {
 func (g *generator) block(file *hclwrite.File, name string) *hclwrite.Body {
 	free := name
 	for n := 2; ; n++ {
-		if _, taken := g.config.keyed[free]; !taken {
+		if !g.taken[free] {
 			break
 		}
 		free = name + "_" + strconv.Itoa(n)

@@ -8,29 +8,64 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// sortCards puts the cards in the order of their identities. It sorts places,
-// not cards, which are too big to be moved often.
+// sortCards puts the cards in the order of their identities. It sorts numbers
+// that stand for cards, which are too big to be moved often and too many to be
+// looked up for each comparison.
 func (l *loader) sortCards() {
 	cards := l.fleet.Cards
-	byID := func(a, b *spec.Card) int { return a.ID().Compare(b.ID()) }
-	inOrder := func(i int) bool { return i == 0 || byID(&cards[i-1], &cards[i]) <= 0 }
-	sorted := true
-	for i := range cards {
-		sorted = sorted && inOrder(i)
-	}
-	if sorted {
+	if inOrder(cards) {
 		return
 	}
-	order := make([]int, len(cards))
+	ranks := map[spec.ProviderName]int{}
+	for i, name := range l.providers.sorted() {
+		ranks[spec.ProviderName(name)] = i
+	}
+	order := make([]cardPlace, len(cards))
+	for i := range cards {
+		order[i] = cardPlace{provider: int32(ranks[cards[i].Provider]), card: int32(i), number: leadingDigits(cards[i].ICCID)}
+	}
+	slices.SortFunc(order, func(a, b cardPlace) int {
+		if c := cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.number, b.number)); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(cards[a.card].ICCID, cards[b.card].ICCID), cmp.Compare(a.card, b.card))
+	})
+	arrange(cards, order)
+}
+
+func inOrder(cards []spec.Card) bool {
+	for i := 1; i < len(cards); i++ {
+		if cards[i-1].ID().Compare(cards[i].ID()) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// cardPlace is a card's place among the others, small enough for a million.
+type cardPlace struct {
+	provider int32 // its rank by name
+	card     int32
+	number   uint64 // what leads the ICCID
+}
+
+// leadingDigits is the number that 16 of an ICCID's characters write, those
+// after the 89 that all begin with. Its order is theirs.
+func leadingDigits(iccid spec.ICCID) uint64 {
+	n, _ := strconv.ParseUint(string(iccid[2:18]), 16, 64) // an ICCID has 19 or 20 characters, all of them such digits
+	return n
+}
+
+// arrange puts the cards in an order, which it uses up, without room for a second list of them.
+func arrange(cards []spec.Card, order []cardPlace) {
 	for i := range order {
-		order[i] = i
+		first, at := cards[i], i
+		for from := int(order[at].card); from != i; from = int(order[at].card) {
+			cards[at], order[at].card = cards[from], int32(at)
+			at = from
+		}
+		cards[at], order[at].card = first, int32(at)
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(byID(&cards[a], &cards[b]), cmp.Compare(a, b)) })
-	out := make([]spec.Card, len(cards))
-	for i, from := range order {
-		out[i] = cards[from]
-	}
-	l.fleet.Cards = out
 }
 
 // checkIdentities reports cards that are one card, and devices in two cards.
@@ -116,7 +151,7 @@ func (s *repeatsByBlock) report() {
 // clash reports two cards that say the same where they must differ.
 func (l *loader) clash(again *repeatsByBlock, first, second *spec.Card, attr, summary, what, remedy string) {
 	again.of(second.Block).add(l.report, summary, func() spec.Diagnostic {
-		at := l.cardPlace(second, attr)
+		at := l.placeOf(second, attr)
 		return spec.Diagnostic{
 			Summary: summary, Address: second.Address(), Subject: &at, Snippet: l.cardSnippet(second, at),
 			Detail: capital(what) + " stands twice: in " + l.describePlace(second, attr) + ", and in " +
@@ -125,8 +160,8 @@ func (l *loader) clash(again *repeatsByBlock, first, second *spec.Card, attr, su
 	})
 }
 
-// cardPlace is where a card says attr: in its CSV row where it has one.
-func (l *loader) cardPlace(c *spec.Card, attr string) spec.Range {
+// placeOf is where a card says attr: in its CSV row where it has one.
+func (l *loader) placeOf(c *spec.Card, attr string) spec.Range {
 	if f := l.csvFiles[c.Block]; f != nil {
 		column := -1
 		if i, ok := f.index[attr]; ok {

@@ -14,7 +14,9 @@ func (c *cardBlock) rowSource() (rows func(yield func(*row)), ok bool) {
 	forEach, fromCSV := c.attrs["for_each"], c.attrs["from_csv"]
 	c.keyed = forEach != nil || fromCSV != nil
 	c.block.Keyed = c.keyed
-	c.loader.keyed[c.block.Name] = c.keyed
+	if c.keyed {
+		c.loader.keyed[c.block.Name] = true
+	}
 	switch {
 	case forEach != nil && fromCSV != nil:
 		c.report.errorAt(fromCSV.NameRange, "Contradiction",
@@ -30,7 +32,7 @@ func (c *cardBlock) rowSource() (rows func(yield func(*row)), ok bool) {
 
 // forEach checks the value of for_each: a map, an object, or a set of strings.
 func (c *cardBlock) forEach(a *hcl.Attribute) (func(func(*row)), bool) {
-	if f, ok := streamable(a.Expr); ok {
+	if f, ok := streamable(a.Expr); ok && !c.full {
 		return c.stream(a, f)
 	}
 	return c.forEachPlain(a)

@@ -43,7 +43,7 @@ type Config struct {
 	keyed   map[string]bool // the card blocks with for_each or from_csv
 	outputs []*output
 	// scope and report are kept for outputs only, and nil where there are none:
-	// they hold every local value and file.
+	// they hold every local value and file, but for the plain cards in it.
 	scope  *scope
 	report *report
 }
@@ -56,8 +56,9 @@ func (c *Config) Secrets() []string { return c.secrets.strings() }
 // Load reads the configuration in o.Dir. The diagnostics are in the order of
 // the source; the Config is nil where one of them is an error. All mistakes
 // are found at once, whichever file they are in.
-func Load(o Options) (*Config, spec.Diagnostics) {
-	l := newLoader(o)
+func Load(o Options) (*Config, spec.Diagnostics) { return newLoader(o).load() }
+
+func (l *loader) load() (*Config, spec.Diagnostics) {
 	l.readFiles()
 	l.loadVariables()
 	l.loadLocals()
@@ -81,7 +82,11 @@ type loader struct {
 	fleet  *spec.Fleet
 
 	autoVars []string
-	blocks   map[string]hcl.Blocks // by type, in the order of the source
+	blocks   map[string]hcl.Blocks // by type, in the order of the source; all but the cards
+	cards    []cardSource          // in the order of the source
+	// full leaves everything to HCL: no plain blocks, no columns taken as they
+	// are. It gives the same fleet, slowly; tests compare the two.
+	full bool
 
 	providers providerNames
 	csvFiles  map[*spec.Block]*csvFile    // of blocks with from_csv
@@ -133,9 +138,7 @@ func (l *loader) readFiles() {
 			continue
 		}
 		found = true
-		if body := l.parseConfig(name); body != nil {
-			l.sortBlocks(body)
-		}
+		l.readConfig(name)
 	}
 	if !found {
 		l.report.unplaced("No configuration files",
@@ -144,17 +147,46 @@ func (l *loader) readFiles() {
 	}
 }
 
-// parseConfig reads and parses a configuration file; nil where nothing can be made of it.
-func (l *loader) parseConfig(name string) hcl.Body {
-	src, err := l.inputs.read(name)
-	return l.parse(name, &source{text: src}, err)
+// readConfig reads and parses a configuration file, and sorts its blocks by type.
+func (l *loader) readConfig(name string) {
+	text, err := l.inputs.read(name)
+	src := &source{name: name, text: text}
+	if err == nil && !l.full && !isJSONFile(name) {
+		if f, ok := takeApart(src); ok {
+			l.addPieces(f)
+			return
+		}
+		src.pieces = nil
+	}
+	if body := l.parse(name, src, err); body != nil {
+		content, diags := body.Content(rootSchema())
+		l.report.hcl(diags)
+		l.sortBlocks(content.Blocks)
+	}
 }
 
-// parseVars is parseConfig for a file of variable values. Any of them may be
+// addPieces takes over what a file was taken apart into.
+func (l *loader) addPieces(f *pieces) {
+	name := f.source.name
+	l.report.sources[name] = f.source
+	if l.report.hcl(f.syntax) {
+		l.report.broken[name], l.report.anyBroken = true, true
+	}
+	l.report.hcl(f.stray)
+	l.sortBlocks(f.blocks)
+	l.cards = slices.Grow(l.cards, len(f.cards))
+	for i := range f.cards {
+		if b := f.cards[i].block; b == nil || l.checkName(b) {
+			l.cards = append(l.cards, f.cards[i])
+		}
+	}
+}
+
+// parseVars parses a file of variable values. Any of them may be
 // secret, so they show in no snippet and are not in the digest.
 func (l *loader) parseVars(name string) hcl.Body {
 	src, err := os.ReadFile(absolute(l.Dir, name))
-	return l.parse(name, &source{text: src, secret: true}, err)
+	return l.parse(name, &source{name: name, text: src, secret: true}, err)
 }
 
 func (l *loader) parse(name string, src *source, err error) hcl.Body {
@@ -174,14 +206,15 @@ func (l *loader) parse(name string, src *source, err error) hcl.Body {
 	return src.file.Body
 }
 
-func (l *loader) sortBlocks(body hcl.Body) {
-	content, diags := body.Content(rootSchema())
-	l.report.hcl(diags)
-	for _, b := range content.Blocks {
-		if len(b.Labels) > 0 && b.Type != "provider" && !l.checkName(b) {
-			continue
+func (l *loader) sortBlocks(blocks hcl.Blocks) {
+	for _, b := range blocks {
+		switch {
+		case len(b.Labels) > 0 && b.Type != "provider" && !l.checkName(b):
+		case b.Type == "card":
+			l.cards = append(l.cards, cardSource{name: b.Labels[0], block: b})
+		default:
+			l.blocks[b.Type] = append(l.blocks[b.Type], b)
 		}
-		l.blocks[b.Type] = append(l.blocks[b.Type], b)
 	}
 }
 
@@ -202,6 +235,9 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	c.outputs = l.outputs
 	if len(l.outputs) > 0 {
 		c.scope, c.report = l.scope, l.report
+		for _, src := range l.report.sources {
+			src.forgetCards()
+		}
 	}
 	return c, diags
 }

@@ -60,10 +60,13 @@ func (l *loader) loadLocals() {
 
 // nameLive tells the scope which cards and numbers there are, before they are read.
 func (l *loader) nameLive() {
-	for _, kind := range []string{rootCard, rootNumber} {
-		for _, b := range l.blocks[kind] {
-			l.scope.live[kind] = append(l.scope.live[kind], b.Labels[0])
-		}
+	cards := make([]string, len(l.cards))
+	for i := range l.cards {
+		cards[i] = l.cards[i].name
+	}
+	l.scope.live[rootCard] = cards
+	for _, b := range l.blocks[rootNumber] {
+		l.scope.live[rootNumber] = append(l.scope.live[rootNumber], b.Labels[0])
 	}
 }
 

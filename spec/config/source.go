@@ -23,8 +23,16 @@ const longestCode = 1000
 
 // source is a file's text, for snippets.
 type source struct {
+	name string
 	text []byte
-	file *hcl.File // nil for what isn't HCL
+	file *hcl.File // nil for what isn't HCL, and for a file in pieces
+	// pieces are a file that was taken apart, in its order.
+	pieces []piece
+	parsed *parsedPiece // the one that was parsed last, for the mistakes in it
+	// parts are what is left of the file once its cards are read; see forgetCards.
+	parts []*source
+	// base is where text begins in the file.
+	base int
 	// secret hides the values of a file of variables, since any may be sensitive.
 	secret bool
 }
@@ -32,6 +40,14 @@ type source struct {
 // snippet is the source lines around at, with at underlined; nil where the
 // text doesn't reach that far.
 func (s *source) snippet(at spec.Range) *spec.Snippet {
+	if len(s.parts) > 0 {
+		s = s.partAt(at.Start.Byte)
+	}
+	at.Start.Byte -= s.base
+	at.End.Byte -= s.base
+	if at.Start.Byte < 0 {
+		return nil
+	}
 	if at.Start.Byte > len(s.text) || at.End.Byte > len(s.text) || at.End.Byte < at.Start.Byte {
 		return nil
 	}
@@ -41,7 +57,7 @@ func (s *source) snippet(at spec.Range) *spec.Snippet {
 		from, to = window(s.text, from, to, at.Start.Byte)
 	}
 	out := &spec.Snippet{
-		Context: s.context(at.Start.Byte),
+		Context: s.context(at.Start.Byte + s.base),
 		Line:    at.Start.Line,
 		From:    at.Start.Byte - from,
 		To:      max(min(at.End.Byte, to), at.Start.Byte) - from,
@@ -111,12 +127,16 @@ func underlineSomething(s *spec.Snippet) *spec.Snippet {
 
 // context names the block around a byte of the file: card "bike".
 func (s *source) context(offset int) string {
-	if s.file == nil {
+	file := s.file
+	if len(s.pieces) > 0 {
+		file = s.pieceAt(offset)
+	}
+	if file == nil {
 		return ""
 	}
-	body, ok := s.file.Body.(*hclsyntax.Body)
+	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok {
-		return hcled.ContextString(s.file, offset)
+		return hcled.ContextString(file, offset)
 	}
 	// hcled walks every block, which is too slow for a thousand mistakes among 100,000 blocks.
 	i := sort.Search(len(body.Blocks), func(i int) bool { return body.Blocks[i].Range().End.Byte > offset })

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -69,5 +71,6 @@ func keyedRows(v cty.Value, column string) ([]row, bool) {
 		seen[r.key] = struct{}{}
 		rows = append(rows, r)
 	}
+	slices.SortFunc(rows, func(a, b row) int { return compareStrings(a.key, b.key) }) // as in the object that HCL would make
 	return rows, true
 }

@@ -104,16 +104,21 @@ func BenchmarkFirstCommit(b *testing.B) {
 
 // BenchmarkAppend is the journal with 64 actions under way at once.
 func BenchmarkAppend(b *testing.B) {
-	backend, _ := held(b, 1000, nil)
-	j, err := backend.Journal(b.Context())
-	require.NoError(b, err)
-	b.SetParallelism(32)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if err := j.Append(b.Context(), statetest.Put(statetest.Card(1, "正常"))); err != nil {
-				b.Error(err)
-			}
-		}
-	})
-	require.NoError(b, j.Close())
+	for kind, sealer := range kinds(b) {
+		b.Run(kind, func(b *testing.B) {
+			backend, _ := held(b, 1000, sealer)
+			j, err := backend.Journal(b.Context())
+			require.NoError(b, err)
+			b.SetParallelism(32)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := j.Append(b.Context(), statetest.Put(statetest.Card(1, "正常"))); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			require.NoError(b, j.Close())
+		})
+	}
 }

@@ -39,7 +39,8 @@ type Config struct {
 
 // Env is what the backend takes from the world around it.
 type Env struct {
-	// Random fills p with random bytes, for lineages and tokens.
+	// Random fills p with random bytes that nobody can foretell, for lineages,
+	// tokens, keys and nonces.
 	Random func(p []byte)
 	// Sleep waits, or returns the context's error.
 	Sleep func(ctx context.Context, d time.Duration) error
