@@ -30,7 +30,7 @@ var report embed.FS
 // script and the style that it names by their digests.
 func HTML(w io.Writer, p *plan.Plan, digest string) error {
 	page, err := template.New("").Funcs(template.FuncMap{
-		"pieces": pieces, "thousands": Thousands, "text": func(s spec.Kind) string { return string(s) },
+		"spans": spans, "thousands": Thousands, "text": func(s spec.Kind) string { return string(s) },
 	}).ParseFS(report, "report/page.html")
 	if err != nil {
 		panic(err) // the template is ours, and is tested
@@ -84,8 +84,8 @@ type listedCard struct {
 	Approve []string
 }
 
-// listed is how many cards the page's top lists of one sort; the table has all.
-const listed = 100
+// topMost is how many cards the page's top lists of one sort; the table has all.
+const topMost = 100
 
 func viewOf(p *plan.Plan, digest string) *view {
 	style, script := embedded("report/page.css"), embedded("report/page.js")
@@ -102,7 +102,7 @@ func viewOf(p *plan.Plan, digest string) *view {
 		v.Costs = append(v.Costs, cost{c.Provider, CostText(c)})
 	}
 	v.list(p)
-	v.Numbers = p.Numbers[:min(len(p.Numbers), listed)]
+	v.Numbers = p.Numbers[:min(len(p.Numbers), topMost)]
 	v.MoreAttention += len(p.Numbers) - len(v.Numbers)
 	return v
 }
@@ -170,14 +170,14 @@ func (v *view) list(p *plan.Plan) {
 }
 
 func (v *view) add(list []listedCard, more int, c *plan.Card, index int) ([]listedCard, int) {
-	if len(list) == listed {
+	if len(list) == topMost {
 		return list, more + 1
 	}
 	return append(list, listedCard{Card: c, Index: index, ShowICCID: iccidOf(c) != "", Approve: approveText(v.Plan, c)}), more
 }
 
 // approveText is the block that approves each of a card's actions that has no
-// approval yet.
+// approval yet, or the command where only signatures count.
 func approveText(p *plan.Plan, c *plan.Card) []string {
 	var out []string
 	for _, a := range c.Actions {
@@ -188,39 +188,35 @@ func approveText(p *plan.Plan, c *plan.Card) []string {
 			return []string{"cardfleet approve PLANFILE -key KEYFILE"}
 		}
 		if device := plan.DeviceOf(c, a); device != "" {
-			out = append(out, approvalBlock(c, a, device))
+			r := request{kind: a.Kind, cards: []asked{{c, device}}}
+			out = append(out, strings.Join(r.lines(1), "\n"))
 		}
 	}
 	return out
 }
 
-func approvalBlock(c *plan.Card, a plan.Action, device spec.IMEI) string {
-	return fmt.Sprintf("approval %q {\n  action = %q\n  cards  = { %q = %q }\n  reason = \"…\"\n}",
-		string(a.Kind)+"-"+string(c.ICCID), a.Kind, c.ICCID, device)
-}
-
-// piece is a part of a text: one that is shown as it is, or a character that
+// span is a part of a text: one that is shown as it is, or a character that
 // nobody would see, by its name.
-type piece struct {
+type span struct {
 	Text string
 	Odd  bool
 }
 
-// pieces takes a text apart, so that a character that is invisible or turns the
+// spans takes a text apart, so that a character that is invisible or turns the
 // direction of what follows is seen, and does nothing.
-func pieces(text any) []piece {
-	var out []piece
+func spans(text any) []span {
+	var out []span
 	shown := strings.Builder{}
 	flush := func() {
 		if shown.Len() > 0 {
-			out = append(out, piece{Text: shown.String()})
+			out = append(out, span{Text: shown.String()})
 			shown.Reset()
 		}
 	}
 	for _, r := range fmt.Sprint(text) {
 		if odd(r) {
 			flush()
-			out = append(out, piece{fmt.Sprintf("U+%04X", r), true})
+			out = append(out, span{fmt.Sprintf("U+%04X", r), true})
 			continue
 		}
 		shown.WriteRune(r)

@@ -116,11 +116,6 @@ func risks() []spec.Risk { return []spec.Risk{spec.Irreversible, spec.Disruptive
 
 // fleet draws every card of the fleet once.
 func fleet(p *plan.Plan, states map[string]int) []segment {
-	delete(states, "unchanged")
-	listed := p.Unread
-	for _, n := range states {
-		listed += n
-	}
 	return layOut(1000, []segment{
 		{Class: string(spec.Irreversible), Name: "with an action that can’t be undone", Count: states[string(spec.Irreversible)]},
 		{Class: string(spec.Disruptive), Name: "with a disruptive action", Count: states[string(spec.Disruptive)]},
@@ -128,7 +123,7 @@ func fleet(p *plan.Plan, states map[string]int) []segment {
 		{Class: "attention", Name: "need attention only", Count: states["attention"]},
 		{Class: "drift", Name: "changed outside only", Count: states["drift"]},
 		{Class: "unread", Name: "unread", Count: p.Unread},
-		{Class: "unchanged", Name: "unchanged", Count: max(0, p.Total-listed)},
+		{Class: "unchanged", Name: "unchanged", Count: p.Unchanged},
 	})
 }
 

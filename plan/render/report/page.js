@@ -257,7 +257,8 @@
     };
     const fill = (select, counts) => [...counts].forEach(([v, n]) => n && option(select, v, v, n));
     fill(controls.kind, count((s) => s[0]));
-    fill(controls.risk, new Map([...count((s) => s[1])].sort((a, b) => (a[0] < b[0] ? 1 : -1)).sort((a) => (a[0] === 'irreversible' ? -1 : 0))));
+    const byRisk = count((s) => s[1]);
+    for (const risk of ['irreversible', 'disruptive', 'reversible']) if (byRisk.get(risk)) option(controls.risk, risk, risk, byRisk.get(risk));
     fill(controls.approval, count(approvalOf));
     providers.list.map((p, i) => [p, i]).sort((a, b) => (a[0] < b[0] ? -1 : 1)).forEach(([p, i]) => option(controls.provider, i, p, byProvider[i]));
     fillLabels(bySet);
@@ -501,8 +502,10 @@
     byID('card-title').replaceChildren(text(c.address));
     byID('card-body').replaceChildren(...parts(c));
     byID('place').textContent = k < 0 ? '' : `${number(k + 1)} of ${rows_(shown.length)}`;
-    byID('previous').disabled = k <= 0;
-    byID('next').disabled = k < 0 || k >= shown.length - 1;
+    for (const [name, can] of [['previous', k > 0], ['next', k < shown.length - 1]]) {
+      byID(name).hidden = k < 0;
+      byID(name).setAttribute('aria-disabled', !can); // a button that is disabled would lose the keyboard
+    }
     if (!dialog.open) dialog.showModal();
     dialog.querySelector('.box').scrollTop = 0;
   }
