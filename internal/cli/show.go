@@ -21,6 +21,7 @@ type showOptions struct {
 	inputOptions
 	graph    bool
 	markdown bool
+	html     bool
 	comment  render.MarkdownOptions
 }
 
@@ -33,12 +34,14 @@ func showCommand(env *Env, root *rootOptions) *cli.Command {
 		UsageText: `cardfleet show
 cardfleet show fleet.fleetplan
 cardfleet show -json fleet.fleetplan
-cardfleet show -markdown fleet.fleetplan > comment.md`,
+cardfleet show -markdown fleet.fleetplan > comment.md
+cardfleet show -html fleet.fleetplan > plan.html`,
 		Flags: append(o.inputOptions.flags(),
 			&cli.BoolFlag{Name: "json", Usage: "as JSON, with every card", Destination: &o.json},
 			&cli.BoolFlag{Name: "markdown", Usage: "a saved plan as Markdown that fits one comment of a pull request", Destination: &o.markdown},
 			&cli.IntFlag{Name: "limit", Usage: "with -markdown: at most `N` characters; unless said 65536, as many as GitHub takes", Destination: &o.comment.Limit},
 			&cli.StringFlag{Name: "marker", Usage: "with -markdown: put `NAME` into the title and the hidden marker, to tell several fleets' comments apart", Destination: &o.comment.Marker},
+			&cli.BoolFlag{Name: "html", Usage: "a saved plan as one page for a browser, with every card; it needs no network", Destination: &o.html},
 			&cli.BoolFlag{Name: "graph", Usage: "the order of a saved plan's actions, as a Mermaid flowchart", Destination: &o.graph},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		),
@@ -57,7 +60,7 @@ cardfleet show -markdown fleet.fleetplan > comment.md`,
 // check refuses options that don't go together, or not with the arguments.
 func (o *showOptions) check(cmd *cli.Command) error {
 	var forms []string
-	for _, form := range []string{"json", "markdown", "graph"} {
+	for _, form := range []string{"json", "markdown", "html", "graph"} {
 		if cmd.Bool(form) {
 			forms = append(forms, "-"+form)
 		}
@@ -74,7 +77,7 @@ func (o *showOptions) check(cmd *cli.Command) error {
 		return refuse("Invalid marker", "-marker=%q can't be used: %s.", o.comment.Marker, o.comment.Check())
 	case n > 1:
 		return refuse("Too many arguments", "show takes one saved plan at most.")
-	case n == 0 && (o.graph || o.markdown):
+	case n == 0 && (o.graph || o.markdown || o.html):
 		return refuse("Wrong number of arguments", "show %s takes one saved plan, which plan -out=PLANFILE writes. The state is shown as text, or with -json.", forms[0])
 	default:
 		return nil
@@ -91,6 +94,8 @@ func showPlan(env *Env, root *rootOptions, o showOptions, file string) error {
 		return render.JSON(env.Out, p, digest)
 	case o.markdown:
 		return render.Markdown(env.Out, p, o.comment)
+	case o.html:
+		return render.HTML(env.Out, p, digest)
 	case o.graph:
 		return render.Graph(env.Out, p)
 	default:

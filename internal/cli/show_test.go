@@ -29,6 +29,19 @@ func TestAPlanBecomesOneComment(t *testing.T) {
 	assert.LessOrEqual(t, len(got.out), 2000)
 }
 
+func TestAPlanBecomesOnePage(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("plan", "-out=p.fleetplan"))
+	got := r.want(0, r.run("show", "-html", "p.fleetplan"))
+	assert.Empty(t, got.errors)
+	assert.True(t, strings.HasPrefix(got.out, "<!doctype html>\n"), "the page and nothing before it")
+	assert.True(t, strings.HasSuffix(got.out, "</html>\n"), "nor behind it")
+	text := strings.Split(strings.TrimSuffix(r.want(0, r.run("show", "p.fleetplan")).out, "\n"), "\n")
+	assert.Contains(t, got.out, text[len(text)-1], "it has the text's last line")
+	assert.Contains(t, got.out, `"861536030196019"`)
+}
+
 func TestShowRefusesWhatDoesntGoTogether(t *testing.T) {
 	r := newRig(t, describe())
 	for args, want := range map[string]string{
@@ -36,6 +49,11 @@ func TestShowRefusesWhatDoesntGoTogether(t *testing.T) {
 		"-graph":                       "show -graph takes one saved plan",
 		"-markdown -json p":            "one of -json and -markdown, not both",
 		"-markdown -graph p":           "one of -markdown and -graph, not both",
+		"-html":                        "show -html takes one saved plan",
+		"-html -json p":                "one of -json and -html, not both",
+		"-html -markdown p":            "one of -markdown and -html, not both",
+		"-html -graph p":               "one of -html and -graph, not both",
+		"-html -limit=9000 p":          "-limit and -marker are for show -markdown",
 		"-graph -json p":               "one of -json and -graph, not both",
 		"-limit=9000 p":                "-limit and -marker are for show -markdown",
 		"-marker=x -json p":            "-limit and -marker are for show -markdown",

@@ -1,0 +1,238 @@
+package render
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// report is the page's template, its style and its script. They go into the
+// page itself: it loads nothing.
+//
+//go:embed report/page.html report/page.css report/page.js
+var report embed.FS
+
+// HTML writes the whole plan as one page for people, which needs no network.
+// digest is the saved plan's.
+//
+// Labels and what carriers say may be hostile. html/template escapes what is
+// written here; the cards are data, which the script puts into the page as
+// text alone. The policy in the page's head lets nothing run or load but the
+// script and the style that it names by their digests.
+func HTML(w io.Writer, p *plan.Plan, digest string) error {
+	page, err := template.New("").Funcs(template.FuncMap{
+		"spans": spans, "thousands": Thousands, "text": func(s spec.Kind) string { return string(s) },
+	}).ParseFS(report, "report/page.html")
+	if err != nil {
+		panic(err) // the template is ours, and is tested
+	}
+	view := viewOf(p, digest)
+	out := bufio.NewWriter(w)
+	if err := page.ExecuteTemplate(out, "top", view); err != nil {
+		return err
+	}
+	if err := writeCards(out, p); err != nil {
+		return err
+	}
+	if err := page.ExecuteTemplate(out, "end", view); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// view is what the template shows.
+type view struct {
+	Plan   *plan.Plan
+	Digest string
+	Policy string
+	Style  template.CSS
+	Script template.JS
+
+	Headline, Subline, LastLine string
+	figures
+	Limits       [][]string
+	Costs        []cost
+	Irreversible []listedCard
+	Attention    []listedCard
+	Numbers      []plan.Number
+	// More is how many of each list are left to the table.
+	MoreIrreversible, MoreAttention int
+}
+
+// cost is what the plan costs at one carrier, in words.
+type cost struct {
+	Provider spec.ProviderName
+	Text     string
+}
+
+// listedCard is a card that the page's top lists.
+type listedCard struct {
+	*plan.Card
+	Index int // among the cards of the data
+	// ShowICCID is false where the address says it.
+	ShowICCID bool
+	// Approve is how each of its actions that lacks an approval gets it, "" for none.
+	Approve []string
+}
+
+// topMost is how many cards the page's top lists of one sort; the table has all.
+const topMost = 100
+
+func viewOf(p *plan.Plan, digest string) *view {
+	style, script := embedded("report/page.css"), embedded("report/page.js")
+	v := &view{
+		Plan: p, Digest: digest, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
+		Policy:   "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
+		LastLine: LastLine(p), figures: figuresOf(p),
+	}
+	v.Headline, v.Subline = v.headline(p)
+	for _, l := range p.Limits {
+		v.Limits = append(v.Limits, LimitText(l))
+	}
+	for _, c := range p.Costs {
+		v.Costs = append(v.Costs, cost{c.Provider, CostText(c)})
+	}
+	v.list(p)
+	v.Numbers = p.Numbers[:min(len(p.Numbers), topMost)]
+	v.MoreAttention += len(p.Numbers) - len(v.Numbers)
+	return v
+}
+
+func embedded(name string) string {
+	text, err := report.ReadFile(name)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return string(text)
+}
+
+// digestSource names an inline script or style in a Content-Security-Policy.
+func digestSource(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// headline says in a line what the plan does, and in another what to mind.
+func (v *view) headline(p *plan.Plan) (line, mind string) {
+	switch {
+	case p.Clean() && p.RefreshOnly:
+		return "No drift", LastLine(p)
+	case p.Clean():
+		return "No changes", LastLine(p)
+	case v.Actions > 0:
+		line = count(v.Actions, "action", "actions") + " on " + count(v.Changing, "card", "cards")
+	case v.Summary.Drifted > 0:
+		line = count(v.Summary.Drifted, "card", "cards") + " changed outside"
+	default:
+		line = "Nothing to change"
+	}
+	var parts []string
+	if n := v.Summary.ByKind[spec.Unbind].Planned; n > 0 {
+		parts = append(parts, Thousands(n)+" can’t be undone")
+	}
+	if n := v.Summary.Guarded - v.Summary.Approved; n > 0 {
+		parts = append(parts, count(n, "approval is missing", "approvals are missing"))
+	}
+	if n := v.Summary.Attention; n > 0 {
+		parts = append(parts, count(n, "needs attention", "need attention"))
+	}
+	if n := v.Summary.Unread; n > 0 {
+		parts = append(parts, Thousands(n)+" unread")
+	}
+	return line, strings.Join(append(parts, Thousands(v.Summary.Unchanged)+" unchanged"), " · ")
+}
+
+// list puts the cards that can't wait to be found at the top.
+func (v *view) list(p *plan.Plan) {
+	index := 0
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		if !inReport(c) {
+			continue
+		}
+		if closes(c) {
+			v.Irreversible, v.MoreIrreversible = v.add(v.Irreversible, v.MoreIrreversible, c, index)
+		}
+		if len(c.Attention) > 0 {
+			v.Attention, v.MoreAttention = v.add(v.Attention, v.MoreAttention, c, index)
+		}
+		index++
+	}
+}
+
+func (v *view) add(list []listedCard, more int, c *plan.Card, index int) ([]listedCard, int) {
+	if len(list) == topMost {
+		return list, more + 1
+	}
+	return append(list, listedCard{Card: c, Index: index, ShowICCID: iccidOf(c) != "", Approve: approveText(v.Plan, c)}), more
+}
+
+// approveText is the block that approves each of a card's actions that has no
+// approval yet, or the command where only signatures count.
+func approveText(p *plan.Plan, c *plan.Card) []string {
+	var out []string
+	for _, a := range c.Actions {
+		if !a.Guarded || a.Approved {
+			continue
+		}
+		if p.SignersOnly {
+			return []string{"cardfleet approve PLANFILE -key KEYFILE"}
+		}
+		if device := plan.DeviceOf(c, a); device != "" {
+			r := request{kind: a.Kind, cards: []asked{{c, device}}}
+			out = append(out, strings.Join(r.lines(1), "\n"))
+		}
+	}
+	return out
+}
+
+// span is a part of a text: one that is shown as it is, or a character that
+// nobody would see, by its name.
+type span struct {
+	Text string
+	Odd  bool
+}
+
+// spans takes a text apart, so that a character that is invisible or turns the
+// direction of what follows is seen, and does nothing.
+func spans(text any) []span {
+	var out []span
+	shown := strings.Builder{}
+	flush := func() {
+		if shown.Len() > 0 {
+			out = append(out, span{Text: shown.String()})
+			shown.Reset()
+		}
+	}
+	for _, r := range fmt.Sprint(text) {
+		if odd(r) {
+			flush()
+			out = append(out, span{fmt.Sprintf("U+%04X", r), true})
+			continue
+		}
+		shown.WriteRune(r)
+	}
+	flush()
+	return out
+}
+
+// odd reports a character that a reader doesn't see: controls, marks of
+// direction, characters of no width. page.js has the same in oddText.
+func odd(r rune) bool {
+	return r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// inReport reports whether the page has the card: one that is only counted
+// isn't in it.
+func inReport(c *plan.Card) bool {
+	return len(c.Actions)+len(c.Attention)+len(c.Drift)+len(c.Notes) > 0
+}

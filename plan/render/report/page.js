@@ -1,0 +1,718 @@
+'use strict';
+// The page's script: the table of every action, its filters, and a card's
+// before and after. The data stands in the page as blocks of JSON (see
+// htmldata.go). Whatever comes from it goes into the page as text, never as
+// markup.
+(() => {
+  const byID = (id) => document.getElementById(id);
+  const section = byID('table');
+  const dialog = byID('card');
+  if (!section) return; // a plan without a row
+
+  // ---- texts -------------------------------------------------------------
+
+  // oddText is a character that a reader doesn't see; html.go has the same.
+  const oddText = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+  // node makes an element. Children are elements or texts.
+  function node(tag, name, ...children) {
+    const e = document.createElement(tag);
+    if (name) e.className = name;
+    e.append(...children.filter((c) => c !== null && c !== undefined && c !== ''));
+    return e;
+  }
+
+  // text isolates a text from the direction of what stands around it, and shows
+  // what can't be seen by its name.
+  function text(value) {
+    const s = String(value);
+    const e = node('bdi');
+    let from = 0;
+    for (const m of s.matchAll(oddText)) {
+      if (m.index > from) e.append(s.slice(from, m.index));
+      const mark = node('span', 'odd', 'U+' + m[0].codePointAt(0).toString(16).toUpperCase().padStart(4, '0'));
+      mark.title = 'a character that can’t be seen';
+      e.append(mark);
+      from = m.index + m[0].length;
+    }
+    if (from < s.length) e.append(s.slice(from));
+    return e;
+  }
+
+  const id = (value) => node('span', 'id', text(value));
+  const number = (n) => n.toLocaleString('en-US');
+  const rows_ = (n) => number(n) + (n === 1 ? ' row' : ' rows');
+
+  // marked shows to with the digits that differ from those at the same place of from.
+  function marked(from, to) {
+    const e = node('span', 'id');
+    if (!from || oddText.test(to)) {
+      oddText.lastIndex = 0;
+      e.append(text(to));
+      return e;
+    }
+    let run = '';
+    let changed = false;
+    const flush = () => {
+      if (run) e.append(changed ? node('mark', '', run) : run);
+      run = '';
+    };
+    for (let i = 0; i < to.length; i++) {
+      if ((to[i] !== from[i]) !== changed) {
+        flush();
+        changed = !changed;
+      }
+      run += to[i];
+    }
+    flush();
+    return e;
+  }
+
+  // ---- the data ----------------------------------------------------------
+
+  const total = Number(section.dataset.rows);
+  const cardsListed = Number(section.dataset.cards);
+  const ATTENTION = 255, DRIFT = 254, NOTES = 253; // in place of an action's number
+
+  // interned gives what is the same in several blocks one number.
+  class Interned {
+    constructor() { this.list = []; this.index = new Map(); }
+    of(value) {
+      const key = JSON.stringify(value);
+      let i = this.index.get(key);
+      if (i === undefined) {
+        i = this.list.push(value) - 1;
+        this.index.set(key, i);
+      }
+      return i;
+    }
+  }
+  const providers = new Interned(), labelsets = new Interned(), values = new Interned(), shapes = new Interned();
+  const shapeOf = (kind) => shapes.of([kind, '', false, false, '', '', '', []]);
+
+  const blocks = []; // of cards; the privacy numbers are the last
+  let rowCount = 0, cardCount = 0;
+  const rowCard = new Int32Array(total), rowSlot = new Uint8Array(total), rowShape = new Int32Array(total);
+  const all = cardsListed + total; // privacy numbers have a row each
+  const cardProvider = new Int32Array(all), cardLabels = new Int32Array(all), cardBlock = new Int32Array(all), cardValues = new Int32Array(all);
+
+  const at = (column, i) => (column.length === 1 ? column[0] : column[i]);
+  const many = (entry) => (Array.isArray(entry) ? entry : [entry]);
+
+  function addRow(card, slot, shape) {
+    rowCard[rowCount] = card;
+    rowSlot[rowCount] = slot;
+    rowShape[rowCount++] = shape;
+  }
+
+  class Cards {
+    constructor(data) {
+      Object.assign(this, data);
+      this.base = cardCount;
+      this.rows = rowCount;
+      const translate = (list, into) => list.map((v) => into.of(v));
+      const provider = translate(this.providers, providers), labels = translate(this.labelsets, labelsets);
+      const value = translate(this.values, values), shape = translate(this.shapes, shapes);
+      for (let i = 0; i < this.n; i++) {
+        const card = cardCount++;
+        cardBlock[card] = blocks.length;
+        cardProvider[card] = provider[at(this.provider, i)];
+        cardLabels[card] = labels[at(this.labels, i)];
+        cardValues[card] = value[at(this.before, i)];
+        const first = rowCount;
+        const actions = at(this.actions, i);
+        if (actions !== -1) many(actions).forEach((s, k) => addRow(card, Math.min(k, 252), shape[s]));
+        if (this.attention[i]) addRow(card, ATTENTION, shapeOf('attention'));
+        if (this.drift[i]) addRow(card, DRIFT, shapeOf('drift'));
+        if (rowCount === first) addRow(card, NOTES, shapeOf('note'));
+      }
+      this.rowsEnd = rowCount;
+    }
+
+    address(i) {
+      const a = at(this.address_, i);
+      return typeof a === 'string' ? a : this.names[a][0] + at(this.iccid, i) + this.names[a][1];
+    }
+
+    card(i) {
+      const before = values_(this.values[at(this.before, i)], at(this.imei, i));
+      const after = at(this.imeiAfter, i);
+      const c = {
+        address: this.address(i), iccid: at(this.iccid, i), provider: this.providers[at(this.provider, i)],
+        labels: pairs(this.labelsets[at(this.labels, i)]), before,
+        after: values_(this.values[at(this.after, i)], after === 1 ? at(this.imei, i) : after),
+        attention: this.attention[i] || [], drift: this.drift[i] || [], notes: this.notes[i] || [], actions: [],
+      };
+      const actions = at(this.actions, i);
+      if (actions === -1) return c;
+      const ids = many(at(this.ids, i)), needs = this.needs[i] || [];
+      const filled = (v) => (v === 1 ? c.before.imei : v === 2 ? c.after.imei : v);
+      many(actions).forEach((s, k) => {
+        const [kind, risk, guarded, approved, denial, from, to, by] = this.shapes[s];
+        const name = typeof ids[k] === 'number' ? 'a' + ids[k] : ids[k];
+        c.actions.push({ id: name, kind, risk, guarded, approved, denial, from: filled(from), to: filled(to), approvals: pairs(by), needs: needs[k] || [] });
+      });
+      return c;
+    }
+
+    // own is what of the card's can be searched for and isn't in a dictionary.
+    own(i) {
+      const address = this.address(i), iccid = at(this.iccid, i), imei = at(this.imei, i), after = at(this.imeiAfter, i);
+      let s = address.includes(iccid) ? address : address + ' ' + iccid;
+      if (typeof imei === 'string') s += ' ' + imei;
+      if (typeof after === 'string') s += ' ' + after;
+      if (this.attention[i]) s += ' ' + this.attention[i].join(' ');
+      if (this.drift[i]) s += ' ' + this.drift[i].map((d) => `${d.attribute} ${d.before} ${d.after} ${d.cause}`).join(' ');
+      if (this.notes[i]) s += ' ' + this.notes[i].join(' ');
+      return s;
+    }
+  }
+
+  class Numbers {
+    constructor(list) {
+      this.list = list;
+      this.n = list.length;
+      this.base = cardCount;
+      this.rows = rowCount;
+      for (const n of list) {
+        const card = cardCount++;
+        cardBlock[card] = blocks.length;
+        cardProvider[card] = providers.of(n.provider);
+        cardLabels[card] = labelsets.of([]);
+        cardValues[card] = values.of([null, null, '', '']);
+        addRow(card, ATTENTION, shapeOf('attention'));
+      }
+      this.rowsEnd = rowCount;
+    }
+
+    card(i) {
+      const n = this.list[i];
+      return { address: n.address, iccid: '', provider: n.provider, labels: [], attention: n.attention.map((a) => [a.summary, a.detail]), drift: [], notes: [], actions: [], number: n };
+    }
+
+    own(i) {
+      const n = this.list[i];
+      return [n.address, n.pool_key, n.subs_id, n.expected, n.number, ...n.attention.flatMap((a) => [a.summary, a.detail])].join(' ');
+    }
+  }
+
+  const values_ = ([active, packages, status, lifecycle], imei) => ({ imei: imei === 0 ? undefined : imei, active, packages, status, lifecycle });
+
+  function pairs(flat) {
+    const out = [];
+    for (let i = 0; i < flat.length; i += 2) out.push([flat[i], flat[i + 1]]);
+    return out;
+  }
+
+  function cardOf(card) {
+    const block = blocks[cardBlock[card]];
+    return block.card(card - block.base);
+  }
+
+  const pause = () => new Promise((done) => setTimeout(done));
+
+  async function read() {
+    let began = performance.now();
+    for (const e of document.querySelectorAll('script.cards')) {
+      const { address, ...data } = JSON.parse(e.textContent);
+      blocks.push(new Cards({ ...data, address_: address }));
+      e.remove();
+      if (performance.now() - began > 30) {
+        status.textContent = `Reading the cards … ${Math.round((100 * rowCount) / total)}%`;
+        await pause();
+        began = performance.now();
+      }
+    }
+    const numbers = byID('numbers');
+    if (numbers) blocks.push(new Numbers(JSON.parse(numbers.textContent)));
+  }
+
+  // ---- filters -----------------------------------------------------------
+
+  const status = byID('status');
+  const controls = Object.fromEntries(['search', 'kind', 'provider', 'label', 'risk', 'approval'].map((name) => [name, byID(name)]));
+  const approvalOf = (shape) => (!shape[2] ? (shape[1] ? 'needs none' : '') : shape[3] ? 'approved' : 'not approved');
+  const labelsMost = 500; // that the list of labels offers; the search finds all
+
+  function option(select, value, label, n) {
+    const o = node('option', '', `${visible(label)} (${number(n)})`);
+    o.value = value;
+    select.append(o);
+  }
+
+  // visible is a text for where no element can stand.
+  const visible = (s) => s.replace(oddText, (c) => '\u27e8U+' + c.codePointAt(0).toString(16).toUpperCase().padStart(4, '0') + '\u27e9');
+
+  function fillFilters() {
+    const byShape = new Int32Array(shapes.list.length), byProvider = new Int32Array(providers.list.length), bySet = new Int32Array(labelsets.list.length);
+    for (let r = 0; r < rowCount; r++) {
+      byShape[rowShape[r]]++;
+      byProvider[cardProvider[rowCard[r]]]++;
+      bySet[cardLabels[rowCard[r]]]++;
+    }
+    const count = (f) => {
+      const counts = new Map();
+      shapes.list.forEach((s, i) => f(s) && counts.set(f(s), (counts.get(f(s)) || 0) + byShape[i]));
+      return counts;
+    };
+    const fill = (select, counts) => [...counts].forEach(([v, n]) => n && option(select, v, v, n));
+    fill(controls.kind, count((s) => s[0]));
+    const byRisk = count((s) => s[1]);
+    for (const risk of ['irreversible', 'disruptive', 'reversible']) if (byRisk.get(risk)) option(controls.risk, risk, risk, byRisk.get(risk));
+    fill(controls.approval, count(approvalOf));
+    providers.list.map((p, i) => [p, i]).sort((a, b) => (a[0] < b[0] ? -1 : 1)).forEach(([p, i]) => option(controls.provider, i, p, byProvider[i]));
+    fillLabels(bySet);
+  }
+
+  function fillLabels(bySet) {
+    const counts = new Map();
+    labelsets.list.forEach((set, i) => pairs(set).forEach(([k, v]) => {
+      const key = JSON.stringify([k, v]);
+      counts.set(key, (counts.get(key) || 0) + bySet[i]);
+    }));
+    let found = [...counts];
+    const more = found.length - labelsMost;
+    if (more > 0) found = found.sort((a, b) => b[1] - a[1]).slice(0, labelsMost);
+    found.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    const groups = new Map();
+    for (const [key, n] of found) {
+      const [k, v] = JSON.parse(key);
+      if (!groups.has(k)) {
+        const g = node('optgroup');
+        g.label = visible(k);
+        groups.set(k, g);
+        controls.label.append(g);
+      }
+      option(groups.get(k), key, `${k}=${v}`, n);
+    }
+    if (more > 0) {
+      const g = node('optgroup');
+      g.label = `${number(more)} rarer labels: search for them`;
+      controls.label.append(g);
+    }
+    controls.label.disabled = found.length === 0;
+  }
+
+  // hay is a block's own texts, a line for each card, and where each begins.
+  function hay(block) {
+    if (!block.hay) {
+      const lines = [];
+      block.starts = new Uint32Array(block.n + 1);
+      let length = 0;
+      for (let i = 0; i < block.n; i++) {
+        const line = block.own(i).toLowerCase().replaceAll('\n', ' ') + '\n';
+        lines.push(line);
+        length += line.length;
+        block.starts[i + 1] = length;
+      }
+      block.hay = lines.join('');
+    }
+    return block.hay;
+  }
+
+  // find sets the bit of each card of the block whose own texts have the term.
+  function find(block, term, bit, hits) {
+    const all = hay(block);
+    let i = 0;
+    for (let pos = all.indexOf(term); pos >= 0; pos = all.indexOf(term, block.starts[i])) {
+      let low = i, high = block.n - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if (block.starts[middle] <= pos) low = middle; else high = middle - 1;
+      }
+      hits[low] |= bit;
+      i = low + 1;
+      if (i >= block.n) return;
+    }
+  }
+
+  // wanted is what the filters ask for, as tables by number.
+  function wanted() {
+    const terms = controls.search.value.toLowerCase().split(/\s+/).filter(Boolean).slice(0, 8);
+    const { kind, risk, approval, provider, label } = controls;
+    const bits = (list, words) => list.map((v) => {
+      const s = words(v).toLowerCase();
+      return terms.reduce((b, t, i) => (s.includes(t) ? b | (1 << i) : b), 0);
+    });
+    const labelPair = label.value && JSON.parse(label.value);
+    return {
+      terms,
+      everything: (1 << terms.length) - 1,
+      shape: shapes.list.map((s) => (!kind.value || s[0] === kind.value) && (!risk.value || s[1] === risk.value) && (!approval.value || approvalOf(s) === approval.value)),
+      provider: providers.list.map((_, i) => provider.value === '' || Number(provider.value) === i),
+      labels: labelsets.list.map((set) => !labelPair || pairs(set).some(([k, v]) => k === labelPair[0] && v === labelPair[1])),
+      shapeBits: bits(shapes.list, (s) => [s[0], s[4], s[5], s[6], ...s[7]].filter((v) => typeof v === 'string').join(' ')),
+      providerBits: bits(providers.list, (p) => p),
+      labelBits: bits(labelsets.list, (set) => pairs(set).map(([k, v]) => `${k}=${v}`).join(' ')),
+      valueBits: bits(values.list, ([, packages, status, lifecycle]) => [...(packages || []), status, lifecycle].join(' ')),
+    };
+  }
+
+  let shown = new Int32Array(0); // the rows that the filters leave
+  let job = 0;
+
+  // filter finds the rows, in slices, so that the page never stands still.
+  async function filter() {
+    const mine = ++job;
+    const want = wanted();
+    const found = new Int32Array(rowCount);
+    let n = 0, began = performance.now();
+    for (const block of blocks) {
+      const hits = new Uint8Array(block.n);
+      want.terms.forEach((t, i) => find(block, t, 1 << i, hits));
+      for (let r = block.rows; r < block.rowsEnd; r++) {
+        const c = rowCard[r], s = rowShape[r], p = cardProvider[c], l = cardLabels[c];
+        if (!want.shape[s] || !want.provider[p] || !want.labels[l]) continue;
+        const bits = hits[c - block.base] | want.shapeBits[s] | want.providerBits[p] | want.labelBits[l] | want.valueBits[cardValues[c]];
+        if ((bits & want.everything) === want.everything) found[n++] = r;
+      }
+      if (performance.now() - began > 40) {
+        grid.setAttribute('aria-busy', 'true');
+        await pause();
+        if (mine !== job) return;
+        began = performance.now();
+      }
+    }
+    shown = found.subarray(0, n);
+    grid.removeAttribute('aria-busy');
+    grid.setAttribute('aria-rowcount', n + 1);
+    status.textContent = n === rowCount ? rows_(n) : `${number(n)} of ${rows_(rowCount)}`;
+    current = -1;
+    grid.removeAttribute('aria-activedescendant');
+    grid.scrollTop = 0;
+    draw(true);
+  }
+
+  // ---- the table ---------------------------------------------------------
+
+  const grid = byID('rows'), space = grid.querySelector('.space'), head = grid.querySelector('.head');
+  const tallest = 6e6; // px; browsers lose their place beyond some more
+  let current = -1; // the row that the keyboard is at
+  let pool = [];
+  let rowHeight = 40;
+
+  const full = () => shown.length * rowHeight;
+  const visibleHeight = () => Math.max(rowHeight, grid.clientHeight - head.offsetHeight);
+  // ratio is how many px of the rows one px of the scroll bar stands for.
+  function ratio() {
+    return full() <= tallest ? 1 : (full() - visibleHeight()) / (tallest - visibleHeight());
+  }
+
+  function draw(anew) {
+    space.style.height = Math.min(full(), tallest) + 'px'; // which may change what is visible
+    const by = ratio();
+    const top = grid.scrollTop * by;
+    const first = Math.max(0, Math.floor(top / rowHeight) - 3);
+    const last = Math.min(shown.length, Math.ceil((top + visibleHeight()) / rowHeight) + 3);
+    const size = Math.ceil(visibleHeight() / rowHeight) + 8;
+    while (pool.length < size) {
+      const row = node('div', 'row');
+      row.setAttribute('role', 'row');
+      row.id = 'row' + pool.length;
+      pool.push({ row, k: -1 });
+      space.append(row);
+    }
+    for (const p of pool) {
+      if (anew || p.k < first || p.k >= last) {
+        p.k = -1;
+        p.row.hidden = true;
+      }
+    }
+    for (let k = first; k < last; k++) {
+      const p = pool[k % pool.length];
+      if (p.k !== k) fillRow(p, k);
+      p.row.style.transform = `translateY(${by === 1 ? k * rowHeight : grid.scrollTop + k * rowHeight - top}px)`;
+      const is = k === current;
+      p.row.classList.toggle('current', is);
+      p.row.setAttribute('aria-selected', is);
+      if (is) grid.setAttribute('aria-activedescendant', p.row.id);
+    }
+  }
+
+  function fillRow(p, k) {
+    p.k = k;
+    p.row.hidden = false;
+    p.row.setAttribute('aria-rowindex', k + 2);
+    p.row.replaceChildren(...cells(shown[k]).map((c) => {
+      c.setAttribute('role', 'gridcell');
+      return c;
+    }));
+  }
+
+  function cells(r) {
+    const c = cardOf(rowCard[r]);
+    const slot = rowSlot[r];
+    const [kind, risk] = shapes.list[rowShape[r]];
+    const a = c.actions[slot];
+    const where = node('span', 'where', text(c.address));
+    if (c.iccid && !c.address.includes(c.iccid)) where.append(' ', id(c.iccid));
+    return [
+      node('span', 'kind', node('span', 'tag ' + (risk || kind), kind)),
+      where,
+      node('span', 'change', ...(a ? change(a) : [outline(c, slot)])),
+      node('span', 'provider', text(c.provider)),
+      node('span', 'labels', ...c.labels.map(([k, v]) => node('span', 'label', text(k), '=', text(v)))),
+      node('span', 'approval', a ? badge(a) : ''),
+    ];
+  }
+
+  function outline(c, slot) {
+    if (slot === ATTENTION) return text(c.attention.map((a) => a[0]).join('; '));
+    if (slot === DRIFT) return text(c.drift.map((d) => `${d.attribute}: ${d.before} → ${d.after}`).join('; '));
+    return text(c.notes.join('; '));
+  }
+
+  function change(a) {
+    switch (a.kind) {
+      case 'change-bind': return ['imei ', id(a.from || '?'), ' → ', marked(a.from, a.to || '?')];
+      case 'unbind': return ['unbind from ', id(a.from || '?')];
+      case 'stop': return ['active true → false'];
+      case 'resume': return ['active false → true'];
+      case 'subscribe': return ['+ package ', id(a.to)];
+      case 'unsubscribe': return ['− package ', id(a.from)];
+      case 'adopt': return a.to ? ['into the state, bound to ', id(a.to)] : ['into the state'];
+      case 'forget': return ['managed no longer, the card stays as it is'];
+      default: return [text([a.from, a.to].filter(Boolean).join(' → '))];
+    }
+  }
+
+  function badge(a) {
+    if (!a.guarded) return '';
+    return a.approved ? node('span', 'badge good', 'approved') : node('span', 'badge bad', 'not approved');
+  }
+
+  // moveTo puts the keyboard's place on row k, and shows it.
+  function moveTo(k) {
+    if (!shown.length) return;
+    current = Math.max(0, Math.min(shown.length - 1, k));
+    const by = ratio(), top = grid.scrollTop * by, y = current * rowHeight;
+    if (y < top) grid.scrollTop = y / by;
+    else if (y + rowHeight > top + visibleHeight()) grid.scrollTop = Math.ceil((y + rowHeight - visibleHeight()) / by);
+    draw();
+  }
+
+  // ---- a card ------------------------------------------------------------
+
+  const yesNo = (v) => (v === null || v === undefined ? null : String(v));
+  let openAt = -1; // the row of the table that is open, if it is one of it
+
+  function open(card, k) {
+    openAt = k;
+    const c = cardOf(card);
+    byID('card-title').replaceChildren(text(c.address));
+    byID('card-body').replaceChildren(...parts(c));
+    byID('place').textContent = k < 0 ? '' : `${number(k + 1)} of ${rows_(shown.length)}`;
+    for (const [name, can] of [['previous', k > 0], ['next', k < shown.length - 1]]) {
+      byID(name).hidden = k < 0;
+      byID(name).setAttribute('aria-disabled', !can); // a button that is disabled would lose the keyboard
+    }
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector('.box').scrollTop = 0;
+  }
+
+  function openRow(k) {
+    if (k < 0 || k >= shown.length) return;
+    moveTo(k);
+    open(rowCard[shown[k]], k);
+  }
+
+  function parts(c) {
+    const facts = node('p', 'facts', c.iccid ? id(c.iccid) : '', node('span', '', text(c.provider)));
+    for (const [k, v] of c.labels) facts.append(node('span', 'label', text(k), '=', text(v)));
+    const out = [facts];
+    if (c.number) out.push(numberFacts(c.number));
+    if (c.actions.length) out.push(node('h3', '', 'Actions'), node('ol', 'actions', ...c.actions.map(actionItem)));
+    if (!c.number) out.push(beforeAfter(c));
+    if (c.attention.length) {
+      out.push(node('h3', '', 'Attention'));
+      for (const [summary, detail] of c.attention) out.push(node('div', 'call bad', node('p', '', node('strong', '', text(summary))), node('p', 'detail', text(detail))));
+    }
+    if (c.drift.length) out.push(node('h3', '', 'Changed outside'), ...c.drift.map(driftItem));
+    if (c.notes.length) out.push(node('h3', '', 'Notes'), node('ul', '', ...c.notes.map((n) => node('li', '', text(n)))));
+    return out;
+  }
+
+  function actionItem(a) {
+    const li = node('li', '', node('span', 'tag ' + a.risk, a.kind), ' ', ...change(a), ' ', badge(a));
+    const more = node('p', 'quiet', text(a.id), ` · ${a.risk}`);
+    if (a.guarded && !a.approved && a.denial) more.append(' · ', text(a.denial));
+    for (const [by, reason] of a.approvals) more.append(' · approved by ', text(by), ...(reason ? [': ', text(reason)] : []));
+    if (a.needs.length) {
+      more.append(' · waits for ');
+      a.needs.forEach((need, i) => {
+        const b = node('button', 'card-link', text(need));
+        b.type = 'button';
+        b.addEventListener('click', () => openAction(need));
+        more.append(i ? ', ' : '', b);
+      });
+    }
+    li.append(more);
+    return li;
+  }
+
+  function openAction(name) {
+    for (let card = 0; card < cardCount; card++) {
+      const block = blocks[cardBlock[card]];
+      if (!block.ids) continue;
+      const ids = many(at(block.ids, card - block.base));
+      if (ids.some((i) => (typeof i === 'number' ? 'a' + i : i) === name) && at(block.actions, card - block.base) !== -1) {
+        open(card, -1);
+        return;
+      }
+    }
+  }
+
+  function beforeAfter(c) {
+    const lines = [
+      ['imei', c.before.imei, c.after.imei],
+      ['active', yesNo(c.before.active), yesNo(c.after.active)],
+      ['packages', packages(c.before), packages(c.after)],
+      ['carrier says', c.before.status, c.after.status],
+      ['lifecycle', c.before.lifecycle, c.after.lifecycle],
+    ];
+    const body = node('tbody');
+    for (const [name, before, after] of lines) {
+      const known = after !== undefined && after !== '' && !(after === null && name !== 'imei');
+      const differs = known && before !== after;
+      const th = node('th', '', name);
+      th.scope = 'row';
+      body.append(node('tr', differs ? 'differs' : '', th, node('td', '', value(name, before)),
+        node('td', '', differs && name === 'imei' && before && after ? marked(before, after) : value(name, after))));
+    }
+    const head = node('tr', '', node('th'), node('th', '', 'Before'), node('th', '', 'After'));
+    for (const th of head.children) th.scope = 'col';
+    return node('table', 'sides', node('caption', '', 'Before and after'), node('thead', '', head), body);
+  }
+
+  const packages = (v) => (v.packages === null ? null : v.packages.length ? v.packages.join(', ') : 'none');
+
+  function value(name, v) {
+    if (name === 'imei' && v === null) return node('span', '', 'none');
+    if (v === undefined || v === null || v === '') return node('span', 'quiet', '—');
+    return name === 'imei' ? id(v) : text(v);
+  }
+
+  function driftItem(d) {
+    const e = node('div', 'call', node('p', '', text(d.attribute), ': ', text(d.before), ' → ', text(d.after)),
+      node('p', 'quiet', 'since the reading of ', text(d.since.replace('T', ' ').replace(/:\d\d(\.\d+)?Z$/, ' UTC')), '; ', text(d.cause)));
+    if (d.keep) e.append(node('p', 'quiet', 'to keep it, in ', text(d.where || ''), ': ', node('code', '', text(d.keep))));
+    return e;
+  }
+
+  function numberFacts(n) {
+    const dl = node('dl');
+    for (const [name, v] of [['pool_key', n.pool_key], ['subs_id', n.subs_id], ['expected', n.expected], ['number', n.number], ['status', n.status]]) {
+      dl.append(node('dt', '', name), node('dd', '', v === undefined || v === '' ? node('span', 'quiet', '—') : id(v)));
+    }
+    return dl;
+  }
+
+  // ---- what people do ----------------------------------------------------
+
+  function later(f) {
+    let asked = 0;
+    return () => {
+      cancelAnimationFrame(asked);
+      asked = requestAnimationFrame(f);
+    };
+  }
+
+  function setFilter(name, v) {
+    controls[name].value = v;
+    filter();
+    section.scrollIntoView();
+    grid.focus({ preventScroll: true });
+  }
+
+  function listen() {
+    controls.search.addEventListener('input', filter);
+    for (const name of ['kind', 'provider', 'label', 'risk', 'approval']) controls[name].addEventListener('change', filter);
+    const form = section.querySelector('form');
+    form.addEventListener('submit', (e) => e.preventDefault());
+    form.addEventListener('reset', () => setTimeout(filter)); // once the fields are empty
+    grid.addEventListener('scroll', () => draw(), { passive: true });
+    window.addEventListener('resize', later(measure));
+    space.addEventListener('click', (e) => {
+      const row = e.target.closest('.row');
+      const p = pool.find((p) => p.row === row);
+      if (p && !String(window.getSelection())) openRow(p.k);
+    });
+    grid.addEventListener('keydown', gridKey);
+    grid.addEventListener('focus', () => current < 0 && grid.matches(':focus-visible') && moveTo(Math.floor((grid.scrollTop * ratio()) / rowHeight)));
+    document.addEventListener('keydown', (e) => {
+      if (e.key === '/' && !dialog.open && !/^(INPUT|SELECT)$/.test(e.target.tagName)) {
+        e.preventDefault();
+        controls.search.focus();
+      }
+    });
+    controls.search.addEventListener('keydown', (e) => {
+      if (e.key === 'ArrowDown' || e.key === 'Enter') {
+        e.preventDefault();
+        grid.focus();
+        moveTo(0);
+      }
+    });
+    dialog.addEventListener('keydown', (e) => {
+      if (e.key === 'ArrowLeft' && openAt >= 0) openRow(openAt - 1);
+      if (e.key === 'ArrowRight' && openAt >= 0) openRow(openAt + 1);
+    });
+    dialog.addEventListener('click', (e) => e.target === dialog && dialog.close());
+    byID('close').addEventListener('click', () => dialog.close());
+    byID('previous').addEventListener('click', () => openRow(openAt - 1));
+    byID('next').addEventListener('click', () => openRow(openAt + 1));
+    document.querySelectorAll('[data-card]').forEach((b) => b.addEventListener('click', () => open(Number(b.dataset.card), -1)));
+    document.querySelectorAll('[data-number]').forEach((b) => b.addEventListener('click', () => open(cardsListed + Number(b.dataset.number), -1)));
+    document.querySelectorAll('#kinds [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('kind', b.dataset.name)));
+    document.querySelectorAll('#carriers [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('provider', providers.list.indexOf(b.dataset.name))));
+    document.querySelectorAll('[data-risk]').forEach((b) => b.addEventListener('click', () => setFilter('risk', b.dataset.risk)));
+    document.querySelectorAll('[data-kind]').forEach((b) => b.addEventListener('click', () => setFilter('kind', b.dataset.kind)));
+    window.addEventListener('beforeprint', print);
+    window.addEventListener('afterprint', () => byID('printed').replaceChildren());
+  }
+
+  function gridKey(e) {
+    const page = Math.max(1, Math.floor(visibleHeight() / rowHeight) - 1);
+    const to = { ArrowDown: current + 1, ArrowUp: current - 1, PageDown: current + page, PageUp: current - page, Home: 0, End: shown.length - 1 }[e.key];
+    if (to !== undefined) {
+      e.preventDefault();
+      moveTo(to);
+    } else if (e.key === 'Enter' || e.key === ' ') {
+      e.preventDefault();
+      openRow(current);
+    }
+  }
+
+  // print puts the rows that the filters leave on paper, since the table itself
+  // has only those that are on the screen.
+  const printedMost = 2000;
+  function print() {
+    const body = node('tbody');
+    for (const r of shown.subarray(0, printedMost)) {
+      body.append(node('tr', '', ...cells(r).map((c) => node('td', c.className, ...c.childNodes))));
+    }
+    const head = node('tr', '', ...[...head_()].map((name) => node('th', '', name)));
+    const more = shown.length - printedMost;
+    byID('printed').replaceChildren(node('table', '', node('thead', '', head), body),
+      more > 0 ? node('p', 'call warn', `${rows_(more)} more are not printed. Filter the table before you print to choose others.`) : '');
+  }
+  const head_ = () => [...head.children].map((e) => e.textContent);
+
+  function measure() {
+    rowHeight = parseFloat(getComputedStyle(grid).getPropertyValue('--row')) || 40;
+    draw(true);
+  }
+
+  async function start() {
+    await read();
+    fillFilters();
+    listen();
+    measure();
+    await filter();
+    section.dataset.ready = 'true';
+    for (const block of blocks) { // so that the first search is as quick as the others
+      hay(block);
+      await pause();
+    }
+  }
+  start();
+})();
