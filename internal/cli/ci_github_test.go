@@ -60,6 +60,7 @@ type githubCI struct {
 	drift    []*thread
 	runs     []*workflowRun
 	last     *workflowRun
+	revoked  bool
 	ids      int
 }
 
@@ -100,6 +101,8 @@ func (g *githubCI) request(branch string) *thread {
 }
 
 func (g *githubCI) issues() []*thread { return g.drift }
+
+func (g *githubCI) revoke() { g.revoked = true }
 
 func (g *githubCI) stranger(branch, text string) {
 	th := g.request(branch)
@@ -438,6 +441,10 @@ func (g *githubCI) routes() http.Handler {
 func (g *githubCI) permits(w http.ResponseWriter, r *http.Request, level string, scopes []string) bool {
 	assert.Equal(g.t, "application/vnd.github+json", r.Header.Get("Accept"))
 	assert.Equal(g.t, "2022-11-28", r.Header.Get("X-GitHub-Api-Version"))
+	if g.revoked {
+		reply(w, http.StatusUnauthorized, map[string]string{"message": "401 Unauthorized"})
+		return false
+	}
 	permissions, known := g.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
 	for _, scope := range scopes {
 		if has := permissions[scope]; known && (has == level || has == "write") {

@@ -26,6 +26,7 @@ type gitlabCI struct {
 	requests  []*thread
 	drift     []*thread
 	pipelines []*pipeline
+	revoked   bool
 	ids       int
 }
 
@@ -73,6 +74,8 @@ func (g *gitlabCI) request(branch string) *thread {
 }
 
 func (g *gitlabCI) issues() []*thread { return g.drift }
+
+func (g *gitlabCI) revoke() { g.revoked = true }
 
 func (g *gitlabCI) stranger(branch, text string) {
 	th := g.request(branch)
@@ -284,7 +287,7 @@ func (g *gitlabCI) routes() http.Handler {
 		"POST " + project + "/issues/{iid}/notes":                     g.postIssueNote,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if r.Header.Get("PRIVATE-TOKEN") != gitlabToken {
+			if g.revoked || r.Header.Get("PRIVATE-TOKEN") != gitlabToken {
 				reply(w, http.StatusUnauthorized, map[string]string{"message": "401 Unauthorized"})
 				return
 			}

@@ -155,6 +155,8 @@ type platform interface {
 	fork(branch string) ended
 	request(branch string) *thread
 	issues() []*thread
+	// revoke makes the platform refuse every token from now on.
+	revoke()
 	// stranger writes a comment as somebody else.
 	stranger(branch, text string)
 	// plan is the saved plan that was made for the request last.
@@ -221,7 +223,7 @@ if [ "$*" != "install github.com/cardfleet/cardfleet@v0.1.0" ]; then
 	echo "go $*: this is only go install" >&2
 	exit 1
 fi
-mkdir -p "$GOBIN" && cp %q "$GOBIN/cardfleet"
+mkdir -p "$GOBIN" && ln -s %q "$GOBIN/cardfleet"
 `, c.built)
 	require.NoError(c.t, os.WriteFile(filepath.Join(c.bin, "go"), []byte(text), 0o755))
 }
@@ -357,20 +359,17 @@ func platforms(t *testing.T, story func(t *testing.T, c *ciRig, p platform)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCIRig(t)
-			p := start(c)
-			adopt(t, c, p)
-			story(t, c, p)
+			c.adopt()
+			story(t, c, start(c))
 		})
 	}
 }
 
-// adopt merges a first request, which takes the fleet into the state.
-func adopt(t *testing.T, c *ciRig, p platform) {
-	t.Helper()
-	c.commit("first", "adopt the fleet", c.fleet("", "", ""))
-	p.pushed("first").want(t, 0)
-	p.merge("first").want(t, 0)
-	require.Zero(t, c.effects())
+// adopt takes the fleet into the state.
+func (c *ciRig) adopt() {
+	c.t.Helper()
+	c.exec(c.clone(c.tip("main"), 1), "env", "ALIBABA_CLOUD_ACCESS_KEY_ID=writer", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=changes-cards", c.built, "apply", "-auto-approve")
+	require.Zero(c.t, c.effects())
 }
 
 // ours are the comments of a kind.
@@ -569,6 +568,19 @@ func TestCIAppliesNothingThatNobodyReviewed(t *testing.T) {
 		c.commit("late", "pushed after the plan, and not planned", c.fleet("", "active = false", ""))
 		p.merge("late").want(t, 1)
 		assert.Contains(t, p.request("late").ours("apply")[0].body, "exit code 1")
+		assert.Zero(t, c.effects())
+	})
+}
+
+func TestCIFailsWhereThePlatformRefuses(t *testing.T) {
+	platforms(t, func(t *testing.T, c *ciRig, p platform) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		p.pushed("winter").want(t, 0)
+		p.revoke()
+		got := p.pushed("winter").want(t, 1)
+		assert.Contains(t, got.log, "401 Unauthorized")
+		assert.Len(t, p.request("winter").comments, 1, "who can't read the comments doesn't add one")
+		p.merge("winter").want(t, 1)
 		assert.Zero(t, c.effects())
 	})
 }

@@ -4,8 +4,9 @@
 #   CARDFLEET_DIR   the configuration's folder; the repository itself unless said
 #   CARDFLEET_NAME  its name, where several fleets are in one repository: in the
 #                   comments' markers and before the labels
-set -euo pipefail
+set -Eeuo pipefail
 shopt -s inherit_errexit # a failure within $(…) is one, too
+trap 'exit 1' ERR        # codes of curl and jq would be taken for those of cardfleet
 
 fleet=${CARDFLEET_DIR:-.}
 name=${CARDFLEET_NAME:-}
@@ -54,17 +55,16 @@ download() {
 
 # every PATH prints all pages of a list as one.
 every() {
-	local path=$1 page=1 list all='[]' join='?'
+	local path=$1 page=1 list join='?'
 	case $path in *\?*) join='&' ;; esac
 	while :; do
 		list=$(api GET "$path${join}per_page=100&page=$page") || exit 1
-		all=$(jq -s 'add' <<<"$all $list")
+		printf '%s\n' "$list"
 		if [ "$(jq length <<<"$list")" -lt 100 ]; then
 			break
 		fi
 		page=$((page + 1))
-	done
-	printf '%s\n' "$all"
+	done | jq -s 'add // []'
 }
 
 # commits BEFORE AFTER prints what a push brought to the branch, oldest first.
