@@ -88,10 +88,8 @@ func (e Edits) sameCards(s *Snapshot) bool {
 	return !slices.ContainsFunc(e.Drop, func(id spec.CardID) bool { _, ok := s.Find(id); return ok })
 }
 
+// merge is a new list; nil for none.
 func (e Edits) merge(old []Card) []Card {
-	if len(old)+len(e.Put) == 0 {
-		return nil
-	}
 	out := make([]Card, 0, len(old)+len(e.Put))
 	put, drop := e.Put, e.Drop
 	for i := range old {
@@ -110,7 +108,10 @@ func (e Edits) merge(old []Card) []Card {
 			out = append(out, old[i])
 		}
 	}
-	return append(out, put...)
+	if out = append(out, put...); len(out) == 0 {
+		return nil
+	}
+	return out
 }
 
 // Then is the edits that have the effect of e and, after them, of later.
