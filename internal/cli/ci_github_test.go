@@ -148,8 +148,8 @@ func (g *githubCI) fork(branch string) ended {
 func (g *githubCI) approved(branch string) ended {
 	th := g.request(branch)
 	th.head = g.tip(branch)
-	review := g.run(&workflowRun{file: "cardfleet-plan.yml", event: "pull_request_review", head: th.head, number: th.number, sha: th.head, ref: "refs/pull/1/merge"})
-	queue := g.run(&workflowRun{file: "cardfleet-plan.yml", event: "merge_group", head: th.head, sha: th.head, ref: "refs/heads/gh-readonly-queue/main/x",
+	review := g.run(&workflowRun{file: "cardfleet-check.yml", event: "pull_request_review", head: th.head, number: th.number, sha: th.head, ref: "refs/pull/1/merge"})
+	queue := g.run(&workflowRun{file: "cardfleet-check.yml", event: "merge_group", head: th.head, sha: th.head, ref: "refs/heads/gh-readonly-queue/main/x",
 		queuedRef: fmt.Sprintf("refs/heads/gh-readonly-queue/main/pr-%d-%s", th.number, th.head)})
 	assert.Equal(g.t, review.code, queue.code, "%s", queue.log)
 	return review
