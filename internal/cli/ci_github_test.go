@@ -3,13 +3,11 @@ package cli_test
 import (
 	"archive/zip"
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -82,7 +80,7 @@ type artifact struct {
 
 func newGitHub(c *ciRig) *githubCI {
 	g := &githubCI{ciRig: c, tokens: map[string]map[string]string{}}
-	g.api = httptest.NewServer(g.routes())
+	g.api = httptest.NewServer(c.inTurn(g.routes()))
 	c.t.Cleanup(g.api.Close)
 	return g
 }
@@ -296,19 +294,7 @@ func (r *runner) shell(step workflowStep, envs []map[string]string) ended {
 	}
 	script := filepath.Join(r.files, "step.sh")
 	require.NoError(r.t, os.WriteFile(script, []byte(step.Run), 0o600))
-	return shell(r.t, r.dir, env, "-e", script)
-}
-
-// shell runs bash, and returns how it ended.
-func shell(t *testing.T, dir string, env []string, args ...string) ended {
-	cmd := exec.Command("bash", args...)
-	cmd.Dir, cmd.Env = dir, env
-	log, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(t, err)
-	}
-	return ended{code: cmd.ProcessState.ExitCode(), log: string(log)}
+	return r.ciRig.shell(r.dir, env, "-e", script)
 }
 
 // upload keeps files as actions/upload-artifact does.

@@ -55,7 +55,7 @@ func newGitLab(c *ciRig) *gitlabCI {
 	text, err := os.ReadFile(gitlabFile)
 	require.NoError(c.t, err)
 	require.NoError(c.t, yaml.Unmarshal(text, &g.file))
-	g.api = httptest.NewServer(g.routes())
+	g.api = httptest.NewServer(c.inTurn(g.routes()))
 	c.t.Cleanup(g.api.Close)
 	return g
 }
@@ -226,7 +226,7 @@ func (g *gitlabCI) job(p *pipeline, name string, job map[string]any, vars map[st
 		script += line.(string) + "\n"
 	}
 	dir := g.clone(vars["CI_COMMIT_SHA"], depth)
-	got := shell(g.t, dir, env, "-c", script)
+	got := g.shell(dir, env, "-c", script)
 	run.failed = got.code != 0
 	assert.NoFileExists(g.t, filepath.Join(dir, "injected"))
 	assert.NotContains(g.t, got.log, gitlabToken)

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,6 +183,7 @@ type ciRig struct {
 	bin   string // a folder of programs
 	built string // the program
 	home  string
+	turn  sync.Mutex // of those who touch the platform: the test, but while a job runs
 }
 
 func newCIRig(t *testing.T) *ciRig {
@@ -199,6 +202,7 @@ func newCIRig(t *testing.T) *ciRig {
 	server := httptest.NewServer(carriersim.Serve(all.Simulators(world)))
 	t.Cleanup(server.Close)
 	c := &ciRig{t: t, world: world, url: server.URL, repo: t.TempDir(), state: t.TempDir(), bin: t.TempDir(), home: t.TempDir()}
+	c.turn.Lock()
 	c.installPrograms()
 	c.git("init", "-q", "-b", "main")
 	c.git("commit", "-q", "--allow-empty", "-m", "begin")
@@ -279,6 +283,29 @@ func (c *ciRig) exec(dir, name string, args ...string) string {
 	output, err := cmd.CombinedOutput()
 	require.NoError(c.t, err, "%s %s: %s", name, strings.Join(args, " "), output)
 	return strings.TrimSpace(string(output))
+}
+
+// shell runs bash for a job, and returns how it ended.
+func (c *ciRig) shell(dir string, env []string, args ...string) ended {
+	cmd := exec.Command("bash", args...)
+	cmd.Dir, cmd.Env = dir, env
+	c.turn.Unlock()
+	log, err := cmd.CombinedOutput()
+	c.turn.Lock()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(c.t, err)
+	}
+	return ended{code: cmd.ProcessState.ExitCode(), log: string(log)}
+}
+
+// inTurn answers calls one by one, and none but while a job runs.
+func (c *ciRig) inTurn(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.turn.Lock()
+		defer c.turn.Unlock()
+		h.ServeHTTP(w, r)
+	})
 }
 
 // write writes a file of the repository, which the next commit has.
