@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +49,7 @@ func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) 
 		return nil, &exitError{code: exitFailed, diags: diags}
 	}
 	s.config, s.fleet = loaded, loaded.Fleet
+	s.boundMemory()
 	out.hide(loaded.Secrets())
 	simulated, err := s.simulate(calls)
 	if err != nil {
@@ -73,6 +75,16 @@ func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) 
 	}
 	out.diagnostics(diags)
 	return s, nil
+}
+
+// boundMemory has a large fleet take half as much memory again as it needs, in
+// place of twice: at a million cards that is 0.3 GiB less, for a quarter of a
+// second of CPU. GOGC, where it is set, counts before that.
+func (s *session) boundMemory() {
+	const large = 100_000
+	if len(s.fleet.Cards) >= large && s.env.getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // capabilities is what a provider can do, at the rate that it keeps to.
