@@ -382,3 +382,25 @@ func TestWhateverFailsLeavesTheRestRight(t *testing.T) {
 		}
 	})
 }
+
+// TestACheckLooksAndRemembersNothing checks new cards, each of which is adopted
+// and stopped: what the look at one action finds doesn't count for another.
+func TestACheckLooksAndRemembersNothing(t *testing.T) {
+	b := newBench(t, 8, stopped)
+	for i := range b.options.Plan.Cards {
+		c := &b.options.Plan.Cards[i]
+		c.Memory = b.options.Prior.Cards[i]
+		c.Actions = append([]plan.Action{{ID: fmt.Sprint("adopt", i), Kind: spec.Adopt}}, c.Actions...)
+		b.world.Cards[i].Status = spec.SuspendedByOwner // by hand, since the plan was made
+	}
+	b.options.Prior.Cards = nil
+	for range 20 {
+		for _, result := range apply.Check(t.Context(), b.options) {
+			want := apply.Runs
+			if result.Action.Kind == spec.Stop {
+				want = apply.Dropped
+			}
+			require.Equal(t, want, result.Outcome, "%s: %s", result.Action.Kind, result.Reason)
+		}
+	}
+}

@@ -55,7 +55,7 @@ func (r *run) check(ctx context.Context, s *step) Result {
 	if r.follows(s) {
 		return Result{Outcome: Runs} // another action of the card makes what it starts from
 	}
-	if result, ok := r.precondition(ctx, p, s, memory); !ok {
+	if _, result, ok := r.precondition(ctx, p, s, memory); !ok {
 		return result
 	}
 	return Result{Outcome: Runs}

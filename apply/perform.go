@@ -29,7 +29,11 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		return Result{Outcome: Failed, Reason: fmt.Sprintf("the configuration has no provider %s", s.card.Provider)}
 	}
 	start := r.o.Now()
-	if result, ok := r.precondition(ctx, p, s, r.card(s.card.ID())); !ok {
+	memory := r.card(s.card.ID())
+	if reading, result, ok := r.precondition(ctx, p, s, memory); !ok {
+		if result.Outcome == Dropped {
+			r.outdate(s, memory, reading)
+		}
 		result.Elapsed = r.o.Now().Sub(start)
 		return result
 	}
@@ -50,35 +54,35 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 
 // precondition reads the card once more, where the carrier can report what is
 // to be changed, and compares it and the state with what the action was planned
-// from. Where something changed since, the action is dropped.
-func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, memory *state.Card) (Result, bool) {
+// from. Where something changed since, the action is dropped; the reading, where
+// there is one, shows what.
+func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, memory *state.Card) (reading spec.Reading, dropped Result, ok bool) {
 	if memory == nil {
-		return Result{Outcome: Dropped, Reason: "the state no longer has the card"}, false
+		return reading, Result{Outcome: Dropped, Reason: "the state no longer has the card"}, false
 	}
 	if until := memory.Changed.Add(p.Capabilities().Cooldown); !memory.Changed.IsZero() && r.o.Now().Before(until) {
-		return Result{Outcome: Failed, Reason: fmt.Sprintf("not sent: the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))}, false
+		return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("not sent: the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))}, false
 	}
 	if len(memory.Doubts) > 0 && !repeats(s.action, memory) {
-		return Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
+		return reading, Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
 	}
-	reading := spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
+	reading = spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
 	if attr := s.action.Kind.Attr(); p.Capabilities().Reads.Has(attr) {
 		var err error
 		reading, err = p.Read(ctx, s.card.ICCID, attr)
 		switch {
 		case ctx.Err() != nil:
-			return Result{Outcome: NotStarted, Reason: "the run was interrupted"}, false
+			return reading, Result{Outcome: NotStarted, Reason: "the run was interrupted"}, false
 		case err != nil:
-			return Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err)}, false
+			return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err)}, false
 		}
 		reading.Provider = s.card.Provider
 		reading = memory.Overlay(reading, p.Capabilities().Settle)
 	}
 	if why := stale(s.action, memory, reading); why != "" {
-		r.outdate(s, memory, reading)
-		return Result{Outcome: Dropped, Reason: "stale: " + why}, false
+		return reading, Result{Outcome: Dropped, Reason: "stale: " + why}, false
 	}
-	return Result{}, true
+	return reading, Result{}, true
 }
 
 // outdate remembers that the last reading of what was to be changed is not true
