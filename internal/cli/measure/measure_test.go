@@ -92,6 +92,51 @@ func TestEveryRowIsMeasuredAndDocumented(t *testing.T) {
 	}
 }
 
+func TestDocumentedBenchmarksExist(t *testing.T) {
+	page, err := os.ReadFile(documented)
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(page), "| layer | package | benchmarks |\n")
+	require.True(t, ok)
+	for line := range strings.Lines(table) {
+		columns := strings.Split(line, "|")
+		if len(columns) != 5 || strings.HasPrefix(line, "| ---") {
+			continue
+		}
+		source := ""
+		for _, name := range code(columns[2]) {
+			source += testsOf(t, name)
+		}
+		for _, name := range code(columns[3]) {
+			assert.Contains(t, source, "func Benchmark"+name, columns[2])
+		}
+	}
+}
+
+// code are the words of a cell that stand as code.
+func code(cell string) []string {
+	var out []string
+	for i, part := range strings.Split(cell, "`") {
+		if i%2 == 1 {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// testsOf is the source of a package's tests.
+func testsOf(t *testing.T, name string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("../../..", name, "*_test.go"))
+	require.NoError(t, err)
+	source := ""
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		require.NoError(t, err)
+		source += string(text)
+	}
+	return source
+}
+
 func linesOf(table [][]string, name string) [][]string {
 	var out [][]string
 	for _, line := range table {
