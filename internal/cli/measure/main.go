@@ -40,7 +40,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	flags := flag.NewFlagSet("measure", flag.ContinueOnError)
 	flags.SetOutput(log)
 	sizes := flags.String("sizes", "1000,10000,100000,1000000", "measure fleets of so many `CARDS`")
-	only := flags.String("rows", "", "measure only the rows whose name matches `REGEXP`")
+	only := flags.String("rows", "", "measure only what matches `REGEXP`, as in \"apply\" or \"blocks, 1000 cards\"")
+	skip := flags.String("skip", "$^", "leave out what matches `REGEXP`")
 	best := flags.Int("best", 3, "keep the best of `N` runs of what makes no calls; of one where a run takes over 5 s")
 	page := flags.String("out", "", "write the tables into the page `FILE`, between its marks")
 	if err := flags.Parse(args); err != nil {
@@ -57,6 +58,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return fmt.Errorf("-rows: %w", err)
+	}
+	if o.skip, err = regexp.Compile(*skip); err != nil {
+		return fmt.Errorf("-skip: %w", err)
 	}
 	results, err := measure(ctx, o)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 // options say what to measure.
 type options struct {
 	sizes []int
-	only  *regexp.Regexp // of row names
+	only  *regexp.Regexp // of what is measured: "`validate`, blocks, 1000 cards"
+	skip  *regexp.Regexp // of what is left out, likewise
 	best  int            // of how many runs
 	log   io.Writer
 }
@@ -131,7 +132,7 @@ func (s *session) bestOf(ctx context.Context, runs int, dir string, args []strin
 // size measures every row at one size.
 func (s *session) size(ctx context.Context, n int) error {
 	for _, r := range rows() {
-		if r.most > 0 && n > r.most || !s.only.MatchString(r.name) {
+		if !s.measures(r, n) {
 			continue
 		}
 		got, err := s.row(ctx, r, n)
@@ -145,6 +146,12 @@ func (s *session) size(ctx context.Context, n int) error {
 		fmt.Fprintf(s.log, "%s, %d cards: %.2f s of CPU, %.2f s, %d MiB, %d calls\n", r.name, n, got.CPU.Seconds(), got.Wall.Seconds(), got.Peak>>20, got.Calls)
 	}
 	return nil
+}
+
+// measures reports whether a row is measured at a size.
+func (s *session) measures(r row, n int) bool {
+	name := fmt.Sprintf("%s, %d cards", r.name, n)
+	return (r.most == 0 || n <= r.most) && s.only.MatchString(name) && !s.skip.MatchString(name)
 }
 
 // row measures one row at one size, in a folder of its own.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -161,6 +162,15 @@ func TestAFleetChangesAsManyCardsAsTheRowSays(t *testing.T) {
 	}
 }
 
+func TestRowsAreLeftOutAsAsked(t *testing.T) {
+	s := &session{options: options{only: regexp.MustCompile("blocks|for_each"), skip: regexp.MustCompile("blocks, 1000000 cards")}}
+	for _, r := range rows() {
+		asked := strings.Contains(r.name, "blocks") || strings.Contains(r.name, "for_each")
+		assert.Equal(t, asked, s.measures(r, 1000), r.name)
+		assert.False(t, s.measures(r, 1_000_000), r.name)
+	}
+}
+
 func TestAFailedRunIsAnError(t *testing.T) {
 	_, err := runOne(t.Context(), t.TempDir(), "go", "no-such-command")
 	require.ErrorContains(t, err, "exit code 2")
@@ -170,7 +180,7 @@ func TestAFailedRunIsAnError(t *testing.T) {
 }
 
 func TestBadOptionsAreErrors(t *testing.T) {
-	for _, args := range [][]string{{"-sizes=many"}, {"-sizes=10"}, {"-rows=("}, {"-no-such"}} {
+	for _, args := range [][]string{{"-sizes=many"}, {"-sizes=10"}, {"-rows=("}, {"-skip=("}, {"-no-such"}} {
 		assert.Error(t, run(t.Context(), args, io.Discard, io.Discard), args)
 	}
 	page := filepath.Join(t.TempDir(), "page.md")
