@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -26,9 +28,11 @@ type used struct {
 	Exit int
 }
 
-// one runs a program, and writes what it used.
+// one runs a program, and writes what it used. An interrupt is the program's too.
 func one(args []string, out io.Writer) int {
-	cmd := exec.Command(args[0], args[1:]...)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cmd := interruptible(ctx, args[0], args[1:]...)
 	cmd.Stderr = os.Stderr
 	began := time.Now()
 	err := cmd.Run()
@@ -46,6 +50,15 @@ func one(args []string, out io.Writer) int {
 	return 0
 }
 
+// interruptible is a command that is interrupted when the context ends, and
+// killed where that doesn't help.
+func interruptible(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
 // runOne runs a program in a folder and returns what it used. Any exit code
 // but 0 is an error.
 func runOne(ctx context.Context, dir string, args ...string) (used, error) {
@@ -54,7 +67,7 @@ func runOne(ctx context.Context, dir string, args ...string) (used, error) {
 		return used{}, err
 	}
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, append([]string{oneRole}, args...)...)
+	cmd := interruptible(ctx, self, append([]string{oneRole}, args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &errs
 	if err := cmd.Run(); err != nil {
 		return used{}, fmt.Errorf("%v: %w: %s", args[1:], err, tail(errs.Bytes()))
