@@ -75,7 +75,8 @@ type Options struct {
 	Providers map[spec.ProviderName]providers.Provider
 	Journal   state.Journal
 	// Parallel is how many actions are under way at once at each provider,
-	// which keeps to its own limits besides; 0 means 16.
+	// which keeps to its own limits besides; 0 means as many as its rate can
+	// use, see [parallelAt].
 	Parallel int
 	Now      func() time.Time
 	Sleep    func(ctx context.Context, d time.Duration) error
@@ -85,7 +86,21 @@ type Options struct {
 	OnFinish func(Result)
 }
 
+// defaultParallel is for providers that allow a carrier's usual rate.
 const defaultParallel = 16
+
+// parallelAt is how many actions keep a provider at its rate: what it lets fly
+// at once, and as many that write to the journal meanwhile. Those that wait for
+// their turn at the provider come to their end after an interrupt, so there are
+// no more of them than it takes in a quarter of a second, but always 16.
+func parallelAt(p providers.Provider) int {
+	paced, ok := p.(providers.Paced)
+	if !ok {
+		return defaultParallel
+	}
+	l := paced.Limits()
+	return max(defaultParallel, min(2*l.MaxInFlight, int(l.RequestsPerSecond/4)))
+}
 
 // Run carries out the plan. It returns when every action has its outcome: a
 // cancelled context starts nothing more, and lets calls under way end. An
@@ -248,12 +263,12 @@ func (r *run) carriers(ctx context.Context) {
 		}
 	}
 	r.mu.Unlock()
-	parallel := r.o.Parallel
-	if parallel <= 0 {
-		parallel = defaultParallel
-	}
 	var g errgroup.Group
 	for name, ready := range r.ready {
+		parallel := r.o.Parallel
+		if parallel <= 0 {
+			parallel = parallelAt(r.o.Providers[name])
+		}
 		for range min(parallel, r.left[name]) {
 			g.Go(func() error {
 				for i := range ready {

@@ -37,6 +37,58 @@ func (p steady) Do(ctx context.Context, _ providers.Change) (providers.Receipt, 
 	return providers.Receipt{RequestID: "8906"}, nil
 }
 
+// instant is a carrier that takes every change at once.
+type instant struct{ steady }
+
+func (instant) Do(context.Context, providers.Change) (providers.Receipt, error) {
+	return providers.Receipt{RequestID: "8906"}, nil
+}
+
+// BenchmarkRun is what a run does beside calls and disk: the cost for each
+// action has to stay flat.
+func BenchmarkRun(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			o := rebindings(n)
+			o.Providers = map[spec.ProviderName]providers.Provider{aliyun: instant{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				o.Journal = &memory{}
+				require.Equal(b, n, apply.Run(b.Context(), o).Count(apply.Done))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/action")
+		})
+	}
+}
+
+// BenchmarkRefresh takes readings of which a tenth is news into the state.
+func BenchmarkRefresh(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			prior, fleet := &state.Snapshot{}, &spec.Fleet{}
+			live := make([]spec.Reading, n)
+			for i := range n {
+				iccid := spec.ICCID(fmt.Sprintf("898600%014d", i))
+				block := &spec.Block{Name: "c"}
+				fleet.Cards = append(fleet.Cards, spec.Card{Provider: aliyun, ICCID: iccid, Block: block})
+				live[i] = spec.Reading{Provider: aliyun, ICCID: iccid, At: start, Status: "正常", Lifecycle: spec.Active, Has: spec.AttrActive}
+				prior.Cards = append(prior.Cards, state.Card{
+					Provider: aliyun, ICCID: iccid, Address: fleet.Cards[i].Address(),
+					Last: state.Last{At: start, Status: "正常", Lifecycle: spec.Active, Has: spec.AttrActive},
+				})
+				if i%10 == 0 {
+					live[i].At = start.Add(time.Minute)
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				require.Len(b, apply.Refresh(prior, fleet, live, nil).Put, n/10)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/card")
+		})
+	}
+}
+
 // BenchmarkJournal applies as many actions as it is told, at 1,000 a second,
 // with a journal in memory and with one on disk: what the disk costs of the
 // rate is its share of durability. Run it with -benchtime 10000x.

@@ -45,7 +45,7 @@ func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps
 // edits is what the run makes of the state that it started from: what was read
 // before, and the cards of the plan as they are now.
 func (r *run) edits() state.Edits {
-	var e state.Edits
+	e := state.Edits{Put: make([]state.Card, 0, len(r.cards))}
 	for _, id := range slices.SortedFunc(maps.Keys(r.cards), spec.CardID.Compare) {
 		if c := r.cards[id]; c != nil {
 			e.Put = append(e.Put, *c)

@@ -1,7 +1,9 @@
 package plan_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,4 +61,47 @@ func BenchmarkMake(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/card")
 		})
 	}
+}
+
+// BenchmarkFile writes and reads saved plans in which every card has a change.
+func BenchmarkFile(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		p := changeAll(b, n)
+		var file bytes.Buffer
+		_, err := plan.Write(&file, p)
+		require.NoError(b, err)
+		report := func(b *testing.B) {
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/card")
+			b.ReportMetric(float64(file.Len())/float64(n), "B/card")
+		}
+		b.Run(fmt.Sprintf("write/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, err := plan.Write(io.Discard, p)
+				require.NoError(b, err)
+			}
+			report(b)
+		})
+		b.Run(fmt.Sprintf("read/%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _, err := plan.Read(bytes.NewReader(file.Bytes()))
+				require.NoError(b, err)
+			}
+			report(b)
+		})
+	}
+}
+
+// changeAll is a plan that stops n cards.
+func changeAll(b *testing.B, n int) *plan.Plan {
+	in := bigFleet(n)
+	for i := range in.Fleet.Cards {
+		c := &in.Fleet.Cards[i]
+		c.IMEI, c.Active, c.Packages = in.Prior.Cards[i].Binding.IMEI, spec.Off, nil
+	}
+	p, diags := plan.Make(in)
+	require.Empty(b, diags)
+	require.Zero(b, p.Unchanged)
+	return p
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -133,8 +132,7 @@ func readLines(r *bufio.Reader, sum hash.Hash, p *Plan) (string, error) {
 			return "", errors.New("the plan file is cut off; make the plan again")
 		}
 		var line fileLine
-		dec := json.NewDecoder(bytes.NewReader(b))
-		if err := dec.Decode(&line); err != nil {
+		if err := json.Unmarshal(b, &line); err != nil {
 			return "", fmt.Errorf("the plan file is damaged: %w", err)
 		}
 		switch {

@@ -279,7 +279,7 @@ func BenchmarkReplay(b *testing.B) {
 			for b.Loop() {
 				replay(b, s, l)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/1e3/float64(b.N)/float64(records), "µs/record")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(records), "ns/record")
 		})
 	}
 }

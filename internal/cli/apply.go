@@ -325,14 +325,25 @@ func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snaps
 	if err != nil {
 		return &exitError{code: exitPartial, err: err}
 	}
-	outputs, err := s.outputs(s.liveAfter(ctx, prior, o))
+	if err := s.outputsAfter(ctx, prior, o); err != nil {
+		return err
+	}
+	return exit(codeOf(ctx, report))
+}
+
+// outputsAfter shows the outputs, if any, with what is live after the run.
+func (s *session) outputsAfter(ctx context.Context, snap *state.Snapshot, o applyOptions) error {
+	if !s.config.HasOutputs() {
+		return nil // and nobody needs a reading of every card, nor of the privacy numbers
+	}
+	outputs, err := s.outputs(s.liveAfter(ctx, snap, o))
 	if err != nil {
 		return err
 	}
 	if outputs != "" {
 		s.out.result("\n%s", outputs)
 	}
-	return exit(codeOf(ctx, report))
+	return nil
 }
 
 // codeOf is a finished run's exit code.

@@ -53,6 +53,7 @@ var layers = []layer{
 	{"providers/*", []string{"spec", "providers", "providers/internal/carrierhttp", "providers/internal/lenient", "providers/internal/alirpc"}},
 	{"apply", []string{"spec", "state", "plan", "providers"}},
 	{"internal/cli/notify", []string{"spec"}},
+	{"internal/cli/measure", []string{"spec", "state", "state/local", "providers/all", "providers/carriersim"}},
 	{"internal/cli", []string{"*", "*/*", "*/*/*"}},
 	{".", []string{"internal/cli"}},
 }

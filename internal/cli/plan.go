@@ -170,6 +170,9 @@ type planSummary struct {
 // outputs evaluates the output blocks. With -json it tells them; else it
 // returns them as text, "" for none.
 func (s *session) outputs(l spec.Live) (string, error) {
+	if !s.config.HasOutputs() {
+		return "", nil // a plan of a million cards doesn't index what was read for nobody
+	}
 	outputs, diags := s.config.Outputs(l)
 	if diags.HasErrors() {
 		return "", &exitError{code: exitFailed, diags: diags}

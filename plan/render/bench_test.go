@@ -35,7 +35,7 @@ func BenchmarkHTML(b *testing.B) {
 
 func benchmark(b *testing.B, show func(p *plan.Plan) error) {
 	for name, of := range map[string]func(n int) *plan.Plan{"alike": manyStops, "labels": manyLabels, "swaps": manySwaps} {
-		for _, n := range []int{10_000, 1_000_000} {
+		for _, n := range []int{1000, 10_000, 100_000, 1_000_000} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				p := of(n)
 				runtime.GC()

@@ -44,6 +44,9 @@ func (l *loader) loadOutputs() {
 	}
 }
 
+// HasOutputs reports whether there is an output block.
+func (c *Config) HasOutputs() bool { return len(c.outputs) > 0 }
+
 // Outputs evaluates the output blocks with what was read, by name. A value
 // that depends on a card or number without a reading is null.
 func (c *Config) Outputs(live spec.Live) ([]spec.Output, spec.Diagnostics) {

@@ -20,12 +20,7 @@ func BenchmarkCommit(b *testing.B) {
 		b.Run(fmt.Sprint(fleet), func(b *testing.B) {
 			backend := openAt(filepath.Join(b.TempDir(), "fleet.state"))
 			s := &state.Snapshot{}
-			cards := make([]state.Card, fleet)
-			for i := range cards {
-				cards[i] = statetest.Card(0, "正常")
-				cards[i].ICCID = spec.ICCID(fmt.Sprintf("89860617%012d", i))
-			}
-			require.NoError(b, backend.Commit(b.Context(), s, state.Edits{Put: cards}))
+			require.NoError(b, backend.Commit(b.Context(), s, state.Edits{Put: manyCards(fleet)}))
 			var sum, longest time.Duration
 			unlock, err := backend.Lock(b.Context(), state.LockInfo{})
 			require.NoError(b, err)
@@ -48,4 +43,46 @@ func BenchmarkCommit(b *testing.B) {
 			b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
 		})
 	}
+}
+
+// BenchmarkCommitOfAll is a commit that changes every card, as the first one
+// and an apply of all do.
+func BenchmarkCommitOfAll(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			cards := manyCards(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				backend := openAt(filepath.Join(b.TempDir(), "fleet.state"))
+				require.NoError(b, backend.Commit(b.Context(), &state.Snapshot{}, state.Edits{Put: cards}))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/card")
+		})
+	}
+}
+
+// BenchmarkRead is what every command begins with.
+func BenchmarkRead(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			backend := openAt(filepath.Join(b.TempDir(), "fleet.state"))
+			require.NoError(b, backend.Commit(b.Context(), &state.Snapshot{}, state.Edits{Put: manyCards(n)}))
+			b.ReportAllocs()
+			for b.Loop() {
+				s, err := backend.Read(b.Context())
+				require.NoError(b, err)
+				require.Len(b, s.Cards, n)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/card")
+		})
+	}
+}
+
+func manyCards(n int) []state.Card {
+	cards := make([]state.Card, n)
+	for i := range cards {
+		cards[i] = statetest.Card(0, "正常")
+		cards[i].ICCID = spec.ICCID(fmt.Sprintf("89860617%012d", i))
+	}
+	return cards
 }
