@@ -60,7 +60,7 @@ func chromium(t *testing.T) string {
 func openPage(t *testing.T, p *plan.Plan) *browser {
 	t.Helper()
 	ctx, end := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath(chromium(t)), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.ExecPath(chromium(t)), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.Flag("disable-dev-shm-usage", true), // small in containers
 		chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(time.Minute)) // root has no sandbox
 	t.Cleanup(end)
 	ctx, end = context.WithTimeout(ctx, 5*time.Minute) // a page that hangs is a failure, not a test without an end
