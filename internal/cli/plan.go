@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -107,11 +107,7 @@ func (s *session) savePlan(path string, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
-	if err := writePlan(&b, p, sealer); err != nil {
-		return fmt.Errorf("save plan %s: %w", path, err)
-	}
-	if err := maybe.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+	if err := replaceFile(path, func(w io.Writer) error { return writePlan(w, p, sealer) }); err != nil {
 		return fmt.Errorf("save plan: %w", err)
 	}
 	return nil

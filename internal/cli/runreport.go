@@ -17,8 +17,8 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// temporary are the names of reports that are being written.
-const temporary = ".cardfleet-report-*"
+// temporary are the names of reports and plans that are being written.
+const temporary = ".cardfleet-tmp-*"
 
 // checkReport makes sure that a report can be written there once the run is
 // over.
@@ -88,8 +88,15 @@ func (r redacting) Write(p []byte) (int, error) {
 }
 
 // replaceFile writes a file beside path, and puts it in its place once it is
-// whole and on the disk.
+// whole and on the disk. What is no file, such as a pipe, is written to.
 func replaceFile(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), temporary)
 	if err != nil {
 		return err
