@@ -309,7 +309,7 @@ func (p *pair) intoService() {
 		p.change(spec.Resume, "", "")
 	case spec.SuspendedByCarrier:
 		p.attend("Stopped by the carrier", fmt.Sprintf(
-			"The carrier stopped this card: %s. A resume would be refused; settle the cause with the carrier first.",
+			"The carrier stopped this card: %s. A resume is not planned: settle the cause with the carrier first.",
 			cmp.Or(p.live.Reason, p.live.Status, "it gives no reason")))
 	default:
 		p.blocked("active = true")

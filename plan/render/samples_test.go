@@ -124,7 +124,7 @@ func everyKind() *plan.Plan {
 }
 
 func stoppedByCarrier(reason string) plan.Note {
-	return plan.Note{Summary: "Stopped by the carrier", Detail: fmt.Sprintf("The carrier stopped this card: %s. A resume would be refused; settle the cause with the carrier first.", reason)}
+	return plan.Note{Summary: "Stopped by the carrier", Detail: fmt.Sprintf("The carrier stopped this card: %s. A resume is not planned: settle the cause with the carrier first.", reason)}
 }
 
 // tenOfEach has ten changes of each kind, over three carriers.
