@@ -309,6 +309,15 @@ func follows(records []Record, next *Record) error {
 	return nil
 }
 
+// LastSeq is the number of the last record, behind which a journal goes on; 0
+// for none.
+func LastSeq(records []Record) uint64 {
+	if len(records) == 0 {
+		return 0
+	}
+	return records[len(records)-1].Seq
+}
+
 // Next is the number of the record that follows r.
 func (r *Record) Next() (serial, seq uint64) {
 	if r.Type == CommitRecord {

@@ -125,11 +125,14 @@ func showState(ctx context.Context, env *Env, root *rootOptions, o viewOptions, 
 	return nil
 }
 
-func countCards(n int) string {
+func countCards(n int) string { return counted(n, "card") }
+
+// counted is "1 card" or "2 cards".
+func counted(n int, thing string) string {
 	if n == 1 {
-		return "1 card"
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d cards", n)
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // readState reads the state that the configuration names. The providers are

@@ -56,15 +56,8 @@ func verifyState(ctx context.Context, out *output, b state.Backend) error {
 	}
 	doubts := sayDoubts(out, snap)
 	out.result("Sound: %s, serial %d, lineage %s; %d in doubt; %s.\n",
-		countCards(len(snap.Cards)), snap.Serial, orNone(snap.Lineage), doubts, older(versions))
+		countCards(len(snap.Cards)), snap.Serial, orNone(snap.Lineage), doubts, counted(versions, "older version"))
 	return nil
-}
-
-func older(versions int) string {
-	if versions == 1 {
-		return "1 older version"
-	}
-	return fmt.Sprintf("%d older versions", versions)
 }
 
 // suspicious is what can be read, and no run of this program writes.

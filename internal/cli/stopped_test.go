@@ -70,7 +70,7 @@ func TestStoppedProgram(t *testing.T) {
 	}
 	code := cli.Run(t.Context(), strings.Fields(os.Getenv("CARDFLEET_STOP_ARGS")), env)
 	fmt.Printf("\nsteps: %d\n", s.taken)
-	os.Exit(code)
+	os.Exit(code) // the code is what the parent looks at
 }
 
 // runStopped runs the program until its nth step, and reports whether that

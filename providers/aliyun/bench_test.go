@@ -83,7 +83,7 @@ func answerForBenchmarks() {
 		os.Exit(0)
 	}()
 	_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // ends with the process
-		time.Sleep(latency)
+		time.Sleep(latency)                                              // the carrier's time to answer: a benchmark measures real time
 		_, _ = io.WriteString(w, activeCard(r.URL.Query().Get("Iccid"))) // a client that is gone needs no answer
 	}))
 }
@@ -128,7 +128,7 @@ func carrierWithin(b *testing.B, latency time.Duration, settings map[string]any)
 type within time.Duration
 
 func (latency within) RoundTrip(r *http.Request) (*http.Response, error) {
-	time.Sleep(time.Duration(latency))
+	time.Sleep(time.Duration(latency)) // as over the network
 	body := activeCard(r.URL.Query().Get("Iccid"))
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }

@@ -28,12 +28,8 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 	if err != nil {
 		return nil, err
 	}
-	seq := uint64(0)
-	if n := len(records); n > 0 {
-		seq = records[n-1].Seq
-	}
 	file := &journalFile{backend: b, stored: doc, lines: lines}
-	return b.codec.NewJournalWriter(file, b.place(), head, seq), nil
+	return b.codec.NewJournalWriter(file, b.place(), head, state.LastSeq(records)), nil
 }
 
 // journalFile is the journal within the document: what is written to it is

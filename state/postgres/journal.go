@@ -34,10 +34,7 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 			return err
 		}
 		last, records, err := b.lines(ctx, tx, file.head)
-		if n := len(records); n > 0 {
-			seq = records[n-1].Seq
-		}
-		file.last = last
+		file.last, seq = last, state.LastSeq(records)
 		return err
 	})
 	if err != nil {

@@ -122,12 +122,8 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 	if err != nil {
 		return nil, err
 	}
-	seq := uint64(0)
-	if n := len(records); n > 0 {
-		seq = records[n-1].Seq
-	}
 	file := &journalFile{b: b, serial: head.Serial, n: len(keys)}
-	return b.codec.NewJournalWriter(file, b.name(b.journalPrefix()), head, seq), nil
+	return b.codec.NewJournalWriter(file, b.name(b.journalPrefix()), head, state.LastSeq(records)), nil
 }
 
 // journalFile makes an object of each line. It implements [state.JournalFile].

@@ -145,7 +145,7 @@ func TestAThrottleSlowsEveryoneOfTheAccount(t *testing.T) {
 		all.send(55, b, "b", Call{})
 		all.wg.Wait()
 		assert.InDelta(t, 1, time.Since(start).Seconds(), 0.1)
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // the bubble's clock, here and below: nobody waits for it
 		start = time.Now()
 		all.send(105, b, "b", Call{})
 		all.wg.Wait()
