@@ -31,7 +31,9 @@ type layer struct {
 
 var layers = []layer{
 	{"spec", nil},
-	{"spec/config", []string{"spec"}},
+	{"spec/table", []string{"spec"}},
+	{"spec/table/xlsx", []string{"spec", "spec/table"}},
+	{"spec/config", []string{"spec", "spec/table"}},
 	{"state", []string{"spec"}},
 	{"state/statetest", []string{"spec", "state"}},
 	{"state/postgres/pgtest", nil},
