@@ -24,6 +24,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 const aliyun = spec.ProviderName("aliyun")
@@ -233,7 +234,7 @@ func TestTheJournalReplaysToWhatTheRunSays(t *testing.T) {
 	for i := range records {
 		records[i].Version, records[i].Serial, records[i].Seq = 1, 1, uint64(i+1)
 	}
-	replayed, err := state.Replay(b.options.Prior, records)
+	replayed, err := stored.Replay(b.options.Prior, records)
 	require.NoError(t, err)
 	assert.Equal(t, b.after(report).Cards, replayed.Cards)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // death stops the program at a moment: from then on nothing is written and
@@ -135,7 +136,7 @@ func (b *bench) afterDeath(t *testing.T) *state.Snapshot {
 	for i := range records {
 		records[i].Version, records[i].Serial, records[i].Seq = state.RecordVersion, b.options.Prior.Serial, uint64(i+1)
 	}
-	snap, err := state.Replay(b.options.Prior, records)
+	snap, err := stored.Replay(b.options.Prior, records)
 	require.NoError(t, err)
 	return snap
 }

@@ -236,8 +236,6 @@ func (ch Change) same(o Change) bool { return ch.Kind == o.Kind && ch.From == o.
 // change is the change that the call was to make.
 func (d Doubt) change() Change { return Change{Kind: d.Kind, From: d.From, To: d.To, At: d.Since} }
 
-func (d Doubt) same(o Doubt) bool { return d.change().same(o.change()) }
-
 func lastOf(r *spec.Reading) Last {
 	return Last{
 		At: r.At, Status: r.Status, Lifecycle: r.Lifecycle, Reason: r.Reason,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/statetest"
 )
 
 const (
@@ -239,12 +240,18 @@ func drawNext(t *rapid.T, now spec.Reading) state.Change {
 
 func TestCardsThatShareSlicesAreNotChangedTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		card := drawCard(t, bike)
+		card := statetest.DrawCard(t, bike)
 		before, shared := cloneCard(card), card
-		shared.Done(drawChange(t))
-		shared.TakeReading(live(func(r *spec.Reading) { r.At = drawTime(t) }))
+		shared.Done(statetest.DrawChange(t))
+		shared.TakeReading(live(func(r *spec.Reading) {
+			r.At = noon.Add(time.Duration(rapid.IntRange(0, 7200).Draw(t, "second")) * time.Second)
+		}))
 		_, _ = card.SettleDoubts(live(nil), settle)
 		_ = card.Overlay(live(nil), settle)
 		assert.Equal(t, before, card)
 	})
+}
+
+func cloneCard(c state.Card) state.Card {
+	return statetest.Clone(&state.Snapshot{Cards: []state.Card{c}}).Cards[0]
 }

@@ -20,7 +20,7 @@ func (e Edits) Len() int { return len(e.Put) + len(e.Drop) }
 // Check refuses edits that nothing could read back.
 func (e Edits) Check() error {
 	for i := range e.Put {
-		if err := checkCard(e.Put[:i], &e.Put[i]); err != nil {
+		if err := CheckNext(e.Put[:i], &e.Put[i]); err != nil {
 			return err
 		}
 	}
@@ -34,6 +34,38 @@ func (e Edits) Check() error {
 		if _, put := (&Snapshot{Cards: e.Put}).Find(id); put {
 			return fmt.Errorf("card %s of %s is put and dropped at once", id.ICCID, id.Provider)
 		}
+	}
+	return nil
+}
+
+// CheckNext refuses a card that can't follow the cards before it: the snapshot
+// and its edits list each card once, in order.
+func CheckNext(before []Card, c *Card) error {
+	if err := checkID(c.ID()); err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		return nil
+	}
+	switch last := &before[len(before)-1]; last.ID().Compare(c.ID()) {
+	case 0:
+		return fmt.Errorf("card %s of %s is listed twice", c.ICCID, c.Provider)
+	case 1:
+		return fmt.Errorf("card %s of %s stands behind card %s of %s: cards are sorted by provider and ICCID", c.ICCID, c.Provider, last.ICCID, last.Provider)
+	}
+	return nil
+}
+
+func checkID(id spec.CardID) error {
+	if id.Provider == "" {
+		return fmt.Errorf("card %s has no provider", id.ICCID)
+	}
+	iccid, err := spec.ParseICCID(string(id.ICCID))
+	if err != nil {
+		return fmt.Errorf("a card of %s has no proper ICCID: %w", id.Provider, err)
+	}
+	if iccid != id.ICCID {
+		return fmt.Errorf("ICCID %s is written in lower case", id.ICCID)
 	}
 	return nil
 }
@@ -69,7 +101,7 @@ func Difference(before, after []Card) Edits {
 func (e Edits) Onto(cards []Card) []Card {
 	s := Snapshot{Cards: cards}
 	if !e.sameCards(&s) {
-		return e.merge(cards)
+		return e.Merge(cards)
 	}
 	for i := range e.Put {
 		at, _ := s.Find(e.Put[i].ID())
@@ -88,8 +120,8 @@ func (e Edits) sameCards(s *Snapshot) bool {
 	return !slices.ContainsFunc(e.Drop, func(id spec.CardID) bool { _, ok := s.Find(id); return ok })
 }
 
-// merge is a new list; nil for none.
-func (e Edits) merge(old []Card) []Card {
+// Merge is the cards with the edits made, in a list of its own; nil for none.
+func (e Edits) Merge(old []Card) []Card {
 	out := make([]Card, 0, len(old)+len(e.Put))
 	put, drop := e.Put, e.Drop
 	for i := range old {
@@ -119,7 +151,7 @@ func (e Edits) Then(later Edits) Edits {
 	if later.Len() == 0 {
 		return e
 	}
-	out := Edits{Put: later.merge(e.Put)}
+	out := Edits{Put: later.Merge(e.Put)}
 	dropped := append(slices.Clone(later.Drop), e.Drop...)
 	slices.SortFunc(dropped, spec.CardID.Compare)
 	for _, id := range slices.Compact(dropped) {
@@ -158,7 +190,7 @@ func (e Edits) Count(s *Snapshot) int {
 // Next is the snapshot that committing the edits to s makes, in a list of its
 // own, so that s stays as it is. lineage is taken where s has none.
 func (e Edits) Next(s *Snapshot, lineage string) *Snapshot {
-	next := &Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: e.merge(s.Cards)}
+	next := &Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: e.Merge(s.Cards)}
 	if next.Lineage == "" {
 		next.Lineage = lineage
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/statetest"
 )
 
 // TestEveryFieldOfACardCounts changes one field after the other, however deep.
@@ -93,7 +94,7 @@ func bump(v reflect.Value) {
 // TestADifferenceMadeGivesTheNewCards holds for any two lists.
 func TestADifferenceMadeGivesTheNewCards(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		before, after := drawSnapshot(t), drawSnapshot(t)
+		before, after := statetest.DrawSnapshot(t), statetest.DrawSnapshot(t)
 		e := state.Difference(before.Cards, after.Cards)
 		require.NoError(t, e.Check())
 		for i := range e.Put {
@@ -104,13 +105,13 @@ func TestADifferenceMadeGivesTheNewCards(t *testing.T) {
 		next := e.Next(before, after.Lineage)
 		requireSameCards(t, after.Cards, next.Cards)
 		require.Equal(t, before.Serial+1, next.Serial)
-		requireSameCards(t, after.Cards, e.Onto(clone(before).Cards))
+		requireSameCards(t, after.Cards, e.Onto(statetest.Clone(before).Cards))
 	})
 }
 
 func TestEditsAfterEditsAreBoth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s, first, second := drawSnapshot(t), drawEdits(t), drawEdits(t)
+		s, first, second := statetest.DrawSnapshot(t), statetest.DrawEdits(t), statetest.DrawEdits(t)
 		want := second.Next(first.Next(s, ""), "").Cards
 		both := first.Then(second)
 		require.NoError(t, both.Check())

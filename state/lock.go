@@ -1,11 +1,37 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 )
+
+// LockInfo says who holds a lock, with Terraform's field names.
+type LockInfo struct {
+	ID        string
+	Operation string // "apply"
+	Info      string // free text: the run's URL in CI
+	Who       string // user@host
+	Version   string // of the program
+	Created   time.Time
+	Path      string // what is locked
+}
+
+// LockedError says that another run holds the lock.
+type LockedError struct {
+	Holder LockInfo // the zero value where the backend can't say
+}
+
+// Error names the holder.
+func (e *LockedError) Error() string {
+	if e.Holder.ID == "" {
+		return "the state is locked by another run"
+	}
+	return fmt.Sprintf("the state is locked by %s since %s (%s)",
+		cmp.Or(e.Holder.Who, "somebody"), e.Holder.Created.Format(time.RFC3339), cmp.Or(e.Holder.Operation, "unknown operation"))
+}
 
 // The pauses between two attempts to lock, as Terraform makes them.
 const (

@@ -13,6 +13,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // showOptions say in which form a plan or the state is shown.
@@ -188,7 +189,7 @@ func stateJSON(env *Env, snap *state.Snapshot) error {
 	if cards == nil {
 		cards = []state.Card{}
 	}
-	digest, err := state.Digest(snap)
+	digest, err := stored.Digest(snap)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 func stateMigrateCommand(env *Env, root *rootOptions) *cli.Command {
@@ -87,11 +88,11 @@ func sameState(ctx context.Context, b state.Backend, want *state.Snapshot) error
 	if err != nil {
 		return err
 	}
-	gotDigest, err := state.Digest(got)
+	gotDigest, err := stored.Digest(got)
 	if err != nil {
 		return err
 	}
-	wantDigest, err := state.Digest(want)
+	wantDigest, err := stored.Digest(want)
 	if err != nil {
 		return err
 	}

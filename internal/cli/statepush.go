@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 func statePushCommand(env *Env, root *rootOptions) *cli.Command {
@@ -76,7 +77,7 @@ func readPushed(env *Env, root *rootOptions, file string, keys func() (state.Sea
 	if start, _ := buf.Peek(2); bytes.Equal(start, []byte("{\n")) { // a state file's first line is longer
 		return decodePulled(buf, file)
 	}
-	var codec state.Codec
+	var codec stored.Codec
 	if state.IsSealed(buf) {
 		sealer, err := keys()
 		if err != nil {
@@ -119,7 +120,7 @@ func (p *pushedState) fits(now *state.Snapshot, force bool) error {
 	if p.Serial < now.Serial {
 		return refuse("The state is newer", "The file was made from serial %d, and the state has serial %d by now: pull it again, and make your change to that. -force pushes the file anyway.", p.Serial, now.Serial)
 	}
-	digest, err := state.Digest(now)
+	digest, err := stored.Digest(now)
 	if err != nil {
 		return err
 	}

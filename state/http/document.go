@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // A document is a JSON object, since servers made for Terraform take nothing
@@ -49,8 +50,8 @@ type document struct {
 	lineage   string
 	serial    uint64 // of the snapshot
 	writtenBy string
-	snapshot  []byte // as state.Codec writes it
-	journal   []byte // as state.JournalWriter writes it, zstd
+	snapshot  []byte // as stored.Codec writes it
+	journal   []byte // as stored.JournalWriter writes it, zstd
 }
 
 type outerJSON struct {
@@ -139,7 +140,7 @@ func known(text []byte) error {
 
 // replayed is the snapshot with the journal's records applied. name is the
 // document's in errors.
-func (d *document) replayed(codec state.Codec, name string) (*state.Snapshot, error) {
+func (d *document) replayed(codec stored.Codec, name string) (*state.Snapshot, error) {
 	s := &state.Snapshot{}
 	if len(d.snapshot) > 0 {
 		var err error
@@ -157,15 +158,15 @@ func (d *document) replayed(codec state.Codec, name string) (*state.Snapshot, er
 	if len(records) == 0 {
 		return s, nil
 	}
-	if s, err = state.Replay(s, records); err != nil {
+	if s, err = stored.Replay(s, records); err != nil {
 		return nil, fmt.Errorf("the journal of %s: %w", name, err)
 	}
 	return s, nil
 }
 
 // header is what the document's snapshot is, without its cards.
-func (d *document) header(codec state.Codec, name string) (state.Header, error) {
-	var head state.Header
+func (d *document) header(codec stored.Codec, name string) (stored.Header, error) {
+	var head stored.Header
 	if len(d.snapshot) > 0 {
 		var err error
 		if head, err = codec.DecodeHeader(bytes.NewReader(d.snapshot), name); err != nil {
@@ -187,7 +188,7 @@ func (d *document) isOf(lineage string, serial uint64, name string) error {
 }
 
 // records reads the journal: its lines, and the records in them.
-func (d *document) records(codec state.Codec, name string) (lines []byte, records []state.Record, err error) {
+func (d *document) records(codec stored.Codec, name string) (lines []byte, records []state.Record, err error) {
 	if lines, err = d.lines(name); err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/statetest"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // FuzzDocument: whatever a server answers is refused, or a document that is
@@ -26,7 +27,7 @@ func FuzzDocument(f *testing.F) {
 		again, err := decodeDocument(d.encode())
 		require.NoError(t, err)
 		require.Equal(t, d.sum(), again.sum())
-		_, _ = d.replayed(state.Codec{}, "the document") // refused or read, without harm
+		_, _ = d.replayed(stored.Codec{}, "the document") // refused or read, without harm
 	})
 }
 
@@ -43,13 +44,13 @@ func FuzzDocumentParts(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s, err := d.replayed(state.Codec{}, "the document")
+		s, err := d.replayed(stored.Codec{}, "the document")
 		if err != nil {
 			return
 		}
 		require.Equal(t, d.lineage, s.Lineage)
 		require.Equal(t, d.serial, s.Serial)
-		require.NoError(t, state.Encode(&bytes.Buffer{}, s, ""), "what was read can't be written")
+		require.NoError(t, stored.Encode(&bytes.Buffer{}, s, ""), "what was read can't be written")
 	})
 }
 
@@ -59,8 +60,8 @@ func sampleDocument(t testing.TB) *document {
 	d := &document{writes: 7, lineage: "l", serial: 3, writtenBy: "0.1.0"}
 	var snapshot, lines bytes.Buffer
 	s := &state.Snapshot{Lineage: d.lineage, Serial: d.serial, Cards: []state.Card{statetest.Card(1, "正常")}}
-	require.NoError(t, state.Encode(&snapshot, s, d.writtenBy))
-	j := state.NewJournalWriter(unsynced{&lines}, "journal", d.serial, 0)
+	require.NoError(t, stored.Encode(&snapshot, s, d.writtenBy))
+	j := stored.NewJournalWriter(unsynced{&lines}, "journal", d.serial, 0)
 	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "停机"))))
 	d.snapshot = snapshot.Bytes()
 	var err error

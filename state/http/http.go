@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Config says where the state is, with the meaning of Terraform's settings of
@@ -61,9 +62,9 @@ type Backend struct {
 	config Config
 	urls   urls
 	env    Env
-	codec  state.Codec
+	codec  stored.Codec
 	client nethttp.Client
-	hold   *state.Hold
+	hold   *stored.Hold
 
 	writing sync.Mutex // held from a write's reading to its end
 
@@ -78,9 +79,9 @@ func New(config Config, env Env) (*Backend, error) {
 	config = config.withDefaults()
 	b := &Backend{
 		config: config, env: env, client: nethttp.Client{Transport: env.Transport},
-		codec: state.Codec{WrittenBy: env.Version, Sealer: env.Sealer},
+		codec: stored.Codec{WrittenBy: env.Version, Sealer: env.Sealer},
 	}
-	b.hold = state.NewHold(env.Version, b.acquire)
+	b.hold = stored.NewHold(env.Version, b.acquire)
 	for _, a := range []struct {
 		setting, text string
 		into          **url.URL
@@ -162,7 +163,7 @@ func (b *Backend) get(ctx context.Context) (*document, error) {
 // journal. Without the lock it takes the lock for as long as it runs, so that
 // comparing and replacing is one step.
 func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
-	err := b.hold.Commit(ctx, s, e, state.NewUUID(b.env.Random), func(next *state.Snapshot) error { return b.replace(ctx, s, next) })
+	err := b.hold.Commit(ctx, s, e, stored.NewUUID(b.env.Random), func(next *state.Snapshot) error { return b.replace(ctx, s, next) })
 	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
@@ -173,17 +174,17 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 	b.writing.Lock()
 	defer b.writing.Unlock()
-	stored, err := b.get(ctx)
+	present, err := b.get(ctx)
 	if err != nil {
 		return err
 	}
-	if err := state.CheckBase(s, stored.lineage, stored.serial); err != nil {
+	if err := stored.CheckBase(s, present.lineage, present.serial); err != nil {
 		return err
 	}
-	if _, err := stored.header(b.codec, b.place()); err != nil {
+	if _, err := present.header(b.codec, b.place()); err != nil {
 		return err // what can't be read isn't overwritten
 	}
-	doc := &document{writes: stored.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version}
+	doc := &document{writes: present.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version}
 	var snapshot bytes.Buffer
 	if err := b.codec.Encode(&snapshot, next); err != nil {
 		return err
@@ -217,8 +218,8 @@ func (b *Backend) put(ctx context.Context, doc *document) error {
 // has reports whether the server has this document. Where that can't be
 // learned, it hasn't.
 func (b *Backend) has(ctx context.Context, doc *document) bool {
-	stored, err := b.get(ctx)
-	return err == nil && stored.sum() == doc.sum()
+	present, err := b.get(ctx)
+	return err == nil && present.sum() == doc.sum()
 }
 
 // updateURL names the lock, where there is one, for the server to check.

@@ -6,6 +6,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Journal implements [state.Backend]. Without the lock it holds the lock until
@@ -15,7 +16,7 @@ func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
 }
 
 // continueJournal reads the journal, so that the next record follows its last.
-func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, error) {
+func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, error) {
 	doc, err := b.get(ctx)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 		return nil, err
 	}
 	file := &journalFile{backend: b, stored: doc, lines: lines}
-	return b.codec.NewJournalWriter(file, b.place(), head, state.LastSeq(records)), nil
+	return b.codec.NewJournalWriter(file, b.place(), head, stored.LastSeq(records)), nil
 }
 
 // journalFile is the journal within the document: what is written to it is
@@ -74,7 +75,7 @@ func (f *journalFile) Sync() error {
 	return nil
 }
 
-// Close implements [state.JournalFile]. All is written by then.
+// Close implements [stored.JournalFile]. All is written by then.
 func (f *journalFile) Close() error { return nil }
 
 func compress(lines []byte) ([]byte, error) {

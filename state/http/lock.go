@@ -8,6 +8,7 @@ import (
 	nethttp "net/http"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Lock implements [state.Backend]. It fills in the info's ID and Path where
@@ -16,9 +17,9 @@ func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() 
 	return b.hold.Lock(ctx, info)
 }
 
-// acquire takes the lock; see [state.NewHold].
+// acquire takes the lock; see [stored.NewHold].
 func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
-	info.ID = cmp.Or(info.ID, state.NewUUID(b.env.Random))
+	info.ID = cmp.Or(info.ID, stored.NewUUID(b.env.Random))
 	info.Path = cmp.Or(info.Path, b.place())
 	if err := b.sendLock(ctx, *info); err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (b *Backend) ForceUnlock(ctx context.Context, id string) error {
 	if b.urls.lock == nil {
 		return state.ErrNotLocked
 	}
-	probe := state.LockInfo{ID: state.NewUUID(b.env.Random), Operation: "force-unlock", Version: b.env.Version, Path: b.place()}
+	probe := state.LockInfo{ID: stored.NewUUID(b.env.Random), Operation: "force-unlock", Version: b.env.Version, Path: b.place()}
 	err := b.sendLock(ctx, probe)
 	var locked *state.LockedError
 	switch {

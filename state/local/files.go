@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Every write of the snapshot and every opening of the journal is here.
@@ -79,7 +79,7 @@ func (b *Backend) keepBackup() error {
 
 // openBehind opens a file for writing behind its first end bytes, cuts off the
 // rest, and makes the file's name and length durable.
-func (b *Backend) openBehind(path string, end int64) (state.JournalFile, error) {
+func (b *Backend) openBehind(path string, end int64) (stored.JournalFile, error) {
 	b.step("open the journal")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // The history is a folder:
@@ -290,5 +291,5 @@ func (b *Backend) readVersion(from base, serial uint64) (*state.Snapshot, error)
 	if until < 0 {
 		return nil, os.ErrNotExist
 	}
-	return state.Replay(s, l.records[:until+1])
+	return stored.Replay(s, l.records[:until+1])
 }

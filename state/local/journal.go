@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // The journal file is a log: the records of runs, and the commits that end
@@ -69,7 +70,7 @@ func (b *Backend) readLogAt(path, lineage string, serial uint64) (log, error) {
 // continueJournal opens the journal behind its last record. It cuts off what a
 // crash tore, so that no line ever follows a broken one, and puts away a
 // journal that the snapshot holds already.
-func (b *Backend) continueJournal(context.Context) (*state.JournalWriter, error) {
+func (b *Backend) continueJournal(context.Context) (*stored.JournalWriter, error) {
 	head, err := b.header()
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (b *Backend) continueJournal(context.Context) (*state.JournalWriter, error)
 }
 
 // writer is what writes the journal, which it opens where it isn't.
-func (b *Backend) writer(ctx context.Context) (*state.JournalWriter, error) {
+func (b *Backend) writer(ctx context.Context) (*stored.JournalWriter, error) {
 	if w := b.hold.Writer(); w != nil {
 		return w, nil
 	}
@@ -117,7 +118,7 @@ func longestJournal(snapshot int64) int64 {
 
 // takesLine reports whether a commit may be a line of the journal: it is short
 // with it, and there is a snapshot that was written with the same keys.
-func (b *Backend) takesLine(head state.Header, e state.Edits) bool {
+func (b *Backend) takesLine(head stored.Header, e state.Edits) bool {
 	if head.Serial == 0 || !b.codec.Keeps(head) {
 		return false
 	}
@@ -134,7 +135,7 @@ func (b *Backend) takesLine(head state.Header, e state.Edits) bool {
 
 // commitLine writes the edits and the commit as one line of the journal, so
 // that a crash leaves all of it or nothing.
-func (b *Backend) commitLine(ctx context.Context, w *state.JournalWriter, s *state.Snapshot, e state.Edits) error {
+func (b *Backend) commitLine(ctx context.Context, w *stored.JournalWriter, s *state.Snapshot, e state.Edits) error {
 	commit := state.Record{Type: state.CommitRecord, At: b.env.Now().UTC(), Commit: &state.Commit{Cards: e.Count(s), Edits: e}}
 	b.step("write the commit")
 	if err := w.Append(ctx, commit); err != nil {

@@ -27,6 +27,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Env is what the backend takes from the world around it. Every field is needed but
@@ -48,11 +49,11 @@ type Env struct {
 type Backend struct {
 	path  string
 	env   Env
-	codec state.Codec
+	codec stored.Codec
 	step  func(name string) // never nil
 	// longest is longestJournal, but in tests.
 	longest func(snapshot int64) int64
-	hold    *state.Hold
+	hold    *stored.Hold
 	file    *flock.Flock // the lock's, where hold has it
 }
 
@@ -63,12 +64,12 @@ func New(path string, env Env) *Backend {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // with an error there is no file yet, and path is where it will be
 	}
-	codec := state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
+	codec := stored.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
 	b := &Backend{path: path, env: env, codec: codec, step: env.Step, longest: longestJournal}
 	if b.step == nil {
 		b.step = func(string) {}
 	}
-	b.hold = state.NewHold(env.Version, b.acquire)
+	b.hold = stored.NewHold(env.Version, b.acquire)
 	return b
 }
 
@@ -127,7 +128,7 @@ func (b *Backend) replay(s *state.Snapshot, records []state.Record) (*state.Snap
 	if len(records) == 0 {
 		return s, nil
 	}
-	after, err := state.Replay(s, records)
+	after, err := stored.Replay(s, records)
 	if err != nil {
 		return nil, fmt.Errorf("the journal %s: %w", b.journalPath(), err)
 	}
@@ -160,18 +161,18 @@ func (b *Backend) withBackup(err error) error {
 }
 
 // header reads what the snapshot file is, without its cards.
-func (b *Backend) header() (state.Header, error) {
+func (b *Backend) header() (stored.Header, error) {
 	f, err := os.Open(b.path)
 	if errors.Is(err, os.ErrNotExist) {
-		return state.Header{}, nil
+		return stored.Header{}, nil
 	}
 	if err != nil {
-		return state.Header{}, fmt.Errorf("read the state: %w", err)
+		return stored.Header{}, fmt.Errorf("read the state: %w", err)
 	}
 	defer f.Close() // it was only read
 	head, err := b.codec.DecodeHeader(f, b.path)
 	if err != nil {
-		return state.Header{}, b.withBackup(err)
+		return stored.Header{}, b.withBackup(err)
 	}
 	return head, nil
 }
@@ -199,7 +200,7 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 		return err
 	}
 	defer b.hold.CloseJournal()
-	err = state.CheckBase(s, head.Lineage, w.Serial())
+	err = stored.CheckBase(s, head.Lineage, w.Serial())
 	switch {
 	case err != nil:
 	case b.takesLine(head, e):
@@ -214,10 +215,10 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 }
 
 // commitSnapshot writes the state anew, and drops the journal.
-func (b *Backend) commitSnapshot(head state.Header, s *state.Snapshot, e state.Edits) error {
+func (b *Backend) commitSnapshot(head stored.Header, s *state.Snapshot, e state.Edits) error {
 	next := e.Next(s, "")
 	if next.Lineage == "" {
-		next.Lineage = state.NewUUID(b.env.Random)
+		next.Lineage = stored.NewUUID(b.env.Random)
 	}
 	b.keep(head.Serial) // a crash may have come between a commit and its keeping
 	if s.Serial > head.Serial {

@@ -10,6 +10,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Lock implements [state.Backend]. It fills in the info's ID and Path where
@@ -32,7 +33,7 @@ func (b *Backend) acquire(_ context.Context, info *state.LockInfo) (release func
 		return nil, &state.LockedError{Holder: b.holder()}
 	}
 	if info.ID == "" {
-		info.ID = state.NewUUID(b.env.Random)
+		info.ID = stored.NewUUID(b.env.Random)
 	}
 	if info.Path == "" {
 		info.Path = b.path

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // cards reads the cards that held at the head's serial.
@@ -33,12 +34,12 @@ func (b *Backend) plainCards(ctx context.Context, tx pgx.Tx, h head) (*state.Sna
 	}
 	defer rows.Close()
 	r := &rowReader{rows: rows, cards: h.cards}
-	if err := json.NewEncoder(&r.line).Encode(state.Header{
+	if err := json.NewEncoder(&r.line).Encode(stored.Header{
 		Format: "cardfleet-state", Version: 1, Lineage: h.lineage, Serial: h.serial, Cards: h.cards,
 	}); err != nil {
 		return nil, err
 	}
-	return state.Decode(r, b.place())
+	return stored.Decode(r, b.place())
 }
 
 // rowReader is the rows as an uncompressed snapshot file.

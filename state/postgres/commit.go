@@ -14,6 +14,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 const (
@@ -59,24 +60,24 @@ type commit struct {
 }
 
 func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
-	stored, err := c.compare(ctx, tx)
+	present, err := c.compare(ctx, tx)
 	if err != nil {
 		return err
 	}
-	rows, err := c.rowsToWrite(ctx, tx, stored)
+	rows, err := c.rowsToWrite(ctx, tx, present)
 	if err != nil {
 		return err
 	}
-	c.next = head{id: stored.id, lineage: c.s.Lineage, serial: c.s.Serial + 1, cards: stored.cards, vault: stored.vault, sealed: stored.sealed}
+	c.next = head{id: present.id, lineage: c.s.Lineage, serial: c.s.Serial + 1, cards: present.cards, vault: present.vault, sealed: present.sealed}
 	if c.next.lineage == "" {
-		c.next.lineage = state.NewUUID(c.env.Random)
+		c.next.lineage = stored.NewUUID(c.env.Random)
 	}
-	if c.env.Sealer != nil && stored.vault == nil {
-		if rows, err = c.beginSealing(ctx, tx, stored); err != nil {
+	if c.env.Sealer != nil && present.vault == nil {
+		if rows, err = c.beginSealing(ctx, tx, present); err != nil {
 			return err
 		}
 	}
-	if err := c.write(ctx, tx, stored, rows); err != nil {
+	if err := c.write(ctx, tx, present, rows); err != nil {
 		return err
 	}
 	// Last, so that the lease can be renewed while a large commit is written.
@@ -86,18 +87,18 @@ func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
 // compare reads the state's row, and keeps it from others until the
 // transaction ends; it refuses a snapshot that isn't what is stored.
 func (c *commit) compare(ctx context.Context, tx pgx.Tx) (head, error) {
-	stored, err := c.head(ctx, tx, len(migrations), "FOR NO KEY UPDATE")
+	present, err := c.head(ctx, tx, len(migrations), "FOR NO KEY UPDATE")
 	if err != nil {
 		return head{}, err
 	}
-	return stored, state.CheckBase(c.s, stored.lineage, stored.serial)
+	return present, stored.CheckBase(c.s, present.lineage, present.serial)
 }
 
 // rowsToWrite are the edits to the rows. What an earlier run left in the
 // journal is in s, and not in the rows: the cards that the journal names are
 // written as s has them, unless the commit's own edits name them too.
-func (c *commit) rowsToWrite(ctx context.Context, tx pgx.Tx, stored head) (state.Edits, error) {
-	_, records, err := c.lines(ctx, tx, stored)
+func (c *commit) rowsToWrite(ctx context.Context, tx pgx.Tx, present head) (state.Edits, error) {
+	_, records, err := c.lines(ctx, tx, present)
 	if err != nil {
 		return state.Edits{}, err
 	}
@@ -119,13 +120,13 @@ func (c *commit) rowsToWrite(ctx context.Context, tx pgx.Tx, stored head) (state
 
 // beginSealing ends every row of a plain state. It returns all cards, to be
 // written anew.
-func (c *commit) beginSealing(ctx context.Context, tx pgx.Tx, stored head) (state.Edits, error) {
+func (c *commit) beginSealing(ctx context.Context, tx pgx.Tx, present head) (state.Edits, error) {
 	v, err := newVault(c.next.lineage, c.env.Random)
 	if err != nil {
 		return state.Edits{}, err
 	}
 	tag, err := tx.Exec(ctx, "UPDATE "+c.table("cards")+" SET to_serial = $2 WHERE state_id = $1 AND to_serial = $3",
-		stored.id, c.next.serial, int64(forever))
+		present.id, c.next.serial, int64(forever))
 	if err != nil {
 		return state.Edits{}, err
 	}
@@ -135,13 +136,13 @@ func (c *commit) beginSealing(ctx context.Context, tx pgx.Tx, stored head) (stat
 }
 
 // write writes the rows and all that a commit changes besides.
-func (c *commit) write(ctx context.Context, tx pgx.Tx, stored head, rows state.Edits) error {
+func (c *commit) write(ctx context.Context, tx pgx.Tx, present head, rows state.Edits) error {
 	if c.next.cards > 0 {
 		if err := c.endRows(ctx, tx, rows); err != nil {
 			return err
 		}
 	}
-	if err := c.addRows(ctx, tx, stored, rows.Put); err != nil {
+	if err := c.addRows(ctx, tx, present, rows.Put); err != nil {
 		return err
 	}
 	if want := c.edits.Count(c.s); c.next.cards != want {
@@ -236,7 +237,7 @@ func (c *commit) newRows(cards []state.Card) []newRow {
 }
 
 // addRows adds rows that hold from the new serial on.
-func (c *commit) addRows(ctx context.Context, tx pgx.Tx, stored head, cards []state.Card) error {
+func (c *commit) addRows(ctx context.Context, tx pgx.Tx, present head, cards []state.Card) error {
 	if len(cards) == 0 {
 		return nil
 	}
@@ -254,7 +255,7 @@ func (c *commit) addRows(ctx context.Context, tx pgx.Tx, stored head, cards []st
 		return err
 	}
 	c.next.cards += len(cards)
-	if len(cards) < manyCards || len(cards) < stored.cards/10 {
+	if len(cards) < manyCards || len(cards) < present.cards/10 {
 		return nil
 	}
 	_, err = tx.Exec(ctx, "ANALYZE "+c.table("cards"))

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // History implements [state.Historian].
@@ -127,7 +128,7 @@ func (b *Backend) checkHistory(ctx context.Context, tx pgx.Tx, h head) error {
 		return fmt.Errorf("it isn't encrypted, but serial %d in its history is: another state was put in its place; "+
 			"restore the row of %s from a copy", newestSealed, b.table("states"))
 	case h.vault != nil:
-		return state.CheckNewest(&state.Snapshot{Serial: h.serial}, newest, fmt.Sprintf("row %d of %s", newest, b.table("versions")), b.table("versions"))
+		return stored.CheckNewest(&state.Snapshot{Serial: h.serial}, newest, fmt.Sprintf("row %d of %s", newest, b.table("versions")), b.table("versions"))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // How often, and after what pause, a line is sent again where the connection
@@ -26,7 +27,7 @@ func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
 }
 
 // continueJournal reads the journal, so that the next record follows its last.
-func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, error) {
+func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, error) {
 	file := &journalFile{backend: b, token: b.token()}
 	seq := uint64(0)
 	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) (err error) {
@@ -34,13 +35,13 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 			return err
 		}
 		last, records, err := b.lines(ctx, tx, file.head)
-		file.last, seq = last, state.LastSeq(records)
+		file.last, seq = last, stored.LastSeq(records)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the journal of the state %s: %w", b.place(), err)
 	}
-	head := state.Header{Lineage: file.head.lineage, Serial: file.head.serial}
+	head := stored.Header{Lineage: file.head.lineage, Serial: file.head.serial}
 	return b.codec.NewJournalWriter(file, b.place(), head, seq), nil
 }
 
@@ -147,7 +148,7 @@ func (f *journalFile) hangUp() {
 	}
 }
 
-// Close implements [state.JournalFile]. All is written by then.
+// Close implements [stored.JournalFile]. All is written by then.
 func (f *journalFile) Close() error {
 	f.hangUp()
 	return nil

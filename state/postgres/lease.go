@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // The lock expires when it wasn't renewed for beatsToExpiry beats. Its holder
@@ -54,15 +55,15 @@ func (b *Backend) token() string {
 	return b.lease.token
 }
 
-// acquire takes the lease, for [state.Hold].
+// acquire takes the lease, for [stored.Hold].
 func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
 	if info.ID == "" {
-		info.ID = state.NewUUID(b.env.Random)
+		info.ID = stored.NewUUID(b.env.Random)
 	}
 	if info.Path == "" {
 		info.Path = b.place()
 	}
-	l := &lease{token: state.NewUUID(b.env.Random), lost: make(chan struct{})}
+	l := &lease{token: stored.NewUUID(b.env.Random), lost: make(chan struct{})}
 	if err := b.insertLease(ctx, l.token, *info); err != nil {
 		var locked *state.LockedError
 		if errors.As(err, &locked) {

@@ -24,6 +24,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Config says where the state is.
@@ -57,9 +58,9 @@ type Backend struct {
 	schema, name string
 	beat         time.Duration
 	env          Env
-	codec        state.Codec
+	codec        stored.Codec
 	conn         *pgx.ConnConfig
-	hold         *state.Hold
+	hold         *stored.Hold
 
 	mu    sync.Mutex
 	lease *lease // nil while nothing is locked
@@ -93,8 +94,8 @@ func New(config Config, env Env) (*Backend, error) {
 			return t.C, t.Stop
 		}
 	}
-	b.codec = state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
-	b.hold = state.NewHold(env.Version, b.acquire)
+	b.codec = stored.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
+	b.hold = stored.NewHold(env.Version, b.acquire)
 	return b, nil
 }
 
@@ -168,7 +169,7 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	if len(records) == 0 {
 		return s, nil
 	}
-	after, err := state.Replay(s, records)
+	after, err := stored.Replay(s, records)
 	if err != nil {
 		return nil, fmt.Errorf("the journal of the state %s: %w", b.place(), err)
 	}

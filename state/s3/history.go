@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // keptVersions is how many replaced snapshots the history has; the present one
@@ -113,11 +114,11 @@ func (b *Backend) History(ctx context.Context) ([]state.Version, error) {
 	return list, nil
 }
 
-func (b *Backend) versionHeader(ctx context.Context, serial uint64) (state.Header, error) {
+func (b *Backend) versionHeader(ctx context.Context, serial uint64) (stored.Header, error) {
 	key := b.historyKey(serial)
 	body, _, err := b.store.get(ctx, key)
 	if err != nil {
-		return state.Header{}, fmt.Errorf("read the history %s: %w", b.name(key), err)
+		return stored.Header{}, fmt.Errorf("read the history %s: %w", b.name(key), err)
 	}
 	defer body.Close() //nolint:errcheck // the rest isn't wanted
 	return b.codec.DecodeHeader(body, b.name(key))

@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // The journal is an object for each group of records that was committed
-// together, with the group's line in it as state.ReadJournal knows it. Their
+// together, with the group's line in it as stored.ReadJournal knows it. Their
 // numbers count from 1 and are never written twice, so that of two runs that
 // both believe to hold the lock one can't go on.
 
@@ -109,7 +110,7 @@ func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
 }
 
 // continueJournal reads the journal, so that the next record follows its last.
-func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, error) {
+func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, error) {
 	head, _, err := b.header(ctx)
 	if err != nil {
 		return nil, err
@@ -123,10 +124,10 @@ func (b *Backend) continueJournal(ctx context.Context) (*state.JournalWriter, er
 		return nil, err
 	}
 	file := &journalFile{b: b, serial: head.Serial, n: len(keys)}
-	return b.codec.NewJournalWriter(file, b.name(b.journalPrefix()), head, state.LastSeq(records)), nil
+	return b.codec.NewJournalWriter(file, b.name(b.journalPrefix()), head, stored.LastSeq(records)), nil
 }
 
-// journalFile makes an object of each line. It implements [state.JournalFile].
+// journalFile makes an object of each line. It implements [stored.JournalFile].
 type journalFile struct {
 	b      *Backend
 	serial uint64

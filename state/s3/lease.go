@@ -46,7 +46,7 @@ func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() 
 	return b.hold.Lock(ctx, info)
 }
 
-// acquire takes the lease, and renews it until it is released; see [state.NewHold].
+// acquire takes the lease, and renews it until it is released; see [stored.NewHold].
 func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
 	b.complete(info)
 	l := &lease{info: *info, lost: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{})}

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Env is what the backend takes from the world around it. Every field is
@@ -47,8 +48,8 @@ type Backend struct {
 	store *store
 	key   string
 	env   Env
-	codec state.Codec
-	hold  *state.Hold
+	codec stored.Codec
+	hold  *stored.Hold
 
 	mu    sync.Mutex
 	lease *lease // nil: not locked
@@ -60,8 +61,8 @@ func New(s Settings, env Env) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{store: store, key: s.Key, env: env, codec: state.Codec{WrittenBy: env.Version, Sealer: env.Sealer}}
-	b.hold = state.NewHold(env.Version, b.acquire)
+	b := &Backend{store: store, key: s.Key, env: env, codec: stored.Codec{WrittenBy: env.Version, Sealer: env.Sealer}}
+	b.hold = stored.NewHold(env.Version, b.acquire)
 	return b, nil
 }
 
@@ -96,7 +97,7 @@ func (b *Backend) readOnce(ctx context.Context) (*state.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := state.CheckNewest(s, newest, b.name(b.historyKey(newest)), b.name(b.historyPrefix())); err != nil {
+	if err := stored.CheckNewest(s, newest, b.name(b.historyKey(newest)), b.name(b.historyPrefix())); err != nil {
 		return nil, fmt.Errorf("read the state %s: %w", b.name(b.key), err)
 	}
 	records, journalErr := b.journalOf(ctx, s.Lineage, s.Serial)
@@ -111,7 +112,7 @@ func (b *Backend) readOnce(ctx context.Context) (*state.Snapshot, error) {
 	case len(records) == 0:
 		return s, nil
 	}
-	after, err := state.Replay(s, records)
+	after, err := stored.Replay(s, records)
 	if err != nil {
 		return nil, fmt.Errorf("the journal %s: %w", b.name(b.journalPrefix()), err)
 	}
@@ -133,13 +134,13 @@ func (b *Backend) snapshot(ctx context.Context) (s *state.Snapshot, etag string,
 }
 
 // header reads what the snapshot object is, without its cards.
-func (b *Backend) header(ctx context.Context) (head state.Header, etag string, err error) {
+func (b *Backend) header(ctx context.Context) (head stored.Header, etag string, err error) {
 	body, etag, err := b.store.get(ctx, b.key)
 	if errors.Is(err, errAbsent) {
-		return state.Header{}, "", nil
+		return stored.Header{}, "", nil
 	}
 	if err != nil {
-		return state.Header{}, "", fmt.Errorf("read the state %s: %w", b.name(b.key), err)
+		return stored.Header{}, "", fmt.Errorf("read the state %s: %w", b.name(b.key), err)
 	}
 	defer body.Close() //nolint:errcheck // the rest isn't wanted
 	head, err = b.codec.DecodeHeader(body, b.name(b.key))
@@ -162,14 +163,14 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 	if err := b.stillLeased(ctx); err != nil {
 		return err
 	}
-	stored, etag, err := b.header(ctx)
+	present, etag, err := b.header(ctx)
 	if err != nil {
 		return err
 	}
-	if err := state.CheckBase(s, stored.Lineage, stored.Serial); err != nil {
+	if err := stored.CheckBase(s, present.Lineage, present.Serial); err != nil {
 		return err
 	}
-	b.keepMissing(ctx, stored.Serial, etag)
+	b.keepMissing(ctx, present.Serial, etag)
 	etag, err = b.putSnapshot(ctx, next, etag)
 	if errors.Is(err, errTaken) {
 		return state.ErrConflict
@@ -211,4 +212,4 @@ func (b *Backend) tidy(ctx context.Context, serial uint64, etag string) {
 	_ = b.dropJournal(ctx, serial)
 }
 
-func (b *Backend) uuid() string { return state.NewUUID(b.env.Random) }
+func (b *Backend) uuid() string { return stored.NewUUID(b.env.Random) }

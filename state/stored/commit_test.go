@@ -1,4 +1,4 @@
-package state_test
+package stored_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 func TestACommitIsMadeToWhatIsStored(t *testing.T) {
@@ -24,21 +25,21 @@ func TestACommitIsMadeToWhatIsStored(t *testing.T) {
 		{"another fleet's", state.Snapshot{Lineage: "a", Serial: 3}, "b", 3, false},
 		{"nothing is stored any more", state.Snapshot{Lineage: "a", Serial: 3}, "", 0, false},
 	} {
-		err := state.CheckBase(&row.s, row.lineage, row.serial)
+		err := stored.CheckBase(&row.s, row.lineage, row.serial)
 		if row.ok {
 			require.NoError(t, err, row.name)
 			continue
 		}
 		require.ErrorIs(t, err, state.ErrConflict, row.name)
 	}
-	require.ErrorContains(t, state.CheckBase(&state.Snapshot{Lineage: "a", Serial: 3}, "b", 4),
+	require.ErrorContains(t, stored.CheckBase(&state.Snapshot{Lineage: "a", Serial: 3}, "b", 4),
 		`it has serial 4 of lineage "b"; expected serial 3 of lineage "a"`)
 }
 
 func TestAStateOlderThanItsHistoryIsRefused(t *testing.T) {
 	s := &state.Snapshot{Serial: 3}
-	require.NoError(t, state.CheckNewest(s, 3, "history/3", "history"))
-	require.NoError(t, state.CheckNewest(s, 0, "", ""), "there may be no history")
-	require.EqualError(t, state.CheckNewest(s, 4, "history/4", "history"), "it has serial 3, but its history has serial 4: an older state was put in its place; "+
+	require.NoError(t, stored.CheckNewest(s, 3, "history/3", "history"))
+	require.NoError(t, stored.CheckNewest(s, 0, "", ""), "there may be no history")
+	require.EqualError(t, stored.CheckNewest(s, 4, "history/4", "history"), "it has serial 3, but its history has serial 4: an older state was put in its place; "+
 		"copy history/4 over it, or, where the older one is right, move what is newer out of history")
 }

@@ -1,4 +1,4 @@
-package state_test
+package stored_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/seal"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 func keyring(t testing.TB) state.Sealer {
@@ -43,14 +44,14 @@ func sealedLine(t testing.TB, sealed []byte) string {
 	t.Helper()
 	list, err := json.Marshal(sealed) // bytes are a text in base64
 	require.NoError(t, err)
-	return state.FrameForTest(string(list))
+	return stored.FrameForTest(string(list))
 }
 
 func TestASealedLineThatHoldsNoRecordsIsRefused(t *testing.T) {
 	k := keyring(t)
 	rows := []struct{ name, line, want string }{
-		{"no base64", state.FrameForTest(`"no base64"`), "it holds no records of ours: illegal base64"},
-		{"no end", state.FrameForTest(`"abc`), "it holds no records of ours: unexpected end"},
+		{"no base64", stored.FrameForTest(`"no base64"`), "it holds no records of ours: illegal base64"},
+		{"no end", stored.FrameForTest(`"abc`), "it holds no records of ours: unexpected end"},
 		{"not sealed", sealedLine(t, []byte(`{"records":[]}`)), "it can't be decrypted"},
 		{"cut off", sealedLine(t, sealedText(t, k, []byte(`{"lineage":"a","records":[]}`))[:300]), "it can't be decrypted"},
 		{"for another key", sealedLine(t, sealedText(t, keyring(t), []byte(`{"lineage":"a","records":[]}`))), "it can't be decrypted: none of the identities"},
@@ -62,7 +63,7 @@ func TestASealedLineThatHoldsNoRecordsIsRefused(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			records, _, err := state.Codec{Sealer: k}.ReadJournal(strings.NewReader(row.line), "fleet.state.journal", "a")
+			records, _, err := stored.Codec{Sealer: k}.ReadJournal(strings.NewReader(row.line), "fleet.state.journal", "a")
 			require.ErrorContains(t, err, "the journal fleet.state.journal, line 1: "+row.want)
 			require.Nil(t, records)
 		})
@@ -91,7 +92,7 @@ func FuzzSealedLine(f *testing.F) {
 			text = sealedText(t, k, text)
 		}
 		line := sealedLine(t, text)
-		records, end, err := state.Codec{Sealer: k}.ReadJournal(strings.NewReader(line), "fleet.state.journal", lineage)
+		records, end, err := stored.Codec{Sealer: k}.ReadJournal(strings.NewReader(line), "fleet.state.journal", lineage)
 		if err != nil {
 			require.Nil(t, records)
 			return
@@ -99,7 +100,7 @@ func FuzzSealedLine(f *testing.F) {
 		require.False(t, broken, "nothing reads that has no seal")
 		require.EqualValues(t, len(line), end)
 		requireReplayable(t, records)
-		_, _, err = state.Codec{}.ReadJournal(strings.NewReader(line), "fleet.state.journal", lineage)
+		_, _, err = stored.Codec{}.ReadJournal(strings.NewReader(line), "fleet.state.journal", lineage)
 		require.ErrorIs(t, err, state.ErrSealed)
 	})
 }

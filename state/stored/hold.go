@@ -1,40 +1,42 @@
-package state
+package stored
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/cardfleet/cardfleet/state"
 )
 
-// Hold is the lock of a [Backend] as this process has it: taken once, for all
+// Hold is the lock of a [state.Backend] as this process has it: taken once, for all
 // who need it at the time, with the journal that is open under it. Backends are
 // built on it, so that all of them lock and journal alike. Make one with [NewHold].
 type Hold struct {
-	acquire func(ctx context.Context, info *LockInfo) (release func() error, err error)
+	acquire func(ctx context.Context, info *state.LockInfo) (release func() error, err error)
 	version string
 
 	mu      sync.Mutex
 	users   int
-	info    LockInfo
+	info    state.LockInfo
 	release func() error
 	journal *heldJournal // open, or nil
 }
 
 // NewHold is a lock that nobody holds yet. acquire takes it from other
-// processes, and completes the info, or gives a [*LockedError]; release gives
+// processes, and completes the info, or gives a [*state.LockedError]; release gives
 // it back. Neither may call the Hold. version is the program's, for those who find
 // the state locked by an operation that takes the lock by itself.
-func NewHold(version string, acquire func(ctx context.Context, info *LockInfo) (release func() error, err error)) *Hold {
+func NewHold(version string, acquire func(ctx context.Context, info *state.LockInfo) (release func() error, err error)) *Hold {
 	return &Hold{version: version, acquire: acquire}
 }
 
-// Lock is [Backend.Lock].
-func (h *Hold) Lock(ctx context.Context, info LockInfo) (unlock func() error, err error) {
+// Lock is [state.Backend.Lock].
+func (h *Hold) Lock(ctx context.Context, info state.LockInfo) (unlock func() error, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.users > 0 {
-		return nil, &LockedError{Holder: h.info}
+		return nil, &state.LockedError{Holder: h.info}
 	}
 	if err := h.first(ctx, info); err != nil {
 		return nil, err
@@ -52,7 +54,7 @@ func (h *Hold) Take(ctx context.Context, operation string) (release func(), err 
 	defer h.mu.Unlock()
 	if h.users > 0 {
 		h.users++
-	} else if err := h.first(ctx, LockInfo{Operation: operation, Version: h.version}); err != nil {
+	} else if err := h.first(ctx, state.LockInfo{Operation: operation, Version: h.version}); err != nil {
 		return nil, err
 	}
 	// What was done under a lock that can't be given back is done.
@@ -60,7 +62,7 @@ func (h *Hold) Take(ctx context.Context, operation string) (release func(), err 
 }
 
 // first takes the lock for its first user.
-func (h *Hold) first(ctx context.Context, info LockInfo) error {
+func (h *Hold) first(ctx context.Context, info state.LockInfo) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("lock the state: %w", err)
 	}
@@ -80,7 +82,7 @@ func (h *Hold) giveBack() error {
 		return nil
 	}
 	release := h.release
-	h.info, h.release = LockInfo{}, nil
+	h.info, h.release = state.LockInfo{}, nil
 	return release()
 }
 
@@ -97,12 +99,12 @@ type heldJournal struct {
 	closed func() error
 }
 
-// Close implements [Journal]. It may be called twice.
+// Close implements [state.Journal]. It may be called twice.
 func (j *heldJournal) Close() error { return j.closed() }
 
-// Journal is [Backend.Journal]: open makes the writer. Without the lock it
+// Journal is [state.Backend.Journal]: open makes the writer. Without the lock it
 // holds the lock until the journal is closed.
-func (h *Hold) Journal(ctx context.Context, open func(ctx context.Context) (*JournalWriter, error)) (Journal, error) {
+func (h *Hold) Journal(ctx context.Context, open func(ctx context.Context) (*JournalWriter, error)) (state.Journal, error) {
 	release, err := h.Take(ctx, "journal")
 	if err != nil {
 		return nil, err
@@ -162,14 +164,4 @@ func (h *Hold) CloseJournal() {
 	if j != nil {
 		_ = j.Close()
 	}
-}
-
-// NewUUID is a random UUID, version 4 (RFC 9562, section 5.4): for lineages,
-// and for the ids of locks.
-func NewUUID(random func(p []byte)) string {
-	var u [16]byte
-	random(u[:])
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
 }

@@ -1,4 +1,4 @@
-package state_test
+package stored_test
 
 import (
 	"testing"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Several runs may have been killed over one snapshot; their journal goes on,
@@ -30,7 +31,7 @@ func rebinding(action string) state.Record {
 
 func TestAnOutcomeEndsTheIntentsOfEarlierRunsToo(t *testing.T) {
 	done := &state.Card{Provider: "aliyun", ICCID: "89860617030017300390", Binding: state.BoundTo("861536030196019")}
-	got, err := state.Replay(&state.Snapshot{Serial: 1}, runsOf(
+	got, err := stored.Replay(&state.Snapshot{Serial: 1}, runsOf(
 		rebinding("a5"), // killed
 		rebinding("a2"), state.Record{Type: state.OutcomeRecord, Action: "a2", Card: done},
 	))
@@ -39,7 +40,7 @@ func TestAnOutcomeEndsTheIntentsOfEarlierRunsToo(t *testing.T) {
 }
 
 func TestACallThatWasRepeatedIsInDoubtOnce(t *testing.T) {
-	got, err := state.Replay(&state.Snapshot{Serial: 1}, runsOf(rebinding("a5"), rebinding("a2"))) // killed twice
+	got, err := stored.Replay(&state.Snapshot{Serial: 1}, runsOf(rebinding("a5"), rebinding("a2"))) // killed twice
 	require.NoError(t, err)
 	require.Len(t, got.Cards[0].Doubts, 1)
 	assert.Equal(t, time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC), got.Cards[0].Doubts[0].Since, "since it was first made")

@@ -1,4 +1,4 @@
-package state_test
+package stored_test
 
 import (
 	"fmt"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/statetest"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // log is a journal as a test writes it.
@@ -43,7 +45,7 @@ func (l log) outcome(id spec.CardID, action string, c *state.Card) log {
 
 func replay(t testing.TB, s *state.Snapshot, l log) *state.Snapshot {
 	t.Helper()
-	after, err := state.Replay(s, l)
+	after, err := stored.Replay(s, l)
 	require.NoError(t, err)
 	return after
 }
@@ -119,7 +121,7 @@ func TestARecordThatCannotBeUnderstoodIsAnError(t *testing.T) {
 		{log{}.add(state.Record{Type: "vow", Provider: "aliyun", ICCID: bike.ICCID})[0], `its type "vow" is unknown`},
 	}
 	for _, row := range rows {
-		_, err := state.Replay(&state.Snapshot{}, []state.Record{row.record})
+		_, err := stored.Replay(&state.Snapshot{}, []state.Record{row.record})
 		require.ErrorContains(t, err, row.want)
 	}
 }
@@ -128,12 +130,12 @@ func TestARecordThatCannotBeUnderstoodIsAnError(t *testing.T) {
 func drawLog(t *rapid.T, serial uint64) log {
 	var l log
 	for range rapid.IntRange(0, 12).Draw(t, "records") {
-		id := drawID(t)
+		id := statetest.DrawID(t)
 		action := rapid.SampledFrom([]string{"a1", "a2"}).Draw(t, "action")
-		card := drawCard(t, id)
+		card := statetest.DrawCard(t, id)
 		switch rapid.SampledFrom([]state.RecordType{state.IntentRecord, state.OutcomeRecord, state.PutRecord, state.DropRecord, ""}).Draw(t, "type") {
 		case state.IntentRecord:
-			l = l.intent(id, action, drawChange(t))
+			l = l.intent(id, action, statetest.DrawChange(t))
 		case state.OutcomeRecord:
 			l = l.outcome(id, action, &card)
 		case state.PutRecord:
@@ -150,14 +152,14 @@ func drawLog(t *rapid.T, serial uint64) log {
 
 func TestReplayIsPureSortedAndIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawSnapshot(t)
+		s := statetest.DrawSnapshot(t)
 		l := drawLog(t, s.Serial)
-		before := clone(s)
-		once, err := state.Replay(s, l)
+		before := statetest.Clone(s)
+		once, err := stored.Replay(s, l)
 		require.NoError(t, err)
 		require.Equal(t, before, s, "the snapshot was changed")
 		require.True(t, slices.IsSortedFunc(once.Cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) }))
-		twice, err := state.Replay(once, l)
+		twice, err := stored.Replay(once, l)
 		require.NoError(t, err)
 		if diff := cmp.Diff(once, twice); diff != "" {
 			t.Fatalf("replayed again (-once +twice):\n%s", diff)
@@ -167,9 +169,9 @@ func TestReplayIsPureSortedAndIdempotent(t *testing.T) {
 
 func TestACardIsWhatItsLastRecordSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawSnapshot(t)
+		s := statetest.DrawSnapshot(t)
 		l := drawLog(t, s.Serial)
-		got, err := state.Replay(s, l)
+		got, err := stored.Replay(s, l)
 		require.NoError(t, err)
 		for _, rec := range slices.Backward(l) {
 			if rec.Serial != s.Serial || rec.Type == state.IntentRecord || rec.Type == state.OutcomeRecord {
@@ -188,55 +190,33 @@ func TestACardIsWhatItsLastRecordSays(t *testing.T) {
 	})
 }
 
-// drawEdits draws a change of some cards.
-func drawEdits(t *rapid.T) state.Edits {
-	var before, after []state.Card
-	ids := map[spec.CardID]bool{}
-	for range rapid.IntRange(0, 4).Draw(t, "edits") {
-		id := drawID(t)
-		if ids[id] {
-			continue
-		}
-		ids[id] = true
-		if rapid.Bool().Draw(t, "put") {
-			after = append(after, drawCard(t, id))
-		} else {
-			before = append(before, cardOf(id, "gone"))
-		}
-	}
-	order := func(a, b state.Card) int { return a.ID().Compare(b.ID()) }
-	slices.SortFunc(before, order)
-	slices.SortFunc(after, order)
-	return state.Difference(before, after)
-}
-
 // TestACommitInTheJournalIsACommit replays a journal with commits in it, and
 // makes the same commits one after the other.
 func TestACommitInTheJournalIsACommit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawSnapshot(t)
-		want := clone(s)
+		s := statetest.DrawSnapshot(t)
+		want := statetest.Clone(s)
 		var journal []state.Record
 		for range rapid.IntRange(0, 3).Draw(t, "commits") {
 			l := drawLog(t, want.Serial)
 			for i := range l {
 				l[i].Serial = want.Serial
 			}
-			e := drawEdits(t)
-			replayed, err := state.Replay(want, l)
+			e := statetest.DrawEdits(t)
+			replayed, err := stored.Replay(want, l)
 			require.NoError(t, err)
 			next := e.Next(replayed, "")
 			commit := state.Record{Version: state.RecordVersion, Type: state.CommitRecord, Serial: want.Serial, Seq: uint64(len(l) + 1), Commit: &state.Commit{Cards: len(next.Cards), Edits: e}}
 			journal = append(append(journal, l...), commit)
-			require.Empty(t, cmp.Diff(next.Cards, e.Onto(clone(replayed).Cards), cmpopts.EquateEmpty()))
+			require.Empty(t, cmp.Diff(next.Cards, e.Onto(statetest.Clone(replayed).Cards), cmpopts.EquateEmpty()))
 			want = next
 		}
-		got, err := state.Replay(s, journal)
+		got, err := stored.Replay(s, journal)
 		require.NoError(t, err)
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("replayed (-want +got):\n%s", diff)
 		}
-		again, err := state.Replay(got, journal)
+		again, err := stored.Replay(got, journal)
 		require.NoError(t, err)
 		require.Equal(t, got, again)
 	})
@@ -244,26 +224,10 @@ func TestACommitInTheJournalIsACommit(t *testing.T) {
 
 func TestACommitOfAnotherStateIsRefused(t *testing.T) {
 	commit := state.Record{Version: state.RecordVersion, Type: state.CommitRecord, Serial: 3, Seq: 1, Commit: &state.Commit{Cards: 2}}
-	_, err := state.Replay(&state.Snapshot{Serial: 3, Cards: []state.Card{cardOf(bike, "")}}, []state.Record{commit})
+	_, err := stored.Replay(&state.Snapshot{Serial: 3, Cards: []state.Card{cardOf(bike, "")}}, []state.Record{commit})
 	require.ErrorContains(t, err, "it says that the state has 2 cards then, and it has 1")
-	_, err = state.Replay(&state.Snapshot{Serial: 2}, []state.Record{commit})
+	_, err = stored.Replay(&state.Snapshot{Serial: 2}, []state.Record{commit})
 	require.ErrorContains(t, err, "it follows serial 3, and no commit before it makes that of serial 2")
-}
-
-// clone copies a snapshot down to its last slice.
-func clone(s *state.Snapshot) *state.Snapshot {
-	c := *s
-	c.Cards = slices.Clone(s.Cards)
-	for i := range c.Cards {
-		c.Cards[i] = cloneCard(c.Cards[i])
-	}
-	return &c
-}
-
-func cloneCard(c state.Card) state.Card {
-	c.Recent, c.Doubts = slices.Clone(c.Recent), slices.Clone(c.Doubts)
-	c.Last.Packages = slices.Clone(c.Last.Packages)
-	return c
 }
 
 func BenchmarkReplay(b *testing.B) {

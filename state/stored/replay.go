@@ -1,12 +1,12 @@
-package state
+package stored
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // unanswered is the reason of a doubt that replay finds.
@@ -16,17 +16,17 @@ const unanswered = "the run ended before an answer came"
 // leaves s as it is, and applying the same records again changes nothing.
 // Records of an older serial are left out: the snapshot holds them already.
 //
-// An intent that no outcome ends becomes a [Doubt] of its card. A put ends the
-// intents of its card that stand before it, since [Backend] showed them as
+// An intent that no outcome ends becomes a [state.Doubt] of its card. A put ends the
+// intents of its card that stand before it, since [state.Backend] showed them as
 // doubts to whoever wrote the put. A commit raises the serial.
-func Replay(s *Snapshot, records []Record) (*Snapshot, error) {
+func Replay(s *state.Snapshot, records []state.Record) (*state.Snapshot, error) {
 	if s == nil {
-		s = &Snapshot{}
+		s = &state.Snapshot{}
 	}
 	r := replay{before: s, serial: s.Serial, count: len(s.Cards), cards: map[spec.CardID]*replayed{}}
 	for i := range records {
 		rec := &records[i]
-		err := rec.check()
+		err := checkRecord(rec)
 		if err == nil && rec.Serial >= r.serial {
 			err = r.apply(rec)
 		}
@@ -40,7 +40,7 @@ func Replay(s *Snapshot, records []Record) (*Snapshot, error) {
 // replay collects what the records make of the cards they name, so that the
 // snapshot is walked once, however many records there are.
 type replay struct {
-	before *Snapshot
+	before *state.Snapshot
 	serial uint64
 	cards  map[spec.CardID]*replayed
 	recent []*replayed // touched since the last commit
@@ -50,8 +50,8 @@ type replay struct {
 // replayed is one card under replay.
 type replayed struct {
 	id      spec.CardID
-	card    *Card // nil where there is none
-	open    []*Record
+	card    *state.Card // nil where there is none
+	open    []*state.Record
 	counted bool // in replay.count
 	recent  bool // in replay.recent
 }
@@ -70,27 +70,27 @@ func (r *replay) touch(id spec.CardID) *replayed {
 	return c
 }
 
-func (r *replay) apply(rec *Record) error {
+func (r *replay) apply(rec *state.Record) error {
 	if rec.Serial > r.serial {
 		return fmt.Errorf("it follows serial %d, and no commit before it makes that of serial %d", rec.Serial, r.serial)
 	}
-	if rec.Type == CommitRecord {
+	if rec.Type == state.CommitRecord {
 		return r.commit(rec)
 	}
 	c := r.touch(rec.ID())
 	switch rec.Type {
-	case IntentRecord:
+	case state.IntentRecord:
 		c.open = append(c.open, rec)
-	case OutcomeRecord:
+	case state.OutcomeRecord:
 		c.answer(rec.Action)
 		if rec.Card != nil {
 			// The card is as the run left it, who knew of every intent before:
 			// one changes a card at a time, and starts from what a replay says.
 			c.card, c.open = rec.Card, nil
 		}
-	case PutRecord:
+	case state.PutRecord:
 		c.card, c.open = rec.Card, nil
-	case DropRecord:
+	case state.DropRecord:
 		c.card, c.open = nil, nil
 	}
 	return nil
@@ -98,7 +98,7 @@ func (r *replay) apply(rec *Record) error {
 
 // commit makes the edits, and ends the serial: an intent that is open by then
 // is a doubt of the new snapshot.
-func (r *replay) commit(rec *Record) error {
+func (r *replay) commit(rec *state.Record) error {
 	for i := range rec.Commit.Put {
 		c := r.touch(rec.Commit.Put[i].ID())
 		c.card, c.open = &rec.Commit.Put[i], nil
@@ -137,33 +137,34 @@ func (c *replayed) answer(action string) {
 }
 
 // result is the card as the records leave it; nil for one that isn't managed.
-func (c *replayed) result() *Card {
+func (c *replayed) result() *state.Card {
 	if len(c.open) == 0 {
 		return c.card
 	}
-	card := Card{Provider: c.id.Provider, ICCID: c.id.ICCID}
+	card := state.Card{Provider: c.id.Provider, ICCID: c.id.ICCID}
 	if c.card != nil {
 		card = *c.card
 	}
 	card.Doubts = slices.Clone(card.Doubts)
 	for _, rec := range c.open {
-		card.addDoubt(rec.doubt())
+		addDoubt(&card, doubtOf(rec))
 	}
 	return &card
 }
 
 // addDoubt leaves out one that is known: replaying twice is replaying once, and
 // a call that was repeated is in doubt since it was first made.
-func (c *Card) addDoubt(d Doubt) {
-	if !slices.ContainsFunc(c.Doubts, d.same) {
+func addDoubt(c *state.Card, d state.Doubt) {
+	same := func(o state.Doubt) bool { return o.Kind == d.Kind && o.From == d.From && o.To == d.To }
+	if !slices.ContainsFunc(c.Doubts, same) {
 		c.Doubts = append(c.Doubts, d)
 	}
 }
 
 // merge is the snapshot with the touched cards as they are now.
-func (r *replay) merge() *Snapshot {
+func (r *replay) merge() *state.Snapshot {
 	touched := slices.SortedFunc(maps.Keys(r.cards), spec.CardID.Compare)
-	var e Edits
+	var e state.Edits
 	for _, id := range touched {
 		if card := r.cards[id].result(); card != nil {
 			e.Put = append(e.Put, *card)
@@ -171,60 +172,5 @@ func (r *replay) merge() *Snapshot {
 			e.Drop = append(e.Drop, id)
 		}
 	}
-	return &Snapshot{Lineage: r.before.Lineage, Serial: r.serial, Cards: e.merge(r.before.Cards)}
-}
-
-// ID is the identity of the card that the record is about.
-func (r *Record) ID() spec.CardID {
-	if r.Card != nil {
-		return r.Card.ID()
-	}
-	return spec.CardID{Provider: r.Provider, ICCID: r.ICCID}
-}
-
-// check refuses a record that can't be understood.
-func (r *Record) check() error {
-	switch {
-	case r.Version != RecordVersion:
-		return fmt.Errorf("it has version %d, and this program knows version %d: use the version of cardfleet that wrote it, or a newer one", r.Version, RecordVersion)
-	case r.Type == CommitRecord:
-		return r.checkCommit()
-	case r.ID() == spec.CardID{}:
-		return fmt.Errorf("the %s names no card", r.Type)
-	case r.ICCID != "" && r.ID() != spec.CardID{Provider: r.Provider, ICCID: r.ICCID}:
-		return fmt.Errorf("the %s of %s/%s holds %s/%s", r.Type, r.Provider, r.ICCID, r.Card.Provider, r.Card.ICCID)
-	}
-	return r.checkType()
-}
-
-func (r *Record) checkType() error {
-	switch r.Type {
-	case IntentRecord:
-		if r.Intent == nil {
-			return fmt.Errorf("the intent for card %s doesn't say what", r.ICCID)
-		}
-	case PutRecord:
-		if r.Card == nil {
-			return fmt.Errorf("the put of card %s holds no card", r.ICCID)
-		}
-	case OutcomeRecord, DropRecord:
-	default:
-		return fmt.Errorf("its type %q is unknown", r.Type)
-	}
-	return nil
-}
-
-func (r *Record) checkCommit() error {
-	if r.Commit == nil {
-		return errors.New("the commit doesn't say what")
-	}
-	return r.Commit.Check()
-}
-
-// doubt is what is left of an intent that nothing ended.
-func (r *Record) doubt() Doubt {
-	return Doubt{
-		Kind: r.Intent.Kind, From: r.Intent.From, To: r.Intent.To, Key: r.Intent.Key,
-		Since: r.At, Reason: unanswered,
-	}
+	return &state.Snapshot{Lineage: r.before.Lineage, Serial: r.serial, Cards: e.Merge(r.before.Cards)}
 }

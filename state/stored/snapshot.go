@@ -1,4 +1,13 @@
-package state
+// Package stored is how a state is kept: what backends are built of, and what
+// nobody else needs. A snapshot is a file that [Codec] writes and reads. What
+// happened since is a journal, which a [JournalWriter] writes and [Replay]
+// applies: it is the one place where records change a snapshot. [Hold] is the
+// lock as a process has it, with the open journal under it; [Hold.Commit] and
+// [CheckBase] are what each commit does before it writes.
+//
+// The package knows formats, order and locks, and no place: files, databases
+// and buckets are the backends'. Start reading at [Codec], then journal.go.
+package stored
 
 import (
 	"bufio"
@@ -14,7 +23,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // A snapshot file is JSON Lines, compressed with zstd: a header, a line a card
@@ -49,7 +58,7 @@ type Header struct {
 	Serial    uint64 `json:"serial"`
 	Cards     int    `json:"cards"`
 	WrittenBy string `json:"written_by,omitempty"` // the program's version
-	// Keys are those of the [Sealer] that wrote it; "" for a plain one.
+	// Keys are those of the [state.Sealer] that wrote it; "" for a plain one.
 	Keys string `json:"keys,omitempty"`
 }
 
@@ -64,12 +73,12 @@ type trailer struct {
 // Encode writes the snapshot as version writtenBy of the program. The same
 // snapshot gives the same bytes. Cards that are out of order, listed twice or
 // without a proper ICCID are an error, since nothing could read them back.
-func Encode(w io.Writer, s *Snapshot, writtenBy string) error {
+func Encode(w io.Writer, s *state.Snapshot, writtenBy string) error {
 	return encode(w, s, Header{WrittenBy: writtenBy})
 }
 
 // encode completes the head, which says who writes and with what keys.
-func encode(w io.Writer, s *Snapshot, head Header) error {
+func encode(w io.Writer, s *state.Snapshot, head Header) error {
 	// One goroutine, so that the bytes don't depend on the machine.
 	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -84,7 +93,7 @@ func encode(w io.Writer, s *Snapshot, head Header) error {
 	return nil
 }
 
-func encodeLines(w io.Writer, s *Snapshot, head Header) error {
+func encodeLines(w io.Writer, s *state.Snapshot, head Header) error {
 	sum := sha256.New()
 	buf := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	enc := json.NewEncoder(buf)
@@ -95,7 +104,7 @@ func encodeLines(w io.Writer, s *Snapshot, head Header) error {
 		return err
 	}
 	for i := range s.Cards {
-		if err := checkCard(s.Cards[:i], &s.Cards[i]); err != nil {
+		if err := state.CheckNext(s.Cards[:i], &s.Cards[i]); err != nil {
 			return err
 		}
 		if err := enc.Encode(&s.Cards[i]); err != nil {
@@ -109,7 +118,7 @@ func encodeLines(w io.Writer, s *Snapshot, head Header) error {
 }
 
 // Digest stands for all that the snapshot says: "sha256:…".
-func Digest(s *Snapshot) (string, error) {
+func Digest(s *state.Snapshot) (string, error) {
 	sum := sha256.New()
 	if err := encodeLines(sum, s, Header{}); err != nil {
 		return "", fmt.Errorf("sum up the state: %w", err)
@@ -119,42 +128,11 @@ func Digest(s *Snapshot) (string, error) {
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// checkCard refuses a card that can't follow the ones before it.
-func checkCard(before []Card, c *Card) error {
-	if err := checkID(c.ID()); err != nil {
-		return err
-	}
-	if len(before) == 0 {
-		return nil
-	}
-	switch last := &before[len(before)-1]; last.ID().Compare(c.ID()) {
-	case 0:
-		return fmt.Errorf("card %s of %s is listed twice", c.ICCID, c.Provider)
-	case 1:
-		return fmt.Errorf("card %s of %s stands behind card %s of %s: cards are sorted by provider and ICCID", c.ICCID, c.Provider, last.ICCID, last.Provider)
-	}
-	return nil
-}
-
-func checkID(id spec.CardID) error {
-	if id.Provider == "" {
-		return fmt.Errorf("card %s has no provider", id.ICCID)
-	}
-	iccid, err := spec.ParseICCID(string(id.ICCID))
-	if err != nil {
-		return fmt.Errorf("a card of %s has no proper ICCID: %w", id.Provider, err)
-	}
-	if iccid != id.ICCID {
-		return fmt.Errorf("ICCID %s is written in lower case", id.ICCID)
-	}
-	return nil
-}
-
 // Decode reads a snapshot file, which is named name in errors. It takes a file
 // that isn't compressed too, so that a person can mend one. What it returns is
 // whole: a file that was cut off, changed or made by a newer program is an
 // error that says so.
-func Decode(r io.Reader, name string) (*Snapshot, error) {
+func Decode(r io.Reader, name string) (*state.Snapshot, error) {
 	d, err := newDecoder(r)
 	if err != nil {
 		return nil, fmt.Errorf("read the state %s: %w", name, err)
@@ -213,12 +191,12 @@ func (d *decoder) close() {
 	}
 }
 
-func (d *decoder) snapshot() (*Snapshot, error) {
+func (d *decoder) snapshot() (*state.Snapshot, error) {
 	head, err := d.header()
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{Lineage: head.Lineage, Serial: head.Serial}
+	s := &state.Snapshot{Lineage: head.Lineage, Serial: head.Serial}
 	s.Cards = slices.Grow(s.Cards, max(0, min(head.Cards, mostAtOnce))) // growing step by step takes half as much again
 	for {
 		line, err := d.next()
@@ -269,12 +247,12 @@ func (d *decoder) header() (Header, error) {
 }
 
 // card reads a line into the snapshot.
-func (d *decoder) card(line []byte, s *Snapshot) error {
-	var c Card
+func (d *decoder) card(line []byte, s *state.Snapshot) error {
+	var c state.Card
 	if err := d.strict.unmarshal(line, &c); err != nil {
 		return fmt.Errorf("this is not a card: %w", err)
 	}
-	if err := checkCard(s.Cards, &c); err != nil {
+	if err := state.CheckNext(s.Cards, &c); err != nil {
 		return err
 	}
 	s.Cards = append(s.Cards, c)

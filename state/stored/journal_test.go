@@ -1,4 +1,4 @@
-package state_test
+package stored_test
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // memFile is a journal file in memory. It counts what it is asked to do.
@@ -65,7 +66,7 @@ func intent(n int) state.Record {
 func journalOf(t testing.TB, lines int) []byte {
 	t.Helper()
 	var f memFile
-	j := state.NewJournalWriter(&f, "fleet.state.journal", 3, 0)
+	j := stored.NewJournalWriter(&f, "fleet.state.journal", 3, 0)
 	for n := range lines {
 		require.NoError(t, j.Append(context.Background(), intent(n)))
 	}
@@ -73,7 +74,7 @@ func journalOf(t testing.TB, lines int) []byte {
 }
 
 func readJournal(file []byte) ([]state.Record, int64, error) {
-	return state.ReadJournal(bytes.NewReader(file), "fleet.state.journal")
+	return stored.ReadJournal(bytes.NewReader(file), "fleet.state.journal")
 }
 
 func TestFormatOfTheJournal(t *testing.T) {
@@ -85,7 +86,7 @@ func TestFormatOfTheJournal(t *testing.T) {
 
 func TestRecordsAreDurableWhenAppendReturns(t *testing.T) {
 	var f memFile
-	j := state.NewJournalWriter(&f, "fleet.state.journal", 3, 7)
+	j := stored.NewJournalWriter(&f, "fleet.state.journal", 3, 7)
 	for n := range 3 {
 		require.NoError(t, j.Append(t.Context(), intent(n), intent(n)))
 		require.Equal(t, f.Len(), f.synced, "record %d isn't durable", n)
@@ -100,7 +101,7 @@ func TestThoseWhoAppendAtTheSameTimeShareAnFsync(t *testing.T) {
 		const appenders = 64
 		free := make(chan struct{})
 		f := &memFile{beforeWrite: func() error { <-free; return nil }}
-		j := state.NewJournalWriter(f, "fleet.state.journal", 0, 0)
+		j := stored.NewJournalWriter(f, "fleet.state.journal", 0, 0)
 		var wg sync.WaitGroup
 		appendOne := func(n int) { wg.Go(func() { assert.NoError(t, j.Append(t.Context(), intent(n))) }) }
 		appendOne(0)
@@ -121,7 +122,7 @@ func TestThoseWhoAppendAtTheSameTimeShareAnFsync(t *testing.T) {
 
 func TestALargeAppendIsSeveralLines(t *testing.T) {
 	var f memFile
-	j := state.NewJournalWriter(&f, "fleet.state.journal", 0, 0)
+	j := stored.NewJournalWriter(&f, "fleet.state.journal", 0, 0)
 	var many []state.Record
 	for n := range 2500 {
 		many = append(many, intent(n))
@@ -138,7 +139,7 @@ func TestAFullDiskFailsAllWhoWaitAndAllWhoCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fail := make(chan struct{})
 		f := &memFile{beforeWrite: func() error { <-fail; return syscall.ENOSPC }}
-		j := state.NewJournalWriter(f, "fleet.state.journal", 0, 0)
+		j := stored.NewJournalWriter(f, "fleet.state.journal", 0, 0)
 		var wg sync.WaitGroup
 		for n := range 8 {
 			wg.Go(func() {
@@ -160,7 +161,7 @@ func TestAFullDiskFailsAllWhoWaitAndAllWhoCome(t *testing.T) {
 
 func TestAFailedFsyncIsNeverTriedAgain(t *testing.T) {
 	f := &memFile{syncErr: errors.New("input/output error")}
-	j := state.NewJournalWriter(f, "fleet.state.journal", 0, 0)
+	j := stored.NewJournalWriter(f, "fleet.state.journal", 0, 0)
 	require.ErrorIs(t, j.Append(t.Context(), intent(1)), f.syncErr)
 	require.ErrorContains(t, j.Append(t.Context(), intent(2)), "input/output error")
 	require.Equal(t, 1, f.syncs, "the kernel reports a lost write once, and the next fsync would say all is well")
@@ -168,7 +169,7 @@ func TestAFailedFsyncIsNeverTriedAgain(t *testing.T) {
 
 func TestAClosedJournalTakesNothing(t *testing.T) {
 	var f memFile
-	j := state.NewJournalWriter(&f, "fleet.state.journal", 0, 0)
+	j := stored.NewJournalWriter(&f, "fleet.state.journal", 0, 0)
 	require.NoError(t, j.Close())
 	require.True(t, f.closed)
 	require.NoError(t, j.Close())
@@ -219,18 +220,18 @@ func TestWhatIsNoWholeJournalIsRefused(t *testing.T) {
 		{"a missing line", lines[0] + lines[2], "line 2: record 3 of serial 3 stands where record 2 of serial 3 is missing"},
 		{"a line twice", lines[0] + lines[0], "line 2: record 1 of serial 3 stands where record 2 of serial 3 is missing"},
 		{"the first line missing", lines[1], "line 1: record 2 of serial 3 stands where record 1 of serial 3 is missing"},
-		{"a newer program's", state.FrameForTest(`[{"v":2,"type":"vow"}]`),
+		{"a newer program's", stored.FrameForTest(`[{"v":2,"type":"vow"}]`),
 			"line 1: it has version 2, and this program knows version 1: use the version of cardfleet that wrote it, or a newer one"},
-		{"a newer program's, with more fields", state.FrameForTest(`[{"v":2,"mood":"good"}]`), "line 1: it has version 2, and this program knows version 1"},
-		{"an unknown field", state.FrameForTest(`[{"v":1,"mood":"good"}]`), `line 1: it holds no records of ours: json: unknown field "mood"`},
-		{"an unknown type", state.FrameForTest(`[{"v":1,"seq":1,"type":"vow","provider":"aliyun","iccid":"8986"}]`), `line 1: its type "vow" is unknown`},
-		{"no card", state.FrameForTest(`[{"v":1,"seq":1,"type":"drop"}]`), "line 1: the drop names no card"},
-		{"an older serial behind a newer one", lines[0] + state.FrameForTest(`[{"v":1,"serial":2,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
+		{"a newer program's, with more fields", stored.FrameForTest(`[{"v":2,"mood":"good"}]`), "line 1: it has version 2, and this program knows version 1"},
+		{"an unknown field", stored.FrameForTest(`[{"v":1,"mood":"good"}]`), `line 1: it holds no records of ours: json: unknown field "mood"`},
+		{"an unknown type", stored.FrameForTest(`[{"v":1,"seq":1,"type":"vow","provider":"aliyun","iccid":"8986"}]`), `line 1: its type "vow" is unknown`},
+		{"no card", stored.FrameForTest(`[{"v":1,"seq":1,"type":"drop"}]`), "line 1: the drop names no card"},
+		{"an older serial behind a newer one", lines[0] + stored.FrameForTest(`[{"v":1,"serial":2,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
 			"line 2: record 1 of serial 2 stands where record 2 of serial 3 is missing"},
-		{"a serial that no commit made", lines[0] + state.FrameForTest(`[{"v":1,"serial":4,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
+		{"a serial that no commit made", lines[0] + stored.FrameForTest(`[{"v":1,"serial":4,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
 			"line 2: record 1 of serial 4 stands where record 2 of serial 3 is missing"},
-		{"a commit without edits", state.FrameForTest(`[{"v":1,"seq":1,"type":"commit"}]`), "line 1: the commit doesn't say what"},
-		{"a commit of cards out of order", state.FrameForTest(`[{"v":1,"seq":1,"type":"commit","commit":{"cards":0,"drop":[{"provider":"xuyu","iccid":"89860617030017300390"},{"provider":"aliyun","iccid":"89860617030017300390"}]}}]`),
+		{"a commit without edits", stored.FrameForTest(`[{"v":1,"seq":1,"type":"commit"}]`), "line 1: the commit doesn't say what"},
+		{"a commit of cards out of order", stored.FrameForTest(`[{"v":1,"seq":1,"type":"commit","commit":{"cards":0,"drop":[{"provider":"xuyu","iccid":"89860617030017300390"},{"provider":"aliyun","iccid":"89860617030017300390"}]}}]`),
 			"line 1: card 89860617030017300390 of aliyun is dropped out of order, or twice"},
 	}
 	for _, row := range rows {
@@ -246,8 +247,8 @@ func FuzzReadJournal(f *testing.F) {
 	whole := journalOf(f, 3)
 	f.Add(whole)
 	f.Add(whole[:len(whole)-20])
-	f.Add([]byte(state.FrameForTest(`[{"v":1,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`)))
-	f.Add([]byte(state.FrameForTest(`[]`)))
+	f.Add([]byte(stored.FrameForTest(`[{"v":1,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`)))
+	f.Add([]byte(stored.FrameForTest(`[]`)))
 	f.Add([]byte("00000000 0 \n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		records, end, err := readJournal(file)
@@ -272,7 +273,7 @@ func requireReplayable(t *testing.T, records []state.Record) {
 	if len(records) > 0 {
 		s.Serial = records[0].Serial
 	}
-	if _, err := state.Replay(s, records); err != nil {
+	if _, err := stored.Replay(s, records); err != nil {
 		require.ErrorContains(t, err, "it says that the state has")
 	}
 }
@@ -284,7 +285,7 @@ func FuzzJournalLine(f *testing.F) {
 	f.Add(`[{"v":1,"serial":3,"seq":1,"type":"commit","commit":{"cards":1,"put":[{"provider":"aliyun","iccid":"89860617030017300390","address":""}]}}]`)
 	f.Add(`[{"v":1,"serial":3,"seq":1,"type":"intent","provider":"aliyun","iccid":"8986","intent":{"kind":"stop"}},null]`)
 	f.Fuzz(func(t *testing.T, list string) {
-		records, _, err := readJournal([]byte(state.FrameForTest(list)))
+		records, _, err := readJournal([]byte(stored.FrameForTest(list)))
 		if err != nil {
 			return
 		}
@@ -297,7 +298,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprint(appenders), func(b *testing.B) {
 			f, err := os.Create(filepath.Join(b.TempDir(), "fleet.state.journal"))
 			require.NoError(b, err)
-			j := state.NewJournalWriter(f, f.Name(), 0, 0)
+			j := stored.NewJournalWriter(f, f.Name(), 0, 0)
 			var wg sync.WaitGroup
 			next := make(chan int, appenders)
 			for range appenders {

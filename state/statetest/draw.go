@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"fmt"
@@ -13,7 +13,11 @@ import (
 
 // Random states, small enough that records hit cards that exist.
 
-func drawID(t *rapid.T) spec.CardID {
+// drawnFrom is the earliest time of a random state; the latest is two hours later.
+var drawnFrom = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// DrawID draws the identity of one of few cards.
+func DrawID(t *rapid.T) spec.CardID {
 	return spec.CardID{
 		Provider: rapid.SampledFrom([]spec.ProviderName{"aliyun", "aliyun.hangzhou", "xuyu"}).Draw(t, "provider"),
 		ICCID:    spec.ICCID(fmt.Sprintf("8986061703001730%03d%d", rapid.IntRange(0, 3).Draw(t, "card"), 0)),
@@ -21,14 +25,15 @@ func drawID(t *rapid.T) spec.CardID {
 }
 
 func drawTime(t *rapid.T) time.Time {
-	return noon.Add(time.Duration(rapid.IntRange(0, 7200).Draw(t, "second")) * time.Second)
+	return drawnFrom.Add(time.Duration(rapid.IntRange(0, 7200).Draw(t, "second")) * time.Second)
 }
 
 func drawIMEI(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"861536030196001", "861536030196019", "861536030196027"}).Draw(t, "imei")
 }
 
-func drawChange(t *rapid.T) state.Change {
+// DrawChange draws a change that a carrier may have made.
+func DrawChange(t *rapid.T) state.Change {
 	c := state.Change{Kind: rapid.SampledFrom(spec.CarrierKinds()).Draw(t, "kind"), At: drawTime(t)}
 	pkg := rapid.SampledFrom([]string{"10002", "10003"}).Draw(t, "package")
 	switch c.Kind {
@@ -45,7 +50,7 @@ func drawChange(t *rapid.T) state.Change {
 }
 
 func drawDoubt(t *rapid.T) state.Doubt {
-	c := drawChange(t)
+	c := DrawChange(t)
 	return state.Doubt{
 		Kind: c.Kind, From: c.From, To: c.To, Since: c.At, Key: rapid.StringMatching(`[0-9a-f]{0,8}`).Draw(t, "key"),
 		RequestID: rapid.StringMatching(`[0-9A-F]{0,8}`).Draw(t, "request"), Reason: rapid.String().Draw(t, "reason"),
@@ -69,7 +74,8 @@ func drawLast(t *rapid.T) state.Last {
 	return l
 }
 
-func drawCard(t *rapid.T, id spec.CardID) state.Card {
+// DrawCard draws what is remembered of the card.
+func DrawCard(t *rapid.T, id spec.CardID) state.Card {
 	c := state.Card{
 		Provider: id.Provider, ICCID: id.ICCID, Address: rapid.String().Draw(t, "address"),
 		PreventUnbind: rapid.Bool().Draw(t, "prevent unbind"), Last: drawLast(t),
@@ -78,7 +84,7 @@ func drawCard(t *rapid.T, id spec.CardID) state.Card {
 		c.Binding = state.BoundTo(spec.IMEI(drawIMEI(t)))
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "recent") {
-		c.Recent = append(c.Recent, drawChange(t))
+		c.Recent = append(c.Recent, DrawChange(t))
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "doubts") {
 		c.Doubts = append(c.Doubts, drawDoubt(t))
@@ -86,18 +92,57 @@ func drawCard(t *rapid.T, id spec.CardID) state.Card {
 	return c
 }
 
-func drawSnapshot(t *rapid.T) *state.Snapshot {
+// DrawSnapshot draws a state of a few cards.
+func DrawSnapshot(t *rapid.T) *state.Snapshot {
 	s := &state.Snapshot{
 		Lineage: rapid.StringMatching(`[0-9a-f]{0,8}`).Draw(t, "lineage"),
 		Serial:  rapid.Uint64Range(0, 3).Draw(t, "serial"),
 	}
 	cards := map[spec.CardID]bool{}
 	for range rapid.IntRange(0, 6).Draw(t, "cards") {
-		if id := drawID(t); !cards[id] {
+		if id := DrawID(t); !cards[id] {
 			cards[id] = true
-			s.Cards = append(s.Cards, drawCard(t, id))
+			s.Cards = append(s.Cards, DrawCard(t, id))
 		}
 	}
 	slices.SortFunc(s.Cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
 	return s
+}
+
+// DrawEdits draws a change of some cards.
+func DrawEdits(t *rapid.T) state.Edits {
+	var before, after []state.Card
+	ids := map[spec.CardID]bool{}
+	for range rapid.IntRange(0, 4).Draw(t, "edits") {
+		id := DrawID(t)
+		if ids[id] {
+			continue
+		}
+		ids[id] = true
+		if rapid.Bool().Draw(t, "put") {
+			after = append(after, DrawCard(t, id))
+		} else {
+			before = append(before, state.Card{Provider: id.Provider, ICCID: id.ICCID})
+		}
+	}
+	order := func(a, b state.Card) int { return a.ID().Compare(b.ID()) }
+	slices.SortFunc(before, order)
+	slices.SortFunc(after, order)
+	return state.Difference(before, after)
+}
+
+// Clone copies a snapshot down to its last slice.
+func Clone(s *state.Snapshot) *state.Snapshot {
+	c := *s
+	c.Cards = slices.Clone(s.Cards)
+	for i := range c.Cards {
+		c.Cards[i] = cloneCard(c.Cards[i])
+	}
+	return &c
+}
+
+func cloneCard(c state.Card) state.Card {
+	c.Recent, c.Doubts = slices.Clone(c.Recent), slices.Clone(c.Doubts)
+	c.Last.Packages = slices.Clone(c.Last.Packages)
+	return c
 }

@@ -1,4 +1,4 @@
-package state_test
+package stored_test
 
 import (
 	"bytes"
@@ -16,6 +16,8 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/statetest"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -40,7 +42,7 @@ func fleet(n int) *state.Snapshot {
 func encoded(t testing.TB, s *state.Snapshot) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	require.NoError(t, state.Encode(&buf, s, "0.1.0"))
+	require.NoError(t, stored.Encode(&buf, s, "0.1.0"))
 	return buf.Bytes()
 }
 
@@ -56,24 +58,24 @@ func plain(t testing.TB, file []byte) string {
 }
 
 func decode(file []byte) (*state.Snapshot, error) {
-	return state.Decode(bytes.NewReader(file), "fleet.state")
+	return stored.Decode(bytes.NewReader(file), "fleet.state")
 }
 
 func TestEverySnapshotSurvivesTheCodec(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := drawSnapshot(t)
+		want := statetest.DrawSnapshot(t)
 		var buf, again bytes.Buffer
-		require.NoError(t, state.Encode(&buf, want, "0.1.0"))
-		require.NoError(t, state.Encode(&again, want, "0.1.0"))
+		require.NoError(t, stored.Encode(&buf, want, "0.1.0"))
+		require.NoError(t, stored.Encode(&again, want, "0.1.0"))
 		require.Equal(t, buf.Bytes(), again.Bytes(), "the same snapshot, other bytes")
 		got, err := decode(buf.Bytes())
 		require.NoError(t, err)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("read back (-want +got):\n%s", diff)
 		}
-		head, err := state.DecodeHeader(&buf, "fleet.state")
+		head, err := stored.DecodeHeader(&buf, "fleet.state")
 		require.NoError(t, err)
-		require.Equal(t, state.Header{Format: "cardfleet-state", Version: 1, Lineage: want.Lineage, Serial: want.Serial, Cards: len(want.Cards), WrittenBy: "0.1.0"}, head)
+		require.Equal(t, stored.Header{Format: "cardfleet-state", Version: 1, Lineage: want.Lineage, Serial: want.Serial, Cards: len(want.Cards), WrittenBy: "0.1.0"}, head)
 	})
 }
 
@@ -173,10 +175,10 @@ func TestAFlippedBitIsNeverReadAsAnotherFleet(t *testing.T) {
 func TestWhatCouldNotBeReadBackIsNotWritten(t *testing.T) {
 	unsorted := fleet(2)
 	slices.Reverse(unsorted.Cards)
-	require.ErrorContains(t, state.Encode(io.Discard, unsorted, ""), "cards are sorted by provider and ICCID")
+	require.ErrorContains(t, stored.Encode(io.Discard, unsorted, ""), "cards are sorted by provider and ICCID")
 	lower := fleet(1)
 	lower.Cards[0].ICCID = "898600d6991330004146"
-	require.EqualError(t, state.Encode(io.Discard, lower, ""), "write the state: ICCID 898600d6991330004146 is written in lower case")
+	require.EqualError(t, stored.Encode(io.Discard, lower, ""), "write the state: ICCID 898600d6991330004146 is written in lower case")
 }
 
 func FuzzDecode(f *testing.F) {
@@ -212,7 +214,7 @@ func BenchmarkCodec(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("encode/%d", cards), func(b *testing.B) {
 			for b.Loop() {
-				require.NoError(b, state.Encode(io.Discard, s, "0.1.0"))
+				require.NoError(b, stored.Encode(io.Discard, s, "0.1.0"))
 			}
 			report(b)
 		})

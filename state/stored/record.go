@@ -1,0 +1,56 @@
+package stored
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// checkRecord refuses a record that can't be understood.
+func checkRecord(r *state.Record) error {
+	switch {
+	case r.Version != state.RecordVersion:
+		return fmt.Errorf("it has version %d, and this program knows version %d: use the version of cardfleet that wrote it, or a newer one", r.Version, state.RecordVersion)
+	case r.Type == state.CommitRecord:
+		return checkCommit(r)
+	case r.ID() == spec.CardID{}:
+		return fmt.Errorf("the %s names no card", r.Type)
+	case r.ICCID != "" && r.ID() != spec.CardID{Provider: r.Provider, ICCID: r.ICCID}:
+		return fmt.Errorf("the %s of %s/%s holds %s/%s", r.Type, r.Provider, r.ICCID, r.Card.Provider, r.Card.ICCID)
+	}
+	return checkType(r)
+}
+
+func checkType(r *state.Record) error {
+	switch r.Type {
+	case state.IntentRecord:
+		if r.Intent == nil {
+			return fmt.Errorf("the intent for card %s doesn't say what", r.ICCID)
+		}
+	case state.PutRecord:
+		if r.Card == nil {
+			return fmt.Errorf("the put of card %s holds no card", r.ICCID)
+		}
+	case state.OutcomeRecord, state.DropRecord:
+	default:
+		return fmt.Errorf("its type %q is unknown", r.Type)
+	}
+	return nil
+}
+
+func checkCommit(r *state.Record) error {
+	if r.Commit == nil {
+		return errors.New("the commit doesn't say what")
+	}
+	return r.Commit.Check()
+}
+
+// doubtOf is what is left of an intent that nothing ended.
+func doubtOf(r *state.Record) state.Doubt {
+	return state.Doubt{
+		Kind: r.Intent.Kind, From: r.Intent.From, To: r.Intent.To, Key: r.Intent.Key,
+		Since: r.At, Reason: unanswered,
+	}
+}
