@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -39,7 +40,7 @@ func (s Selection) Has(address string, iccid spec.ICCID, labels map[string]strin
 }
 
 func named(glob, address string, iccid spec.ICCID) bool {
-	return glob == address || glob == string(iccid) ||
+	return glob == address || iccid.SameCard(spec.ICCID(glob)) ||
 		Glob(glob, address) || Glob(glob, string(iccid)) || Glob(glob+"[*", address)
 }
 
@@ -92,9 +93,23 @@ func (s Selection) unmatched(fleet *spec.Fleet, prior *state.Snapshot) spec.Diag
 		if !found {
 			diags = append(diags, spec.Diagnostic{
 				Summary: "Target names no card",
-				Detail:  fmt.Sprintf("-target=%s names no card that is declared or managed. cardfleet state list shows those that are managed; * stands for any characters.", target),
+				Detail:  fmt.Sprintf("-target=%s names no card that is declared or managed. cardfleet state list shows those that are managed; * stands for any characters.%s", target, shellHint(target)),
 			})
 		}
 	}
 	return diags
+}
+
+// shellHint tells of quotes that a shell took away, as in card.bike[8986…].
+func shellHint(target string) string {
+	block, key, ok := strings.Cut(target, "[")
+	key, closed := strings.CutSuffix(key, "]")
+	if !ok || !closed || key == "" || strings.HasPrefix(key, `"`) {
+		return ""
+	}
+	whole := fmt.Sprintf(`'%s["%s"]'`, block, strings.Trim(key, `\"`))
+	if _, err := spec.ParseICCID(key); err == nil {
+		return fmt.Sprintf(" A shell took the quotes around %s away: write the ICCID alone, -target=%s, or -target=%s.", key, key, whole)
+	}
+	return fmt.Sprintf(" A shell took the quotes around %s away: write -target=%s.", key, whole)
 }

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,4 +33,31 @@ func TestARetryIsOfItsCardsAloneAndOfNoPrivacyNumber(t *testing.T) {
 	p, _ = plan.Make(in)
 	assert.Equal(t, 100, p.Skipped, "with nothing to retry, nothing is planned")
 	assert.Equal(t, "-retry=run.jsonl", p.Partial)
+}
+
+func TestATargetWhoseQuotesAShellAteIsSaid(t *testing.T) {
+	for target, hint := range map[string]string{
+		"card.bike[89860617030017309990]":   `A shell took the quotes around 89860617030017309990 away: write the ICCID alone, -target=89860617030017309990, or -target='card.bike["89860617030017309990"]'.`,
+		"card.bike[north]":                  `write -target='card.bike["north"]'.`,
+		`card.bike["89860617030017309990"]`: "* stands for any characters.",
+		"card.bikes":                        "* stands for any characters.",
+	} {
+		in := bigFleet(3)
+		in.Select = plan.Selection{Targets: []string{target}}
+		_, diags := plan.Make(in)
+		require.Len(t, diags, 1, target)
+		assert.Contains(t, diags[0].Detail, "names no card")
+		assert.Truef(t, strings.HasSuffix(diags[0].Detail, hint), "%s: %s", target, diags[0].Detail)
+	}
+}
+
+func TestATargetIsACardInAnySpelling(t *testing.T) {
+	in := bigFleet(3)
+	card := in.Fleet.Cards[1].ICCID
+	require.Len(t, card, 20)
+	for _, target := range []string{string(card), string(card.Stem())} {
+		in.Select = plan.Selection{Targets: []string{target}}
+		_, diags := plan.Make(in)
+		assert.Empty(t, diags, target)
+	}
 }

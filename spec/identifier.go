@@ -3,23 +3,55 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// ICCID is a card's number in its canonical form: upper case, 19 or 20
-// characters. Make one with [ParseICCID]; the zero value is no card.
+// ICCID is a card's number in its one spelling: upper case, 19 or 20
+// characters, without the filler that modems print behind 19. Make one with
+// [ParseICCID]; the zero value is no card.
 type ICCID string
 
 // ParseICCID reads an ICCID: "89", then 17 or 18 of 0-9 and A-F. Lower case is
-// folded up. China Mobile's ICCIDs hold hex letters (CMIOT_API2002 shows
-// 898600D6991330004146), so letters are no mistake. The check digit is not
-// looked at, since it holds for none of the carriers' own samples; see
-// [ICCID.CheckDigitFails].
+// folded up, and a filler F behind 19 digits, as modems print it, is dropped.
+// China Mobile's ICCIDs hold hex letters (CMIOT_API2002 shows
+// 898600D6991330004146), so letters are no mistake, nor is an F behind some. The
+// check digit is not looked at, since it holds for none of the carriers' own
+// samples; see [ICCID.CheckDigitFails].
+//
+// Forms that clearly come from an ICCID are errors that say which: digits
+// swapped in pairs as the card's file EF_ICCID holds them (3GPP TS 31.102 §4.2,
+// ETSI TS 102 221 §13.2), and 21 or 22 characters.
 func ParseICCID(s string) (ICCID, error) {
 	if err := checkICCID(s); err != nil {
 		return "", err
 	}
-	return ICCID(strings.ToUpper(s)), nil
+	return ICCID(withoutFiller(strings.ToUpper(s))), nil
+}
+
+// withoutFiller drops the F that fills up the tenth byte of 19 digits.
+func withoutFiller(s string) string {
+	if bare, filled := strings.CutSuffix(s, "F"); filled && len(bare) == 19 && allDigits(bare) {
+		return bare
+	}
+	return s
+}
+
+// Stem is what is left of an ICCID without its check digit: two of 19 and 20
+// characters with one stem may be one card.
+func (c ICCID) Stem() ICCID {
+	if len(c) == 20 {
+		return c[:19]
+	}
+	return c
+}
+
+// SameCard reports whether both may name one card: they are equal, or one of
+// them is the other without its check digit.
+func (c ICCID) SameCard(other ICCID) bool {
+	return c == other || len(c) != len(other) && c.Stem() == other.Stem()
 }
 
 func checkICCID(s string) error {
@@ -31,8 +63,11 @@ func checkICCID(s string) error {
 	}
 	for i := range len(s) {
 		if c := s[i]; !isDigit(c) && (c < 'A' || c > 'F') && (c < 'a' || c > 'f') {
-			return fmt.Errorf("%q holds %q; an ICCID holds 0-9 and A-F only%s", s, runeAt(s, i), spreadsheetHint(s))
+			return fmt.Errorf("%q holds %s; an ICCID holds 0-9 and A-F only%s", s, quoteRune(s[i:]), dressHint(s))
 		}
+	}
+	if from := origin(strings.ToUpper(s)); from != "" {
+		return fmt.Errorf("%q %s", s, from)
 	}
 	if n := len(s); n != 19 && n != 20 {
 		return fmt.Errorf("%q has %d characters; an ICCID has 19 or 20", s, n)
@@ -41,6 +76,31 @@ func checkICCID(s string) error {
 		return fmt.Errorf("%q does not begin with 89, as every ICCID does", s)
 	}
 	return nil
+}
+
+// origin says which form of an ICCID s is, where it is no ICCID; "" for none.
+func origin(s string) string {
+	n := len(s)
+	switch {
+	case n == 20 && strings.HasPrefix(s, "98") && checkICCID(unswap(s)) == nil:
+		return fmt.Sprintf("has its digits swapped in pairs, as the card's file EF_ICCID holds them; the ICCID is %s", withoutFiller(unswap(s)))
+	case (n == 21 || n == 22) && strings.HasPrefix(s, "89") && strings.TrimRight(s[19:], "F") == "":
+		return fmt.Sprintf("has %d characters: 19 digits and a filler of F; the ICCID is %s", n, s[:19])
+	case (n == 21 || n == 22) && strings.HasPrefix(s, "89") && strings.TrimRight(s[20:], "F") == "":
+		return fmt.Sprintf("has %d characters: 20 and a filler of F; the ICCID is %s", n, s[:20])
+	case n == 21 || n == 22:
+		return fmt.Sprintf("has %d characters; an ICCID has 19 or 20. Two columns may be joined, or a digit is twice there", n)
+	}
+	return ""
+}
+
+// unswap exchanges the two characters of each pair.
+func unswap(s string) string {
+	b := []byte(s)
+	for i := 0; i+1 < len(b); i += 2 {
+		b[i], b[i+1] = b[i+1], b[i]
+	}
+	return string(b)
 }
 
 // CheckDigitFails reports whether the last digit is not the Luhn digit of the
@@ -65,7 +125,7 @@ func ParseIMEI(s string) (IMEI, error) {
 	}
 	for i := range len(s) {
 		if !isDigit(s[i]) {
-			return "", fmt.Errorf("%q holds %q; an IMEI holds digits only%s", s, runeAt(s, i), spreadsheetHint(s))
+			return "", fmt.Errorf("%q holds %s; an IMEI holds digits only%s", s, quoteRune(s[i:]), dressHint(s))
 		}
 	}
 	if n := len(s); n < 14 || n > 16 {
@@ -116,18 +176,48 @@ func luhn(s string) bool {
 	return sum%10 == 0
 }
 
-func runeAt(s string, i int) string {
-	for _, r := range s[i:] {
-		return string(r)
+// quoteRune quotes the first character of s; one that can't be seen is named.
+func quoteRune(s string) string {
+	r, _ := utf8.DecodeRuneInString(s)
+	if !unicode.IsGraphic(r) || unicode.IsSpace(r) && r != ' ' {
+		return fmt.Sprintf("the character %U, which can't be seen", r)
+	}
+	return strconv.Quote(string(r))
+}
+
+// dressHint explains what programs put around a number, or make of it.
+func dressHint(s string) string {
+	switch {
+	case strings.ContainsAny(s, ".+") && strings.ContainsAny(s, "eE"):
+		return "; this looks like a number that a spreadsheet rounded: export the column as text"
+	case LooksNumeric(s):
+		return "; a program took it for a number: export the column as text"
+	case strings.HasPrefix(s, "=") || strings.HasPrefix(s, "'"):
+		return "; it is guarded against spreadsheets: write the digits alone"
+	case strings.ContainsFunc(s, func(r rune) bool { return r >= '０' && r <= '９' }):
+		return "; it is written in full-width digits: write 0-9"
 	}
 	return ""
 }
 
-// spreadsheetHint explains numbers like 8.98606E+19, which a spreadsheet
-// leaves in a CSV file where a column was not text.
-func spreadsheetHint(s string) string {
-	if strings.ContainsAny(s, ".+") && strings.ContainsAny(s, "eE") {
-		return "; this looks like a number that a spreadsheet rounded: export the column as text"
+// LooksNumeric reports whether s is a number as programs print one: with a
+// fraction, with thousands parted, with an exponent, or none at all (inf, nan).
+// Bare digits are not.
+func LooksNumeric(s string) bool {
+	s = strings.TrimLeft(strings.ToLower(strings.TrimSpace(s)), "+-")
+	switch s {
+	case "inf", "infinity", "nan":
+		return true
+	case "":
+		return false
 	}
-	return ""
+	if !isDigit(s[0]) {
+		return false
+	}
+	mantissa, exponent, hasExponent := strings.Cut(s, "e")
+	if hasExponent && !allDigits(strings.TrimLeft(exponent, "+-")) {
+		return false
+	}
+	bare := strings.NewReplacer(".", "", ",", "", "'", "", "_", "", " ", "", "\u00a0", "", "\u202f", "", "，", "", "．", "").Replace(mantissa)
+	return allDigits(bare) && (len(bare) < len(mantissa) || hasExponent && strings.ContainsAny(exponent, "+-"))
 }

@@ -18,11 +18,30 @@ func TestParseICCID(t *testing.T) {
 		{"", "", "it is blank; an ICCID has 19 or 20 characters"},
 		{"8986", "", `"8986" has 4 characters; an ICCID has 19 or 20`},
 		{"898606170300173003901", "", "has 21 characters"},
+		{"8986061703001730039F", "8986061703001730039", ""}, // a modem's filler behind 19 digits
+		{"8986061703001730039f", "8986061703001730039", ""},
+		{"898600D699133000414F", "898600D699133000414F", ""}, // behind letters it may be the ICCID's own
+		{"98680671300071039001", "", `the card's file EF_ICCID holds them; the ICCID is 89866017030017300910`},
+		{"986806713000710390F1", "", `the ICCID is 8986601703001730091`},
+		{"98680671300071039", "", "has 17 characters"},
+		{"8986061703001730039FF", "", `has 21 characters: 19 digits and a filler of F; the ICCID is 8986061703001730039`},
+		{"89860617030017300390FF", "", `has 22 characters: 20 and a filler of F; the ICCID is 89860617030017300390`},
+		{"8986061703001730039012", "", "has 22 characters"},
 		{" 89860617030017300390", "", "white space around it"},
 		{"8986061703001730039G", "", `holds "G"; an ICCID holds 0-9 and A-F only`},
 		{"8986061703001730039０", "", `holds "０"`},
 		{"12860617030017300390", "", "does not begin with 89"},
 		{"8.98606E+19", "", "export the column as text"},
+		{"8.98606e19", "", "export the column as text"},
+		{"89860617030017302528.000000", "", "took it for a number: export the column as text"},
+		{"89,860,617,030,017,310,007", "", "took it for a number: export the column as text"},
+		{"89 860 617 030 017 310 007", "", "took it for a number: export the column as text"},
+		{"inf", "", "took it for a number: export the column as text"},
+		{"nan", "", "took it for a number: export the column as text"},
+		{`="89860617030017300390"`, "", "guarded against spreadsheets"},
+		{"'89860617030017300390", "", "guarded against spreadsheets"},
+		{"８９８６", "", "full-width digits"},
+		{"89860617\u200b030017300390", "", "U+200B, which can't be seen"},
 	} {
 		got, err := ParseICCID(row.in)
 		assert.Equal(t, ICCID(row.want), got, row.in)
@@ -45,6 +64,8 @@ func TestParseIMEI(t *testing.T) {
 		{"861536030196001 ", "white space around it"},
 		{"86153603019600A", `holds "A"; an IMEI holds digits only`},
 		{"8.61536E+14", "export the column as text"},
+		{"861536030196001.0", "export the column as text"},
+		{"861,536,030,196,001", "export the column as text"},
 	} {
 		got, err := ParseIMEI(row.in)
 		if row.wrong == "" {
@@ -148,4 +169,20 @@ func FuzzParseIMEI(f *testing.F) {
 		require.Regexp(t, `^[0-9]{14,16}$`, string(got))
 		require.True(t, got.Same(IMEI(got.Device())))
 	})
+}
+
+func TestTwoSpellingsOfACard(t *testing.T) {
+	for _, row := range []struct {
+		a, b ICCID
+		same bool
+	}{
+		{"89860617030017300390", "89860617030017300390", true},
+		{"89860617030017300390", "8986061703001730039", true},
+		{"8986061703001730039", "89860617030017300390", true},
+		{"89860617030017300390", "89860617030017300391", false},
+		{"8986061703001730039", "8986061703001730038", false},
+		{"", "89860617030017300390", false},
+	} {
+		assert.Equal(t, row.same, row.a.SameCard(row.b), "%s %s", row.a, row.b)
+	}
 }

@@ -149,7 +149,18 @@ type runOptions struct {
 }
 
 func (o *runOptions) selection() plan.Selection {
-	return plan.Selection{Targets: o.targets, Excludes: o.excludes, Labels: o.labels, Retry: o.retry.file, Cards: o.retry.cards}
+	return plan.Selection{Targets: spelled(o.targets), Excludes: spelled(o.excludes), Labels: o.labels, Retry: o.retry.file, Cards: o.retry.cards}
+}
+
+// spelled writes the ICCIDs among globs in their one spelling.
+func spelled(globs []string) []string {
+	out := slices.Clone(globs)
+	for i, glob := range out {
+		if iccid, err := spec.ParseICCID(glob); err == nil {
+			out[i] = string(iccid)
+		}
+	}
+	return out
 }
 
 func (o *runOptions) flags() []cli.Flag {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -152,14 +151,16 @@ func (p *v5) number(ctx context.Context, members []*member) []*member {
 	for _, m := range members {
 		iccids = append(iccids, string(m.iccid))
 	}
-	msisdns := map[string]string{}
+	msisdns := map[spec.ICCID]string{}
 	if answer, err := read[rows[numberRow]](ctx, p, callNumbers, map[string]string{"iccids": join(iccids)}); err == nil {
 		for _, r := range answer.Result {
-			msisdns[strings.ToUpper(string(r.ICCID))] = string(r.MSISDN)
+			if iccid, err := spec.ParseICCID(string(r.ICCID)); err == nil {
+				msisdns[iccid] = string(r.MSISDN)
+			}
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(members), func(m *member) bool {
-		m.msisdn = msisdns[string(m.iccid)]
+		m.msisdn = msisdns[m.iccid]
 		m.alone = m.msisdn == ""
 		return m.alone
 	})

@@ -177,12 +177,12 @@ func (p *provider) reading(iccid spec.ICCID, card cardReply) spec.Reading {
 }
 
 // sameCard compares the card asked for with the one in an answer, which may
-// leave it out, write it in lower case, or leave out the check digit.
+// leave it out, or write it in another spelling: in lower case, with the
+// filler, without the check digit.
 func sameCard(asked spec.ICCID, answered string) bool {
-	answered = strings.ToUpper(strings.TrimSpace(answered))
-	return answered == "" || answered == string(asked) ||
-		len(answered) >= 19 && strings.HasPrefix(string(asked), answered) ||
-		len(asked) == 19 && strings.HasPrefix(answered, string(asked))
+	answered = strings.TrimSpace(answered)
+	iccid, err := spec.ParseICCID(answered)
+	return answered == "" || err == nil && iccid.SameCard(asked)
 }
 
 func (p *provider) call(name string, values map[string]string) call {

@@ -42,8 +42,7 @@ func CheckCard(action string, asked spec.ICCID, answered Text, head *Envelope) e
 }
 
 func sameCard(asked spec.ICCID, answered string) bool {
-	answered = strings.ToUpper(strings.TrimSpace(answered))
-	return answered == "" || answered == string(asked) ||
-		len(answered) >= 19 && strings.HasPrefix(string(asked), answered) ||
-		len(asked) == 19 && strings.HasPrefix(answered, string(asked))
+	answered = strings.TrimSpace(answered)
+	iccid, err := spec.ParseICCID(answered)
+	return answered == "" || err == nil && iccid.SameCard(asked)
 }
