@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardfleet/cardfleet/plan/signers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -19,7 +20,7 @@ type Approvals struct {
 	// Signatures is the text of an approvals file: armored SSH signatures.
 	Signatures []byte
 	// Signers are those of the policy's allowed_signers file.
-	Signers []Signer
+	Signers *signers.List
 }
 
 // Guard marks the actions that need an approval, and those that have theirs.

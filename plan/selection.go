@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cardfleet/cardfleet/plan/signers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -31,7 +32,7 @@ func (s Selection) Partial() bool {
 // Has reports whether the options select a card, whatever Cards says.
 func (s Selection) Has(address string, iccid spec.ICCID, labels map[string]string) bool {
 	for k, glob := range s.Labels {
-		if v, ok := labels[k]; !ok || !Glob(glob, v) {
+		if v, ok := labels[k]; !ok || !signers.Matches(glob, v) {
 			return false
 		}
 	}
@@ -41,7 +42,7 @@ func (s Selection) Has(address string, iccid spec.ICCID, labels map[string]strin
 
 func named(glob, address string, iccid spec.ICCID) bool {
 	return glob == address || iccid.SameCard(spec.ICCID(glob)) ||
-		Glob(glob, address) || Glob(glob, string(iccid)) || Glob(glob+"[*", address)
+		signers.Matches(glob, address) || signers.Matches(glob, string(iccid)) || signers.Matches(glob+"[*", address)
 }
 
 // card is Has for a card of which one of the two is given, or both.

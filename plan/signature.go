@@ -1,16 +1,15 @@
 package plan
 
 import (
-	"bytes"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/cardfleet/cardfleet/plan/signers"
 )
 
 // Namespace is what approvals are signed for, so that no other signature of
@@ -47,72 +46,53 @@ func (p *Plan) Sign(key ssh.Signer) ([]byte, error) {
 	if text == nil {
 		return nil, errors.New("the plan has no guarded action, so there is nothing to approve")
 	}
-	sig, err := sshsig.Sign(bytes.NewReader(text), key, sshsig.HashSHA512, Namespace)
+	armored, err := signers.Sign(text, key, Namespace)
 	if err != nil {
 		return nil, fmt.Errorf("sign the guarded actions: %w", err)
 	}
-	return sshsig.Armor(sig), nil
+	return armored, nil
 }
 
 // signatures are the armored signatures in a file; whatever stands between
 // them is a comment. broken counts those that can't be read.
-func signatures(file []byte) (sigs []*sshsig.Signature, broken int) {
-	for {
-		block, rest := pem.Decode(file)
-		if block == nil {
+func signatures(file []byte) (sigs []signers.Signature, broken int) {
+	for rest := string(file); ; {
+		_, after, found := strings.Cut(rest, signers.Begin)
+		if !found {
 			return sigs, broken
 		}
-		file = rest
-		if block.Type != sshsig.PEMType {
-			continue
-		}
-		sig, err := sshsig.ParseSignature(block.Bytes)
+		inner, next, _ := strings.Cut(after, signers.End)
+		sig, err := signers.ParseSignature(signers.Begin + inner + signers.End)
 		if err != nil {
 			broken++
-			continue
+		} else {
+			sigs = append(sigs, sig)
 		}
-		sigs = append(sigs, sig)
+		rest = next
 	}
 }
 
-// signedBy says which principals of the list signed the text, each once, and
-// why other signatures count for nothing.
-func signedBy(text, file []byte, list []Signer, now time.Time) (principals, refused []string) {
+// signedBy says who of the list signed the text, each person once, and why
+// other signatures count for nothing.
+func signedBy(text, file []byte, list *signers.List, now time.Time) (names, refused []string) {
 	sigs, broken := signatures(file)
 	for range broken {
 		refused = append(refused, "a signature can't be read")
 	}
+	people := map[int]bool{}
 	for _, sig := range sigs {
-		principal, why := check(text, sig, list, now)
+		who, err := list.Signer(sig, Namespace, now)
 		switch {
-		case why != "":
-			refused = append(refused, why)
-		case slices.Contains(principals, principal):
-			refused = append(refused, fmt.Sprintf("%s signed twice, which counts once", principal))
+		case err != nil:
+			refused = append(refused, err.Error())
+		case !sig.Fits(text, Namespace):
+			refused = append(refused, fmt.Sprintf("the signature of %s is over other guarded actions than this plan's: they changed since it was made", who.Name))
+		case people[who.Person]:
+			refused = append(refused, fmt.Sprintf("%s signed twice, which counts once", who.Name))
 		default:
-			principals = append(principals, principal)
+			people[who.Person] = true
+			names = append(names, who.Name)
 		}
 	}
-	return principals, refused
-}
-
-// check finds the signer of one signature; why says why it counts for nothing.
-func check(text []byte, sig *sshsig.Signature, list []Signer, now time.Time) (principal, why string) {
-	why = fmt.Sprintf("a signature is by key %s, which is nobody's in allowed_signers", ssh.FingerprintSHA256(sig.PublicKey))
-	for _, s := range list {
-		if !bytes.Equal(s.Key.Marshal(), sig.PublicKey.Marshal()) {
-			continue
-		}
-		if why = s.refuses(sig.Namespace, now); why != "" {
-			continue // another line may list the key too
-		}
-		if sig.Signature.Format == ssh.KeyAlgoRSA {
-			return "", fmt.Sprintf("the signature of %s uses SHA-1", s.Principal)
-		}
-		if err := sshsig.Verify(bytes.NewReader(text), sig, s.Key, sig.HashAlgorithm, Namespace); err != nil {
-			return "", fmt.Sprintf("the signature of %s is over other guarded actions than this plan's: they changed since it was made", s.Principal)
-		}
-		return s.Principal, ""
-	}
-	return "", why
+	return names, refused
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/signers"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -159,20 +160,29 @@ func (s *session) approvals(o applyOptions, planFile string) (plan.Approvals, er
 }
 
 // signers reads the policy's allowed_signers file; nil where it names none.
-func (s *session) signers() ([]plan.Signer, error) {
+func (s *session) signers() (*signers.List, error) {
 	name := s.fleet.Policy.AllowedSigners
 	if name == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(within(s.dir, name))
-	if err == nil {
-		var list []plan.Signer
-		if list, err = plan.ParseSigners(data); err == nil {
-			return list, nil
-		}
+	list, err := readSigners(within(s.dir, name), s.fleet.Policy)
+	if err != nil {
+		return nil, &exitError{code: exitFailed, diags: spec.Diagnostics{{
+			Summary: "allowed_signers can't be used", Subject: s.fleet.Policy.Source,
+			Detail: fmt.Sprintf("%s: %v.", name, err),
+		}}}
 	}
-	return nil, &exitError{code: exitFailed, diags: spec.Diagnostics{{
-		Summary: "allowed_signers can't be read", Subject: s.fleet.Policy.Source,
-		Detail: fmt.Sprintf("%s: %v.", name, err),
-	}}}
+	return list, nil
+}
+
+func readSigners(path string, policy spec.Policy) (*signers.List, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	list, err := signers.Parse(data)
+	if err == nil && policy.RequiredApprovals > 1 {
+		err = list.OneNameALine()
+	}
+	return list, err
 }

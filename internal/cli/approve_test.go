@@ -91,8 +91,13 @@ func TestEveryWayToGetAnApprovalWrong(t *testing.T) {
 			"alice@example.com is in allowed_signers for git, file only"},
 		"no longer valid": {"1", signers(func(alice, _ person) string { return `alice@example.com valid-before="20260101Z" ` + alice.public }),
 			"the key of alice@example.com was valid until 2026-01-01 00:00 UTC"},
-		"not yet valid": {"1", signers(func(alice, _ person) string { return `alice@example.com valid-after="20270101" ` + alice.public }),
+		"not yet valid": {"1", signers(func(alice, _ person) string { return `alice@example.com valid-after="20270101Z" ` + alice.public }),
 			"the key of alice@example.com is valid from 2027-01-01 00:00 UTC on"},
+		"one person under two names": {"2", func(r *rig, alice, bob person) {
+			r.write("allowed_signers", "alice@example.com "+alice.public+"\nbob@example.com "+alice.public+"\nBOB@example.com "+bob.public+"\n")
+			approve("alice")(r, alice, bob)
+			approve("bob")(r, alice, bob)
+		}, "1 of 2 approvals (alice@example.com); BOB@example.com signed twice, which counts once"},
 		"same signer twice": {"2", func(r *rig, a, b person) { approve("alice")(r, a, b); approve("alice")(r, a, b) }, "alice@example.com signed twice, which counts once"},
 		"one of two":        {"2", approve("bob"), "1 of 2 approvals (bob@example.com)"},
 		"signed for another purpose": {"1", func(r *rig, _, _ person) {
@@ -126,6 +131,14 @@ func TestEveryWayToGetAnApprovalWrong(t *testing.T) {
 		})
 	}
 
+	t.Run("a list of names where two people are required", func(t *testing.T) {
+		r, alice, _ := signing(t, "2")
+		r.write("allowed_signers", "# who may approve\nalice@example.com,bob@example.com "+alice.public+"\n")
+		got := r.want(1, r.run("apply", "p.fleetplan"))
+		assert.Contains(t, got.errors, `allowed_signers: line 2: "alice@example.com,bob@example.com" may be several people`)
+		assert.Contains(t, got.errors, "on main.fleet.hcl line")
+		assert.Zero(t, changing(r.world))
+	})
 	t.Run("flag", func(t *testing.T) {
 		r, _, _ := signing(t, "1")
 		got := r.want(1, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk))
