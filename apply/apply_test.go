@@ -391,7 +391,7 @@ func TestACheckLooksAndRemembersNothing(t *testing.T) {
 	for i := range b.options.Plan.Cards {
 		c := &b.options.Plan.Cards[i]
 		c.Memory = b.options.Prior.Cards[i]
-		c.Actions = append([]plan.Action{{ID: fmt.Sprint("adopt", i), Kind: spec.Adopt}}, c.Actions...)
+		c.Actions = append([]plan.Action{{ID: fmt.Sprint("adopt", i), Change: spec.Change{Kind: spec.Adopt}}}, c.Actions...)
 		b.world.Cards[i].Status = spec.SuspendedByOwner // by hand, since the plan was made
 	}
 	b.options.Prior.Cards = nil

@@ -128,7 +128,7 @@ func rebindings(n int) apply.Options {
 		iccid := spec.ICCID(fmt.Sprintf("898600%014d", i))
 		prior.Cards = append(prior.Cards, state.Card{Provider: aliyun, ICCID: iccid, Binding: state.BoundTo(device(i))})
 		p.Cards = append(p.Cards, plan.Card{Provider: aliyun, ICCID: iccid, Actions: []plan.Action{
-			{ID: fmt.Sprintf("a%d", i+1), Kind: spec.ChangeBind, From: string(device(i)), To: string(device(n + i))},
+			{ID: fmt.Sprintf("a%d", i+1), Change: spec.Change{Kind: spec.ChangeBind, From: string(device(i)), To: string(device(n + i))}},
 		}})
 	}
 	return apply.Options{Plan: p, Prior: prior, Parallel: 100, Now: time.Now, Sleep: func(context.Context, time.Duration) error { return nil }}

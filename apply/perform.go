@@ -39,7 +39,7 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 	}
 	intent := state.Record{
 		Type: state.IntentRecord, At: r.o.Now(), Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
-		Intent: &state.Intent{Kind: s.action.Kind, From: s.action.From, To: s.action.To, Key: s.action.Key},
+		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key},
 	}
 	if err := r.append(ctx, intent); err != nil {
 		return Result{Outcome: NotStarted, Reason: err.Error()}
@@ -99,56 +99,46 @@ func (r *run) outdate(s *step, memory *state.Card, reading spec.Reading) {
 // repeats reports whether the action sends again what was under way when a run
 // ended, which the plan allows only for a call that names the value it replaces.
 func repeats(a *plan.Action, memory *state.Card) bool {
-	return len(memory.Doubts) == 1 && sameCall(a, memory.Doubts[0])
-}
-
-func sameCall(a *plan.Action, d state.Doubt) bool {
-	return d.Kind == a.Kind && d.From == a.From && d.To == a.To
+	return len(memory.Doubts) == 1 && memory.Doubts[0].Change == a.Change
 }
 
 // stale says what changed since the action was planned; "" for nothing.
 func stale(a *plan.Action, memory *state.Card, reading spec.Reading) string {
-	if reading.Lifecycle.Ended() || reading.Lifecycle == spec.NotFound {
+	if reading.Lifecycle.Gone() {
 		return fmt.Sprintf("the carrier now reports the card as %s (%s)", reading.Lifecycle, reading.Status)
 	}
-	is := reading.Lifecycle.InService()
-	switch a.Kind {
-	case spec.ChangeBind, spec.Unbind:
-		return staleBinding(a, memory, reading)
-	case spec.Stop:
-		if is != spec.On {
-			return fmt.Sprintf("the card is no longer in service (%s)", reading.Status)
-		}
-	case spec.Resume:
-		if reading.Lifecycle != spec.SuspendedByOwner {
-			return fmt.Sprintf("the card is no longer stopped by its owner (%s)", reading.Status)
-		}
-	case spec.Subscribe:
-		if reading.HasPackage(a.To) {
-			return fmt.Sprintf("the card has package %s by now", a.To)
-		}
-	case spec.Unsubscribe:
-		if !reading.HasPackage(a.From) {
-			return fmt.Sprintf("the card no longer has package %s", a.From)
-		}
-	}
-	return ""
-}
-
-func staleBinding(a *plan.Action, memory *state.Card, reading spec.Reading) string {
-	bound := memory.Binding
-	if reading.Has.Has(spec.AttrBinding) {
-		bound = state.BoundTo(reading.IMEI)
+	attr := a.Kind.Attr()
+	if attr == spec.AttrBinding && !reading.Tells(attr) && memory.Binding.Known {
+		reading.Has, reading.IMEI = reading.Has|attr, memory.Binding.IMEI
 	}
 	switch {
-	case !bound.Known:
+	case attr == spec.AttrBinding && !reading.Tells(attr):
 		return "the state no longer knows the card's device"
-	case bound.IMEI == "":
+	case attr == spec.AttrBinding && reading.IMEI == "":
 		return "the card is bound to no device by now"
-	case !bound.IMEI.Same(spec.IMEI(a.From)):
-		return fmt.Sprintf("the card is bound to %s by now", bound.IMEI)
+	case attr == spec.AttrPackages && !reading.Tells(attr), a.PendingIn(reading):
+		return ""
+	default:
+		return overtaken(a.Change, reading)
 	}
-	return ""
+}
+
+// overtaken says how the card is where it no longer shows what the change replaces.
+func overtaken(c spec.Change, reading spec.Reading) string {
+	switch c.Kind.Attr() {
+	case spec.AttrBinding:
+		return fmt.Sprintf("the card is bound to %s by now", reading.IMEI)
+	case spec.AttrPackages:
+		if reading.HasPackage(c.Package()) {
+			return fmt.Sprintf("the card has package %s by now", c.Package())
+		}
+		return fmt.Sprintf("the card no longer has package %s", c.Package())
+	default:
+		if c.Kind == spec.Stop {
+			return fmt.Sprintf("the card is no longer in service (%s)", reading.Status)
+		}
+		return fmt.Sprintf("the card is no longer stopped by its owner (%s)", reading.Status)
+	}
 }
 
 // call makes the change, and finds out what it did where the answer was lost.
@@ -171,7 +161,7 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 
 func changeOf(s *step) providers.Change {
 	a := s.action
-	return providers.Change{Kind: a.Kind, ICCID: s.card.ICCID, From: a.From, To: a.To, Key: a.Key}
+	return providers.Change{Change: a.Change, ICCID: s.card.ICCID, Key: a.Key}
 }
 
 // pauses are the waits before each look at a card whose answer was lost.
@@ -219,7 +209,7 @@ func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, r
 	if err != nil {
 		return false, false
 	}
-	tells, done := state.Change{Kind: s.action.Kind, From: s.action.From, To: s.action.To}.SeenIn(reading)
+	tells, done := s.action.SeenIn(reading)
 	return done, tells
 }
 
@@ -233,12 +223,12 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	records := []state.Record{}
 	switch result.Outcome {
 	case Done:
-		memory.Done(state.Change{Kind: s.action.Kind, From: s.action.From, To: s.action.To, At: now})
+		memory.Done(state.Change{Change: s.action.Change, At: now})
 		after = &memory
 	case InDoubt:
-		memory.Doubts = slices.DeleteFunc(slices.Clone(memory.Doubts), func(d state.Doubt) bool { return sameCall(s.action, d) })
+		memory.Doubts = slices.DeleteFunc(slices.Clone(memory.Doubts), func(d state.Doubt) bool { return d.Change == s.action.Change })
 		memory.Doubts = append(memory.Doubts, state.Doubt{
-			Kind: s.action.Kind, From: s.action.From, To: s.action.To, Key: s.action.Key,
+			Change: s.action.Change, Key: s.action.Key,
 			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true,
 		})
 		after = &memory

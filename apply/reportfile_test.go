@@ -24,7 +24,7 @@ func results(n int) []apply.Result {
 		card := &plan.Card{Address: fmt.Sprintf("card.c[%q]", fmt.Sprint(i)), Provider: aliyun, ICCID: spec.ICCID(fmt.Sprintf("8986000000000000%04d", i))}
 		outcome := apply.Outcomes()[i%5]
 		out = append(out, apply.Result{
-			Card: card, Action: &plan.Action{ID: fmt.Sprintf("a%d", i+1), Kind: spec.Stop}, Outcome: outcome,
+			Card: card, Action: &plan.Action{ID: fmt.Sprintf("a%d", i+1), Change: spec.Change{Kind: spec.Stop}}, Outcome: outcome,
 			Reason: strings.Repeat("it \"is\" so\n", i%3), RequestID: fmt.Sprint(i), Elapsed: time.Duration(i) * time.Millisecond,
 		})
 	}

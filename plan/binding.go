@@ -10,7 +10,7 @@ import (
 // currentBinding is the device that the card is bound to, as far as anybody
 // knows: the carrier's word where it can report bindings, else the state's.
 func (p *pair) currentBinding() state.Binding {
-	if p.live.Has.Has(spec.AttrBinding) {
+	if p.live.Tells(spec.AttrBinding) {
 		return state.BoundTo(p.live.IMEI)
 	}
 	if p.memory != nil {

@@ -176,7 +176,7 @@ func (p *pair) recall() {
 	}
 	after, settled := p.memory.SettleDoubts(p.live, p.caps.Settle)
 	for _, s := range settled {
-		p.note("%s of %s was in doubt; %s", changeText(s.Kind, s.From, s.To), s.Since.UTC().Format("2006-01-02 15:04 UTC"), settledText(s))
+		p.note("%s of %s was in doubt; %s", s.Change, s.Since.UTC().Format("2006-01-02 15:04 UTC"), settledText(s))
 	}
 	p.card.Memory = after
 	p.memory = &p.card.Memory
@@ -185,7 +185,7 @@ func (p *pair) recall() {
 	if shown.Lifecycle != p.live.Lifecycle || len(shown.Packages) != len(p.live.Packages) || shown.IMEI != p.live.IMEI {
 		p.note("a change made %s is not shown by the carrier yet", p.memory.Recent[len(p.memory.Recent)-1].At.UTC().Format("at 15:04:05 UTC"))
 	}
-	if !p.live.Has.Has(spec.AttrPackages) && p.memory.Last.Has.Has(spec.AttrPackages) && !p.caps.Reads.Has(spec.AttrPackages) {
+	if !p.live.Tells(spec.AttrPackages) && p.memory.Last.Tells(spec.AttrPackages) && !p.caps.Reads.Has(spec.AttrPackages) {
 		p.live.Packages, p.live.Has = p.memory.Last.Packages, p.live.Has|spec.AttrPackages
 	}
 }
@@ -209,7 +209,7 @@ func (d *differ) repeat(p *pair) bool {
 	}
 	p.change(doubt.Kind, doubt.From, doubt.To)
 	p.note("%s was under way when a run ended at %s; it is sent once more, and the carrier refuses it if it was done",
-		changeText(doubt.Kind, doubt.From, doubt.To), doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+		doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 	return true
 }
 
@@ -229,7 +229,7 @@ func (p *pair) inDoubt() bool {
 	for _, doubt := range p.memory.Doubts {
 		p.attend("Outcome in doubt", fmt.Sprintf(
 			"%s was sent at %s and its outcome is unknown (%s). The card is left alone until it is known.\n%s",
-			changeText(doubt.Kind, doubt.From, doubt.To), doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"), doubt.Reason, p.remedy(doubt)))
+			doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"), doubt.Reason, p.remedy(doubt)))
 	}
 	return true
 }
@@ -325,7 +325,7 @@ func (p *pair) blocked(wanted string) {
 
 // packages compares what the card is subscribed to.
 func (p *pair) packages() {
-	if !p.wanted.Wants().Has(spec.AttrPackages) || !p.live.Has.Has(spec.AttrPackages) || p.live.Lifecycle.Ended() {
+	if !p.wanted.Wants().Has(spec.AttrPackages) || !p.live.Tells(spec.AttrPackages) || p.live.Lifecycle.Ended() {
 		return
 	}
 	for _, id := range p.wanted.Packages {
@@ -388,7 +388,6 @@ func (d *differ) leaving(p *pair) {
 // remove does with a card that left the configuration what the policy says.
 func (d *differ) remove(p *pair) {
 	bound := p.currentBinding()
-	gone := p.live.Lifecycle.Ended() || p.live.Lifecycle == spec.NotFound
 	switch d.in.Fleet.Policy.OnRemove {
 	case spec.Forget:
 		p.act(spec.Forget, "", "")
@@ -399,7 +398,7 @@ func (d *differ) remove(p *pair) {
 		}
 		p.act(spec.Forget, "", "")
 	default:
-		if gone || !bound.Known || bound.IMEI == "" {
+		if p.live.Lifecycle.Gone() || !bound.Known || bound.IMEI == "" {
 			p.act(spec.Forget, "", "")
 			return
 		}
@@ -410,46 +409,17 @@ func (d *differ) remove(p *pair) {
 // fillValues says what the card's values are, and what they will be.
 func (p *pair) fillValues() {
 	before := Values{Binding: p.currentBinding(), Active: p.live.Lifecycle.InService(), Status: p.live.Status, Lifecycle: p.live.Lifecycle}
-	if p.live.Has.Has(spec.AttrPackages) {
+	if p.live.Tells(spec.AttrPackages) {
 		before.Packages = make([]string, 0, len(p.live.Packages))
 		for _, pkg := range p.live.Packages {
 			before.Packages = append(before.Packages, pkg.ID)
 		}
 	}
-	after := before
-	after.Status, after.Lifecycle = "", ""
-	for _, a := range p.card.Actions {
-		after = after.with(a)
-	}
-	p.card.Before, p.card.After = before, after
-}
-
-// with is the values once the action is done.
-func (v Values) with(a Action) Values {
-	switch a.Kind {
-	case spec.Adopt:
-		if a.To != "" {
-			v.Binding = state.BoundTo(spec.IMEI(a.To))
-		}
-	case spec.ChangeBind:
-		v.Binding = state.BoundTo(spec.IMEI(a.To))
-	case spec.Unbind:
-		v.Binding, v.Active = state.BoundTo(""), spec.Unset
-	case spec.Stop:
-		v.Active = spec.Off
-	case spec.Resume:
-		v.Active = spec.On
-	case spec.Subscribe:
-		v.Packages = append(slices.Clone(v.Packages), a.To)
-		slices.Sort(v.Packages)
-	case spec.Unsubscribe:
-		v.Packages = slices.DeleteFunc(slices.Clone(v.Packages), func(id string) bool { return id == a.From })
-	}
-	return v
+	p.card.Before, p.card.After = before, before.after(p.card.Actions)
 }
 
 func (p *pair) act(kind spec.Kind, from, to string) {
-	p.card.Actions = append(p.card.Actions, Action{Kind: kind, From: from, To: to})
+	p.card.Actions = append(p.card.Actions, Action{Change: spec.Change{Kind: kind, From: from, To: to}})
 }
 
 // change plans a change that the carrier makes, or asks a person to make it
@@ -461,7 +431,7 @@ func (p *pair) change(kind spec.Kind, from, to string) {
 	}
 	p.attend("Difference can't be changed here", fmt.Sprintf(
 		"The configuration asks for %s, which provider %s can read but not change. Change it at the carrier, or in the configuration.",
-		changeText(kind, from, to), p.card.Provider))
+		spec.Change{Kind: kind, From: from, To: to}, p.card.Provider))
 }
 
 func (p *pair) attend(summary, detail string) {
@@ -472,25 +442,7 @@ func (p *pair) note(format string, args ...any) {
 	p.card.Notes = append(p.card.Notes, fmt.Sprintf(format, args...))
 }
 
-// sort puts the card's actions in the order in which they run: adopt, then as
-// spec.CarrierKinds has them.
+// sort puts the card's actions in the order in which they run.
 func (p *pair) sort() {
-	order := spec.CarrierKinds()
-	slices.SortStableFunc(p.card.Actions, func(a, b Action) int {
-		return slices.Index(order, a.Kind) - slices.Index(order, b.Kind)
-	})
-}
-
-// changeText names a change in a sentence: `change-bind 8615… -> 8615…`.
-func changeText(kind spec.Kind, from, to string) string {
-	switch {
-	case from != "" && to != "":
-		return fmt.Sprintf("%s %s -> %s", kind, from, to)
-	case from != "":
-		return fmt.Sprintf("%s %s", kind, from)
-	case to != "":
-		return fmt.Sprintf("%s %s", kind, to)
-	default:
-		return string(kind)
-	}
+	slices.SortStableFunc(p.card.Actions, func(a, b Action) int { return a.Kind.CompareTurn(b.Kind) })
 }

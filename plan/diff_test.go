@@ -269,33 +269,33 @@ func TestTheTable(t *testing.T) {
 		"in doubt": {
 			scene{wanted: card(wantsB), memory: remembered(func(c *state.Card) {
 				c.Binding = state.BoundTo(deviceA)
-				c.Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB), Since: now, Tried: true}}
+				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB)}, Since: now, Tried: true}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"! Outcome in doubt"},
 		},
 		"under way when a run ended": {
 			scene{wanted: card(wantsB), memory: remembered(func(c *state.Card) {
 				c.Binding = state.BoundTo(deviceA)
-				c.Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB), Since: now}}
+				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB)}, Since: now}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{a2b, "# change-bind 861536030196001 -> 861536030196019 was under way when a run ended at 2026-11-21 20:46:47 UTC; it is sent once more, and the carrier refuses it if it was done"},
 		},
 		"under way when a run ended, no longer wanted": {
 			scene{wanted: card(func(c *spec.Card) { c.IMEI = deviceC }), memory: remembered(func(c *state.Card) {
 				c.Binding = state.BoundTo(deviceA)
-				c.Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB), Since: now}}
+				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB)}, Since: now}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"! Outcome in doubt"},
 		},
 		"stop in doubt, still in service": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
-				c.Doubts = []state.Doubt{{Kind: spec.Stop, Since: now.Add(-time.Minute)}}
+				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: now.Add(-time.Minute)}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"stop", "# stop of 2026-11-21 20:45 UTC was in doubt; the carrier shows that it had no effect"},
 		},
 		"subscription in doubt, not there yet": {
 			scene{wanted: card(packages("10002")), memory: remembered(func(c *state.Card) {
-				c.Doubts = []state.Doubt{{Kind: spec.Subscribe, To: "10002", Since: now.Add(-time.Minute)}}
+				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}, Since: now.Add(-time.Minute)}}
 			}), live: reads(spec.Active, "正常", withPackages())},
 			[]string{"! Outcome in doubt"},
 		},
@@ -305,13 +305,13 @@ func TestTheTable(t *testing.T) {
 		},
 		"changed a moment ago, not shown yet": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
-				c.Recent = []state.Change{{Kind: spec.Stop, At: now.Add(-time.Minute)}}
+				c.Recent = []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: now.Add(-time.Minute)}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"# a change made at 20:45:47 UTC is not shown by the carrier yet"},
 		},
 		"changed long ago, not shown": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
-				c.Recent = []state.Change{{Kind: spec.Stop, At: now.Add(-time.Hour)}}
+				c.Recent = []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: now.Add(-time.Hour)}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"stop"},
 		},

@@ -69,7 +69,7 @@ func activeText(l spec.Lifecycle) string {
 
 func (p *pair) driftedBinding() {
 	was := p.memory.Binding
-	if !p.live.Has.Has(spec.AttrBinding) || !was.Known || was.IMEI.Same(p.live.IMEI) {
+	if !p.live.Tells(spec.AttrBinding) || !was.Known || was.IMEI.Same(p.live.IMEI) {
 		return
 	}
 	d := Drift{Attribute: "imei", From: cmp.Or(string(was.IMEI), "none"), To: cmp.Or(string(p.live.IMEI), "none"), Cause: p.cause(spec.AttrBinding)}
@@ -80,7 +80,7 @@ func (p *pair) driftedBinding() {
 }
 
 func (p *pair) driftedPackages(last state.Last) {
-	if !last.Has.Has(spec.AttrPackages) || !p.live.Has.Has(spec.AttrPackages) {
+	if !last.Tells(spec.AttrPackages) || !p.live.Tells(spec.AttrPackages) {
 		return
 	}
 	from, to := packageIDs(last.Packages), packageIDs(p.live.Packages)

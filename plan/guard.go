@@ -193,7 +193,7 @@ func doubtKey(memory *state.Card, a Action) string {
 		return ""
 	}
 	for _, doubt := range memory.Doubts {
-		if doubt.Kind == a.Kind && doubt.From == a.From && doubt.To == a.To {
+		if doubt.Change == a.Change {
 			return doubt.Key
 		}
 	}

@@ -165,22 +165,8 @@ func (o *orderer) refuse(c *Card, action int, h *holder) {
 	c.Attention = append(c.Attention, Note{"Device is held by another card", fmt.Sprintf(
 		"Device %s is to go to %s, but %s (%s) has it and %s. Release it there first; two cards that may share a device say shared_imei = true.",
 		c.Actions[action].To, c.ICCID, h.address, h.id.ICCID, why)})
-	for _, a := range c.Actions[action:] {
-		c.After = undo(c.After, c.Before, a)
-	}
 	c.Actions = c.Actions[:action]
-}
-
-func undo(after, before Values, a Action) Values {
-	switch a.Kind.Attr() {
-	case spec.AttrBinding:
-		after.Binding = before.Binding
-	case spec.AttrActive:
-		after.Active = before.Active
-	case spec.AttrPackages:
-		after.Packages = before.Packages
-	}
-	return after
+	c.After = c.Before.after(c.Actions)
 }
 
 // place is one change of binding within the plan.

@@ -118,7 +118,7 @@ func TestADeviceThatNothingReleasesIsNotTaken(t *testing.T) {
 
 func TestADeviceOfACardInDoubtIsNotTaken(t *testing.T) {
 	in := moving(spec.ProviderConfig{Name: aliyun}, move{"a", "A", "B"}, move{"b", "B", "C"})
-	in.Prior.Cards[1].Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: string(device("B")), To: string(device("C")), Since: now, Tried: true}}
+	in.Prior.Cards[1].Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: string(device("B")), To: string(device("C"))}, Since: now, Tried: true}}
 	p, _ := plan.Make(in)
 	assert.Empty(t, needs(p))
 	for _, c := range p.Cards {
@@ -202,4 +202,32 @@ func play(t *rapid.T, p *plan.Plan, prior *state.Snapshot, exclusive bool) map[s
 		open = slices.Delete(open, i, i+1)
 	}
 	return has
+}
+
+// What stays in the plan of a card whose device isn't free shows in its values.
+func TestTheValuesAreThoseOfTheActionsThatAreLeft(t *testing.T) {
+	in := moving(spec.ProviderConfig{Name: aliyun}, move{"a", "A", "B"}, move{"b", "B", "B"})
+	in.Fleet.Cards[1].IMEI, in.Fleet.Cards[1].Bound = "", spec.Unset // its binding isn't managed
+	in.Fleet.Cards[0].Packages = []string{"10002"}
+	able := dyiotapi()
+	able.Reads |= spec.AttrPackages
+	able.Changes = append(slices.Clone(able.Changes), spec.Unsubscribe)
+	in.Capabilities[aliyun] = able
+	in.Live[0].Has |= spec.AttrPackages
+	in.Live[0].Packages = []spec.Package{{ID: "10001"}}
+	p, diags := plan.Make(in)
+	require.Empty(t, diags)
+	require.Len(t, p.Cards, 1)
+	c := p.Cards[0]
+	require.Equal(t, []spec.Change{{Kind: spec.Subscribe, To: "10002"}}, changesOf(c), "it gets the package, and neither the device nor what follows that")
+	assert.Equal(t, []string{"10001", "10002"}, c.After.Packages)
+	assert.Equal(t, c.Before.Binding, c.After.Binding)
+}
+
+func changesOf(c plan.Card) []spec.Change {
+	var out []spec.Change
+	for _, a := range c.Actions {
+		out = append(out, a.Change)
+	}
+	return out
 }

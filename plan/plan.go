@@ -74,24 +74,11 @@ type Card struct {
 // ID is the card's identity.
 func (c *Card) ID() spec.CardID { return spec.CardID{Provider: c.Provider, ICCID: c.ICCID} }
 
-// Values are a card's managed values. What isn't known is left at its zero.
-type Values struct {
-	Binding   state.Binding
-	Active    spec.Switch
-	Packages  []string // nil: not known; empty: none
-	Status    string   // the carrier's words
-	Lifecycle spec.Lifecycle
-}
-
 // Action is one step.
 type Action struct {
-	ID   string // "a1"; unique within the plan
-	Kind spec.Kind
-	// From and To are the values that are replaced and set: IMEIs for
-	// change-bind and unbind, package ids for subscribe (To) and unsubscribe
-	// (From), the IMEI taken on trust for adopt (To).
-	From, To string
-	Needs    []string // actions that must be done before
+	ID string // "a1"; unique within the plan
+	spec.Change
+	Needs []string // actions that must be done before
 	// Key names the change to a carrier that takes an idempotency key.
 	Key      string
 	Guarded  bool

@@ -98,7 +98,7 @@ func unknown(memory *state.Card, attrs spec.Attr) bool {
 	case memory.Last.Lifecycle == spec.NotFound:
 		return false // there was nothing more to read
 	default:
-		return !memory.Last.Has.Has(attrs)
+		return !memory.Last.Tells(attrs)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestWhichCardsAreRead(t *testing.T) {
 			[]plan.Refresh{all, changed, both}},
 		"new":        {scene{wanted: on}, []plan.Refresh{all, aged, changed, both}},
 		"never read": {scene{wanted: on, memory: read(0, func(c *state.Card) { c.Last = state.Last{} })}, []plan.Refresh{all, aged, changed, both}},
-		"in doubt": {scene{wanted: on, memory: read(time.Minute, func(c *state.Card) { c.Doubts = []state.Doubt{{Kind: spec.Stop, Since: now}} })},
+		"in doubt": {scene{wanted: on, memory: read(time.Minute, func(c *state.Card) { c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: now}} })},
 			[]plan.Refresh{all, aged, changed, both}},
 		"with a new attribute": {scene{wanted: card(func(c *spec.Card) { c.Active, c.Packages = spec.On, []string{} }), memory: read(time.Minute)},
 			[]plan.Refresh{all, aged, changed, both}},

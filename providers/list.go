@@ -109,5 +109,5 @@ func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
 // plain reports whether a list says plainly where a card stands. Where it
 // doesn't, the card's own reading may.
 func plain(listed spec.Reading) bool {
-	return listed.Known() && listed.Has.Has(spec.AttrActive) && listed.Lifecycle != "" && listed.Lifecycle != spec.UnknownLifecycle
+	return listed.Known() && listed.Tells(spec.AttrActive) && listed.Lifecycle != "" && listed.Lifecycle != spec.UnknownLifecycle
 }

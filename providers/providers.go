@@ -67,12 +67,8 @@ type Completer interface {
 
 // Change is one change of one card.
 type Change struct {
-	Kind  spec.Kind
+	spec.Change
 	ICCID spec.ICCID
-	// From and To are what the change replaces and sets: IMEIs for change-bind
-	// (To is "" for unbind), package ids in To for subscribe and in From for
-	// unsubscribe; both empty for stop and resume.
-	From, To string
 	// Key names this change for a carrier that takes an idempotency key: at
 	// most 32 characters of 0-9 and a-f, the same for each attempt.
 	Key string

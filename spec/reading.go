@@ -38,6 +38,10 @@ func (l Lifecycle) InService() Switch {
 // Ended reports whether the card's account is closed, closing or somebody else's.
 func (l Lifecycle) Ended() bool { return l == Closing || l == Closed || l == Transferred }
 
+// Gone reports whether the carrier has the card no longer, or not for long: its
+// account has ended, or there is no such card.
+func (l Lifecycle) Gone() bool { return l.Ended() || l == NotFound }
+
 // LeftForLater is why a card is unread that this run had no call left for. It
 // says nothing of the carrier.
 const LeftForLater = "left for a later run"
@@ -74,6 +78,9 @@ func (r *Reading) ID() CardID { return CardID{r.Provider, r.ICCID} }
 
 // Known reports whether the carrier answered.
 func (r *Reading) Known() bool { return r.Unread == "" && !r.At.IsZero() }
+
+// Tells reports whether the reading holds the attributes.
+func (r *Reading) Tells(attrs Attr) bool { return r.Has.Has(attrs) }
 
 // HasPackage reports whether the card has the package.
 func (r *Reading) HasPackage(id string) bool {

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -36,8 +34,8 @@ func (c *Card) Overlay(r spec.Reading, settle time.Duration) spec.Reading {
 		return r
 	}
 	for _, ch := range c.Recent {
-		if r.At.Sub(ch.At) < settle && ch.pending(&r) {
-			ch.lay(&r)
+		if r.At.Sub(ch.At) < settle && ch.PendingIn(r) {
+			ch.Lay(&r)
 		}
 	}
 	return r
@@ -48,16 +46,15 @@ func (c *Card) Overlay(r spec.Reading, settle time.Duration) spec.Reading {
 // Slices that other cards may share are replaced, never written to.
 func (c *Card) Done(change Change) {
 	r := c.Reading()
-	change.lay(&r)
+	change.Lay(&r)
 	c.Last, c.Changed = lastOf(&r), change.At
-	switch change.Kind {
-	case spec.ChangeBind, spec.Unbind:
+	if change.Kind.Attr() == spec.AttrBinding {
 		c.Binding = BoundTo(spec.IMEI(change.To))
 	}
 	c.Recent = append(without(c.Recent, func(old Change) bool {
 		return old.supersededBy(change) || change.At.Sub(old.At) > rememberFor
 	}), change)
-	c.Doubts = without(c.Doubts, func(d Doubt) bool { return d.change().same(change) })
+	c.Doubts = without(c.Doubts, func(d Doubt) bool { return d.Change == change.Change })
 }
 
 // TakeReading remembers what the carrier said. Recent changes that r shows are
@@ -71,11 +68,11 @@ func (c *Card) TakeReading(r spec.Reading) {
 	}
 	*c, _ = c.settle(r, func(Doubt) bool { return false })
 	c.Recent = notShown(c.Recent, &r)
-	if r.Has.Has(spec.AttrBinding) {
+	if r.Tells(spec.AttrBinding) {
 		now := c.Overlay(r, rememberFor)
 		c.Binding = BoundTo(now.IMEI)
 	}
-	if !r.Has.Has(spec.AttrPackages) {
+	if !r.Tells(spec.AttrPackages) {
 		r.Packages = c.Last.Packages
 	}
 	c.Last = lastOf(&r)
@@ -116,35 +113,6 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 	return after, settled
 }
 
-// SeenIn reports whether the reading tells of the change at all, and whether
-// it shows it as made.
-//
-// An unbind closes the card's account, but no document says how soon. So a card
-// in service is no proof against it where the carrier can't report bindings.
-func (ch Change) SeenIn(r spec.Reading) (tells, done bool) {
-	binding, packages := r.Has.Has(spec.AttrBinding), r.Has.Has(spec.AttrPackages)
-	switch ch.Kind {
-	case spec.Stop:
-		return r.Lifecycle.InService() != spec.Unset || gone(&r), r.Lifecycle == spec.SuspendedByOwner
-	case spec.Resume:
-		return r.Lifecycle.InService() != spec.Unset || gone(&r), r.Lifecycle.InService() == spec.On
-	case spec.Subscribe:
-		return packages, packages && r.HasPackage(ch.To)
-	case spec.Unsubscribe:
-		return packages, packages && !r.HasPackage(ch.From)
-	case spec.ChangeBind:
-		return binding, binding && r.IMEI.Same(spec.IMEI(ch.To))
-	case spec.Unbind:
-		done = gone(&r) || binding && r.IMEI == ""
-		return binding || done, done
-	default:
-		return false, false
-	}
-}
-
-// gone reports whether the card's account is at its end.
-func gone(r *spec.Reading) bool { return r.Lifecycle.Ended() || r.Lifecycle == spec.NotFound }
-
 // shownBy reports whether the reading, taken after the change, shows it.
 func (ch Change) shownBy(r *spec.Reading) bool {
 	_, done := ch.SeenIn(*r)
@@ -170,51 +138,6 @@ func notShown(recent []Change, r *spec.Reading) []Change {
 	return kept
 }
 
-// pending reports whether the reading still shows what the change replaced.
-func (ch Change) pending(r *spec.Reading) bool {
-	switch ch.Kind {
-	case spec.Stop:
-		return r.Lifecycle.InService() == spec.On
-	case spec.Resume:
-		return r.Lifecycle == spec.SuspendedByOwner
-	case spec.ChangeBind:
-		return r.Has.Has(spec.AttrBinding) && (ch.From == "" || r.IMEI.Same(spec.IMEI(ch.From)))
-	case spec.Unbind:
-		return !gone(r) && (!r.Has.Has(spec.AttrBinding) || ch.From == "" || r.IMEI == "" || r.IMEI.Same(spec.IMEI(ch.From)))
-	case spec.Subscribe, spec.Unsubscribe:
-		tells, done := ch.SeenIn(*r)
-		return tells && !done
-	default:
-		return false
-	}
-}
-
-// lay writes the change's new value into the reading. The carrier's own words
-// stay, since it didn't say others.
-func (ch Change) lay(r *spec.Reading) {
-	switch ch.Kind {
-	case spec.Stop:
-		r.Lifecycle, r.Reason = spec.SuspendedByOwner, ""
-	case spec.Resume:
-		r.Lifecycle, r.Reason = spec.Active, ""
-	case spec.Subscribe:
-		r.Packages = withPackage(r.Packages, ch.To)
-	case spec.Unsubscribe:
-		r.Packages = without(r.Packages, func(p spec.Package) bool { return p.ID == ch.From })
-	case spec.ChangeBind:
-		layIMEI(r, spec.IMEI(ch.To))
-	case spec.Unbind:
-		layIMEI(r, "")
-		r.Lifecycle, r.Reason = spec.Closing, ""
-	}
-}
-
-func layIMEI(r *spec.Reading, imei spec.IMEI) {
-	if r.Has.Has(spec.AttrBinding) {
-		r.IMEI = imei
-	}
-}
-
 // supersededBy reports whether nothing is left to know of ch once later is
 // made. Changes of the device are all kept: a slow carrier may show any of the
 // values in between.
@@ -223,33 +146,20 @@ func (ch Change) supersededBy(later Change) bool {
 	case attr != later.Kind.Attr():
 		return false
 	case attr == spec.AttrPackages:
-		return ch.packageID() == later.packageID()
+		return ch.Package() == later.Package()
 	default:
 		return attr == spec.AttrActive
 	}
 }
 
-func (ch Change) packageID() string { return cmp.Or(ch.To, ch.From) }
-
-func (ch Change) same(o Change) bool { return ch.Kind == o.Kind && ch.From == o.From && ch.To == o.To }
-
 // change is the change that the call was to make.
-func (d Doubt) change() Change { return Change{Kind: d.Kind, From: d.From, To: d.To, At: d.Since} }
+func (d Doubt) change() Change { return Change{Change: d.Change, At: d.Since} }
 
 func lastOf(r *spec.Reading) Last {
 	return Last{
 		At: r.At, Status: r.Status, Lifecycle: r.Lifecycle, Reason: r.Reason,
 		Has: r.Has, IMEI: r.IMEI, Packages: r.Packages,
 	}
-}
-
-// withPackage is a new list that holds the package too, by id.
-func withPackage(list []spec.Package, id string) []spec.Package {
-	i, found := slices.BinarySearchFunc(list, id, func(p spec.Package, id string) int { return cmp.Compare(p.ID, id) })
-	if found {
-		return list
-	}
-	return slices.Insert(slices.Clone(list), i, spec.Package{ID: id})
 }
 
 // without is a new list of those that aren't left out; nil for none.

@@ -33,7 +33,7 @@ func live(change func(*spec.Reading)) spec.Reading {
 }
 
 func change(kind spec.Kind, from, to string) state.Change {
-	return state.Change{Kind: kind, From: from, To: to, At: noon}
+	return state.Change{Change: spec.Change{Kind: kind, From: from, To: to}, At: noon}
 }
 
 func TestARecentChangeIsLaidOverAReadingThatShowsTheOldValue(t *testing.T) {
@@ -60,8 +60,8 @@ func TestARecentChangeIsLaidOverAReadingThatShowsTheOldValue(t *testing.T) {
 		{"an unbind where bindings can't be read", []state.Change{change(spec.Unbind, imeiA, "")},
 			func(r *spec.Reading) { r.Has, r.IMEI = spec.AttrActive, "" }, func(r *spec.Reading) { r.Lifecycle = spec.Closing }},
 		{"an unbind that shows", []state.Change{change(spec.Unbind, imeiA, "")}, func(r *spec.Reading) { r.Lifecycle = spec.Closed }, nil},
-		{"a settled change", []state.Change{{Kind: spec.Stop, At: noon.Add(time.Minute - settle)}}, nil, nil},
-		{"a change after the reading", []state.Change{{Kind: spec.Stop, At: noon.Add(time.Hour)}}, nil, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
+		{"a settled change", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(time.Minute - settle)}}, nil, nil},
+		{"a change after the reading", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(time.Hour)}}, nil, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
 		{"a reading that says nothing", []state.Change{change(spec.Stop, "", "")}, func(r *spec.Reading) { r.Unread = "time-out" }, nil},
 	}
 	for _, row := range rows {
@@ -81,17 +81,17 @@ func TestARecentChangeIsLaidOverAReadingThatShowsTheOldValue(t *testing.T) {
 func TestDoneTakesAChangeOverIntoTheCard(t *testing.T) {
 	var card state.Card
 	card.TakeReading(live(nil))
-	card.Doubts = []state.Doubt{{Kind: spec.ChangeBind, From: imeiA, To: imeiB, Since: noon}, {Kind: spec.Stop, Since: noon}}
+	card.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: imeiA, To: imeiB}, Since: noon}, {Change: spec.Change{Kind: spec.Stop}, Since: noon}}
 	card.Recent = []state.Change{
-		{Kind: spec.Subscribe, To: "1", At: noon.Add(-2 * time.Hour)},
-		{Kind: spec.Resume, At: noon.Add(-time.Minute)},
+		{Change: spec.Change{Kind: spec.Subscribe, To: "1"}, At: noon.Add(-2 * time.Hour)},
+		{Change: spec.Change{Kind: spec.Resume}, At: noon.Add(-time.Minute)},
 	}
 	done := change(spec.ChangeBind, imeiA, imeiB)
 	card.Done(done)
 	require.Equal(t, state.BoundTo(imeiB), card.Binding)
 	require.Equal(t, spec.IMEI(imeiB), card.Last.IMEI)
-	require.Equal(t, []state.Change{{Kind: spec.Resume, At: noon.Add(-time.Minute)}, done}, card.Recent, "a change older than an hour is forgotten")
-	require.Equal(t, []state.Doubt{{Kind: spec.Stop, Since: noon}}, card.Doubts, "the doubt about this change is over")
+	require.Equal(t, []state.Change{{Change: spec.Change{Kind: spec.Resume}, At: noon.Add(-time.Minute)}, done}, card.Recent, "a change older than an hour is forgotten")
+	require.Equal(t, []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: noon}}, card.Doubts, "the doubt about this change is over")
 
 	card.Done(stop)
 	require.Equal(t, []state.Change{done, stop}, card.Recent, "a stop supersedes a resume")
@@ -115,7 +115,7 @@ func TestAReadingEndsWhatItShows(t *testing.T) {
 	card := state.Card{
 		Provider: bike.Provider, ICCID: bike.ICCID, Binding: state.BoundTo(imeiB),
 		Recent: []state.Change{change(spec.ChangeBind, imeiA, imeiB), change(spec.Stop, "", "")},
-		Doubts: []state.Doubt{{Kind: spec.Subscribe, To: "10002", Since: noon}, {Kind: spec.Unsubscribe, From: "10002", Since: noon}},
+		Doubts: []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}, Since: noon}, {Change: spec.Change{Kind: spec.Unsubscribe, From: "10002"}, Since: noon}},
 	}
 	slow := card
 	slow.TakeReading(live(nil))
@@ -170,7 +170,7 @@ func TestAReadingSettlesADoubt(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			d := state.Doubt{Kind: row.doubt.Kind, From: row.doubt.From, To: row.doubt.To, Since: noon, Key: "0c1f"}
+			d := state.Doubt{Change: spec.Change{Kind: row.doubt.Kind, From: row.doubt.From, To: row.doubt.To}, Since: noon, Key: "0c1f"}
 			card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID, Doubts: []state.Doubt{d}}
 			r := live(row.reading)
 			r.At = row.at
@@ -223,18 +223,18 @@ func drawNext(t *rapid.T, now spec.Reading) state.Change {
 	switch rapid.IntRange(0, 2).Draw(t, "attribute") {
 	case 0:
 		if now.Lifecycle == spec.Active {
-			return state.Change{Kind: spec.Stop}
+			return state.Change{Change: spec.Change{Kind: spec.Stop}}
 		}
-		return state.Change{Kind: spec.Resume}
+		return state.Change{Change: spec.Change{Kind: spec.Resume}}
 	case 1:
 		id := rapid.SampledFrom([]string{"10001", "10002", "10003"}).Draw(t, "package")
 		if now.HasPackage(id) {
-			return state.Change{Kind: spec.Unsubscribe, From: id}
+			return state.Change{Change: spec.Change{Kind: spec.Unsubscribe, From: id}}
 		}
-		return state.Change{Kind: spec.Subscribe, To: id}
+		return state.Change{Change: spec.Change{Kind: spec.Subscribe, To: id}}
 	default:
 		devices := slices.DeleteFunc([]string{imeiA, imeiB, imeiC}, func(i string) bool { return i == string(now.IMEI) })
-		return state.Change{Kind: spec.ChangeBind, From: string(now.IMEI), To: rapid.SampledFrom(devices).Draw(t, "device")}
+		return state.Change{Change: spec.Change{Kind: spec.ChangeBind, From: string(now.IMEI), To: rapid.SampledFrom(devices).Draw(t, "device")}}
 	}
 }
 

@@ -205,7 +205,7 @@ func (c *Card) Equal(o *Card) bool {
 		c.Binding == o.Binding && c.PreventUnbind == o.PreventUnbind &&
 		c.Changed.Equal(o.Changed) && c.Last.equal(&o.Last) &&
 		slices.EqualFunc(c.Recent, o.Recent, func(a, b Change) bool {
-			return a.same(b) && a.At.Equal(b.At)
+			return a.Change == b.Change && a.At.Equal(b.At)
 		}) &&
 		slices.EqualFunc(c.Doubts, o.Doubts, func(a, b Doubt) bool {
 			since := a.Since.Equal(b.Since)

@@ -54,10 +54,8 @@ type Commit struct {
 
 // Intent is the call that is about to be made.
 type Intent struct {
-	Kind spec.Kind `json:"kind"`
-	From string    `json:"from,omitempty"`
-	To   string    `json:"to,omitempty"`
-	Key  string    `json:"key,omitempty"`
+	spec.Change
+	Key string `json:"key,omitempty"`
 }
 
 // ID is the identity of the card that the record is about.

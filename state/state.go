@@ -65,18 +65,14 @@ type Last struct {
 
 // Change is a change that was made.
 type Change struct {
-	Kind spec.Kind `json:"kind"`
-	From string    `json:"from,omitempty"`
-	To   string    `json:"to,omitempty"`
-	At   time.Time `json:"at"`
+	spec.Change
+	At time.Time `json:"at"`
 }
 
 // Doubt is a call whose outcome is unknown: it was sent, or may have been, and
 // no answer came.
 type Doubt struct {
-	Kind      spec.Kind `json:"kind"`
-	From      string    `json:"from,omitempty"`
-	To        string    `json:"to,omitempty"`
+	spec.Change
 	Key       string    `json:"key,omitempty"` // the call's idempotency key
 	Since     time.Time `json:"since"`
 	RequestID string    `json:"request_id,omitempty"`
@@ -85,6 +81,9 @@ type Doubt struct {
 	// that could do no harm, in vain. It is false where the run ended before.
 	Tried bool `json:"tried,omitempty"`
 }
+
+// Tells reports whether the reading held the attributes.
+func (l *Last) Tells(attrs spec.Attr) bool { return l.Has.Has(attrs) }
 
 // ID is the card's identity.
 func (c *Card) ID() spec.CardID { return spec.CardID{Provider: c.Provider, ICCID: c.ICCID} }

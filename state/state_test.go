@@ -11,7 +11,7 @@ import (
 var (
 	noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	bike = spec.CardID{Provider: "aliyun", ICCID: "89860617030017300390"}
-	stop = state.Change{Kind: spec.Stop, At: noon}
+	stop = state.Change{Change: spec.Change{Kind: spec.Stop}, At: noon}
 )
 
 func cardOf(id spec.CardID, address string) state.Card {

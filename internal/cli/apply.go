@@ -255,7 +255,7 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 				continue
 			}
 			if n++; n <= shown {
-				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), changeOf(a), a.Denial))
+				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), a.Change, a.Denial))
 			}
 		}
 	}
@@ -275,22 +275,6 @@ func cardOf(c *plan.Card) string {
 		return c.Address
 	}
 	return c.Address + " (" + string(c.ICCID) + ")"
-}
-
-// changeOf names what an action does: "change-bind 8615… -> 8615…".
-func changeOf(a plan.Action) string {
-	switch {
-	case a.Kind == spec.Adopt && a.To != "":
-		return "adopt, bound to " + a.To
-	case a.From != "" && a.To != "":
-		return fmt.Sprintf("%s %s -> %s", a.Kind, a.From, a.To)
-	case a.Kind == spec.Unbind:
-		return "unbind from " + a.From
-	case a.From != "" || a.To != "":
-		return fmt.Sprintf("%s %s", a.Kind, a.From+a.To)
-	default:
-		return string(a.Kind)
-	}
 }
 
 // ask asks on the terminal; only yes is yes.
@@ -423,7 +407,7 @@ func (s *session) finished(r apply.Result) {
 // resultLine is what became of an action:
 // "card.x: change-bind 8615… -> 8615…: done (request 8906…)".
 func resultLine(r apply.Result) string {
-	line := fmt.Sprintf("%s: %s: %s", cardOf(r.Card), changeOf(*r.Action), r.Outcome)
+	line := fmt.Sprintf("%s: %s: %s", cardOf(r.Card), r.Action.Change, r.Outcome)
 	if r.Reason != "" {
 		line += ": " + r.Reason
 	}

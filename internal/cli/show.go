@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -165,7 +164,7 @@ func stateText(c *state.Card) string {
 	}
 	line("lifecycle", string(c.Last.Lifecycle))
 	line("carrier", c.Last.Status) // its own words, as they were read last
-	if c.Last.Has.Has(spec.AttrPackages) {
+	if c.Last.Tells(spec.AttrPackages) {
 		ids := make([]string, 0, len(c.Last.Packages))
 		for _, p := range c.Last.Packages {
 			ids = append(ids, p.ID)
@@ -179,7 +178,7 @@ func stateText(c *state.Card) string {
 		line("protected", "prevent_unbind")
 	}
 	for _, d := range c.Doubts {
-		line("in doubt", changeOf(plan.Action{Kind: d.Kind, From: d.From, To: d.To})+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
+		line("in doubt", d.Change.String()+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
 	}
 	return b.String()
 }

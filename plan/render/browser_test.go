@@ -419,6 +419,6 @@ func TestThePageIsPrinted(t *testing.T) {
 func TestAPlanWithoutARowIsAPageToo(t *testing.T) {
 	b := openPage(t, noChanges())
 	assert.Equal(t, "No changes", eval[string](b, `document.querySelector("h1").textContent`))
-	b = openPage(t, &plan.Plan{Total: 1, Cards: []plan.Card{{Address: "card.x", Provider: "", Actions: []plan.Action{{Kind: spec.Forget}}}}})
+	b = openPage(t, &plan.Plan{Total: 1, Cards: []plan.Card{{Address: "card.x", Provider: "", Actions: []plan.Action{{Change: spec.Change{Kind: spec.Forget}}}}}})
 	b.status("1 row")
 }

@@ -43,7 +43,7 @@ func TestManyLabelsMakeFewGroups(t *testing.T) {
 	for i := range 30 {
 		p.Cards[2000*i].Labels = map[string]string{"store": "typo"}
 	}
-	p.Cards[7].Actions = []plan.Action{{Kind: spec.Resume}}
+	p.Cards[7].Actions = []plan.Action{{Change: spec.Change{Kind: spec.Resume}}}
 	text := textOf(t, p)
 	assert.Less(t, strings.Count(text, "\n"), 250)
 	assert.Equal(t, 60_000, shown(text), "each card is counted")
@@ -80,7 +80,7 @@ func TestNoCardIsLostByGrouping(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &plan.Plan{}
 		for range rapid.IntRange(0, 60).Draw(t, "blocks") {
-			like := aCard(0, plan.Action{Kind: rapid.SampledFrom([]spec.Kind{spec.Stop, spec.Resume, spec.Subscribe}).Draw(t, "kind"), To: rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "to")})
+			like := aCard(0, plan.Action{Change: spec.Change{Kind: rapid.SampledFrom([]spec.Kind{spec.Stop, spec.Resume, spec.Subscribe}).Draw(t, "kind"), To: rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "to")}})
 			like.Provider = rapid.SampledFrom([]spec.ProviderName{aliyun, xuyu}).Draw(t, "provider")
 			city := rapid.IntRange(0, 40).Draw(t, "city")
 			like.Labels = map[string]string{"city": strconv.Itoa(city)}

@@ -67,7 +67,7 @@ func TestJSONThatCannotBeWrittenIsAnError(t *testing.T) {
 func stops(n int) *plan.Plan {
 	p := &plan.Plan{Total: n}
 	for i := range n {
-		p.Cards = append(p.Cards, aCard(i, plan.Action{Kind: spec.Stop}))
+		p.Cards = append(p.Cards, aCard(i, plan.Action{Change: spec.Change{Kind: spec.Stop}}))
 	}
 	return p
 }

@@ -206,7 +206,7 @@ func someCard(t *rapid.T, text *rapid.Generator[string]) plan.Card {
 		c.Labels = map[string]string{text.Draw(t, "key"): text.Draw(t, "label"), "city": text.Draw(t, "label")}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "actions") {
-		a := plan.Action{Kind: rapid.SampledFrom(spec.Kinds()).Draw(t, "kind"), From: text.Draw(t, "from"), To: text.Draw(t, "to")}
+		a := plan.Action{Change: spec.Change{Kind: rapid.SampledFrom(spec.Kinds()).Draw(t, "kind"), From: text.Draw(t, "from"), To: text.Draw(t, "to")}}
 		if yes() {
 			a.Guarded, a.Approved = true, yes()
 			a.Denial, a.Approvals = text.Draw(t, "denial"), []plan.Approved{{By: text.Draw(t, "by"), Reason: text.Draw(t, "reason")}}

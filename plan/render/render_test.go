@@ -73,7 +73,7 @@ func stripColour(s string) string {
 func TestUnbindsAndAttentionAreNeverGrouped(t *testing.T) {
 	p := &plan.Plan{}
 	for i := range 500 {
-		c := aCard(i, plan.Action{Kind: spec.Unbind, From: "861536030196001", Guarded: true, Approved: true})
+		c := aCard(i, plan.Action{Change: spec.Change{Kind: spec.Unbind, From: "861536030196001"}, Guarded: true, Approved: true})
 		c.Attention = []plan.Note{{Summary: "Look", Detail: "at it."}}
 		p.Cards = append(p.Cards, c)
 	}

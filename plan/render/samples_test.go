@@ -77,13 +77,13 @@ func after(v *plan.Values, a plan.Action) {
 }
 
 func changeBind(from, to string) plan.Action {
-	return plan.Action{Kind: spec.ChangeBind, From: from, To: to}
+	return plan.Action{Change: spec.Change{Kind: spec.ChangeBind, From: from, To: to}}
 }
 
 // unbind is the unbind of card i, with the approvals that it has; none leaves
 // it unapproved.
 func unbind(i int, given ...plan.Approved) plan.Action {
-	a := plan.Action{Kind: spec.Unbind, From: imei(i), Guarded: true, Approved: len(given) > 0, Approvals: given}
+	a := plan.Action{Change: spec.Change{Kind: spec.Unbind, From: imei(i)}, Guarded: true, Approved: len(given) > 0, Approvals: given}
 	if len(given) == 0 {
 		a.Denial = "no approval names this card"
 	}
@@ -100,16 +100,16 @@ func everyKind() *plan.Plan {
 		Costs: []plan.Cost{{Provider: aliyun, Calls: 18240, PerSecond: 10}, {Provider: xuyu, Calls: 1}},
 		Cards: []plan.Card{
 			aCard(1, changeBind("861536030196001", "861536030196019")),
-			aCard(2, plan.Action{Kind: spec.Stop}),
-			aCard(3, plan.Action{Kind: spec.Resume}, plan.Action{Kind: spec.Subscribe, To: "10002"}),
-			aCard(4, plan.Action{Kind: spec.Unsubscribe, From: "10001"}),
+			aCard(2, plan.Action{Change: spec.Change{Kind: spec.Stop}}),
+			aCard(3, plan.Action{Change: spec.Change{Kind: spec.Resume}}, plan.Action{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}}),
+			aCard(4, plan.Action{Change: spec.Change{Kind: spec.Unsubscribe, From: "10001"}}),
 			aCard(5, unbind(5)),
-			aCard(6, plan.Action{Kind: spec.Adopt, To: "861536030196035"}),
-			aCard(7, plan.Action{Kind: spec.Forget}),
+			aCard(6, plan.Action{Change: spec.Change{Kind: spec.Adopt, To: "861536030196035"}}),
+			aCard(7, plan.Action{Change: spec.Change{Kind: spec.Forget}}),
 			aCard(8),
 			aCard(9, unbind(9, plan.Approved{By: "returned-2026-11", Reason: "returned to the leasing company"})),
 			aCard(10),
-			aCard(11, plan.Action{Kind: spec.Stop}),
+			aCard(11, plan.Action{Change: spec.Change{Kind: spec.Stop}}),
 		},
 		Numbers: []plan.Number{{
 			Address: "privacy_number.courier", Provider: aliyun, PoolKey: "FC12345", SubsID: "12345", Expected: "17000000001", Number: "17000000009", Status: 2,
@@ -132,7 +132,7 @@ func tenOfEach() *plan.Plan {
 	p := &plan.Plan{Total: 80, Costs: []plan.Cost{{Provider: aliyun, Calls: 54, PerSecond: 10}, {Provider: cmiot, Calls: 50, PerSecond: 5}, {Provider: xuyu, Calls: 26}}}
 	for i := range 80 {
 		kind := spec.Kinds()[i/10]
-		a := plan.Action{Kind: kind}
+		a := plan.Action{Change: spec.Change{Kind: kind}}
 		switch kind {
 		case spec.ChangeBind:
 			a = changeBind(imei(i), imei(i+900))
@@ -160,11 +160,11 @@ func manyAlike() *plan.Plan {
 		Limits: []plan.Exceeded{{Kind: spec.Stop, Planned: 5002, Allowed: "30% of 5003 cards", Default: true, File: "bikes.csv", FileCount: 5002}},
 	}
 	for i := range 5003 {
-		c := aCard(i, plan.Action{Kind: spec.Stop})
+		c := aCard(i, plan.Action{Change: spec.Change{Kind: spec.Stop}})
 		c.Labels = map[string]string{"city": "hangzhou", "batch": "2026-Q1"}
 		switch i {
 		case 1234:
-			c = aCard(i, plan.Action{Kind: spec.Resume})
+			c = aCard(i, plan.Action{Change: spec.Change{Kind: spec.Resume}})
 		case 2345:
 			c.Labels["city"] = "ningbo"
 		case 3456:
@@ -185,7 +185,7 @@ func manyStops(n int) *plan.Plan {
 	for i, city := range []string{"hangzhou", "ningbo", "suzhou", "wuxi"} {
 		labels[i] = map[string]string{"city": city, "batch": "2026-Q1"}
 	}
-	like := aCard(0, plan.Action{Kind: spec.Stop})
+	like := aCard(0, plan.Action{Change: spec.Change{Kind: spec.Stop}})
 	addresses := addressesOf(n)
 	actions := make([]plan.Action, n)
 	p.Cards = make([]plan.Card, n)
@@ -197,7 +197,7 @@ func manyStops(n int) *plan.Plan {
 		c.ICCID = spec.ICCID(c.Address[len(`card.bike["`) : len(c.Address)-len(`"]`)])
 		c.Provider = []spec.ProviderName{aliyun, cmiot, xuyu}[i%3]
 		c.Labels = labels[i/3%len(labels)]
-		actions[i] = plan.Action{ID: c.Address, Kind: spec.Stop}
+		actions[i] = plan.Action{ID: c.Address, Change: spec.Change{Kind: spec.Stop}}
 		c.Actions = actions[i : i+1 : i+1]
 	}
 	return p
@@ -267,7 +267,7 @@ func partial() *plan.Plan {
 		}},
 		Total: 2, Unchanged: 1, Partial: `-target='card.bike["89860617030010000002"]' -select=city=hangzhou`, Skipped: 1202,
 		Costs: []plan.Cost{{Provider: aliyun, Calls: 2, PerSecond: 10}},
-		Cards: []plan.Card{aCard(2, plan.Action{Kind: spec.Stop})},
+		Cards: []plan.Card{aCard(2, plan.Action{Change: spec.Change{Kind: spec.Stop}})},
 	}
 }
 
@@ -277,7 +277,7 @@ func drifted() *plan.Plan {
 	since := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	p := &plan.Plan{Total: 1204, Unchanged: 803, Costs: []plan.Cost{{Provider: aliyun, Calls: 402, PerSecond: 10}}}
 	for i := range 400 {
-		c := aCard(i, plan.Action{Kind: spec.Resume})
+		c := aCard(i, plan.Action{Change: spec.Change{Kind: spec.Resume}})
 		c.Before.Active, c.Before.Lifecycle, c.Before.Status = spec.Off, spec.SuspendedByOwner, "停机"
 		c.Drift = []plan.Drift{{Attribute: "active", From: "true", To: "false (suspended by its owner)", Since: since, Cause: "somebody changed it at the carrier's console, or another program did", Keep: "active = false", Where: "bikes.csv"}}
 		p.Cards = append(p.Cards, c)
@@ -319,7 +319,7 @@ func swaps() *plan.Plan {
 	need(4, 0, "a4-0")
 	p.Cards[3].Notes = []string{"goes by way of parking IMEI " + imei(99) + ", since cards swap devices in a circle"}
 	for i := range 200 {
-		p.Cards = append(p.Cards, aCard(100+i, plan.Action{Kind: spec.Resume}, plan.Action{Kind: spec.Subscribe, To: "10002"}))
+		p.Cards = append(p.Cards, aCard(100+i, plan.Action{Change: spec.Change{Kind: spec.Resume}}, plan.Action{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}}))
 	}
 	return p
 }
@@ -328,7 +328,7 @@ func swaps() *plan.Plan {
 func chinese() *plan.Plan {
 	p := &plan.Plan{Total: 153, Unchanged: 1, Costs: []plan.Cost{{Provider: aliyun, Calls: 302, PerSecond: 10}}}
 	for i := range 150 {
-		c := aCard(i, plan.Action{Kind: spec.Stop})
+		c := aCard(i, plan.Action{Change: spec.Change{Kind: spec.Stop}})
 		c.Labels = map[string]string{"城市": "杭州", "批次": "二〇二六年第一季度"}
 		p.Cards = append(p.Cards, c)
 	}
@@ -360,7 +360,7 @@ func hostile() *plan.Plan {
 		Numbers:    []plan.Number{{Address: hostileTexts[1], Provider: aliyun, Attention: []plan.Note{{Summary: hostileTexts[2], Detail: hostileTexts[9]}}}},
 	}
 	for i, text := range hostileTexts {
-		stopped := aCard(10*i, plan.Action{Kind: spec.Stop, Guarded: true, Denial: text})
+		stopped := aCard(10*i, plan.Action{Change: spec.Change{Kind: spec.Stop}, Guarded: true, Denial: text})
 		stopped.Labels = map[string]string{"city": text, text: "x"}
 		stopped.Notes = []string{text}
 		closed := aCard(10*i+1, unbind(10*i+1, plan.Approved{By: text, Reason: text}))
@@ -371,14 +371,14 @@ func hostile() *plan.Plan {
 		drift := aCard(10*i + 3)
 		drift.Drift = []plan.Drift{{Attribute: "imei", From: text, To: text, Cause: text, Keep: text, Where: text}}
 		p.Cards = append(p.Cards, stopped, closed, noted, drift)
-		swap := aCard(10*i+4, changeBind(imei(i), text), plan.Action{Kind: spec.Subscribe, To: text})
+		swap := aCard(10*i+4, changeBind(imei(i), text), plan.Action{Change: spec.Change{Kind: spec.Subscribe, To: text}})
 		swap.Address = text
 		if i%2 == 1 { // a chain with the one before
 			swap.Actions[0].Needs = []string{fmt.Sprintf("a%d-0", 10*i-6)}
 		}
 		p.Cards = append(p.Cards, swap)
 		for k := range 5 {
-			alike := aCard(1000+100*i+k, plan.Action{Kind: spec.Subscribe, To: "10002"})
+			alike := aCard(1000+100*i+k, plan.Action{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}})
 			alike.Labels = map[string]string{"city": text}
 			alike.Address = text + string(alike.ICCID)
 			p.Cards = append(p.Cards, alike)

@@ -101,7 +101,7 @@ func TestRequestOnTheWire(t *testing.T) {
 	}))
 	defer server.Close()
 	p := open(t, map[string]any{"endpoint": server.URL + "/some/where/"})
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.Unbind, ICCID: iccid, From: device, Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Unbind, From: device}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
 	assert.Equal(t, http.MethodPost, got.Method)
 	assert.Equal(t, "/some/where/", got.URL.Path)
@@ -122,7 +122,7 @@ func TestRequestOnTheWire(t *testing.T) {
 func TestChangeBindRegistersTheNewDeviceFirst(t *testing.T) {
 	w := world()
 	p := simulated(t, w, map[string]any{"device_type": "tracker"})
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotPostImei", "DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
 	requests := w.Requests()
@@ -136,7 +136,7 @@ func TestKnownDeviceIsNotRegisteredAgain(t *testing.T) {
 	w := world()
 	w.Devices = []spec.IMEI{spare}
 	p := simulated(t, w, nil)
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
 }
@@ -144,7 +144,7 @@ func TestKnownDeviceIsNotRegisteredAgain(t *testing.T) {
 func TestRegisteringCanBeLeftToOthers(t *testing.T) {
 	w := world()
 	p := simulated(t, w, map[string]any{"register_imei": false})
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 	assert.ErrorContains(t, err, "DoIotChgBindOrUnBind: isv.ERROR_IMEI_ERROR")
 	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
 	assert.Equal(t, []string{"DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
@@ -159,7 +159,7 @@ func TestLostRegistrationIsLookedUp(t *testing.T) {
 		w := world()
 		w.Faults = []carriersim.Fault{{Action: "DoIotPostImei", Kind: fault, Times: 1}}
 		p := simulated(t, w, nil)
-		_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+		_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 		require.NoError(t, err, "%s", fault)
 		assert.Equal(t, want, alirpctest.Calls(w), "%s", fault)
 	}
@@ -168,7 +168,7 @@ func TestLostRegistrationIsLookedUp(t *testing.T) {
 func TestBindingOfAnotherDeviceIsAMismatch(t *testing.T) {
 	w := world()
 	p := simulated(t, w, nil)
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.Unbind, ICCID: iccid, From: spare, Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Unbind, From: spare}, ICCID: iccid, Key: key})
 	cause, _ := providers.CauseOf(err)
 	assert.Equal(t, providers.PriorMismatch, cause)
 	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
@@ -180,8 +180,8 @@ func TestChangesWithoutWhatTheyNeedAreRefusedHere(t *testing.T) {
 	w := world()
 	p := simulated(t, w, nil)
 	for _, c := range []providers.Change{
-		{Kind: spec.ChangeBind, ICCID: iccid, To: spare}, {Kind: spec.ChangeBind, ICCID: iccid, From: device},
-		{Kind: spec.Unbind, ICCID: iccid}, {Kind: spec.Subscribe, ICCID: iccid, Key: key}, {Kind: spec.Subscribe, ICCID: iccid, To: "p"},
+		{Change: spec.Change{Kind: spec.ChangeBind, To: spare}, ICCID: iccid}, {Change: spec.Change{Kind: spec.ChangeBind, From: device}, ICCID: iccid},
+		{Change: spec.Change{Kind: spec.Unbind}, ICCID: iccid}, {Change: spec.Change{Kind: spec.Subscribe}, ICCID: iccid, Key: key}, {Change: spec.Change{Kind: spec.Subscribe, To: "p"}, ICCID: iccid},
 	} {
 		_, err := p.Do(t.Context(), c)
 		require.Error(t, err)
@@ -192,9 +192,9 @@ func TestChangesWithoutWhatTheyNeedAreRefusedHere(t *testing.T) {
 
 func TestOKThatSaysFalseIsARefusal(t *testing.T) {
 	for body, change := range map[string]providers.Change{
-		`{"Code":"OK","RequestId":"8906582E","IotModBind":{"IsModSuccess":false}}`: {Kind: spec.Unbind, ICCID: iccid, From: device},
-		`{"Code":"OK","RequestId":"8906582E","Result":{"ControlResult":"false"}}`:  {Kind: spec.Stop, ICCID: iccid},
-		`{"Code":"OK","RequestId":"8906582E","Result":{"ControlResult":0}}`:        {Kind: spec.Resume, ICCID: iccid},
+		`{"Code":"OK","RequestId":"8906582E","IotModBind":{"IsModSuccess":false}}`: {Change: spec.Change{Kind: spec.Unbind, From: device}, ICCID: iccid},
+		`{"Code":"OK","RequestId":"8906582E","Result":{"ControlResult":"false"}}`:  {Change: spec.Change{Kind: spec.Stop}, ICCID: iccid},
+		`{"Code":"OK","RequestId":"8906582E","Result":{"ControlResult":0}}`:        {Change: spec.Change{Kind: spec.Resume}, ICCID: iccid},
 	} {
 		_, err := answering(t, http.StatusOK, body).Do(t.Context(), change)
 		require.Error(t, err, body)
@@ -224,7 +224,7 @@ func TestCodeDecidesNeverTheHTTPStatus(t *testing.T) {
 func TestSystemErrorOfAChangeIsUnknownAndNotRepeated(t *testing.T) {
 	w := world()
 	w.Faults = []carriersim.Fault{{Action: "DoIotUserStopResume", Kind: carriersim.CodeFault("isv.SYSTEM_ERROR")}}
-	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Kind: spec.Stop, ICCID: iccid})
+	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: iccid})
 	assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err))
 	assert.Equal(t, 1, w.Count("DoIotUserStopResume"))
 }
@@ -246,13 +246,13 @@ func TestPackagesAreAskedForOnlyWhereWanted(t *testing.T) {
 
 	reading, err = p.Read(t.Context(), iccid, spec.AttrPackages)
 	require.NoError(t, err)
-	assert.True(t, reading.Has.Has(spec.AttrPackages))
+	assert.True(t, reading.Tells(spec.AttrPackages))
 	assert.True(t, reading.HasPackage("100M"))
 }
 
 func TestPackageTakesEffectAtOnceUnderTheCallersSerial(t *testing.T) {
 	w := world()
-	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Kind: spec.Subscribe, ICCID: iccid, To: "100M", Key: key})
+	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Subscribe, To: "100M"}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{
 		"Iccid": string(iccid), "OfferIds": "100M", "EffCode": "1000", "OutId": key, "Amount": "0", "RegionId": "cn-hangzhou",
@@ -263,7 +263,7 @@ func TestOptionsOfStopAndResumeAreSettings(t *testing.T) {
 	w := world()
 	p := simulated(t, w, map[string]any{"stop_option": "HALT", "resume_option": "GO"})
 	for _, kind := range []spec.Kind{spec.Stop, spec.Resume} {
-		_, err := p.Do(t.Context(), providers.Change{Kind: kind, ICCID: iccid})
+		_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: kind}, ICCID: iccid})
 		assert.ErrorContains(t, err, "isv.INVALID_PARAMETERS")
 	}
 	assert.Equal(t, "HALT", w.Requests()[0].Params["OptionType"])
@@ -406,7 +406,7 @@ func TestFailedRegistrationLeavesTheCardAlone(t *testing.T) {
 			w.Faults = []carriersim.Fault{{Action: "DoIotIsImeiExist", Kind: kind}}
 		}
 		p := simulated(t, w, map[string]any{"retries": 1})
-		_, err := p.Do(t.Context(), providers.Change{Kind: spec.ChangeBind, ICCID: iccid, From: device, To: spare, Key: key})
+		_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 		require.Error(t, err, "%s", kind)
 		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "%s: %v", kind, err)
 		assert.ErrorContains(t, err, "register the new device: ")

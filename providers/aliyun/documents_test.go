@@ -80,7 +80,7 @@ func TestEveryCodeOnTheWire(t *testing.T) {
 			effect = providers.EffectUnknown
 		}
 		p := alirpctest.Answering(t, Type(), "endpoint", http.StatusBadRequest, `{"RequestId":"8906582E","Code":"`+code+`","Message":"m"}`)
-		_, err := p.Do(t.Context(), providers.Change{Kind: spec.Unbind, ICCID: "89860617030017300390", From: "867194030000017"})
+		_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Unbind, From: "867194030000017"}, ICCID: "89860617030017300390"})
 		shows(t, err, code, m)
 		assert.Equal(t, effect, providers.EffectOf(err), code)
 	}

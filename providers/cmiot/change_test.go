@@ -19,7 +19,7 @@ import (
 )
 
 func do(t *testing.T, p providers.Provider, kind spec.Kind, card spec.ICCID) (providers.Receipt, error) {
-	return p.Do(t.Context(), providers.Change{Kind: kind, ICCID: card, Key: key})
+	return p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: kind}, ICCID: card, Key: key})
 }
 
 func TestSecondChangeWithinTheCooldownIsRefusedHere(t *testing.T) {
@@ -406,7 +406,7 @@ func TestCancelledLeaderHarmsNobodyElse(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		led := make(chan error)
 		go func() {
-			_, err := p.Do(ctx, providers.Change{Kind: spec.Stop, ICCID: cards[0].ICCID})
+			_, err := p.Do(ctx, providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: cards[0].ICCID})
 			led <- err
 		}()
 		synctest.Wait()

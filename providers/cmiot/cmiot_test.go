@@ -124,7 +124,7 @@ func TestRequestsOfV5OnTheWire(t *testing.T) {
 	_, err := p.Read(t.Context(), iccid, spec.AttrPackages)
 	require.NoError(t, err)
 	for _, kind := range []spec.Kind{spec.Stop, spec.Resume} {
-		receipt, err := p.Do(t.Context(), providers.Change{Kind: kind, ICCID: iccid, Key: key})
+		receipt, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: kind}, ICCID: iccid, Key: key})
 		require.NoError(t, err)
 		assert.Equal(t, "7001", receipt.RequestID)
 	}

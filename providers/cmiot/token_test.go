@@ -111,7 +111,7 @@ func TestChangeIsSentAgainWithARenewedToken(t *testing.T) {
 	p := open(t, carrier, nil)
 	readers(t, p, 1)
 	carrier.Expire()
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.Stop, ICCID: iccid, Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
 	assert.Equal(t, 1, w.Count("change/sim-status"), "the refused one did not arrive")
 }
@@ -160,7 +160,7 @@ func TestNoCredentialIsInAnyError(t *testing.T) {
 	for _, version := range []string{"v2", "v5"} {
 		p := open(t, http.HandlerFunc(echo), map[string]any{"appid": "App1d", "password": "p4ss", "api_version": version, "retries": 0})
 		_, err := p.Read(t.Context(), iccid, spec.AttrPackages)
-		_, err2 := p.Do(t.Context(), providers.Change{Kind: spec.Stop, ICCID: iccid})
+		_, err2 := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: iccid})
 		for _, err := range []error{err, err2} {
 			require.Error(t, err)
 			for _, hidden := range []string{"App1d", "p4ss", "t0ken"} {

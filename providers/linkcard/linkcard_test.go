@@ -68,7 +68,7 @@ func TestRequestOnTheWire(t *testing.T) {
 	}))
 	defer server.Close()
 	p := alirpctest.Open(t, linkcard.Type(), map[string]any{"endpoint": server.URL})
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.Stop, ICCID: iccid, Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
 	assert.Equal(t, http.MethodPost, got.Method)
 	assert.Equal(t, "cardfleet/1.2.3", got.UserAgent())
@@ -102,7 +102,7 @@ func TestCardWithoutADeviceIsBoundToNone(t *testing.T) {
 		p := answering(t, `{"Code":"200","Success":true,"Data":{"VsimCardInfo":{"OsStatus":100,"DeviceImei":`+imei+`}}}`)
 		got, err := p.Read(t.Context(), iccid, 0)
 		require.NoError(t, err)
-		assert.Equal(t, has, got.Has.Has(spec.AttrBinding), imei)
+		assert.Equal(t, has, got.Tells(spec.AttrBinding), imei)
 	}
 }
 
@@ -154,12 +154,12 @@ func TestPackagesAreAskedForOnlyWhereWanted(t *testing.T) {
 	p := simulated(t, w, map[string]any{"offers": map[string]any{"COM0203": "10M extra"}})
 	got, err := p.Read(t.Context(), iccid, spec.AttrActive)
 	require.NoError(t, err)
-	assert.False(t, got.Has.Has(spec.AttrPackages))
+	assert.False(t, got.Tells(spec.AttrPackages))
 	assert.Zero(t, w.Count("GetCardFlowInfo"))
 
 	got, err = p.Read(t.Context(), iccid, spec.AttrPackages)
 	require.NoError(t, err)
-	assert.True(t, got.Has.Has(spec.AttrPackages))
+	assert.True(t, got.Tells(spec.AttrPackages))
 	require.Len(t, got.Packages, 2, "the card's own, told twice, and one by its id; not the one that is over")
 	assert.Equal(t, "CM-1", got.Packages[0].ID)
 	assert.True(t, got.Packages[0].Expires.Equal(soon))
@@ -179,9 +179,9 @@ func TestOwnPackageIsRenewedAndAnotherOrderedOnTop(t *testing.T) {
 	w := world()
 	w.Cards[0].Packages = []spec.Package{{ID: "CM-1", Expires: time.Now().Add(-time.Hour)}}
 	p := simulated(t, w, nil)
-	_, err := p.Do(t.Context(), providers.Change{Kind: spec.Subscribe, ICCID: iccid, To: "CM-1", Key: key})
+	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Subscribe, To: "CM-1"}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
-	_, err = p.Do(t.Context(), providers.Change{Kind: spec.Subscribe, ICCID: iccid, To: "COM0203", Key: key[1:]})
+	_, err = p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Subscribe, To: "COM0203"}, ICCID: iccid, Key: key[1:]})
 	require.NoError(t, err)
 	requests := w.Requests()
 	assert.Equal(t, []string{"GetCardDetail", "Renew", "GetCardDetail", "Renew"}, alirpctest.Calls(w))
@@ -196,7 +196,7 @@ func TestOwnPackageIsRenewedAndAnotherOrderedOnTop(t *testing.T) {
 func TestOrderWithoutWhatItNeedsIsRefusedHere(t *testing.T) {
 	w := world()
 	p := simulated(t, w, nil)
-	for _, c := range []providers.Change{{Kind: spec.Subscribe, ICCID: iccid, Key: key}, {Kind: spec.Subscribe, ICCID: iccid, To: "p"}} {
+	for _, c := range []providers.Change{{Change: spec.Change{Kind: spec.Subscribe}, ICCID: iccid, Key: key}, {Change: spec.Change{Kind: spec.Subscribe, To: "p"}, ICCID: iccid}} {
 		_, err := p.Do(t.Context(), c)
 		require.Error(t, err)
 		assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
@@ -221,7 +221,7 @@ func TestRefusedStopOfAStoppedCardIsDone(t *testing.T) {
 		{spec.Stop, process, active, false}, {spec.Stop, process, credit, false}, {spec.Resume, process, credit, false}, {spec.Resume, process, stopped, false},
 		{spec.Stop, failed, stopped, false}, {spec.Stop, process, failed, false},
 	} {
-		receipt, err := answering(t, c.refusal, c.look).Do(t.Context(), providers.Change{Kind: c.kind, ICCID: iccid})
+		receipt, err := answering(t, c.refusal, c.look).Do(t.Context(), providers.Change{Change: spec.Change{Kind: c.kind}, ICCID: iccid})
 		if c.already {
 			require.NoError(t, err, "%+v", c)
 			assert.Equal(t, providers.Receipt{RequestID: "E4F94B97", Already: true}, receipt)
@@ -234,7 +234,7 @@ func TestRefusedStopOfAStoppedCardIsDone(t *testing.T) {
 func TestDataLimitsStopCanBeResumed(t *testing.T) {
 	w := world()
 	w.Cards[0].Words = "300"
-	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Kind: spec.Resume, ICCID: iccid})
+	_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: iccid})
 	require.NoError(t, err)
 	got, err := simulated(t, w, nil).Read(t.Context(), iccid, 0)
 	require.NoError(t, err)
@@ -245,7 +245,7 @@ func TestCarriersStopIsNotResumed(t *testing.T) {
 	for _, words := range []string{"130", "400", "500", "600", "700", "40", "50"} {
 		w := world()
 		w.Cards[0].Words = words
-		_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Kind: spec.Resume, ICCID: iccid})
+		_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: iccid})
 		assert.ErrorContains(t, err, "BusinessProcessError", words)
 	}
 }

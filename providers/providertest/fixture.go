@@ -101,7 +101,7 @@ func env(network http.RoundTripper) providers.Env {
 // change is a change of the kind that fits the world's card; prepare brings
 // the card into the state in which the change makes a difference.
 func change(kind spec.Kind) providers.Change {
-	c := providers.Change{Kind: kind, ICCID: iccid, Key: key}
+	c := providers.Change{Change: spec.Change{Kind: kind}, ICCID: iccid, Key: key}
 	switch kind {
 	case spec.ChangeBind:
 		c.From, c.To = string(device), string(another)
@@ -148,7 +148,7 @@ func happened(w *carriersim.World, kind spec.Kind) bool {
 
 // shows reports whether a reading shows what the change did, as far as it can.
 func shows(r spec.Reading, kind spec.Kind) bool {
-	if !r.Has.Has(kind.Attr()) {
+	if !r.Tells(kind.Attr()) {
 		return true
 	}
 	switch kind {

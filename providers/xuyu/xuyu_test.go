@@ -108,10 +108,12 @@ func world() *carriersim.World {
 
 func shingsou() *xuyusim.Shingsou { return &xuyusim.Shingsou{World: world()} }
 
-func stop() providers.Change { return providers.Change{Kind: spec.Stop, ICCID: iccid, Key: key} }
+func stop() providers.Change {
+	return providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: iccid, Key: key}
+}
 
 func subscribe() providers.Change {
-	return providers.Change{Kind: spec.Subscribe, ICCID: iccid, To: "100M", Key: key}
+	return providers.Change{Change: spec.Change{Kind: spec.Subscribe, To: "100M"}, ICCID: iccid, Key: key}
 }
 
 func causeOf(err error) providers.Cause {
@@ -183,7 +185,7 @@ func TestRequestsOnTheWire(t *testing.T) {
 		{func() error { _, err := p.Read(t.Context(), iccid, spec.AttrPackages); return err }, "GET", "/cardservice/flowcard/898600D6991330004146/packages", ""},
 		{func() error { return p.(providers.Lister).List(t.Context(), nil) }, "GET", "/cardservice/flowcard?page=1&size=100", ""},
 		{do(stop()), "POST", "/cardservice/flowcard/898600D6991330004146/network", `{"action":"stop"}`},
-		{do(providers.Change{Kind: spec.Resume, ICCID: iccid}), "POST", "/cardservice/flowcard/898600D6991330004146/network", `{"action":"resume"}`},
+		{do(providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: iccid}), "POST", "/cardservice/flowcard/898600D6991330004146/network", `{"action":"resume"}`},
 		{do(subscribe()), "POST", "/paymentservice/order", `{"iccid":"898600D6991330004146","package":"100M","outId":"` + key + `"}`},
 	} {
 		require.NoError(t, row.call(), row.path)
@@ -239,7 +241,7 @@ func TestPackagesAreAskedForOnlyWhereWanted(t *testing.T) {
 	assert.Zero(t, s.World.Count("packages"))
 	reading, err = p.Read(t.Context(), iccid, spec.AttrPackages)
 	require.NoError(t, err)
-	assert.True(t, reading.Has.Has(spec.AttrPackages))
+	assert.True(t, reading.Tells(spec.AttrPackages))
 	assert.Equal(t, []spec.Package{{ID: "100M", Name: "100 MB"}}, reading.Packages)
 }
 
@@ -378,7 +380,7 @@ func TestOrderIsNamedInItsReceipt(t *testing.T) {
 func TestChangesWithoutWhatTheyNeedAreRefusedHere(t *testing.T) {
 	s := shingsou()
 	p := simulated(t, s, nil)
-	for _, c := range []providers.Change{{Kind: spec.Subscribe, ICCID: iccid, Key: key}, {Kind: spec.Subscribe, ICCID: iccid, To: "p"}} {
+	for _, c := range []providers.Change{{Change: spec.Change{Kind: spec.Subscribe}, ICCID: iccid, Key: key}, {Change: spec.Change{Kind: spec.Subscribe, To: "p"}, ICCID: iccid}} {
 		_, err := p.Do(t.Context(), c)
 		require.Error(t, err)
 		assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
@@ -527,7 +529,7 @@ func TestOverriddenOperationsRoundTrip(t *testing.T) {
 		kind spec.Kind
 		want spec.Lifecycle
 	}{{spec.Stop, spec.SuspendedByOwner}, {spec.Resume, spec.Active}, {spec.Subscribe, spec.Active}} {
-		receipt, err := p.Do(t.Context(), providers.Change{Kind: step.kind, ICCID: iccid, To: `100"M`, Key: key})
+		receipt, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: step.kind, To: `100"M`}, ICCID: iccid, Key: key})
 		require.NoError(t, err, step.kind)
 		reading, err := p.Read(t.Context(), iccid, spec.AttrPackages)
 		require.NoError(t, err)

@@ -147,7 +147,7 @@ func devicesOf(cards []spec.Card) map[string]sharing {
 func (g *generator) bindings() {
 	for i := range g.cards {
 		c := &g.cards[i]
-		if !c.reading.Has.Has(spec.AttrBinding) || c.reading.IMEI == "" {
+		if !c.reading.Tells(spec.AttrBinding) || c.reading.IMEI == "" {
 			continue
 		}
 		imei, err := spec.ParseIMEI(string(c.reading.IMEI))
@@ -171,7 +171,7 @@ func (g *generator) bindings() {
 func (g *generator) packages() {
 	for i := range g.cards {
 		c := &g.cards[i]
-		if !c.reading.Has.Has(spec.AttrPackages) {
+		if !c.reading.Tells(spec.AttrPackages) {
 			continue
 		}
 		ids := make([]string, 0, len(c.reading.Packages))

@@ -109,10 +109,10 @@ func (o *liveObjects) liveCard(r *spec.Reading) cty.Value {
 		return cty.UnknownVal(liveCardType())
 	}
 	imei, packages := cty.NullVal(cty.String), cty.NullVal(cty.List(cty.String))
-	if r.Has.Has(spec.AttrBinding) {
+	if r.Tells(spec.AttrBinding) {
 		imei = textOrNull(string(r.IMEI))
 	}
-	if r.Has.Has(spec.AttrPackages) {
+	if r.Tells(spec.AttrPackages) {
 		ids := make([]string, 0, len(r.Packages))
 		for _, p := range r.Packages {
 			ids = append(ids, p.ID)

@@ -203,7 +203,7 @@ func TestACommitHoldsWhatADeadRunRecorded(t *testing.T) {
 			require.NoError(t, j.Append(t.Context(),
 				statetest.Put(statetest.Card(0, "recorded")), statetest.Put(statetest.Card(7, "new")), statetest.Put(statetest.Card(2, "twice")),
 				state.Record{Type: state.DropRecord, Provider: gone.Provider, ICCID: gone.ICCID},
-				state.Record{Type: state.IntentRecord, Action: "a1", Provider: doubted.Provider, ICCID: doubted.ICCID, Intent: &state.Intent{Kind: spec.Stop}}))
+				state.Record{Type: state.IntentRecord, Action: "a1", Provider: doubted.Provider, ICCID: doubted.ICCID, Intent: &state.Intent{Change: spec.Change{Kind: spec.Stop}}}))
 			require.NoError(t, j.Close())
 
 			next := opened(t, conn, sealer)

@@ -132,7 +132,7 @@ func changeCard(ctx context.Context, j state.Journal, n, from int) error {
 		step := strconv.Itoa(i)
 		intent := state.Record{
 			Type: state.IntentRecord, Action: "a" + step, At: noon, Provider: id.Provider, ICCID: id.ICCID,
-			Intent: &state.Intent{Kind: spec.Subscribe, To: step},
+			Intent: &state.Intent{Change: spec.Change{Kind: spec.Subscribe, To: step}},
 		}
 		if err := j.Append(ctx, intent); err != nil {
 			return err

@@ -34,7 +34,7 @@ func drawIMEI(t *rapid.T) string {
 
 // DrawChange draws a change that a carrier may have made.
 func DrawChange(t *rapid.T) state.Change {
-	c := state.Change{Kind: rapid.SampledFrom(spec.CarrierKinds()).Draw(t, "kind"), At: drawTime(t)}
+	c := state.Change{Change: spec.Change{Kind: rapid.SampledFrom(spec.CarrierKinds()).Draw(t, "kind")}, At: drawTime(t)}
 	pkg := rapid.SampledFrom([]string{"10002", "10003"}).Draw(t, "package")
 	switch c.Kind {
 	case spec.ChangeBind:
@@ -52,7 +52,7 @@ func DrawChange(t *rapid.T) state.Change {
 func drawDoubt(t *rapid.T) state.Doubt {
 	c := DrawChange(t)
 	return state.Doubt{
-		Kind: c.Kind, From: c.From, To: c.To, Since: c.At, Key: rapid.StringMatching(`[0-9a-f]{0,8}`).Draw(t, "key"),
+		Change: c.Change, Since: c.At, Key: rapid.StringMatching(`[0-9a-f]{0,8}`).Draw(t, "key"),
 		RequestID: rapid.StringMatching(`[0-9A-F]{0,8}`).Draw(t, "request"), Reason: rapid.String().Draw(t, "reason"),
 	}
 }
@@ -63,11 +63,11 @@ func drawLast(t *rapid.T) state.Last {
 		Lifecycle: rapid.SampledFrom([]spec.Lifecycle{spec.Active, spec.SuspendedByOwner, spec.SuspendedByCarrier, spec.Closing}).Draw(t, "lifecycle"),
 		Has:       spec.Attr(rapid.IntRange(0, 7).Draw(t, "has")),
 	}
-	if l.Has.Has(spec.AttrBinding) {
+	if l.Tells(spec.AttrBinding) {
 		l.IMEI = spec.IMEI(drawIMEI(t))
 	}
 	for _, id := range []string{"10002", "10003"} {
-		if l.Has.Has(spec.AttrPackages) && rapid.Bool().Draw(t, id) {
+		if l.Tells(spec.AttrPackages) && rapid.Bool().Draw(t, id) {
 			l.Packages = append(l.Packages, spec.Package{ID: id, Expires: drawTime(t)})
 		}
 	}

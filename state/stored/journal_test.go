@@ -58,7 +58,7 @@ func intent(n int) state.Record {
 	return state.Record{
 		Type: state.IntentRecord, Action: fmt.Sprintf("a%d", n), At: noon, Provider: "aliyun",
 		ICCID:  spec.ICCID(fmt.Sprintf("898606170300%08d", n)),
-		Intent: &state.Intent{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019", Key: "0c1f"},
+		Intent: &state.Intent{Change: spec.Change{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019"}, Key: "0c1f"},
 	}
 }
 

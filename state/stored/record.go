@@ -49,8 +49,5 @@ func checkCommit(r *state.Record) error {
 
 // doubtOf is what is left of an intent that nothing ended.
 func doubtOf(r *state.Record) state.Doubt {
-	return state.Doubt{
-		Kind: r.Intent.Kind, From: r.Intent.From, To: r.Intent.To, Key: r.Intent.Key,
-		Since: r.At, Reason: unanswered,
-	}
+	return state.Doubt{Change: r.Intent.Change, Key: r.Intent.Key, Since: r.At, Reason: unanswered}
 }

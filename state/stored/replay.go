@@ -155,8 +155,7 @@ func (c *replayed) result() *state.Card {
 // addDoubt leaves out one that is known: replaying twice is replaying once, and
 // a call that was repeated is in doubt since it was first made.
 func addDoubt(c *state.Card, d state.Doubt) {
-	same := func(o state.Doubt) bool { return o.Kind == d.Kind && o.From == d.From && o.To == d.To }
-	if !slices.ContainsFunc(c.Doubts, same) {
+	if !slices.ContainsFunc(c.Doubts, func(old state.Doubt) bool { return old.Change == d.Change }) {
 		c.Doubts = append(c.Doubts, d)
 	}
 }

@@ -26,7 +26,7 @@ func runsOf(records ...state.Record) []state.Record {
 }
 
 func rebinding(action string) state.Record {
-	return state.Record{Type: state.IntentRecord, Action: action, Intent: &state.Intent{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019"}}
+	return state.Record{Type: state.IntentRecord, Action: action, Intent: &state.Intent{Change: spec.Change{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019"}}}
 }
 
 func TestAnOutcomeEndsTheIntentsOfEarlierRunsToo(t *testing.T) {

@@ -35,7 +35,7 @@ func (l log) drop(id spec.CardID) log {
 func (l log) intent(id spec.CardID, action string, c state.Change) log {
 	return l.add(state.Record{
 		Type: state.IntentRecord, Action: action, Provider: id.Provider, ICCID: id.ICCID,
-		Intent: &state.Intent{Kind: c.Kind, From: c.From, To: c.To, Key: "0c1f"},
+		Intent: &state.Intent{Change: spec.Change{Kind: c.Kind, From: c.From, To: c.To}, Key: "0c1f"},
 	})
 }
 
@@ -52,8 +52,8 @@ func replay(t testing.TB, s *state.Snapshot, l log) *state.Snapshot {
 
 var (
 	bike    = spec.CardID{Provider: "aliyun", ICCID: "89860617030017300390"}
-	stop    = state.Change{Kind: spec.Stop, At: noon}
-	rebind  = state.Change{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019", At: noon}
+	stop    = state.Change{Change: spec.Change{Kind: spec.Stop}, At: noon}
+	rebind  = state.Change{Change: spec.Change{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019"}, At: noon}
 	unknown = "the run ended before an answer came"
 )
 
@@ -63,7 +63,7 @@ func cardOf(id spec.CardID, address string) state.Card {
 
 func TestAnIntentWithoutAnOutcomeIsADoubt(t *testing.T) {
 	s := &state.Snapshot{Cards: []state.Card{cardOf(bike, "card.bike")}}
-	want := []state.Doubt{{Kind: spec.ChangeBind, From: rebind.From, To: rebind.To, Key: "0c1f", Since: noon, Reason: unknown}}
+	want := []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: rebind.From, To: rebind.To}, Key: "0c1f", Since: noon, Reason: unknown}}
 	got := replay(t, s, log{}.intent(bike, "a1", rebind))
 	require.Equal(t, want, got.Card(bike).Doubts)
 	require.Equal(t, "card.bike", got.Card(bike).Address)

@@ -81,7 +81,7 @@ func TestEverySnapshotSurvivesTheCodec(t *testing.T) {
 
 func TestFormatOfTheFile(t *testing.T) {
 	s := fleet(1)
-	s.Cards[0].Doubts = []state.Doubt{{Kind: spec.Unbind, From: "861536030196001", Since: noon, Reason: "no answer within 25s"}}
+	s.Cards[0].Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Unbind, From: "861536030196001"}, Since: noon, Reason: "no answer within 25s"}}
 	want := strings.Join([]string{
 		`{"format":"cardfleet-state","version":1,"lineage":"5a0e1c2e-7d7e-4a57-9a0e-3f4a1f0c9b11","serial":3,"cards":1,"written_by":"0.1.0"}`,
 		`{"provider":"aliyun.hangzhou","iccid":"89860617030000000000","address":"card.bike[\"89860617030000000000\"]",` +
