@@ -107,13 +107,13 @@ func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
 func s3Backend(env *Env, b spec.Backend, sealer state.Sealer) (state.Backend, error) {
 	settings, err := s3.ParseSettings(b.Settings)
 	if err != nil {
-		return nil, backendError(b, "Invalid backend", capital(err.Error())+".")
+		return nil, backendError(b, "Invalid backend", spec.Capital(err.Error())+".")
 	}
 	backend, err := s3.New(settings, s3.Env{
 		Random: env.Random, Version: Version, Sealer: sealer, Now: env.Now, Ticker: ticker, Transport: env.Transport,
 	})
 	if err != nil {
-		return nil, backendError(b, "Invalid backend", capital(err.Error())+".")
+		return nil, backendError(b, "Invalid backend", spec.Capital(err.Error())+".")
 	}
 	return backend, nil
 }

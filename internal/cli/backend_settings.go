@@ -135,6 +135,6 @@ func (s *settings) wrong() error {
 
 // invalid is what the backend itself says of its settings.
 func (s *settings) invalid(err error) error {
-	s.complain("Invalid backend", "%s.", strings.ToUpper(err.Error()[:1])+err.Error()[1:])
+	s.complain("Invalid backend", "%s.", spec.Capital(err.Error()))
 	return s.wrong()
 }

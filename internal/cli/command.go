@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -67,7 +66,7 @@ func helpWanted(root *cli.Command, args []string) (c *cli.Command, path []string
 
 // usageError says which option was wrong, and how to see the right ones.
 func usageError(c *cli.Command, path []string, err error) error {
-	detail := sentence(err.Error())
+	detail := spec.Capital(err.Error()) + "."
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		name = strings.TrimLeft(name, "-")
 		detail = fmt.Sprintf("There is no option -%s.%s", name, didYouMean(name, optionNames(c), "-"))
@@ -84,24 +83,13 @@ func unknownCommand(c *cli.Command, path []string, name string) error {
 		name, didYouMean(name, names, ""), strings.Join(path, " "))
 }
 
-func sentence(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
-}
-
+// didYouMean ends a sentence about an unknown command, option or name.
 func didYouMean(name string, among []string, dash string) string {
-	best, distance := "", 4
-	for _, candidate := range among {
-		if d := levenshtein.Distance(name, candidate, nil); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	if best == "" {
+	close := spec.Closest(name, among)
+	if close == "" {
 		return ""
 	}
-	return fmt.Sprintf(" Did you mean %s%s?", dash, best)
+	return fmt.Sprintf(" Did you mean %s%s?", dash, close)
 }
 
 func optionNames(c *cli.Command) []string {

@@ -272,7 +272,7 @@ func TestEveryFunctionIsDocumented(t *testing.T) {
 			}
 		}
 	}
-	files, err := filepath.Glob(repository + "/spec/config/functions*.go")
+	files, err := filepath.Glob(repository + "/spec/config/expr/functions*.go")
 	require.NoError(t, err)
 	entry := regexp.MustCompile(`"([a-z0-9]+)":\s+(?:\w+\.)?(?:\w*Func\b|MakeToFunc|textFunction|New\(|envFunction)|all\["(\w+)"\] = `)
 	exist := map[string]bool{}

@@ -44,7 +44,7 @@ func sealerOf(env *Env, fleet *spec.Fleet) (state.Sealer, error) {
 }
 
 func encryptionError(e *spec.Encryption, err error) error {
-	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: "Invalid encryption", Detail: capital(err.Error()) + ".", Subject: e.Source}}}
+	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: "Invalid encryption", Detail: spec.Capital(err.Error()) + ".", Subject: e.Source}}}
 }
 
 // identitiesOf reads the files among the identities. One that isn't there is
@@ -162,7 +162,7 @@ func keysIn(env *Env, out *output, root *rootOptions, in inputOptions) func() (s
 // configuredFleet reads the configuration in dir, without opening its providers.
 func configuredFleet(env *Env, out *output, dir string, in inputOptions) (*spec.Fleet, error) {
 	loaded, diags := config.Load(config.Options{
-		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
+		Dir: dir, Cwd: env.Dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, &exitError{code: exitFailed, diags: diags}

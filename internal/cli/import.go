@@ -17,7 +17,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/spec/config/generate"
 )
 
 type importOptions struct {
@@ -82,7 +82,7 @@ func runImport(ctx context.Context, env *Env, root *rootOptions, o importOptions
 	if err != nil {
 		return err
 	}
-	generated := config.Generate(s.config, name, readings, target.table)
+	generated := generate.Cards(s.config, name, readings, target.table)
 	if err := target.write(out, generated); err != nil {
 		return err
 	}
@@ -126,10 +126,10 @@ func absent(path string) error {
 // fits checks that so many cards can go there, before they are read.
 func (f importFiles) fits(cards int) error {
 	switch {
-	case cards <= config.LiteralCards:
+	case cards <= generate.LiteralCards:
 		return nil
 	case f.path == "":
-		return refuse("Too many cards for standard output", "%d cards are to be imported, and more than %d need a table beside the configuration. Say where both go with -out=imported%s.", cards, config.LiteralCards, configurationEnding)
+		return refuse("Too many cards for standard output", "%d cards are to be imported, and more than %d need a table beside the configuration. Say where both go with -out=imported%s.", cards, generate.LiteralCards, configurationEnding)
 	default:
 		return absent(f.pathOfTable)
 	}
@@ -137,7 +137,7 @@ func (f importFiles) fits(cards int) error {
 
 // write writes the table first, so that a configuration never names one that
 // isn't there.
-func (f importFiles) write(out *output, g config.Generated) error {
+func (f importFiles) write(out *output, g generate.Result) error {
 	switch {
 	case g.Cards == 0:
 		return nil
@@ -266,7 +266,7 @@ func (s *session) readToImport(ctx context.Context, name spec.ProviderName, card
 }
 
 // imported says what was written, and what wasn't and why.
-func imported(out *output, f importFiles, g config.Generated, known int) error {
+func imported(out *output, f importFiles, g generate.Result, known int) error {
 	if known > 0 {
 		out.say("%s declared or removed already.\n", areCards(known))
 	}
@@ -294,7 +294,7 @@ func areCards(n int) string {
 
 // leftOut warns of the cards that were not written, and reports whether one of
 // them could not be read.
-func leftOut(out *output, cards []config.LeftOut) (unread bool) {
+func leftOut(out *output, cards []generate.LeftOut) (unread bool) {
 	const shown = 20
 	lines := make([]string, 0, min(len(cards), shown)+1)
 	for i, c := range cards {

@@ -150,12 +150,5 @@ func (o *output) lines() bool { return o.json || o.into != nil }
 
 // problem shows an error that has no place in the source.
 func (o *output) problem(err error) {
-	o.diagnostics(spec.Diagnostics{{Summary: capital(err.Error())}})
-}
-
-func capital(s string) string {
-	if s == "" || strings.HasPrefix(s, "Do") {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	o.diagnostics(spec.Diagnostics{{Summary: spec.Capital(err.Error())}})
 }

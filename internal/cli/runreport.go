@@ -60,7 +60,7 @@ func (s *session) report(path string, e ending, r *apply.Report) {
 	if err != nil {
 		s.out.diagnostics(spec.Diagnostics{{
 			Severity: spec.Warning, Summary: "The report could not be written",
-			Detail: fmt.Sprintf("%s.\nWhat became of each action is only in what this run printed, and -retry has nothing to go by. The state has what was done: the next plan shows what is left.", capital(err.Error())),
+			Detail: fmt.Sprintf("%s.\nWhat became of each action is only in what this run printed, and -retry has nothing to go by. The state has what was done: the next plan shows what is left.", spec.Capital(err.Error())),
 		}})
 		return
 	}

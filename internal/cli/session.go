@@ -43,7 +43,7 @@ type session struct {
 func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) (*session, error) {
 	s := &session{env: env, out: out, dir: dir, providers: map[spec.ProviderName]providers.Provider{}, caps: map[spec.ProviderName]spec.Capabilities{}}
 	loaded, diags := config.Load(config.Options{
-		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
+		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Cwd: env.Dir, Schemas: schemas(), Now: env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, &exitError{code: exitFailed, diags: diags}

@@ -46,7 +46,7 @@ func verifyState(ctx context.Context, out *output, b state.Backend) error {
 		}
 		for _, v := range list {
 			if _, err := h.ReadVersion(ctx, v.Name); err != nil {
-				diags = append(diags, spec.Diagnostic{Summary: "A version of the history is damaged", Detail: capital(err.Error()) + "."})
+				diags = append(diags, spec.Diagnostic{Summary: "A version of the history is damaged", Detail: spec.Capital(err.Error()) + "."})
 			}
 		}
 		versions = len(list)

@@ -197,12 +197,12 @@ func reasons(err error) []string {
 			lines = append(lines, d.Summary+": "+d.Detail)
 		}
 		if exit.err != nil {
-			lines = append(lines, capital(exit.err.Error()))
+			lines = append(lines, spec.Capital(exit.err.Error()))
 		}
 		return lines
 	case errors.As(err, &locked):
 		return []string{fmt.Sprintf("The state is locked by %s (%s)", locked.Holder.Who, locked.Holder.Operation)}
 	default:
-		return []string{capital(err.Error())}
+		return []string{spec.Capital(err.Error())}
 	}
 }

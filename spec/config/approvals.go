@@ -15,7 +15,7 @@ import (
 func (l *loader) loadApprovals() {
 	for _, b := range l.unique("approval") {
 		content, diags := b.Body.Content(approvalSchema())
-		l.report.hcl(diags)
+		l.report.HCL(diags)
 		s := settings{loader: l, attributes: content.Attributes, shows: true}
 		a := spec.Approval{Name: b.Labels[0], Source: *rangeOf(b.DefRange)}
 		a.Action = s.kind("action", spec.CarrierKinds())
@@ -69,7 +69,7 @@ func (l *loader) approvedCards(s settings) []spec.ApprovedCard {
 func (l *loader) approvedCard(s settings, key string, v cty.Value) (spec.ApprovedCard, bool) {
 	iccid, err := spec.ParseICCID(key)
 	if err != nil {
-		s.wrong("cards", "Invalid ICCID", "%s.", capital(err.Error()))
+		s.wrong("cards", "Invalid ICCID", "%s.", spec.Capital(err.Error()))
 	}
 	if v.IsNull() {
 		s.wrong("cards", "Invalid IMEI", "The card %s has null for its device. An approval names the device that the card is unbound from.", key)
@@ -77,7 +77,7 @@ func (l *loader) approvedCard(s settings, key string, v cty.Value) (spec.Approve
 	}
 	imei, imeiErr := spec.ParseIMEI(v.AsString())
 	if imeiErr != nil {
-		s.wrong("cards", "Invalid IMEI", "%s (of the card %s).", capital(imeiErr.Error()), key)
+		s.wrong("cards", "Invalid IMEI", "%s (of the card %s).", spec.Capital(imeiErr.Error()), key)
 	}
 	return spec.ApprovedCard{ICCID: iccid, IMEI: imei}, err == nil && imeiErr == nil
 }
@@ -88,7 +88,7 @@ func (l *loader) loadRemoved() {
 	seen := map[spec.ICCID]bool{}
 	for _, b := range l.blocks["removed"] {
 		content, diags := b.Body.Content(removedSchema())
-		l.report.hcl(diags)
+		l.report.HCL(diags)
 		s := settings{loader: l, attributes: content.Attributes, shows: true}
 		list, ok := s.texts("iccids")
 		if !ok {
@@ -98,7 +98,7 @@ func (l *loader) loadRemoved() {
 			at := elementRange(content.Attributes["iccids"].Expr, i)
 			iccid, err := spec.ParseICCID(text)
 			if err != nil {
-				l.report.errorAt(at, "Invalid ICCID", "%s.", capital(err.Error()))
+				l.report.ErrorAt(at, "Invalid ICCID", "%s.", spec.Capital(err.Error()))
 				continue
 			}
 			l.checkRemoved(iccid, at)
@@ -112,7 +112,7 @@ func (l *loader) loadRemoved() {
 
 func (l *loader) checkRemoved(iccid spec.ICCID, at hcl.Range) {
 	for _, c := range l.cardsByICCID()[iccid] {
-		l.report.errorAt(at, "Removed card is declared", "%s is removed here and declared as %s. Delete it from one of the two.",
+		l.report.ErrorAt(at, "Removed card is declared", "%s is removed here and declared as %s. Delete it from one of the two.",
 			iccid, l.describePlace(c, "iccid"))
 	}
 }
@@ -130,10 +130,10 @@ func (l *loader) cardsByICCID() map[spec.ICCID][]*spec.Card {
 }
 
 // elementRange is where an element of a list is written, or the whole list.
-func elementRange(expr hcl.Expression, i int) hcl.Range {
-	list, diags := hcl.ExprList(expr)
-	if diags.HasErrors() || i >= len(list) {
-		return expr.Range()
+func elementRange(list hcl.Expression, i int) hcl.Range {
+	elements, diags := hcl.ExprList(list)
+	if diags.HasErrors() || i >= len(elements) {
+		return list.Range()
 	}
-	return list[i].Range()
+	return elements[i].Range()
 }

@@ -6,55 +6,53 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
-// envPrefix begins the names of environment variables that set variables.
-const envPrefix = "CARDFLEET_VAR_"
+// loadVariables reads the blocks, then the values from every source in order.
+func (l *loader) loadVariables() {
+	l.scope.DeclareVariables(l.unique("variable"))
+	l.giveFromEnvironment()
+	autoVarsOrder(l.autoVars)
+	for _, name := range l.autoVars {
+		l.giveFromFile(name)
+	}
+	for _, a := range l.Vars {
+		if a.File != "" {
+			l.giveFromFile(a.File)
+		} else {
+			l.giveFromCommandLine(a)
+		}
+	}
+	l.scope.SettleVariables()
+}
 
 // giveFromEnvironment looks up each declared variable; what the environment
 // has besides is none of our business, as with Terraform.
 func (l *loader) giveFromEnvironment() {
-	for _, name := range slices.Sorted(maps.Keys(l.scope.vars)) {
-		if text, ok := l.Env(envPrefix + name); ok {
-			l.giveText(l.scope.vars[name], "environment variable "+envPrefix+name, text)
+	for _, name := range l.scope.VariableNames() {
+		if text, ok := l.Env(expr.EnvPrefix + name); ok {
+			l.giveText(name, "environment variable "+expr.EnvPrefix+name, text)
 		}
 	}
 }
 
 func (l *loader) giveFromCommandLine(a Assignment) {
-	v, ok := l.scope.vars[a.Name]
-	if !ok {
-		names := slices.Sorted(maps.Keys(l.scope.vars))
+	if !l.scope.HasVariable(a.Name) {
 		l.report.unplaced("Value for undeclared variable",
 			"-var sets %q, and there is no variable of that name.%s Declare it with a block: variable %q {}.",
-			a.Name, didYouMean(a.Name, names), a.Name)
+			a.Name, spec.DidYouMean(a.Name, l.scope.VariableNames()), a.Name)
 		return
 	}
-	l.giveText(v, "-var "+a.Name, a.Value)
+	l.giveText(a.Name, "-var "+a.Name, a.Value)
 }
 
-// giveText gives a variable a value that came as text: as it is where the type
-// is a primitive one or not said, else as an expression, like Terraform.
-func (l *loader) giveText(v *variable, from, text string) {
-	l.report.sources[from] = &source{text: []byte(text), secret: v.sensitive}
-	if v.sensitive {
-		l.report.secrets.rememberString(text)
-	}
-	whole := hcl.Range{Filename: from, Start: hcl.InitialPos, End: hcl.Pos{Line: 1, Column: 1 + len(text), Byte: len(text)}}
-	if v.literal {
-		v.given = &given{value: cty.StringVal(text), at: whole}
-		return
-	}
-	expr, diags := hclsyntax.ParseExpression([]byte(text), from, hcl.InitialPos)
-	if l.report.hcl(diags) {
-		return
-	}
-	value, diags := expr.Value(nil)
-	if !l.report.hcl(diags) {
-		v.given = &given{value: value, at: expr.Range()}
-	}
+// giveText gives a variable a value that came as text, which is shown where it is wrong.
+func (l *loader) giveText(name, from, text string) {
+	l.report.sources[from] = &source{text: []byte(text), secret: l.scope.IsSensitive(name)}
+	l.scope.GiveText(name, from, text)
 }
 
 // giveFromFile reads a file of variable values. Names that are not declared are
@@ -65,23 +63,16 @@ func (l *loader) giveFromFile(name string) {
 		return
 	}
 	attributes, diags := body.JustAttributes()
-	l.report.hcl(diags)
-	names := slices.Sorted(maps.Keys(l.scope.vars))
+	l.report.HCL(diags)
+	names := l.scope.VariableNames()
 	for _, a := range inSourceOrder(attributes) {
-		v, ok := l.scope.vars[a.Name]
-		if !ok {
+		if !l.scope.HasVariable(a.Name) {
 			l.report.warnAt(a.NameRange, "Value for undeclared variable",
 				"There is no variable named %q, so this value is not used.%s Declare it with a block: variable %q {}; or delete it here.",
-				a.Name, didYouMean(a.Name, names), a.Name)
+				a.Name, spec.DidYouMean(a.Name, names), a.Name)
 			continue
 		}
-		value, diags := a.Expr.Value(nil)
-		if v.sensitive {
-			l.report.secrets.remember(value)
-		}
-		if !l.report.hcl(diags) && value.IsWhollyKnown() {
-			v.given = &given{value: value, at: a.Expr.Range()}
-		}
+		l.scope.Give(a.Name, a.Expr)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // value is what an attribute of a card says; only the field of its type counts.
@@ -59,7 +60,7 @@ func assignICCID(c *spec.Card, v value) (bad *problem) {
 	}
 	iccid, err := spec.ParseICCID(v.text)
 	if err != nil {
-		return &problem{"Invalid ICCID", capital(err.Error()) + "."}
+		return &problem{"Invalid ICCID", spec.Capital(err.Error()) + "."}
 	}
 	c.ICCID = iccid
 	return nil
@@ -85,7 +86,7 @@ func parseIMEI(v value, name, blank string) (spec.IMEI, *problem) {
 	case strings.TrimSpace(v.text) == "":
 		return "", &problem{"Blank IMEI", blank}
 	case err != nil:
-		return "", &problem{"Invalid IMEI", capital(err.Error()) + " (" + name + ")."}
+		return "", &problem{"Invalid IMEI", spec.Capital(err.Error()) + " (" + name + ")."}
 	}
 	return imei, nil
 }
@@ -126,7 +127,7 @@ func decodeBool(v cty.Value) (value, *problem) {
 	b, err := convert.Convert(v, cty.Bool)
 	switch {
 	case err != nil:
-		return value{}, &problem{"Unsuitable value", "It must be true, false or null: " + errorText(err) + "."}
+		return value{}, &problem{"Unsuitable value", "It must be true, false or null: " + expr.ErrorText(err) + "."}
 	case b.IsNull():
 		return value{null: true}, nil
 	}
@@ -141,7 +142,7 @@ func decodePackages(v cty.Value) (value, *problem) {
 	}
 	list, err := convert.Convert(v, cty.List(cty.String))
 	if err != nil {
-		return value{}, &problem{"Unsuitable value", `packages is a list of package ids, such as ["10002"]: ` + errorText(err) + "."}
+		return value{}, &problem{"Unsuitable value", `packages is a list of package ids, such as ["10002"]: ` + expr.ErrorText(err) + "."}
 	}
 	if list.IsNull() {
 		return value{null: true}, nil
@@ -168,7 +169,7 @@ func decodeLabels(v cty.Value) (value, *problem) {
 	}
 	object, err := convert.Convert(v, cty.Map(cty.String))
 	if err != nil {
-		return value{}, &problem{"Unsuitable value", `labels is a map of texts, such as { city = "hangzhou" }: ` + errorText(err) + "."}
+		return value{}, &problem{"Unsuitable value", `labels is a map of texts, such as { city = "hangzhou" }: ` + expr.ErrorText(err) + "."}
 	}
 	if object.IsNull() {
 		return value{null: true}, nil

@@ -7,6 +7,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // cardBlock is a card block on its way to cards.
@@ -17,7 +19,7 @@ type cardBlock struct {
 	keyed   bool
 	csv     *csvFile // nil without from_csv
 	repeats repeats
-	texts   textStore
+	texts   plain.Texts
 
 	// proto is a card with all that is the same for every row, cells is the rest.
 	proto spec.Card
@@ -37,15 +39,15 @@ func (l *loader) loadCards() {
 	names := make(map[string]int32, len(l.cards))
 	for i := range l.cards {
 		from := &l.cards[i]
-		if first, taken := names[from.name]; taken {
+		if first, taken := names[from.Name]; taken {
 			l.duplicateCard(&l.cards[first], from)
 			continue
 		}
-		names[from.name] = int32(i)
-		if from.plain && maker.card(from) {
+		names[from.Name] = int32(i)
+		if from.Plain && maker.card(from) {
 			continue
 		}
-		l.loadCard(from.hclBlock(), schema, attributes)
+		l.loadCard(from.HCL(), schema, attributes)
 	}
 	l.cards = nil
 	l.sortCards()
@@ -53,15 +55,15 @@ func (l *loader) loadCards() {
 }
 
 // duplicateCard reports a card block with the name of another.
-func (l *loader) duplicateCard(first, second *cardSource) {
-	b := second.hclBlock()
-	taken := uniqueNames{first.name: first.hclBlock().DefRange}
-	taken.claim(l.report, second.name, blockTitle(b.Type, b.Labels), b.DefRange)
+func (l *loader) duplicateCard(first, second *plain.Card) {
+	b := second.HCL()
+	taken := expr.Names{first.Name: first.HCL().DefRange}
+	taken.Claim(l.report, second.Name, blockTitle(b.Type, b.Labels), b.DefRange)
 }
 
 func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []cardAttribute) {
 	content, diags := b.Body.Content(schema)
-	l.report.hcl(diags)
+	l.report.HCL(diags)
 	header := *rangeOf(b.DefRange)
 	c := &cardBlock{
 		loader: l,
@@ -112,25 +114,25 @@ func attributePlaces(attributes hcl.Attributes, header spec.Range) []spec.AttrPl
 
 // compile evaluates what is the same for every row, and makes a cell of the rest.
 func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {
-	if v, ok := literal(a.Expr); ok {
+	if v, ok := expr.Literal(a.Expr); ok {
 		c.constant(attribute, a, v)
 		return
 	}
-	where := inSettings
+	where := expr.InSettings
 	if c.keyed {
-		where = perCard
+		where = expr.PerCard
 	}
-	p, ok := c.scope.prepare(a.Expr, where)
+	p, ok := c.scope.Prepare(a.Expr, where)
 	switch {
 	case !ok:
 		c.hollow = true
-	case len(p.each) > 0:
+	case len(p.Each) > 0:
 		cell := compile(*attribute, p)
-		cell.full = c.full
+		cell.hclOnly = c.hclOnly
 		c.cells = append(c.cells, cell)
 	default:
-		v, diags := a.Expr.Value(p.ctx)
-		if c.report.hcl(diags) {
+		v, diags := a.Expr.Value(p.Ctx)
+		if c.report.HCL(diags) {
 			c.hollow = true
 			return
 		}
@@ -189,14 +191,14 @@ func (c *cardBlock) keepTexts(card *spec.Card) {
 	if !c.keyed {
 		return
 	}
-	card.ICCID = spec.ICCID(c.texts.keepString(string(card.ICCID)))
-	card.IMEI = spec.IMEI(c.texts.keepString(string(card.IMEI)))
-	card.CurrentIMEI = spec.IMEI(c.texts.keepString(string(card.CurrentIMEI)))
+	card.ICCID = spec.ICCID(c.texts.KeepString(string(card.ICCID)))
+	card.IMEI = spec.IMEI(c.texts.KeepString(string(card.IMEI)))
+	card.CurrentIMEI = spec.IMEI(c.texts.KeepString(string(card.CurrentIMEI)))
 	if card.Key == string(card.ICCID) {
 		card.Key = string(card.ICCID)
 		return
 	}
-	card.Key = c.texts.keepString(card.Key)
+	card.Key = c.texts.KeepString(card.Key)
 }
 
 // contradictory reports whether the card must have no device, and that very one.
@@ -221,12 +223,12 @@ func (c *cardBlock) contradiction(card *spec.Card) {
 func (c *cardBlock) loadLifecycle(blocks hcl.Blocks) {
 	for i, b := range blocks {
 		if i > 0 {
-			c.report.errorAt(b.DefRange, "Duplicate lifecycle block",
-				"A card has one lifecycle block, and this one has another at %s. Join them.", place(blocks[0].DefRange))
+			c.report.ErrorAt(b.DefRange, "Duplicate lifecycle block",
+				"A card has one lifecycle block, and this one has another at %s. Join them.", expr.Place(blocks[0].DefRange))
 			continue
 		}
 		content, diags := b.Body.Content(lifecycleSchema())
-		c.report.hcl(diags)
+		c.report.HCL(diags)
 		s := settings{loader: c.loader, attributes: content.Attributes, shows: true}
 		c.proto.PreventUnbind, _ = s.bool("prevent_unbind")
 		c.loadIgnore(content.Attributes["ignore_changes"])
@@ -239,29 +241,15 @@ func (c *cardBlock) loadIgnore(a *hcl.Attribute) {
 		return
 	}
 	exprs, diags := hcl.ExprList(a.Expr)
-	c.report.hcl(diags)
+	c.report.HCL(diags)
 	for _, e := range exprs {
 		word := hcl.ExprAsKeyword(e)
-		if mask, ok := ignoreMask(word); ok {
+		if mask, ok := plain.IgnoreMask(word); ok {
 			c.proto.Ignore |= mask
 			continue
 		}
 		words := []string{"active", "bound", "imei", "packages"}
-		c.report.errorAt(e.Range(), "Unknown attribute", "ignore_changes takes the words %s, without quotes.%s",
-			strings.Join(words, ", "), didYouMean(word, words))
-	}
-}
-
-// ignoreMask is what a word of ignore_changes stands for.
-func ignoreMask(word string) (spec.Attr, bool) {
-	switch word {
-	case "active":
-		return spec.AttrActive, true
-	case "bound", "imei":
-		return spec.AttrBinding, true
-	case "packages":
-		return spec.AttrPackages, true
-	default:
-		return 0, false
+		c.report.ErrorAt(e.Range(), "Unknown attribute", "ignore_changes takes the words %s, without quotes.%s",
+			strings.Join(words, ", "), spec.DidYouMean(word, words))
 	}
 }

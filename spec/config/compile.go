@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // cell is an attribute of a block with for_each or from_csv, compiled once and
@@ -17,7 +19,7 @@ import (
 type cell struct {
 	attribute cardAttribute
 	at        hcl.Range
-	prepared
+	expr.Prepared
 
 	// key: the expression is each.key itself. column: it is each.value.NAME itself.
 	key    bool
@@ -32,17 +34,17 @@ type cell struct {
 	// memo holds the values for the columns' contents. Expressions are pure,
 	// and columns such as a city's name repeat.
 	memo map[string]value
-	// full leaves every row to HCL, whatever the expression is; see [loader].full.
-	full bool
+	// hclOnly leaves every row to HCL, whatever the expression is; see [loader].hclOnly.
+	hclOnly bool
 }
 
 // memoSize bounds a memo: with more different contents than this, remembering
 // them saves nothing.
 const memoSize = 4096
 
-func compile(attribute cardAttribute, p prepared) *cell {
-	c := &cell{attribute: attribute, at: p.expr.Range(), prepared: p, memo: map[string]value{}}
-	for _, t := range p.each {
+func compile(attribute cardAttribute, p expr.Prepared) *cell {
+	c := &cell{attribute: attribute, at: p.Expr.Range(), Prepared: p, memo: map[string]value{}}
+	for _, t := range p.Each {
 		name := columnName(t)
 		if name == "" {
 			c.whole = true
@@ -53,7 +55,7 @@ func compile(attribute cardAttribute, p prepared) *cell {
 	slices.Sort(c.columns)
 	c.columns = slices.Compact(c.columns)
 	c.recogniseReference()
-	if e, ok := p.expr.(hclsyntax.Expression); ok && attribute.text {
+	if e, ok := p.Expr.(hclsyntax.Expression); ok && attribute.text {
 		c.direct = compileDirect(e)
 	}
 	return c
@@ -61,12 +63,12 @@ func compile(attribute cardAttribute, p prepared) *cell {
 
 // recogniseReference sets key or column where the expression is nothing but a reference.
 func (c *cell) recogniseReference() {
-	e, ok := c.expr.(*hclsyntax.ScopeTraversalExpr)
+	e, ok := c.Expr.(*hclsyntax.ScopeTraversalExpr)
 	if !ok {
 		return
 	}
 	switch {
-	case len(e.Traversal) == 2 && stepName(e.Traversal) == "key":
+	case len(e.Traversal) == 2 && expr.StepName(e.Traversal) == "key":
 		c.key = true
 	case len(e.Traversal) == 3:
 		c.column = columnName(e.Traversal)
@@ -75,10 +77,10 @@ func (c *cell) recogniseReference() {
 
 // columnName is NAME of each.value.NAME and each.value["NAME"]; "" for other references.
 func columnName(t hcl.Traversal) string {
-	if len(t) < 3 || stepName(t) != "value" {
+	if len(t) < 3 || expr.StepName(t) != "value" {
 		return ""
 	}
-	return stepName(t[1:])
+	return expr.StepName(t[1:])
 }
 
 // row is one element of for_each, or one row of a CSV file.
@@ -159,7 +161,7 @@ func (r *row) object(c *cell) cty.Value {
 
 // read is the cell's value in a row; or what is wrong, in our words or in HCL's.
 func (c *cell) read(r *row) (value, *problem, hcl.Diagnostics) {
-	if c.full {
+	if c.hclOnly {
 		return c.eval(r)
 	}
 	if c.direct != nil {
@@ -203,9 +205,9 @@ func (c *cell) memoKey(r *row) (string, bool) {
 
 // eval evaluates the expression with all that HCL can do.
 func (c *cell) eval(r *row) (value, *problem, hcl.Diagnostics) {
-	ctx := c.ctx.NewChild()
-	ctx.Variables = map[string]cty.Value{rootEach: r.each(c)}
-	v, diags := c.expr.Value(ctx)
+	ctx := c.Ctx.NewChild()
+	ctx.Variables = map[string]cty.Value{expr.RootEach: r.each(c)}
+	v, diags := c.Expr.Value(ctx)
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		return value{}, nil, diags
 	}

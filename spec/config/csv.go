@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 const (
@@ -60,7 +61,7 @@ func (f *csvFile) open() (*csvReader, error) {
 	}
 	h := sha256.New()
 	buf := bufio.NewReaderSize(io.TeeReader(file, h), 1<<16)
-	if start, _ := buf.Peek(len(bom)); string(start) == bom {
+	if start, _ := buf.Peek(len(expr.BOM)); string(start) == expr.BOM {
 		_, _ = buf.Discard(len(bom)) // it was just peeked at
 	}
 	r := csv.NewReader(buf)
@@ -108,7 +109,7 @@ func (c *cardBlock) readHeader(r *csvReader) bool {
 	}
 	if _, has := f.index[iccidColumn]; !has && ok {
 		c.csvMistake(1, -1, "", "Missing column", fmt.Sprintf("There is no column %q, which is each card's key.%s The columns are %s.",
-			iccidColumn, renameHint(iccidColumn, f.header), quoteList(f.header, "and")))
+			iccidColumn, renameHint(iccidColumn, f.header), spec.QuoteList(f.header, "and")))
 		ok = false
 	}
 	return ok
@@ -120,7 +121,7 @@ func renameHint(want string, header []string) string {
 			return fmt.Sprintf(" Did you mean %q? Names are compared to the letter.", h)
 		}
 	}
-	if s := closest(want, header); s != "" {
+	if s := spec.Closest(want, header); s != "" {
 		return fmt.Sprintf(" Did you mean %q?", s)
 	}
 	return ""
@@ -175,7 +176,7 @@ func (c *cardBlock) checkRow(r *csvReader, fields []string, line int) bool {
 			hint = "It is the last row, so the file may be cut off."
 		}
 		c.csvMistake(line, -1, iccid, "Wrong number of fields",
-			fmt.Sprintf("The row has %s, and the header names %s. %s", count(n, "field"), count(want, "column"), hint))
+			fmt.Sprintf("The row has %s, and the header names %s. %s", spec.Count(n, "field"), spec.Count(want, "column"), hint))
 		return false
 	}
 	for i, text := range fields {
@@ -192,7 +193,7 @@ func (c *cardBlock) csvReadError(err error) {
 	var parse *csv.ParseError
 	switch {
 	case !errors.As(err, &parse):
-		c.report.errorAt(c.attrs["from_csv"].Expr.Range(), "File cannot be read", "%s.", capital(fileError(c.csv.name, err).Error()))
+		c.report.ErrorAt(c.attrs["from_csv"].Expr.Range(), "File cannot be read", "%s.", spec.Capital(expr.FileError(c.csv.name, err).Error()))
 	case errors.Is(err, csv.ErrQuote):
 		c.csvMistake(parse.StartLine, -1, "", "Broken quotes", "A field's closing quote is missing, or text follows it. "+
 			"Write a quote inside a field twice; where this row should be whole, the file may be cut off.")
@@ -200,7 +201,7 @@ func (c *cardBlock) csvReadError(err error) {
 		c.csvMistake(parse.StartLine, -1, "", "Broken quotes",
 			`A quote stands inside a field that doesn't begin with one. Quote the whole field and write the inner quote twice.`)
 	default:
-		c.csvMistake(parse.StartLine, -1, "", "Broken row", capital(parse.Err.Error())+".")
+		c.csvMistake(parse.StartLine, -1, "", "Broken row", spec.Capital(parse.Err.Error())+".")
 	}
 }
 
@@ -274,7 +275,7 @@ func (f *csvFile) load(r *report) bool {
 func (f *csvFile) field(line, column int) (from, to int) {
 	start := f.lines[line-1]
 	if line == 1 {
-		start = len(f.text) - len(bytes.TrimPrefix(f.text, []byte(bom)))
+		start = len(f.text) - len(bytes.TrimPrefix(f.text, []byte(expr.BOM)))
 	}
 	end := len(f.text)
 	if line < len(f.lines) {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -10,26 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
-
-// errorText is err with the place inside a value that it is about: ".a[0]: a number is required".
-func errorText(err error) string {
-	var path cty.PathError
-	if !errors.As(err, &path) || len(path.Path) == 0 {
-		return err.Error()
-	}
-	var b strings.Builder
-	for _, step := range path.Path {
-		switch step := step.(type) {
-		case cty.GetAttrStep:
-			b.WriteString("." + step.Name)
-		case cty.IndexStep:
-			key, _ := step.Key.Unmark()
-			b.WriteString(indexText(key))
-		}
-	}
-	return b.String() + ": " + err.Error()
-}
 
 // settings reads the attributes of one block into Go values. Anything wrong is
 // reported at its attribute, and read as absent.
@@ -46,7 +27,7 @@ func (s settings) value(name string) (cty.Value, bool) {
 	if a == nil {
 		return cty.NilVal, false
 	}
-	v, ok := s.scope.eval(a.Expr, inSettings)
+	v, ok := s.scope.Eval(a.Expr, expr.InSettings)
 	if !ok {
 		return cty.NilVal, false
 	}
@@ -56,7 +37,7 @@ func (s settings) value(name string) (cty.Value, bool) {
 				"Where it is no secret, write nonsensitive(…).", name)
 			return cty.NilVal, false
 		}
-		s.report.secrets.remember(v)
+		s.report.secrets.Remember(v)
 		v, _ = v.UnmarkDeep()
 	}
 	return v, !v.IsNull() && v.IsWhollyKnown()
@@ -64,7 +45,7 @@ func (s settings) value(name string) (cty.Value, bool) {
 
 // wrong reports a mistake in an attribute's value.
 func (s settings) wrong(name, summary, format string, args ...any) {
-	s.report.errorAt(s.attributes[name].Expr.Range(), summary, format, args...)
+	s.report.ErrorAt(s.attributes[name].Expr.Range(), summary, format, args...)
 }
 
 // convert is value, brought to a type.
@@ -75,7 +56,7 @@ func (s settings) convert(name string, ty cty.Type) (cty.Value, bool) {
 	}
 	out, err := convert.Convert(v, ty)
 	if err != nil {
-		s.wrong(name, "Unsuitable value", "%s must be %s: %s.", name, typeName(ty), errorText(err))
+		s.wrong(name, "Unsuitable value", "%s must be %s: %s.", name, typeName(ty), expr.ErrorText(err))
 		return cty.NilVal, false
 	}
 	return out, true
@@ -180,8 +161,8 @@ func (l *loader) kindOf(word string, at hcl.Range, what string, allowed []spec.K
 			return k, true
 		}
 	}
-	l.report.errorAt(at, "Unknown kind of action", "%q is not known for %s; it can be %s.%s",
-		word, what, quoteList(names, "or"), didYouMean(word, names))
+	l.report.ErrorAt(at, "Unknown kind of action", "%q is not known for %s; it can be %s.%s",
+		word, what, spec.QuoteList(names, "or"), spec.DidYouMean(word, names))
 	return "", false
 }
 

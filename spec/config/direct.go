@@ -3,6 +3,8 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // direct is what an expression says in a row, found without HCL; false where
@@ -12,8 +14,8 @@ type direct func(r *row) (value, bool)
 // compileDirect recognises how most texts of a card are written: a column,
 // the key, a text in quotes, null, and one or another of these by whether two
 // are equal. It is nil for any other expression.
-func compileDirect(expr hclsyntax.Expression) direct {
-	switch e := expr.(type) {
+func compileDirect(written hclsyntax.Expression) direct {
+	switch e := written.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return compileDirect(e.Expression)
 	case *hclsyntax.ScopeTraversalExpr:
@@ -26,10 +28,10 @@ func compileDirect(expr hclsyntax.Expression) direct {
 }
 
 func directReference(e *hclsyntax.ScopeTraversalExpr) direct {
-	if e.Traversal.RootName() != rootEach {
+	if e.Traversal.RootName() != expr.RootEach {
 		return nil
 	}
-	if len(e.Traversal) == 2 && stepName(e.Traversal) == "key" {
+	if len(e.Traversal) == 2 && expr.StepName(e.Traversal) == "key" {
 		return func(r *row) (value, bool) { return value{text: r.key}, true }
 	}
 	name := columnName(e.Traversal)
@@ -43,7 +45,7 @@ func directReference(e *hclsyntax.ScopeTraversalExpr) direct {
 }
 
 func directLiteral(e hclsyntax.Expression) direct {
-	v, ok := literal(e)
+	v, ok := expr.Literal(e)
 	if !ok || !v.IsKnown() {
 		return nil
 	}

@@ -7,20 +7,21 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // loadEncryption reads with what state and plan files are encrypted. Whether a
 // key is one, its reader finds out.
 func (l *loader) loadEncryption(b *hcl.Block) {
 	content, diags := b.Body.Content(encryptionSchema())
-	failed := l.report.hcl(diags)
+	failed := l.report.HCL(diags)
 	s := settings{loader: l, attributes: content.Attributes}
 	e := spec.Encryption{EncryptionKey: s.encryptionKey(), Source: rangeOf(b.DefRange)}
 	e.Recipients, _ = s.texts("recipients")
 	e.Enforced, _ = s.bool("enforced")
 	for _, nested := range content.Blocks {
 		content, diags := nested.Body.Content(previousSchema())
-		failed = l.report.hcl(diags) || failed
+		failed = l.report.HCL(diags) || failed
 		e.Previous = append(e.Previous, settings{loader: l, attributes: content.Attributes}.encryptionKey())
 	}
 	if !failed {
@@ -53,13 +54,13 @@ func (s settings) encryptionKey() spec.EncryptionKey {
 
 // rememberKeys notes the secrets in an attribute: all but paths.
 func (s settings) rememberKeys(a *hcl.Attribute) {
-	v, diags := a.Expr.Value(s.scope.plainContext())
+	v, diags := a.Expr.Value(s.scope.Context())
 	if diags.HasErrors() {
 		return
 	}
-	eachString(v, func(text string) {
+	expr.EachText(v, func(text string) {
 		if a.Name == "passphrase" || spec.IsSecretKey(text) {
-			s.report.secrets.rememberString(text)
+			s.report.secrets.RememberText(text)
 		}
 	})
 }
@@ -68,12 +69,12 @@ func (s settings) checkEncryption(b *hcl.Block, e *spec.Encryption) {
 	a := s.attributes
 	switch {
 	case a["recipients"] != nil && a["passphrase"] != nil:
-		s.report.errorAt(b.DefRange, "Two kinds of encryption", "Files are encrypted for recipients or with a passphrase, not both. "+
+		s.report.ErrorAt(b.DefRange, "Two kinds of encryption", "Files are encrypted for recipients or with a passphrase, not both. "+
 			"To change from one to the other, put the old one into a previous block.")
 	case a["recipients"] == nil && a["passphrase"] == nil:
-		s.report.errorAt(b.DefRange, "Encryption without a key", "The block says with what to encrypt: either recipients, with the identities that open it, or passphrase.")
+		s.report.ErrorAt(b.DefRange, "Encryption without a key", "The block says with what to encrypt: either recipients, with the identities that open it, or passphrase.")
 	case a["recipients"] != nil && a["identities"] == nil:
-		s.report.errorAt(b.DefRange, "Encryption that nobody here could open", "recipients are public keys. To read the state again, "+
+		s.report.ErrorAt(b.DefRange, "Encryption that nobody here could open", "recipients are public keys. To read the state again, "+
 			`name the secret key of one of them: identities = ["~/.ssh/id_ed25519"], or identities = [env("STATE_KEY")].`)
 	case a["recipients"] != nil && e.Recipients != nil && len(e.Recipients) == 0:
 		s.wrong("recipients", "Empty recipients", "recipients names nobody. Name at least one public key, or leave the encryption block out.")

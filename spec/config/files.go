@@ -3,13 +3,14 @@ package config
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
+
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // The endings of the files that are read without being named.
@@ -18,8 +19,6 @@ const (
 	jsonSuffix     = ".fleet.json"
 	autoVarsSuffix = ".auto.fleetvars.hcl"
 	varsSuffix     = ".fleetvars.hcl"
-	// firstAutoVars is read before the other automatic variable files, whatever their names.
-	firstAutoVars = "cardfleet.auto.fleetvars.hcl"
 )
 
 // Files lists the files in dir that [Load] reads and the fmt command looks at:
@@ -62,9 +61,9 @@ func autoVarsOrder(names []string) {
 		switch {
 		case a == b:
 			return 0
-		case a == firstAutoVars:
+		case a == expr.FirstVarsFile:
 			return -1
-		case b == firstAutoVars:
+		case b == expr.FirstVarsFile:
 			return 1
 		}
 		return strings.Compare(a, b)
@@ -78,12 +77,4 @@ func parseFile(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
 		return json.Parse(src, name)
 	}
 	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-}
-
-// absolute is where a path of the configuration lies on disk.
-func absolute(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, filepath.FromSlash(path))
 }

@@ -7,15 +7,16 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // loadFleet reads the fleet blocks. There may be several, as long as no two
 // say where the state is, what encrypts it or what the policy is.
 func (l *loader) loadFleet() {
-	once := uniqueNames{}
+	once := expr.Names{}
 	for _, b := range l.blocks["fleet"] {
 		content, diags := b.Body.Content(fleetSchema())
-		l.report.hcl(diags)
+		l.report.HCL(diags)
 		if a := content.Attributes["required_version"]; a != nil {
 			l.checkVersion(settings{loader: l, attributes: content.Attributes}, a)
 		}
@@ -24,7 +25,7 @@ func (l *loader) loadFleet() {
 				l.loadNotify(nested)
 				continue
 			}
-			if !once.claim(l.report, nested.Type, "The "+nested.Type+" block", nested.DefRange) {
+			if !once.Claim(l.report, nested.Type, "The "+nested.Type+" block", nested.DefRange) {
 				continue
 			}
 			switch nested.Type {
@@ -69,12 +70,12 @@ func backendSecrets() []string { return []string{"conn_str", "password", "secret
 func (l *loader) loadBackend(b *hcl.Block) {
 	typ := b.Labels[0]
 	if !slices.Contains(backendTypes(), typ) {
-		l.report.errorAt(b.LabelRanges[0], "Unknown backend type", "There is no backend %q.%s There are %s.",
-			typ, didYouMean(typ, backendTypes()), quoteList(backendTypes(), "and"))
+		l.report.ErrorAt(b.LabelRanges[0], "Unknown backend type", "There is no backend %q.%s There are %s.",
+			typ, spec.DidYouMean(typ, backendTypes()), spec.QuoteList(backendTypes(), "and"))
 		return
 	}
 	attributes, diags := b.Body.JustAttributes()
-	l.report.hcl(diags)
+	l.report.HCL(diags)
 	s := settings{loader: l, attributes: attributes}
 	out := spec.Backend{Type: typ, Settings: map[string]any{}, Source: rangeOf(b.DefRange)}
 	for _, a := range inSourceOrder(attributes) {

@@ -21,7 +21,7 @@ func Format(src []byte, filename string) ([]byte, spec.Diagnostics) {
 	if diags.HasErrors() {
 		r := newReport()
 		r.sources[filename] = &source{text: src, file: file, secret: strings.HasSuffix(filename, varsSuffix)}
-		r.hcl(diags)
+		r.HCL(diags)
 		return src, r.done()
 	}
 	return hclwrite.Format(src), nil

@@ -18,7 +18,7 @@ import (
 // diagnostics, with the same places and snippets.
 func requireSame(t require.TestingT, o Options) {
 	fastLoader, fullLoader := newLoader(o), newLoader(o)
-	fullLoader.full = true
+	fullLoader.hclOnly = true
 	fast, fastDiags := fastLoader.load()
 	full, fullDiags := fullLoader.load()
 	require.Equal(t, withoutGuesses(fullDiags), withoutGuesses(fastDiags))
@@ -28,7 +28,7 @@ func requireSame(t require.TestingT, o Options) {
 		return
 	}
 	require.Equal(t, full.Secrets(), fast.Secrets())
-	require.Equal(t, full.cardNames(), fast.cardNames())
+	require.Equal(t, full.CardNames(), fast.CardNames())
 	fullOut, fullDiags := full.Outputs(spec.Live{})
 	fastOut, fastDiags := fast.Outputs(spec.Live{})
 	require.Equal(t, fullOut, fastOut)
@@ -167,7 +167,7 @@ func TestPlainBlocksAreWhatHCLMakesOfThem(t *testing.T) {
 			around += "provider \"aliyun\" {\n  alias = \"hz\"\n}\n"
 		}
 		for name, text := range map[string]string{
-			"a.fleet.hcl": drawFile(rt, 0), "b.fleet.hcl": rapid.SampledFrom([]string{"", "\uFEFF"}).Draw(rt, "bom") + drawFile(rt, 6), "main.fleet.hcl": around,
+			"a.fleet.hcl": drawFile(rt, 0), "b.fleet.hcl": rapid.SampledFrom([]string{"", "\uFEFF"}).Draw(rt, "expr.BOM") + drawFile(rt, 6), "main.fleet.hcl": around,
 		} {
 			require.NoError(rt, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 		}
@@ -274,7 +274,7 @@ func TestLateMistakesShowTheirSourceAmongPlainCards(t *testing.T) {
 	live := spec.Live{Cards: []spec.Reading{{Provider: "aliyun", ICCID: spec.ICCID(numberedICCID(1)), At: o.Now(), Status: "normal"}}}
 	for _, full := range []bool{false, true} {
 		l := newLoader(o)
-		l.full = full
+		l.hclOnly = full
 		c, diags := l.load()
 		require.Empty(t, diags)
 		_, diags = c.Outputs(live)

@@ -131,7 +131,7 @@ func TestFunctionsGiveWhatTerraformsDo(t *testing.T) {
 		{"env", `issensitive(env("CITY"))`, `true`},
 		{"env_missing", `try(env("NOPE"), "none")`, `"none"`},
 		{"path_root", `path.root`, `"."`},
-		{"path_cwd", `startswith(path.cwd, "/")`, `true`},
+		{"path_cwd", `path.cwd`, `"/work"`},
 		{"for", `{ for s in ["a", "b"] : s => upper(s) if s != "b" }`, `{"a":"A"}`},
 		{"splat", `[{n=1}, {n=2}][*].n`, `[1,2]`},
 		{"template", `"%{ if true }yes%{ else }no%{ endif } ${1 + 1}"`, `"yes 2"`},

@@ -31,6 +31,7 @@ func testSchemas() []spec.Schema {
 func testOptions(dir string) Options {
 	return Options{
 		Dir:     dir,
+		Cwd:     "/work",
 		Schemas: testSchemas(),
 		Version: "0.3.1",
 		Now:     func() time.Time { return time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC) },

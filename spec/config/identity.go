@@ -154,7 +154,7 @@ func (l *loader) clash(again *repeatsByBlock, first, second *spec.Card, attr, su
 		at := l.placeOf(second, attr)
 		return spec.Diagnostic{
 			Summary: summary, Address: second.Address(), Subject: &at, Snippet: l.cardSnippet(second, at),
-			Detail: capital(what) + " stands twice: in " + l.describePlace(second, attr) + ", and in " +
+			Detail: spec.Capital(what) + " stands twice: in " + l.describePlace(second, attr) + ", and in " +
 				l.describePlace(first, attr) + ". " + remedy,
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // rowSource finds out where the block's rows come from: one for a plain block,
@@ -19,7 +20,7 @@ func (c *cardBlock) rowSource() (rows func(yield func(*row)), ok bool) {
 	}
 	switch {
 	case forEach != nil && fromCSV != nil:
-		c.report.errorAt(fromCSV.NameRange, "Contradiction",
+		c.report.ErrorAt(fromCSV.NameRange, "Contradiction",
 			"A block has for_each or from_csv, not both: each.value would have two meanings. Delete one of the two.")
 		return nil, false
 	case forEach != nil:
@@ -32,14 +33,14 @@ func (c *cardBlock) rowSource() (rows func(yield func(*row)), ok bool) {
 
 // forEach checks the value of for_each: a map, an object, or a set of strings.
 func (c *cardBlock) forEach(a *hcl.Attribute) (func(func(*row)), bool) {
-	if f, ok := streamable(a.Expr); ok && !c.full {
+	if f, ok := streamable(a.Expr); ok && !c.hclOnly {
 		return c.stream(a, f)
 	}
-	return c.forEachPlain(a)
+	return c.forEachValue(a)
 }
 
-func (c *cardBlock) forEachPlain(a *hcl.Attribute) (func(func(*row)), bool) {
-	v, ok := c.scope.eval(a.Expr, inSettings)
+func (c *cardBlock) forEachValue(a *hcl.Attribute) (func(func(*row)), bool) {
+	v, ok := c.scope.Eval(a.Expr, expr.InSettings)
 	if !ok || !c.checkForEach(a, v) {
 		return nil, false
 	}
@@ -58,7 +59,7 @@ func (c *cardBlock) forEachPlain(a *hcl.Attribute) (func(func(*row)), bool) {
 // checkForEach reports a value that for_each can't take, and says what to do.
 func (c *cardBlock) checkForEach(a *hcl.Attribute, v cty.Value) bool {
 	wrong := func(format string, args ...any) bool {
-		c.report.errorAt(a.Expr.Range(), "Invalid for_each", format, args...)
+		c.report.ErrorAt(a.Expr.Range(), "Invalid for_each", format, args...)
 		return false
 	}
 	ty := v.Type()
@@ -99,17 +100,17 @@ func (c *cardBlock) fromCSV(a *hcl.Attribute) (func(func(*row)), bool) {
 	s := settings{loader: c.loader, attributes: c.attrs, shows: true}
 	name, ok := s.filled(a.Name)
 	if !ok {
-		if v, known := literal(a.Expr); known && v.IsNull() {
-			c.report.errorAt(a.Expr.Range(), "Missing file", `from_csv is null. Name a CSV file, such as "bikes.csv", or delete the attribute.`)
+		if v, known := expr.Literal(a.Expr); known && v.IsNull() {
+			c.report.ErrorAt(a.Expr.Range(), "Missing file", `from_csv is null. Name a CSV file, such as "bikes.csv", or delete the attribute.`)
 		}
 		return nil, false
 	}
-	file := &csvFile{name: name, path: absolute(c.Dir, name)}
+	file := &csvFile{name: name, path: expr.Absolute(c.Dir, name)}
 	c.csv, c.block.CSV = file, name
 	c.csvFiles[c.block] = file
 	reader, err := file.open()
 	if err != nil {
-		c.report.errorAt(a.Expr.Range(), "File cannot be read", "%s.", capital(fileError(name, err).Error()))
+		c.report.ErrorAt(a.Expr.Range(), "File cannot be read", "%s.", spec.Capital(expr.FileError(name, err).Error()))
 		return nil, false
 	}
 	if !c.readHeader(reader) {
@@ -119,7 +120,7 @@ func (c *cardBlock) fromCSV(a *hcl.Attribute) (func(func(*row)), bool) {
 	return func(yield func(*row)) {
 		defer reader.close()
 		c.readRows(reader, yield)
-		c.inputs.note(name, reader.sum())
+		c.inputs.Note(name, reader.sum())
 	}, true
 }
 
@@ -136,8 +137,8 @@ func (c *cardBlock) checkColumns() {
 			continue
 		}
 		c.hollow = true
-		c.report.errorAt(cell.at, "Unknown column", "%s has no column %q.%s Its columns are %s.",
-			c.csv.name, cell.column, didYouMean(cell.column, c.csv.header), quoteList(c.csv.header, "and"))
+		c.report.ErrorAt(cell.at, "Unknown column", "%s has no column %q.%s Its columns are %s.",
+			c.csv.name, cell.column, spec.DidYouMean(cell.column, c.csv.header), spec.QuoteList(c.csv.header, "and"))
 	}
 	c.cells = kept
 }

@@ -6,13 +6,14 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // liveObjects makes the values of card.NAME and privacy_number.NAME.
 type liveObjects struct {
 	fleet   *spec.Fleet
 	keyed   map[string]bool // the card blocks with for_each or from_csv
-	secrets *secrets
+	secrets *expr.Secrets
 	// partial reports whether cards may be missing because of mistakes; then
 	// only what a card looks like is known.
 	partial bool
@@ -65,7 +66,7 @@ func liveNumberType() cty.Type {
 // value is the object of one block: for a card block with keys, a map of them.
 func (o *liveObjects) value(kind, name string) cty.Value {
 	switch {
-	case kind == rootNumber:
+	case kind == expr.RootNumber:
 		return o.number(name)
 	case o.partial && o.keyed[name]:
 		return cty.UnknownVal(cty.Map(cardType()))
@@ -154,8 +155,8 @@ func (o *liveObjects) number(name string) cty.Value {
 // guarded is a text that is sensitive where the configuration said so.
 func (o *liveObjects) guarded(s string) cty.Value {
 	v := textOrNull(s)
-	if o.secrets.has(s) {
-		v = v.Mark(sensitive{})
+	if o.secrets.Has(s) {
+		v = o.secrets.Mark(v)
 	}
 	return v
 }

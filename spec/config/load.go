@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -8,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // Options is what [Load] may look at.
@@ -15,6 +18,8 @@ type Options struct {
 	// Dir is the folder with *.fleet.hcl and *.fleet.json; "" means the
 	// working directory. Relative paths start there, those of Vars included.
 	Dir string
+	// Cwd is the working directory, for path.cwd; "" means it isn't known.
+	Cwd string
 	// Env looks a name up in the environment, for env("X") and
 	// CARDFLEET_VAR_x. nil is an empty environment.
 	Env func(string) (string, bool)
@@ -39,19 +44,28 @@ type Assignment struct {
 type Config struct {
 	Fleet *spec.Fleet
 
-	secrets *secrets
+	secrets *expr.Secrets
 	keyed   map[string]bool // the card blocks with for_each or from_csv
 	outputs []*output
 	// scope and report are kept for outputs only, and nil where there are none:
 	// they hold every local value and file, but for the plain cards in it.
-	scope  *scope
+	scope  *expr.Scope
 	report *report
 }
 
 // Secrets lists every sensitive string that went into the configuration,
 // longest first, so that nothing else shows one: values of sensitive variables,
 // of env and sensitive, and of the providers' secret settings.
-func (c *Config) Secrets() []string { return c.secrets.strings() }
+func (c *Config) Secrets() []string { return c.secrets.Texts() }
+
+// CardNames are the names of the card blocks, those without cards included.
+func (c *Config) CardNames() map[string]bool {
+	names := maps.Clone(c.keyed)
+	for i := range c.Fleet.Cards {
+		names[c.Fleet.Cards[i].Block.Name] = true
+	}
+	return names
+}
 
 // Load reads the configuration in o.Dir. The diagnostics are in the order of
 // the source; the Config is nil where one of them is an error. All mistakes
@@ -61,8 +75,9 @@ func Load(o Options) (*Config, spec.Diagnostics) { return newLoader(o).load() }
 func (l *loader) load() (*Config, spec.Diagnostics) {
 	l.readFiles()
 	l.loadVariables()
-	l.loadLocals()
-	l.scope.validateVariables()
+	l.scope.SetLive(l.liveNames())
+	l.scope.DeclareLocals(l.blocks["locals"])
+	l.scope.ValidateVariables()
 	l.loadProviders()
 	l.loadFleet()
 	l.loadCards()
@@ -77,16 +92,16 @@ func (l *loader) load() (*Config, spec.Diagnostics) {
 type loader struct {
 	Options
 	report *report
-	inputs *inputs
-	scope  *scope
+	inputs *expr.Inputs
+	scope  *expr.Scope
 	fleet  *spec.Fleet
 
 	autoVars []string
 	blocks   map[string]hcl.Blocks // by type, in the order of the source; all but the cards
-	cards    []cardSource          // in the order of the source
-	// full leaves everything to HCL: no plain blocks, no columns taken as they
+	cards    []plain.Card          // in the order of the source
+	// hclOnly leaves everything to HCL: no plain blocks, no columns taken as they
 	// are. It gives the same fleet, slowly; tests compare the two.
-	full bool
+	hclOnly bool
 
 	providers providerNames
 	csvFiles  map[*spec.Block]*csvFile    // of blocks with from_csv
@@ -109,13 +124,13 @@ func newLoader(o Options) *loader {
 	if o.Now != nil {
 		now = o.Now()
 	}
-	r, in := newReport(), newInputs(o.Dir)
-	r.secrets.knowSettings(o.Schemas)
+	r, in := newReport(), expr.NewInputs(o.Dir)
+	r.secrets.KnowNames(secretSettings(o.Schemas))
 	return &loader{
 		Options:  o,
 		report:   r,
 		inputs:   in,
-		scope:    newScope(r, functions(world{files: in, env: o.Env, now: now, secrets: r.secrets})),
+		scope:    expr.NewScope(expr.World{Files: in, Env: o.Env, Now: now, Cwd: o.Cwd, Secrets: r.secrets}, r),
 		fleet:    &spec.Fleet{Dir: o.Dir},
 		blocks:   map[string]hcl.Blocks{},
 		keyed:    map[string]bool{},
@@ -149,35 +164,34 @@ func (l *loader) readFiles() {
 
 // readConfig reads and parses a configuration file, and sorts its blocks by type.
 func (l *loader) readConfig(name string) {
-	text, err := l.inputs.read(name)
+	text, err := l.inputs.Read(name)
 	src := &source{name: name, text: text}
-	if err == nil && !l.full && !isJSONFile(name) {
-		if f, ok := takeApart(src); ok {
-			l.addPieces(f)
+	if err == nil && !l.hclOnly && !isJSONFile(name) {
+		if apart, found, ok := plain.TakeApart(name, text, rootSchema()); ok {
+			src.apart = apart
+			l.addFound(src, found)
 			return
 		}
-		src.pieces = nil
 	}
 	if body := l.parse(name, src, err); body != nil {
 		content, diags := body.Content(rootSchema())
-		l.report.hcl(diags)
+		l.report.HCL(diags)
 		l.sortBlocks(content.Blocks)
 	}
 }
 
-// addPieces takes over what a file was taken apart into.
-func (l *loader) addPieces(f *pieces) {
-	name := f.source.name
-	l.report.sources[name] = f.source
-	if l.report.hcl(f.syntax) {
-		l.report.broken[name], l.report.anyBroken = true, true
+// addFound takes over what stands in a file that was taken apart.
+func (l *loader) addFound(src *source, f plain.Found) {
+	l.report.sources[src.name] = src
+	if l.report.HCL(f.Syntax) {
+		l.report.broken[src.name], l.report.anyBroken = true, true
 	}
-	l.report.hcl(f.stray)
-	l.sortBlocks(f.blocks)
-	l.cards = slices.Grow(l.cards, len(f.cards))
-	for i := range f.cards {
-		if b := f.cards[i].block; b == nil || l.checkName(b) {
-			l.cards = append(l.cards, f.cards[i])
+	l.report.HCL(f.Stray)
+	l.sortBlocks(f.Blocks)
+	l.cards = slices.Grow(l.cards, len(f.Cards))
+	for i := range f.Cards {
+		if b := f.Cards[i].Block; b == nil || l.checkName(b) {
+			l.cards = append(l.cards, f.Cards[i])
 		}
 	}
 }
@@ -185,19 +199,19 @@ func (l *loader) addPieces(f *pieces) {
 // parseVars parses a file of variable values. Any of them may be
 // secret, so they show in no snippet and are not in the digest.
 func (l *loader) parseVars(name string) hcl.Body {
-	src, err := os.ReadFile(absolute(l.Dir, name))
+	src, err := os.ReadFile(expr.Absolute(l.Dir, name))
 	return l.parse(name, &source{name: name, text: src, secret: true}, err)
 }
 
 func (l *loader) parse(name string, src *source, err error) hcl.Body {
 	if err != nil {
-		l.report.unplaced("File cannot be read", "%s.", fileError(name, err))
+		l.report.unplaced("File cannot be read", "%s.", expr.FileError(name, err))
 		return nil
 	}
 	var diags hcl.Diagnostics
 	src.file, diags = parseFile(name, src.text)
 	l.report.sources[name] = src
-	if l.report.hcl(diags) {
+	if l.report.HCL(diags) {
 		l.report.broken[name], l.report.anyBroken = true, true
 	}
 	if src.file == nil {
@@ -211,11 +225,37 @@ func (l *loader) sortBlocks(blocks hcl.Blocks) {
 		switch {
 		case len(b.Labels) > 0 && b.Type != "provider" && !l.checkName(b):
 		case b.Type == "card":
-			l.cards = append(l.cards, cardSource{name: b.Labels[0], block: b})
+			l.cards = append(l.cards, plain.Card{Name: b.Labels[0], Block: b})
 		default:
 			l.blocks[b.Type] = append(l.blocks[b.Type], b)
 		}
 	}
+}
+
+// secretSettings are the names of the settings whose values are secret.
+func secretSettings(schemas []spec.Schema) []string {
+	names := slices.Concat(backendSecrets(), notifySecrets(), []string{"passphrase"})
+	for _, schema := range schemas {
+		for _, x := range schema.Settings {
+			if x.Secret {
+				names = append(names, x.Name)
+			}
+		}
+	}
+	return names
+}
+
+// liveNames are the card and privacy_number blocks, by those words.
+func (l *loader) liveNames() map[string][]string {
+	cards := make([]string, len(l.cards))
+	for i := range l.cards {
+		cards[i] = l.cards[i].Name
+	}
+	live := map[string][]string{expr.RootCard: cards}
+	for _, b := range l.blocks[expr.RootNumber] {
+		live[expr.RootNumber] = append(live[expr.RootNumber], b.Labels[0])
+	}
+	return live
 }
 
 // finish sorts the fleet and ends the load.
@@ -230,7 +270,7 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	slices.SortFunc(f.Numbers, func(a, b spec.PrivacyNumber) int { return compareStrings(a.Name, b.Name) })
 	slices.SortFunc(f.Approvals, func(a, b spec.Approval) int { return compareStrings(a.Name, b.Name) })
 	slices.SortFunc(f.Removed, func(a, b spec.Removed) int { return compareStrings(a.ICCID, b.ICCID) })
-	f.Digest = l.inputs.digest(l.scope.shownVariables())
+	f.Digest = l.inputs.Digest(l.scope.ShownVariables())
 	c := l.config()
 	c.outputs = l.outputs
 	if len(l.outputs) > 0 {

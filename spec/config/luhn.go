@@ -56,7 +56,7 @@ func (w *luhnWarnings) report(r *report) {
 		r.add(spec.Diagnostic{
 			Severity: spec.Warning,
 			Summary:  "Check digit fails",
-			Detail:   fmt.Sprintf("%s, first %s. Real ones fail too: compare it with the carrier's list only if in doubt.", count(c.n, key.noun), c.example),
+			Detail:   fmt.Sprintf("%s, first %s. Real ones fail too: compare it with the carrier's list only if in doubt.", spec.Count(c.n, key.noun), c.example),
 			Subject:  &c.at,
 		})
 	}

@@ -26,12 +26,12 @@ const shortestKey = 16
 func (l *loader) loadNotify(b *hcl.Block) {
 	typ := b.Labels[0]
 	if !slices.Contains(spec.NotifyTypes(), typ) {
-		l.report.errorAt(b.LabelRanges[0], "Unknown type of notification", "Nobody is notified by %q.%s There are %s.",
-			typ, didYouMean(typ, spec.NotifyTypes()), quoteList(spec.NotifyTypes(), "and"))
+		l.report.ErrorAt(b.LabelRanges[0], "Unknown type of notification", "Nobody is notified by %q.%s There are %s.",
+			typ, spec.DidYouMean(typ, spec.NotifyTypes()), spec.QuoteList(spec.NotifyTypes(), "and"))
 		return
 	}
 	content, diags := b.Body.Content(notifySchema())
-	failed := l.report.hcl(diags)
+	failed := l.report.HCL(diags)
 	for _, name := range notifySecrets() {
 		if a := content.Attributes[name]; a != nil {
 			l.rememberSecret(a)
@@ -65,7 +65,7 @@ func (s settings) checkURL(text string) bool {
 	}
 	for _, key := range keys {
 		if len(key) >= shortestKey {
-			s.report.secrets.rememberString(key)
+			s.report.secrets.RememberText(key)
 		}
 	}
 	return true
@@ -84,7 +84,7 @@ func (s settings) events() []spec.Event {
 			for _, e := range spec.Events() {
 				names = append(names, string(e))
 			}
-			s.wrong("on", "Unknown event", "There is no event %q.%s There are %s.", w, didYouMean(w, names), quoteList(names, "and"))
+			s.wrong("on", "Unknown event", "There is no event %q.%s There are %s.", w, spec.DidYouMean(w, names), spec.QuoteList(names, "and"))
 			continue
 		}
 		out = append(out, spec.Event(w))

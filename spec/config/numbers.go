@@ -4,6 +4,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // loadNumbers reads the privacy_number blocks.
@@ -15,7 +16,7 @@ func (l *loader) loadNumbers() {
 
 func (l *loader) loadNumber(b *hcl.Block) {
 	content, diags := b.Body.Content(numberSchema())
-	l.report.hcl(diags)
+	l.report.HCL(diags)
 	provider, _ := l.providerOf(b, content.Attributes["provider"])
 	// the carrier's keys for the pool and the subscription may well be secret
 	keys := settings{loader: l, attributes: content.Attributes}
@@ -46,7 +47,7 @@ func (s settings) refuseNull(name string) {
 		return
 	}
 	errors := len(s.report.list)
-	v, ok := s.scope.eval(a.Expr, inSettings)
+	v, ok := s.scope.Eval(a.Expr, expr.InSettings)
 	s.report.list = s.report.list[:errors] // what is wrong with it otherwise was said before
 	if ok && v.IsNull() {
 		s.wrong(name, "Missing value", "%s is null, and it needs a value.", name)

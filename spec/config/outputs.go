@@ -9,6 +9,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // output is an output block.
@@ -23,7 +24,7 @@ type output struct {
 func (l *loader) loadOutputs() {
 	for _, b := range l.unique("output") {
 		content, diags := b.Body.Content(outputSchema())
-		failed := l.report.hcl(diags)
+		failed := l.report.HCL(diags)
 		s := settings{loader: l, attributes: content.Attributes}
 		o := &output{name: b.Labels[0]}
 		o.sensitive, _ = s.bool("sensitive")
@@ -35,12 +36,10 @@ func (l *loader) loadOutputs() {
 	}
 	objects := newLiveObjects(l.config(), nil)
 	objects.partial = l.report.list.HasErrors()
-	l.scope.liveValue = objects.value
-	for _, loc := range l.scope.sortedLocals() {
-		l.scope.resolve(loc) // those that need a card were left
-	}
+	l.scope.SetLiveValue(objects.value)
+	l.scope.ResolveLocals() // those that need a card were left
 	for _, o := range l.outputs {
-		l.scope.output(o)
+		o.eval(l.scope, l.report) // for its mistakes
 	}
 }
 
@@ -54,10 +53,10 @@ func (c *Config) Outputs(live spec.Live) ([]spec.Output, spec.Diagnostics) {
 		return nil, nil
 	}
 	r := &report{sources: c.report.sources, secrets: c.secrets}
-	s := c.scope.with(r, newLiveObjects(c, &live).value)
+	s := c.scope.With(r, newLiveObjects(c, &live).value)
 	var out []spec.Output
 	for _, o := range c.outputs {
-		if v, ok := s.output(o); ok {
+		if v, ok := o.eval(s, r); ok {
 			out = append(out, spec.Output{Name: o.name, Sensitive: o.sensitive, Value: asJSON(v)})
 		}
 	}
@@ -65,34 +64,18 @@ func (c *Config) Outputs(live spec.Live) ([]spec.Output, spec.Diagnostics) {
 	return out, r.done()
 }
 
-// with is the scope with another knowledge of what is live, and without the
-// locals that were evaluated by an older one.
-func (s *scope) with(r *report, liveValue func(kind, name string) cty.Value) *scope {
-	next := *s
-	next.report, next.liveValue, next.plain = r, liveValue, nil
-	next.locals = make(map[string]*local, len(s.locals))
-	for name, l := range s.locals {
-		fresh := *l
-		if l.late != "" {
-			fresh.state, fresh.ok, fresh.value = unseen, false, cty.NilVal
-		}
-		next.locals[name] = &fresh
-	}
-	return &next
-}
-
-// output is the value of an output block, without marks.
-func (s *scope) output(o *output) (cty.Value, bool) {
-	v, ok := s.eval(o.expr, inOutputs)
+// eval is what an output block says, without marks.
+func (o *output) eval(s *expr.Scope, r *report) (cty.Value, bool) {
+	v, ok := s.Eval(o.expr, expr.InOutputs)
 	if !ok {
 		return cty.NilVal, false
 	}
 	if !v.ContainsMarked() {
 		return v, true
 	}
-	s.report.secrets.remember(v)
+	r.secrets.Remember(v)
 	if !o.sensitive {
-		s.report.errorAt(o.expr.Range(), "Output refers to sensitive values",
+		r.ErrorAt(o.expr.Range(), "Output refers to sensitive values",
 			"output.%s holds a sensitive value. Write sensitive = true to keep it out of what is shown, or nonsensitive(…) around a value that is no secret.", o.name)
 		return cty.NilVal, false
 	}

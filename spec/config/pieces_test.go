@@ -2,7 +2,6 @@ package config
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
@@ -10,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // plainOf is which card blocks of a file are read without HCL, by name, which
@@ -20,12 +20,12 @@ func plainOf(t *testing.T, text string) (plain, again, kept []string) {
 	require.Empty(t, l.report.list)
 	for _, c := range l.cards {
 		switch {
-		case c.plain:
-			plain = append(plain, c.name)
-		case c.block == nil:
-			again = append(again, c.name)
+		case c.Plain:
+			plain = append(plain, c.Name)
+		case c.Block == nil:
+			again = append(again, c.Name)
 		default:
-			kept = append(kept, c.name)
+			kept = append(kept, c.Name)
 		}
 	}
 	return plain, again, kept
@@ -86,27 +86,12 @@ card "f" {
 	require.Equal(t, []string{"c", "d"}, kept, "they share a piece with the variable between them")
 }
 
-func TestImportedBlocksArePlain(t *testing.T) {
-	c := mustLoad(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\n"})
-	readings := make([]spec.Reading, 5)
-	for i := range readings {
-		readings[i] = spec.Reading{
-			Provider: "aliyun", ICCID: spec.ICCID(numberedICCID(i)), At: testOptions("").Now(), Status: "normal", Lifecycle: spec.Active,
-			Has: spec.AttrBinding | spec.AttrActive | spec.AttrPackages, IMEI: spec.IMEI(numberedIMEI(i)), Packages: []spec.Package{{ID: "10002"}},
-		}
-	}
-	plain, again, kept := plainOf(t, string(Generate(c, "aliyun", readings, "").HCL))
-	require.Len(t, plain, 5)
-	require.Empty(t, again)
-	require.Empty(t, kept)
-}
-
 // Places are moved as one sorts: by provider, then ICCID, and else as they were.
 func TestCardsAreSortedByTheirIdentity(t *testing.T) {
 	providers := []string{"aliyun", "aliyun.hz", "cmiot"}
 	rapid.Check(t, func(rt *rapid.T) {
 		l := newLoader(Options{})
-		l.providers.at = uniqueNames{}
+		l.providers.at = expr.Names{}
 		for _, name := range providers {
 			l.providers.at[name] = hcl.Range{}
 		}
@@ -121,16 +106,4 @@ func TestCardsAreSortedByTheirIdentity(t *testing.T) {
 		l.sortCards()
 		require.Equal(rt, want, l.fleet.Cards)
 	})
-}
-
-func TestTextsStayWhatTheyWere(t *testing.T) {
-	var store textStore
-	var want, got []string
-	for i := range 5000 {
-		text := strings.Repeat(string(rune('a'+i%26)), i%97)
-		want, got = append(want, text), append(got, store.keepString(text))
-	}
-	long := strings.Repeat("x", 3*textStoreChunk)
-	want, got = append(want, long), append(got, store.keep([]byte(long)))
-	require.Equal(t, want, got)
 }

@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // plainMaker makes cards of plain blocks. What they have in common they share:
 // lists of packages, labels and names of providers that are written alike.
 type plainMaker struct {
 	*loader
-	reader plainReader
-	texts  textStore
+	reader plain.Reader
+	texts  plain.Texts
 	blocks []spec.Block     // room for the next
 	places []spec.AttrPlace // of the block under way
 	key    []byte           // of the places
@@ -46,16 +47,11 @@ func newPlainMaker(l *loader) *plainMaker {
 
 // card adds the card of a plain block to the fleet. It refuses a block with any mistake,
 // which is then for loadCard to find again and to explain.
-func (m *plainMaker) card(from *cardSource) bool {
-	p := from.source.pieces[from.piece]
-	m.reader.text = from.source.text
-	if !m.reader.read(mark{byte: p.start, line: p.line, column: 1}) {
-		panic("config: a plain block that was read before is none now: " + from.name)
-	}
-	b := &m.reader.block
-	card := spec.Card{Provider: m.only, PreventUnbind: b.preventUnbind, Ignore: b.ignore}
-	for i := range b.attributes {
-		if !m.assign(&card, &b.attributes[i]) {
+func (m *plainMaker) card(from *plain.Card) bool {
+	b := from.Read(&m.reader)
+	card := spec.Card{Provider: m.only, PreventUnbind: b.PreventUnbind, Ignore: b.Ignore}
+	for i := range b.Attributes {
+		if !m.assign(&card, b, &b.Attributes[i]) {
 			return false
 		}
 	}
@@ -69,45 +65,45 @@ func (m *plainMaker) card(from *cardSource) bool {
 }
 
 // assign gives the card what an attribute says; false where that is a mistake.
-func (m *plainMaker) assign(card *spec.Card, a *plainAttribute) (ok bool) {
-	v := value{null: a.null, on: a.on}
-	switch a.name {
+func (m *plainMaker) assign(card *spec.Card, b *plain.Block, a *plain.Attribute) (ok bool) {
+	v := value{null: a.Null, on: a.On}
+	switch a.Name {
 	case "iccid":
-		v.text = m.texts.keep(a.text)
+		v.text = m.texts.Keep(a.Text)
 		return assignICCID(card, v) == nil
 	case "imei":
-		v.text = m.texts.keep(a.text)
+		v.text = m.texts.Keep(a.Text)
 		return assignIMEI(card, v) == nil
 	case "current_imei":
-		v.text = m.texts.keep(a.text)
+		v.text = m.texts.Keep(a.Text)
 		return assignCurrentIMEI(card, v) == nil
 	case "bound":
 		card.Bound = switchOf(v)
 	case "active":
 		card.Active = switchOf(v)
 	case "shared_imei":
-		card.SharedIMEI = a.on
+		card.SharedIMEI = a.On
 	case "packages":
-		card.Packages, ok = m.packageList(a)
+		card.Packages, ok = m.packageList(b, a)
 		return ok
 	case "labels":
-		card.Labels = m.labelMap(a)
+		card.Labels = m.labelMap(b, a)
 	case "provider":
-		card.Provider, ok = m.providers[string(a.text)]
+		card.Provider, ok = m.providers[string(a.Text)]
 		return ok
 	}
 	return true
 }
 
-func (m *plainMaker) packageList(a *plainAttribute) ([]string, bool) {
-	if a.null {
+func (m *plainMaker) packageList(b *plain.Block, a *plain.Attribute) ([]string, bool) {
+	if a.Null {
 		return nil, true
 	}
-	if known, ok := m.packages[string(a.text)]; ok {
+	if known, ok := m.packages[string(a.Text)]; ok {
 		return known, true
 	}
-	ids := make([]string, 0, a.to-a.from)
-	for _, text := range m.reader.block.texts[a.from:a.to] {
+	ids := make([]string, 0, a.To-a.From)
+	for _, text := range b.Texts[a.From:a.To] {
 		id := m.word(text)
 		if strings.TrimSpace(id) == "" {
 			return nil, false
@@ -116,25 +112,25 @@ func (m *plainMaker) packageList(a *plainAttribute) ([]string, bool) {
 	}
 	ids = slices.Clip(sortedSet(ids))
 	if len(m.packages) < memoSize {
-		m.packages[string(a.text)] = ids
+		m.packages[string(a.Text)] = ids
 	}
 	return ids, true
 }
 
-func (m *plainMaker) labelMap(a *plainAttribute) map[string]string {
-	if a.null {
+func (m *plainMaker) labelMap(b *plain.Block, a *plain.Attribute) map[string]string {
+	if a.Null {
 		return nil
 	}
-	if known, ok := m.labels[string(a.text)]; ok {
+	if known, ok := m.labels[string(a.Text)]; ok {
 		return known
 	}
-	pairs := m.reader.block.texts[a.from:a.to]
+	pairs := b.Texts[a.From:a.To]
 	labels := make(map[string]string, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
 		labels[m.word(pairs[i])] = m.word(pairs[i+1]) // of two with one key, the later counts
 	}
 	if len(m.labels) < memoSize {
-		m.labels[string(a.text)] = labels
+		m.labels[string(a.Text)] = labels
 	}
 	return labels
 }
@@ -144,7 +140,7 @@ func (m *plainMaker) word(text []byte) string {
 	if known, ok := m.words[string(text)]; ok {
 		return known
 	}
-	word := normal(m.texts.keep(text))
+	word := normal(m.texts.Keep(text))
 	if len(m.words) < memoSize {
 		m.words[word] = word
 	}
@@ -152,24 +148,24 @@ func (m *plainMaker) word(text []byte) string {
 }
 
 // block is what the card refers to: its name and its places.
-func (m *plainMaker) block(from *cardSource, b *plainBlock) *spec.Block {
+func (m *plainMaker) block(from *plain.Card, b *plain.Block) *spec.Block {
 	if len(m.blocks) == 0 {
 		m.blocks = make([]spec.Block, 1024)
 	}
 	out := &m.blocks[0]
 	m.blocks = m.blocks[1:]
-	header := spec.Range{File: from.source.name, Start: b.start.pos(), End: b.end.pos()}
-	*out = spec.Block{Name: from.name, Source: header, Attrs: m.attrPlaces(b, header)}
+	header := spec.Range{File: from.File(), Start: b.Start.Pos(), End: b.End.Pos()}
+	*out = spec.Block{Name: from.Name, Source: header, Attrs: m.attrPlaces(b, header)}
 	return out
 }
 
 // attrPlaces are the places of the block's attributes, shared with the blocks
 // that have theirs at the same ones.
-func (m *plainMaker) attrPlaces(b *plainBlock, header spec.Range) []spec.AttrPlace {
+func (m *plainMaker) attrPlaces(b *plain.Block, header spec.Range) []spec.AttrPlace {
 	m.places, m.key = m.places[:0], m.key[:0]
-	for i := range b.attributes {
-		a := &b.attributes[i]
-		p := spec.AttrPlace{Name: a.name, Start: a.start.pos().RelTo(header), End: a.end.pos().RelTo(header)}
+	for i := range b.Attributes {
+		a := &b.Attributes[i]
+		p := spec.AttrPlace{Name: a.Name, Start: a.Start.Pos().RelTo(header), End: a.End.Pos().RelTo(header)}
 		m.places = append(m.places, p)
 		m.key = append(append(m.key, p.Name...), ' ')
 		for _, at := range []spec.RelPos{p.Start, p.End} {

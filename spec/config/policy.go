@@ -6,21 +6,22 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // loadPolicy reads what a plan must keep to.
 func (l *loader) loadPolicy(b *hcl.Block) {
 	content, diags := b.Body.Content(policySchema())
-	l.report.hcl(diags)
+	l.report.HCL(diags)
 	s := settings{loader: l, attributes: content.Attributes, shows: true}
 	p := spec.Policy{Guard: l.loadGuard(s), Source: rangeOf(b.DefRange)}
 	p.OnRemove = s.kind("on_remove", []spec.Kind{spec.Unbind, spec.Stop, spec.Forget})
 	p.RequiredApprovals, _ = s.whole("required_approvals", 1)
 	p.AllowedSigners, _ = s.filled("allowed_signers")
-	once := uniqueNames{}
+	once := expr.Names{}
 	for _, nested := range content.Blocks {
 		limit, ok := l.loadLimit(nested)
-		if ok && once.claim(l.report, string(limit.Kind)+" "+string(limit.Provider), blockTitle("limit", nested.Labels), nested.DefRange) {
+		if ok && once.Claim(l.report, string(limit.Kind)+" "+string(limit.Provider), blockTitle("limit", nested.Labels), nested.DefRange) {
 			p.Limits = append(p.Limits, limit)
 		}
 	}
@@ -42,7 +43,7 @@ func (l *loader) loadGuard(s settings) []spec.Kind {
 
 func (l *loader) loadLimit(b *hcl.Block) (spec.Limit, bool) {
 	content, diags := b.Body.Content(limitSchema())
-	failed := l.report.hcl(diags)
+	failed := l.report.HCL(diags)
 	kind, ok := l.kindOf(b.Labels[0], b.LabelRanges[0], "a limit", spec.LimitKinds())
 	s := settings{loader: l, attributes: content.Attributes, shows: true}
 	out := spec.Limit{Kind: kind, Source: rangeOf(b.DefRange)}
@@ -60,7 +61,7 @@ func (l *loader) loadLimit(b *hcl.Block) (spec.Limit, bool) {
 		out.Provider, ok = name, ok && found
 	}
 	if !failed && out.Count == nil && out.Percent == nil && s.attributes["count"] == nil && s.attributes["percent"] == nil {
-		l.report.errorAt(b.DefRange, "Empty limit", "A limit says how many: count = 5, percent = 30, or both.")
+		l.report.ErrorAt(b.DefRange, "Empty limit", "A limit says how many: count = 5, percent = 30, or both.")
 	}
 	return out, ok
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -11,11 +12,12 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // providerNames are the provider blocks that cards may refer to.
 type providerNames struct {
-	at uniqueNames
+	at expr.Names
 	// unsure reports whether a block has no name that can be read, so that
 	// references to it can't be told from wrong ones.
 	unsure bool
@@ -25,7 +27,7 @@ func (p providerNames) sorted() []string { return slices.Sorted(maps.Keys(p.at))
 
 // loadProviders reads every provider block and checks it against its type's schema.
 func (l *loader) loadProviders() {
-	l.providers.at = uniqueNames{}
+	l.providers.at = expr.Names{}
 	for _, b := range l.blocks["provider"] {
 		l.loadProvider(b)
 	}
@@ -33,12 +35,12 @@ func (l *loader) loadProviders() {
 
 func (l *loader) loadProvider(b *hcl.Block) {
 	attributes, diags := b.Body.JustAttributes()
-	l.report.hcl(diags)
+	l.report.HCL(diags)
 	name, ok := l.providerName(b, attributes["alias"])
 	if !ok {
 		l.providers.unsure = true
 	}
-	if !ok || !l.providers.at.claim(l.report, string(name), "provider "+string(name), b.DefRange) {
+	if !ok || !l.providers.at.Claim(l.report, string(name), "provider "+string(name), b.DefRange) {
 		return
 	}
 	schema, ok := l.schemaOf(b)
@@ -65,11 +67,11 @@ func (l *loader) providerName(b *hcl.Block, alias *hcl.Attribute) (spec.Provider
 		return spec.ProviderName(typ), true
 	}
 	v, diags := alias.Expr.Value(nil)
-	if l.report.hcl(diags) || !v.IsKnown() {
+	if l.report.HCL(diags) || !v.IsKnown() {
 		return "", false
 	}
 	if v.IsNull() || v.Type() != cty.String || !hclsyntax.ValidIdentifier(v.AsString()) {
-		l.report.errorAt(alias.Expr.Range(), "Invalid name",
+		l.report.ErrorAt(alias.Expr.Range(), "Invalid name",
 			`An alias is a quoted name, such as "hangzhou": a letter, then letters, digits, underscores and dashes.`)
 		return "", false
 	}
@@ -85,8 +87,8 @@ func (l *loader) schemaOf(b *hcl.Block) (spec.Schema, bool) {
 		names = append(names, s.Type)
 	}
 	slices.Sort(names)
-	l.report.errorAt(b.LabelRanges[0], "Unknown provider type", "There is no provider type %q.%s There are %s.",
-		b.Labels[0], didYouMean(b.Labels[0], names), quoteList(names, "and"))
+	l.report.ErrorAt(b.LabelRanges[0], "Unknown provider type", "There is no provider type %q.%s There are %s.",
+		b.Labels[0], spec.DidYouMean(b.Labels[0], names), spec.QuoteList(names, "and"))
 	return spec.Schema{}, false
 }
 
@@ -98,8 +100,8 @@ func (l *loader) loadSetting(s settings, p *spec.ProviderConfig, schema spec.Sch
 		for _, x := range all {
 			names = append(names, x.Name)
 		}
-		l.report.errorAt(a.NameRange, "Unsupported argument", "An argument named %q is not expected here.%s",
-			a.Name, didYouMean(a.Name, names))
+		l.report.ErrorAt(a.NameRange, "Unsupported argument", "An argument named %q is not expected here.%s",
+			a.Name, spec.DidYouMean(a.Name, names))
 		return
 	}
 	if all[i].Secret {
@@ -114,12 +116,12 @@ func (l *loader) loadSetting(s settings, p *spec.ProviderConfig, schema spec.Sch
 
 // rememberSecret notes what a secret setting says, right or wrong.
 func (l *loader) rememberSecret(a *hcl.Attribute) {
-	if v, ok := literal(a.Expr); ok {
-		l.report.secrets.remember(v)
+	if v, ok := expr.Literal(a.Expr); ok {
+		l.report.secrets.Remember(v)
 		return
 	}
-	if v, diags := a.Expr.Value(l.scope.plainContext()); !diags.HasErrors() {
-		l.report.secrets.remember(v)
+	if v, diags := a.Expr.Value(l.scope.Context()); !diags.HasErrors() {
+		l.report.secrets.Remember(v)
 	}
 }
 
@@ -184,7 +186,7 @@ func (s settings) settingTexts(name string) (any, bool) {
 	for _, text := range list {
 		imei, err := spec.ParseIMEI(text)
 		if err != nil {
-			s.wrong(name, "Invalid IMEI", "%s.", capital(err.Error()))
+			s.wrong(name, "Invalid IMEI", "%s.", spec.Capital(err.Error()))
 			ok = false
 			continue
 		}
@@ -218,18 +220,18 @@ func (l *loader) providerOf(b *hcl.Block, a *hcl.Attribute) (spec.ProviderName, 
 	}
 	t, diags := hcl.AbsTraversalForExpr(a.Expr)
 	if diags.HasErrors() || len(t) > 2 {
-		l.report.errorAt(a.Expr.Range(), "Invalid provider reference",
+		l.report.ErrorAt(a.Expr.Range(), "Invalid provider reference",
 			"provider names a provider block without quotes: its type, and its alias where it has one, such as aliyun.hangzhou.")
 		return "", false
 	}
-	name := traversalText(t)
+	name := expr.TraversalText(t)
 	if _, ok := l.providers.at[name]; ok {
 		return spec.ProviderName(name), true
 	}
-	if !l.report.anyBroken && !l.providers.unsure {
+	if !l.report.Broken() && !l.providers.unsure {
 		names := l.providers.sorted()
-		l.report.errorAt(a.Expr.Range(), "Unknown provider", "There is no provider block for %s.%s%s",
-			name, didYouMean(name, names), thereAre(names))
+		l.report.ErrorAt(a.Expr.Range(), "Unknown provider", "There is no provider block for %s.%s%s",
+			name, spec.DidYouMean(name, names), thereAre(names))
 	}
 	return "", false
 }
@@ -238,7 +240,7 @@ func thereAre(names []string) string {
 	if len(names) == 0 {
 		return " There is no provider block at all."
 	}
-	return " There are: " + joinNames(names) + "."
+	return " There are: " + strings.Join(names, ", ") + "."
 }
 
 // onlyProvider is the default where there is one provider block.
@@ -248,12 +250,12 @@ func (l *loader) onlyProvider(b *hcl.Block) (spec.ProviderName, bool) {
 	case len(names) == 1:
 		return spec.ProviderName(names[0]), true
 	case len(names) > 1:
-		l.report.errorAt(b.DefRange, "Missing provider",
+		l.report.ErrorAt(b.DefRange, "Missing provider",
 			"There are several provider blocks, so the block must say which is meant: provider = %s.%s",
 			names[0], thereAre(names))
-	case !l.report.anyBroken && len(l.blocks["provider"]) == 0 && !l.toldNoProvider:
+	case !l.report.Broken() && len(l.blocks["provider"]) == 0 && !l.toldNoProvider:
 		l.toldNoProvider = true // once is enough: the remedy is one block
-		l.report.errorAt(b.DefRange, "Missing provider",
+		l.report.ErrorAt(b.DefRange, "Missing provider",
 			"There is no provider block, so nobody can be asked about this card. Add one, such as provider \"aliyun\" { … }.")
 	}
 	return "", false

@@ -4,18 +4,17 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // report collects the mistakes of one load and gives each its snippet.
 type report struct {
 	sources map[string]*source // by the name in ranges
-	secrets *secrets
+	secrets *expr.Secrets
 	list    spec.Diagnostics
 	// broken are the files with syntax errors: names and attributes may be
 	// missing from them only because they could not be read.
@@ -24,15 +23,15 @@ type report struct {
 }
 
 func newReport() *report {
-	return &report{sources: map[string]*source{}, secrets: &secrets{}, broken: map[string]bool{}}
+	return &report{sources: map[string]*source{}, secrets: &expr.Secrets{}, broken: map[string]bool{}}
 }
 
-// errorAt reports a mistake at a place in the source.
-func (r *report) errorAt(at hcl.Range, summary, format string, args ...any) {
+// ErrorAt reports a mistake at a place in the source.
+func (r *report) ErrorAt(at hcl.Range, summary, format string, args ...any) {
 	r.add(spec.Diagnostic{Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: rangeOf(at)})
 }
 
-// warnAt is errorAt for what doesn't stop the run.
+// warnAt is ErrorAt for what doesn't stop the run.
 func (r *report) warnAt(at hcl.Range, summary, format string, args ...any) {
 	r.add(spec.Diagnostic{
 		Severity: spec.Warning, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: rangeOf(at),
@@ -54,8 +53,11 @@ func (r *report) add(d spec.Diagnostic) {
 	r.list = append(r.list, d)
 }
 
-// hcl records what the HCL libraries found, and says whether there is an error among it.
-func (r *report) hcl(diags hcl.Diagnostics) (failed bool) {
+// Broken says whether a file has syntax errors.
+func (r *report) Broken() bool { return r.anyBroken }
+
+// HCL records what the HCL libraries found, and says whether there is an error among it.
+func (r *report) HCL(diags hcl.Diagnostics) (failed bool) {
 	for _, d := range diags {
 		r.addHCL(d, "")
 	}
@@ -70,7 +72,7 @@ func (r *report) addHCL(d *hcl.Diagnostic, address string) {
 	out.Address = address
 	r.add(out)
 	if last := &r.list[len(r.list)-1]; last.Snippet != nil && d.Expression != nil && d.EvalContext != nil {
-		last.Snippet.Values = explain(d.Expression, d.EvalContext)
+		last.Snippet.Values = expr.Explain(d.Expression, d.EvalContext)
 	}
 }
 
@@ -89,7 +91,7 @@ func fromHCL(d *hcl.Diagnostic) spec.Diagnostic {
 	if d.Subject != nil {
 		out.Subject = rangeOf(*d.Subject)
 	}
-	if hidesValue(d) {
+	if expr.HidesValue(d) {
 		out.Detail = "A function failed on a sensitive value, so what it said is not shown. " +
 			"Check the value itself; nonsensitive(…) around it shows the message."
 	}
@@ -106,7 +108,7 @@ func (r *report) done() spec.Diagnostics {
 	r.list.Sort()
 	r.list = slices.CompactFunc(r.list, sameDiagnostic)
 	for i := range r.list {
-		r.secrets.redact(&r.list[i])
+		r.secrets.Redact(&r.list[i])
 	}
 	return r.list
 }
@@ -127,37 +129,4 @@ func rangeOf(r hcl.Range) *spec.Range {
 		Start: spec.Pos{Line: r.Start.Line, Column: r.Start.Column, Byte: r.Start.Byte},
 		End:   spec.Pos{Line: r.End.Line, Column: r.End.Column, Byte: r.End.Byte},
 	}
-}
-
-// didYouMean ends a sentence about an unknown name: " Did you mean "imei"?",
-// or "" where no name is close.
-func didYouMean(given string, names []string) string {
-	if s := closest(given, names); s != "" {
-		return fmt.Sprintf(" Did you mean %q?", s)
-	}
-	return ""
-}
-
-// closest is the name that given is most likely a misspelling of; "" for none.
-func closest(given string, names []string) string {
-	best, bestDistance := "", 3 // as near as Terraform wants it
-	for _, name := range names {
-		if d := levenshtein.Distance(given, name, nil); d < bestDistance && d < max(len(name), len(given)) {
-			best, bestDistance = name, d
-		}
-	}
-	return best
-}
-
-// quoteList writes names for a sentence: "a", "b" or "c".
-func quoteList(names []string, conjunction string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = fmt.Sprintf("%q", n)
-	}
-	if len(quoted) < 2 {
-		return strings.Join(quoted, "")
-	}
-	last := len(quoted) - 1
-	return strings.Join(quoted[:last], ", ") + " " + conjunction + " " + quoted[last]
 }

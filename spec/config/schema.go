@@ -50,17 +50,6 @@ func limitSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{Attributes: attrs("count", "percent", "provider")}
 }
 
-func variableSchema() *hcl.BodySchema {
-	return &hcl.BodySchema{
-		Attributes: attrs("type", "default", "description", "sensitive", "nullable"),
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
-	}
-}
-
-func validationSchema() *hcl.BodySchema {
-	return &hcl.BodySchema{Attributes: required(attrs("condition", "error_message"), "condition", "error_message")}
-}
-
 func cardSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
 		Attributes: required(attrs("iccid", "imei", "bound", "active", "packages", "current_imei", "labels",

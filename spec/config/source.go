@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // snippetLines is how many lines of source a snippet shows at most.
@@ -25,16 +26,36 @@ const longestCode = 1000
 type source struct {
 	name string
 	text []byte
-	file *hcl.File // nil for what isn't HCL, and for a file in pieces
-	// pieces are a file that was taken apart, in its order.
-	pieces []piece
-	parsed *parsedPiece // the one that was parsed last, for the mistakes in it
+	file *hcl.File // nil for what isn't HCL, and for a file that was taken apart
+	// apart is the file where it was taken apart; else nil.
+	apart *plain.File
 	// parts are what is left of the file once its cards are read; see forgetCards.
 	parts []*source
 	// base is where text begins in the file.
 	base int
 	// secret hides the values of a file of variables, since any may be sensitive.
 	secret bool
+}
+
+// forgetCards keeps of a file that was taken apart only what isn't cards: what
+// outputs and the local values for them have to show.
+func (s *source) forgetCards() {
+	if s.apart == nil {
+		return
+	}
+	for _, p := range s.apart.WithoutCards() {
+		s.parts = append(s.parts, &source{name: s.name, text: p.Text, file: p.File, base: p.Base})
+	}
+	s.text, s.apart = nil, nil
+}
+
+// partAt is the part around a byte; a source without text where there is none.
+func (s *source) partAt(offset int) *source {
+	i := sort.Search(len(s.parts), func(i int) bool { return s.parts[i].base > offset })
+	if i == 0 {
+		return &source{}
+	}
+	return s.parts[i-1]
 }
 
 // snippet is the source lines around at, with at underlined; nil where the
@@ -128,8 +149,8 @@ func underlineSomething(s *spec.Snippet) *spec.Snippet {
 // context names the block around a byte of the file: card "bike".
 func (s *source) context(offset int) string {
 	file := s.file
-	if len(s.pieces) > 0 {
-		file = s.pieceAt(offset)
+	if s.apart != nil {
+		file = s.apart.At(offset)
 	}
 	if file == nil {
 		return ""

@@ -6,14 +6,16 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // streamable recognises { for row in COLLECTION : row.NAME => row }, which is
 // how nearly every for_each over a file is written. HCL would make an object
 // with an attribute for every row, at ten times the cost of reading the file,
 // only for us to take it apart again.
-func streamable(expr hcl.Expression) (*hclsyntax.ForExpr, bool) {
-	f, ok := expr.(*hclsyntax.ForExpr)
+func streamable(e hcl.Expression) (*hclsyntax.ForExpr, bool) {
+	f, ok := e.(*hclsyntax.ForExpr)
 	if !ok || f.KeyExpr == nil || f.CondExpr != nil || f.Group || f.KeyVar != "" {
 		return nil, false
 	}
@@ -22,7 +24,7 @@ func streamable(expr hcl.Expression) (*hclsyntax.ForExpr, bool) {
 		return nil, false
 	}
 	key, ok := f.KeyExpr.(*hclsyntax.ScopeTraversalExpr)
-	if !ok || len(key.Traversal) != 2 || key.Traversal.RootName() != f.ValVar || stepName(key.Traversal) == "" {
+	if !ok || len(key.Traversal) != 2 || key.Traversal.RootName() != f.ValVar || expr.StepName(key.Traversal) == "" {
 		return nil, false
 	}
 	return f, true
@@ -31,14 +33,14 @@ func streamable(expr hcl.Expression) (*hclsyntax.ForExpr, bool) {
 // stream runs such a for_each over its collection. Anything out of the
 // ordinary is left to HCL, so that the result and the messages are its own.
 func (c *cardBlock) stream(a *hcl.Attribute, f *hclsyntax.ForExpr) (func(func(*row)), bool) {
-	v, ok := c.scope.eval(f.CollExpr, inSettings)
+	v, ok := c.scope.Eval(f.CollExpr, expr.InSettings)
 	if !ok {
 		return nil, false
 	}
-	column := stepName(f.KeyExpr.(*hclsyntax.ScopeTraversalExpr).Traversal)
+	column := expr.StepName(f.KeyExpr.(*hclsyntax.ScopeTraversalExpr).Traversal)
 	rows, ok := keyedRows(v, column)
 	if !ok {
-		return c.forEachPlain(a)
+		return c.forEachValue(a)
 	}
 	return func(yield func(*row)) {
 		for i := range rows {

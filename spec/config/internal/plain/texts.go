@@ -1,16 +1,16 @@
-package config
+package plain
 
 import "strings"
 
-// textStoreChunk is how many bytes of text are kept together.
-const textStoreChunk = 1 << 16
+// chunkSize is how many bytes of text are kept together.
+const chunkSize = 1 << 16
 
-// textStore keeps many short texts, each without an allocation of its own and
+// Texts keeps many short texts, each without an allocation of its own and
 // without what it was cut from: a row, or a file. Its zero value is ready.
-type textStore struct{ chunk *strings.Builder }
+type Texts struct{ chunk *strings.Builder }
 
-// keep is a copy of text.
-func (t *textStore) keep(text []byte) string {
+// Keep is a copy of text.
+func (t *Texts) Keep(text []byte) string {
 	if len(text) == 0 {
 		return ""
 	}
@@ -20,8 +20,8 @@ func (t *textStore) keep(text []byte) string {
 	return b.String()[from:]
 }
 
-// keepString is keep for a string.
-func (t *textStore) keepString(text string) string {
+// KeepString is [Texts.Keep] for a string.
+func (t *Texts) KeepString(text string) string {
 	if text == "" {
 		return ""
 	}
@@ -32,10 +32,10 @@ func (t *textStore) keepString(text string) string {
 }
 
 // room is a builder that holds n more bytes without moving what it has.
-func (t *textStore) room(n int) *strings.Builder {
+func (t *Texts) room(n int) *strings.Builder {
 	if t.chunk == nil || t.chunk.Cap()-t.chunk.Len() < n {
 		t.chunk = &strings.Builder{}
-		t.chunk.Grow(max(n, textStoreChunk))
+		t.chunk.Grow(max(n, chunkSize))
 	}
 	return t.chunk
 }

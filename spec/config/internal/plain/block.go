@@ -1,4 +1,4 @@
-package config
+package plain
 
 import (
 	"bytes"
@@ -9,60 +9,64 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// mark is a place in a file's text: lines and columns count from 1, in
+// Mark is a place in a file's text: lines and columns count from 1, in
 // characters, as in [hcl.Pos].
-type mark struct{ byte, line, column int }
+type Mark struct{ byte, line, column int }
 
-// plainBlock is a card block that is written out: quoted texts, true, false,
+// Block is a card block that is written out: quoted texts, true, false,
 // null, and lists and objects of texts. Fleets of such blocks are long, so they
 // are read without HCL, whose syntax tree takes 10 KB a block.
 //
-// [plainReader.read] is certain or says no: HCL reads what it accepts to the
+// [Reader.read] is certain or says no: HCL reads what it accepts to the
 // same values at the same places, and reads alone what it refuses.
-type plainBlock struct {
-	name       []byte
-	start, end mark // of the header: from the word card to the name's closing quote
-	attributes []plainAttribute
-	// texts are the elements of lists, and the keys and values of objects in turn.
-	texts         [][]byte
-	preventUnbind bool
-	ignore        spec.Attr
+type Block struct {
+	Name       []byte
+	Start, End Mark // of the header: from the word card to the name's closing quote
+	Attributes []Attribute
+	// Texts are the elements of lists, and the keys and values of objects in turn.
+	Texts         [][]byte
+	PreventUnbind bool
+	Ignore        spec.Attr
 	// lifecycle is what was met of the lifecycle block, which is there once.
 	lifecycle struct{ written, prevents, ignores bool }
 }
 
-// plainAttribute is one attribute of a plain block.
-type plainAttribute struct {
-	name       string
-	start, end mark
-	null       bool
-	on         bool
-	// text is a quoted text's inside, a provider's name, or a list or object as it is written.
-	text     []byte
-	from, to int // the texts of a list or an object
+// Attribute is one attribute of a plain block.
+type Attribute struct {
+	Name       string
+	Start, End Mark
+	Null       bool
+	On         bool
+	// Text is a quoted text's inside, a provider's name, or a list or object as it is written.
+	Text     []byte
+	From, To int // the texts of a list or an object
 }
 
-// plainReader reads plain blocks from a text, one after the other.
-type plainReader struct {
+// Reader reads plain blocks, one after the other. Its zero value is ready.
+type Reader struct {
 	text  []byte
-	at    mark
-	block plainBlock
+	at    Mark
+	block Block
 	// widths holds what was counted; see characters.
 	widths map[string]int
 }
 
+// widthsKept is how many widths are remembered: with more different texts than
+// this, remembering them saves nothing.
+const widthsKept = 4096
+
 // read reads the block that begins in the line at, and leaves the reader at the
 // line after it. The block is valid until the next read.
-func (p *plainReader) read(at mark) bool {
+func (p *Reader) read(at Mark) bool {
 	p.at = at
-	p.block = plainBlock{attributes: p.block.attributes[:0], texts: p.block.texts[:0]}
-	return p.header() && p.body((*plainReader).item) && p.lineEnd(true)
+	p.block = Block{Attributes: p.block.Attributes[:0], Texts: p.block.Texts[:0]}
+	return p.header() && p.body((*Reader).item) && p.lineEnd(true)
 }
 
-func (p *plainReader) header() bool {
+func (p *Reader) header() bool {
 	b := &p.block
 	p.spaces()
-	b.start = p.at
+	b.Start = p.at
 	if string(p.word()) != "card" {
 		return false
 	}
@@ -70,18 +74,18 @@ func (p *plainReader) header() bool {
 	if !p.take('"') {
 		return false
 	}
-	b.name = p.word()
-	if b.name == nil || !p.take('"') {
+	b.Name = p.word()
+	if b.Name == nil || !p.take('"') {
 		return false
 	}
-	b.end = p.at
+	b.End = p.at
 	p.spaces()
 	return p.take('{')
 }
 
 // body reads a block's items up to its closing brace. An attribute beside the
 // opening brace is the only item.
-func (p *plainReader) body(item func(p *plainReader, alone bool) bool) bool {
+func (p *Reader) body(item func(p *Reader, alone bool) bool) bool {
 	p.spaces()
 	if !p.atLineEnd() {
 		ok := item(p, true)
@@ -102,52 +106,52 @@ func (p *plainReader) body(item func(p *plainReader, alone bool) bool) bool {
 }
 
 // item is an attribute or the lifecycle block.
-func (p *plainReader) item(alone bool) bool {
+func (p *Reader) item(alone bool) bool {
 	start := p.at
 	word := p.word()
 	if string(word) == "lifecycle" {
 		return !alone && p.lifecycleBlock()
 	}
-	form, name := plainForm(word)
+	form, name := formOf(word)
 	if form == nil || p.block.has(name) || !p.equals() {
 		return false
 	}
-	p.block.attributes = append(p.block.attributes, plainAttribute{name: name, start: start})
-	a := &p.block.attributes[len(p.block.attributes)-1]
+	p.block.Attributes = append(p.block.Attributes, Attribute{Name: name, Start: start})
+	a := &p.block.Attributes[len(p.block.Attributes)-1]
 	ok := form(p, a)
-	a.end = p.at
+	a.End = p.at
 	return ok
 }
 
-// plainForm is how the value of an attribute is read, and the attribute's name.
-func plainForm(word []byte) (form func(*plainReader, *plainAttribute) bool, name string) {
+// formOf is how the value of an attribute is read, and the attribute's name.
+func formOf(word []byte) (form func(*Reader, *Attribute) bool, name string) {
 	switch string(word) {
 	case "iccid":
-		return (*plainReader).textValue, "iccid"
+		return (*Reader).textValue, "iccid"
 	case "imei":
-		return (*plainReader).textValue, "imei"
+		return (*Reader).textValue, "imei"
 	case "current_imei":
-		return (*plainReader).textValue, "current_imei"
+		return (*Reader).textValue, "current_imei"
 	case "bound":
-		return (*plainReader).switchValue, "bound"
+		return (*Reader).switchValue, "bound"
 	case "active":
-		return (*plainReader).switchValue, "active"
+		return (*Reader).switchValue, "active"
 	case "shared_imei":
-		return (*plainReader).switchValue, "shared_imei"
+		return (*Reader).switchValue, "shared_imei"
 	case "packages":
-		return (*plainReader).listValue, "packages"
+		return (*Reader).listValue, "packages"
 	case "labels":
-		return (*plainReader).objectValue, "labels"
+		return (*Reader).objectValue, "labels"
 	case "provider":
-		return (*plainReader).referenceValue, "provider"
+		return (*Reader).referenceValue, "provider"
 	default:
 		return nil, ""
 	}
 }
 
-func (b *plainBlock) has(name string) bool {
-	for i := range b.attributes {
-		if b.attributes[i].name == name {
+func (b *Block) has(name string) bool {
+	for i := range b.Attributes {
+		if b.Attributes[i].Name == name {
 			return true
 		}
 	}
@@ -155,22 +159,22 @@ func (b *plainBlock) has(name string) bool {
 }
 
 // textValue is a quoted text or null.
-func (p *plainReader) textValue(a *plainAttribute) (ok bool) {
-	if a.null = p.null(); a.null {
+func (p *Reader) textValue(a *Attribute) (ok bool) {
+	if a.Null = p.null(); a.Null {
 		return true
 	}
-	a.text, ok = p.quoted()
+	a.Text, ok = p.quoted()
 	return ok
 }
 
 // switchValue is true, false or null.
-func (p *plainReader) switchValue(a *plainAttribute) bool {
+func (p *Reader) switchValue(a *Attribute) bool {
 	switch string(p.word()) {
 	case "true":
-		a.on = true
+		a.On = true
 	case "false":
 	case "null":
-		a.null = true
+		a.Null = true
 	default:
 		return false
 	}
@@ -178,36 +182,36 @@ func (p *plainReader) switchValue(a *plainAttribute) bool {
 }
 
 // referenceValue is a provider's type, and its alias where it has one.
-func (p *plainReader) referenceValue(a *plainAttribute) bool {
+func (p *Reader) referenceValue(a *Attribute) bool {
 	from := p.at.byte
 	typ := p.word()
 	if typ == nil || isKeyword(typ) || (p.take('.') && p.word() == nil) {
 		return false
 	}
-	a.text = p.text[from:p.at.byte]
+	a.Text = p.text[from:p.at.byte]
 	return true
 }
 
 // listValue is a list of texts, or null.
-func (p *plainReader) listValue(a *plainAttribute) bool {
-	if a.null = p.null(); a.null {
+func (p *Reader) listValue(a *Attribute) bool {
+	if a.Null = p.null(); a.Null {
 		return true
 	}
 	begin := p.at.byte
-	a.from = len(p.block.texts)
-	ok := p.list((*plainReader).element)
-	a.to, a.text = len(p.block.texts), p.text[begin:p.at.byte]
+	a.From = len(p.block.Texts)
+	ok := p.list((*Reader).element)
+	a.To, a.Text = len(p.block.Texts), p.text[begin:p.at.byte]
 	return ok
 }
 
-func (p *plainReader) element() bool {
+func (p *Reader) element() bool {
 	text, ok := p.quoted()
-	p.block.texts = append(p.block.texts, text)
+	p.block.Texts = append(p.block.Texts, text)
 	return ok
 }
 
 // list reads a list in brackets, over as many lines as it takes.
-func (p *plainReader) list(element func(*plainReader) bool) bool {
+func (p *Reader) list(element func(*Reader) bool) bool {
 	if !p.take('[') {
 		return false
 	}
@@ -227,18 +231,18 @@ func (p *plainReader) list(element func(*plainReader) bool) bool {
 }
 
 // objectValue is an object of texts, or null.
-func (p *plainReader) objectValue(a *plainAttribute) bool {
-	if a.null = p.null(); a.null {
+func (p *Reader) objectValue(a *Attribute) bool {
+	if a.Null = p.null(); a.Null {
 		return true
 	}
 	begin := p.at.byte
-	a.from = len(p.block.texts)
+	a.From = len(p.block.Texts)
 	ok := p.object()
-	a.to, a.text = len(p.block.texts), p.text[begin:p.at.byte]
+	a.To, a.Text = len(p.block.Texts), p.text[begin:p.at.byte]
 	return ok
 }
 
-func (p *plainReader) object() bool {
+func (p *Reader) object() bool {
 	if !p.take('{') {
 		return false
 	}
@@ -261,7 +265,7 @@ func (p *plainReader) object() bool {
 }
 
 // pair is a key and its value in an object.
-func (p *plainReader) pair() bool {
+func (p *Reader) pair() bool {
 	key, ok := p.word(), true
 	switch {
 	case key == nil:
@@ -273,7 +277,7 @@ func (p *plainReader) pair() bool {
 		return false
 	}
 	value, ok := p.quoted()
-	p.block.texts = append(p.block.texts, key, value)
+	p.block.Texts = append(p.block.Texts, key, value)
 	return ok
 }
 
@@ -288,21 +292,21 @@ func isKeyword(word []byte) bool {
 }
 
 // lifecycleBlock is what follows the word lifecycle.
-func (p *plainReader) lifecycleBlock() bool {
+func (p *Reader) lifecycleBlock() bool {
 	p.spaces()
 	if !once(&p.block.lifecycle.written) || !p.take('{') {
 		return false
 	}
-	return p.body((*plainReader).lifecycleItem)
+	return p.body((*Reader).lifecycleItem)
 }
 
-func (p *plainReader) lifecycleItem(bool) bool {
+func (p *Reader) lifecycleItem(bool) bool {
 	seen := &p.block.lifecycle
 	switch string(p.word()) {
 	case "prevent_unbind":
 		return once(&seen.prevents) && p.equals() && p.preventUnbind()
 	case "ignore_changes":
-		return once(&seen.ignores) && p.equals() && p.list((*plainReader).ignored)
+		return once(&seen.ignores) && p.equals() && p.list((*Reader).ignored)
 	default:
 		return false
 	}
@@ -315,23 +319,23 @@ func once(seen *bool) bool {
 	return !before
 }
 
-func (p *plainReader) preventUnbind() bool {
-	var a plainAttribute
-	if !p.switchValue(&a) || a.null {
+func (p *Reader) preventUnbind() bool {
+	var a Attribute
+	if !p.switchValue(&a) || a.Null {
 		return false
 	}
-	p.block.preventUnbind = a.on
+	p.block.PreventUnbind = a.On
 	return true
 }
 
-func (p *plainReader) ignored() bool {
-	mask, ok := ignoreMask(string(p.word()))
-	p.block.ignore |= mask
+func (p *Reader) ignored() bool {
+	mask, ok := IgnoreMask(string(p.word()))
+	p.block.Ignore |= mask
 	return ok
 }
 
 // null takes the word null, if it is the next.
-func (p *plainReader) null() bool {
+func (p *Reader) null() bool {
 	before := p.at
 	if string(p.word()) == "null" {
 		return true
@@ -341,7 +345,7 @@ func (p *plainReader) null() bool {
 }
 
 // quoted takes a text in quotes without escapes and templates, and returns its inside.
-func (p *plainReader) quoted() ([]byte, bool) {
+func (p *Reader) quoted() ([]byte, bool) {
 	if !p.take('"') {
 		return nil, false
 	}
@@ -359,7 +363,7 @@ func (p *plainReader) quoted() ([]byte, bool) {
 	return nil, false
 }
 
-func (p *plainReader) quotedInside(inside []byte, ascii bool) ([]byte, bool) {
+func (p *Reader) quotedInside(inside []byte, ascii bool) ([]byte, bool) {
 	columns := len(inside)
 	if !ascii {
 		if len(inside) > longestWide || !utf8.Valid(inside) {
@@ -377,7 +381,7 @@ func (p *plainReader) quotedInside(inside []byte, ascii bool) ([]byte, bool) {
 const longestWide = 4096
 
 // characters counts characters as HCL does for columns. It is slow, and labels repeat.
-func (p *plainReader) characters(text []byte) int {
+func (p *Reader) characters(text []byte) int {
 	if n, ok := p.widths[string(text)]; ok {
 		return n
 	}
@@ -387,14 +391,14 @@ func (p *plainReader) characters(text []byte) int {
 	if p.widths == nil {
 		p.widths = map[string]int{}
 	}
-	if len(p.widths) < memoSize {
+	if len(p.widths) < widthsKept {
 		p.widths[string(text)] = n
 	}
 	return n
 }
 
 // word takes a name of ASCII letters, digits, underscores and dashes; nil where none is next.
-func (p *plainReader) word() []byte {
+func (p *Reader) word() []byte {
 	rest := p.text[p.at.byte:]
 	n := 0
 	for n < len(rest) && (isLetter(rest[n]) || (n > 0 && (rest[n] == '-' || (rest[n] >= '0' && rest[n] <= '9')))) {
@@ -409,7 +413,7 @@ func (p *plainReader) word() []byte {
 
 func isLetter(c byte) bool { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' }
 
-func (p *plainReader) equals() bool {
+func (p *Reader) equals() bool {
 	p.spaces()
 	ok := p.take('=')
 	p.spaces()
@@ -417,7 +421,7 @@ func (p *plainReader) equals() bool {
 }
 
 // separator is what stands between a key and its value.
-func (p *plainReader) separator() bool {
+func (p *Reader) separator() bool {
 	p.spaces()
 	ok := p.take('=') || p.take(':')
 	p.spaces()
@@ -425,12 +429,12 @@ func (p *plainReader) separator() bool {
 }
 
 // skip goes on by n ASCII characters of one line.
-func (p *plainReader) skip(n int) {
+func (p *Reader) skip(n int) {
 	p.at.byte += n
 	p.at.column += n
 }
 
-func (p *plainReader) take(c byte) bool {
+func (p *Reader) take(c byte) bool {
 	if p.at.byte >= len(p.text) || p.text[p.at.byte] != c {
 		return false
 	}
@@ -438,13 +442,13 @@ func (p *plainReader) take(c byte) bool {
 	return true
 }
 
-func (p *plainReader) spaces() {
+func (p *Reader) spaces() {
 	for p.at.byte < len(p.text) && (p.text[p.at.byte] == ' ' || p.text[p.at.byte] == '\t') {
 		p.skip(1)
 	}
 }
 
-func (p *plainReader) spacesAndLines() {
+func (p *Reader) spacesAndLines() {
 	for {
 		p.spaces()
 		if !p.newline() {
@@ -454,12 +458,12 @@ func (p *plainReader) spacesAndLines() {
 }
 
 // newline takes the end of a line.
-func (p *plainReader) newline() bool {
+func (p *Reader) newline() bool {
 	n := newlineAt(p.text[p.at.byte:])
 	if n == 0 {
 		return false
 	}
-	p.at = mark{byte: p.at.byte + n, line: p.at.line + 1, column: 1}
+	p.at = Mark{byte: p.at.byte + n, line: p.at.line + 1, column: 1}
 	return true
 }
 
@@ -475,7 +479,7 @@ func newlineAt(text []byte) int {
 	}
 }
 
-func (p *plainReader) atLineEnd() bool {
+func (p *Reader) atLineEnd() bool {
 	rest := p.text[p.at.byte:]
 	return newlineAt(rest) > 0 || commentAt(rest)
 }
@@ -486,7 +490,7 @@ func commentAt(text []byte) bool {
 }
 
 // comment takes a comment up to the end of its line.
-func (p *plainReader) comment() bool {
+func (p *Reader) comment() bool {
 	rest := p.text[p.at.byte:]
 	if !commentAt(rest) {
 		return true
@@ -504,7 +508,7 @@ func (p *plainReader) comment() bool {
 
 // lineEnd takes what may follow an item in its line: a comment, then the line's
 // end, or the file's.
-func (p *plainReader) lineEnd(orFile bool) bool {
+func (p *Reader) lineEnd(orFile bool) bool {
 	p.spaces()
 	if orFile && p.at.byte == len(p.text) {
 		return true
@@ -513,7 +517,7 @@ func (p *plainReader) lineEnd(orFile bool) bool {
 }
 
 // blank takes empty lines and comments up to the next item, and says whether there is one.
-func (p *plainReader) blank() bool {
+func (p *Reader) blank() bool {
 	for {
 		p.spaces()
 		if !p.atLineEnd() {
@@ -525,4 +529,19 @@ func (p *plainReader) blank() bool {
 	}
 }
 
-func (m mark) pos() spec.Pos { return spec.Pos{Line: m.line, Column: m.column, Byte: m.byte} }
+// Pos is the place as the vocabulary has it.
+func (m Mark) Pos() spec.Pos { return spec.Pos{Line: m.line, Column: m.column, Byte: m.byte} }
+
+// IgnoreMask is what a word of ignore_changes stands for.
+func IgnoreMask(word string) (spec.Attr, bool) {
+	switch word {
+	case "active":
+		return spec.AttrActive, true
+	case "bound", "imei":
+		return spec.AttrBinding, true
+	case "packages":
+		return spec.AttrPackages, true
+	default:
+		return 0, false
+	}
+}

@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"errors"
@@ -15,10 +15,10 @@ import (
 )
 
 // fileFunctions read files; their paths start at the configuration's folder.
-func fileFunctions(in *inputs) map[string]function.Function {
+func fileFunctions(in *Inputs) map[string]function.Function {
 	return map[string]function.Function{
 		"abspath": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
-			path, err := filepath.Abs(absolute(in.dir, args[0]))
+			path, err := filepath.Abs(Absolute(in.dir, args[0]))
 			return cty.StringVal(filepath.ToSlash(path)), err
 		}),
 		"basename": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
@@ -41,10 +41,10 @@ func fileFunctions(in *inputs) map[string]function.Function {
 }
 
 // readText is a file's content, which must be UTF-8.
-func (in *inputs) readText(path string) (string, error) {
-	content, err := in.read(path)
+func (in *Inputs) readText(path string) (string, error) {
+	content, err := in.Read(path)
 	if err != nil {
-		return "", fileError(path, err)
+		return "", FileError(path, err)
 	}
 	if !utf8.Valid(content) {
 		return "", fmt.Errorf("contents of %q are not valid UTF-8", path)
@@ -52,8 +52,8 @@ func (in *inputs) readText(path string) (string, error) {
 	return string(content), nil
 }
 
-// fileError says in the user's words why a file can't be read.
-func fileError(path string, err error) error {
+// FileError says in the user's words why a file can't be read.
+func FileError(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no file exists at %q; paths start at the configuration's folder", path)
 	}
@@ -64,13 +64,13 @@ func fileError(path string, err error) error {
 	return fmt.Errorf("cannot read %q: %w", path, err)
 }
 
-func (in *inputs) exists(path string) (cty.Value, error) {
-	info, err := os.Stat(absolute(in.dir, path))
+func (in *Inputs) exists(path string) (cty.Value, error) {
+	info, err := os.Stat(Absolute(in.dir, path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return cty.False, nil
 	case err != nil:
-		return cty.NilVal, fileError(path, err)
+		return cty.NilVal, FileError(path, err)
 	case info.IsDir():
 		return cty.NilVal, fmt.Errorf("%q is a directory, not a file", path)
 	}
@@ -78,12 +78,12 @@ func (in *inputs) exists(path string) (cty.Value, error) {
 }
 
 // match lists the files below path whose name fits the pattern.
-func (in *inputs) match(path, pattern string) (cty.Value, error) {
+func (in *Inputs) match(path, pattern string) (cty.Value, error) {
 	re, err := compileGlob(pattern)
 	if err != nil {
 		return cty.NilVal, function.NewArgError(1, err)
 	}
-	root := absolute(in.dir, path)
+	root := Absolute(in.dir, path)
 	var found []cty.Value
 	err = filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -96,7 +96,7 @@ func (in *inputs) match(path, pattern string) (cty.Value, error) {
 		return err
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return cty.NilVal, fileError(path, err)
+		return cty.NilVal, FileError(path, err)
 	}
 	if len(found) == 0 {
 		return cty.SetValEmpty(cty.String), nil
@@ -106,7 +106,7 @@ func (in *inputs) match(path, pattern string) (cty.Value, error) {
 
 // templateFileFunction renders a template file with variables of its own. A
 // template can't call templatefile again: it could never end.
-func templateFileFunction(in *inputs, funcs map[string]function.Function) function.Function {
+func templateFileFunction(in *Inputs, funcs map[string]function.Function) function.Function {
 	render := func(args []cty.Value) (cty.Value, error) {
 		expr, err := in.template(args[0].AsString())
 		if err != nil {
@@ -138,7 +138,7 @@ func templateFileFunction(in *inputs, funcs map[string]function.Function) functi
 	})
 }
 
-func (in *inputs) template(path string) (hclsyntax.Expression, error) {
+func (in *Inputs) template(path string) (hclsyntax.Expression, error) {
 	text, err := in.readText(path)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"github.com/hashicorp/hcl/v2"
@@ -6,9 +6,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// literal is the value of an expression that is written out: a quoted text, a
+// Literal is the value of an expression that is written out: a quoted text, a
 // number, true, or a list of them. Most attributes are, and need no context.
-func literal(expr hcl.Expression) (cty.Value, bool) {
+func Literal(expr hcl.Expression) (cty.Value, bool) {
 	switch e := expr.(type) {
 	case *hclsyntax.LiteralValueExpr:
 		return e.Val, true
@@ -37,7 +37,7 @@ func literalText(e *hclsyntax.TemplateExpr) (cty.Value, bool) {
 func literalTuple(e *hclsyntax.TupleConsExpr) (cty.Value, bool) {
 	values := make([]cty.Value, len(e.Exprs))
 	for i, x := range e.Exprs {
-		v, ok := literal(x)
+		v, ok := Literal(x)
 		if !ok {
 			return cty.NilVal, false
 		}

@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"maps"
@@ -11,27 +11,28 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// world is what functions may see of the outside: the configuration's folder,
-// the environment and the time.
-type world struct {
-	files   *inputs
-	env     func(string) (string, bool)
-	now     time.Time // one time for the whole load, as Terraform has it
-	secrets *secrets
+// World is what expressions may see of the outside.
+type World struct {
+	Files *Inputs
+	Env   func(string) (string, bool)
+	Now   time.Time // one time for the whole load, as Terraform has it
+	// Cwd is path.cwd.
+	Cwd     string
+	Secrets *Secrets
 }
 
 // functions is every function of the language, with Terraform's names and results.
-func functions(w world) map[string]function.Function {
+func functions(w World) map[string]function.Function {
 	all := map[string]function.Function{}
 	maps.Copy(all, numberFunctions())
 	maps.Copy(all, textFunctions())
 	maps.Copy(all, collectionFunctions())
 	maps.Copy(all, conversionFunctions())
 	maps.Copy(all, encodingFunctions())
-	maps.Copy(all, timeFunctions(w.now))
+	maps.Copy(all, timeFunctions(w.Now))
 	maps.Copy(all, sensitiveFunctions(w))
-	maps.Copy(all, fileFunctions(w.files))
-	all["templatefile"] = templateFileFunction(w.files, maps.Clone(all))
+	maps.Copy(all, fileFunctions(w.Files))
+	all["templatefile"] = templateFileFunction(w.Files, maps.Clone(all))
 	return all
 }
 

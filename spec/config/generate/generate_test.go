@@ -1,15 +1,21 @@
-package config
+package generate_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/spec/config/generate"
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // read is a reading of a card that is in service.
@@ -19,6 +25,22 @@ func read(iccid string, change func(*spec.Reading)) spec.Reading {
 		change(&r)
 	}
 	return r
+}
+
+func numberedICCID(i int) string { return fmt.Sprintf("898600D6%012d", i) }
+
+func numberedIMEI(i int) string { return fmt.Sprintf("86%012d", i) }
+
+// load loads a configuration that has no mistakes.
+func load(t *testing.T, files map[string]string) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	c, diags := config.Load(config.Options{Dir: dir, Schemas: []spec.Schema{{Type: "aliyun"}}})
+	require.False(t, diags.HasErrors(), "%v", diags)
+	return c
 }
 
 func packages(ids ...string) []spec.Package {
@@ -74,7 +96,7 @@ func cards(t *testing.T, files map[string]string) []spec.Card {
 		files[name] = text
 	}
 	var out []spec.Card
-	for _, c := range mustLoad(t, files).Fleet.Cards {
+	for _, c := range load(t, files).Fleet.Cards {
 		if c.ICCID != "89860617030017300008" {
 			c.Block, c.Key, c.Row = nil, "", 0
 			out = append(out, c)
@@ -84,7 +106,7 @@ func cards(t *testing.T, files map[string]string) []spec.Card {
 }
 
 func TestBlocksAndTablesDeclareWhatWasRead(t *testing.T) {
-	few := Generate(mustLoad(t, declared()), "aliyun", oddities(), "old.csv")
+	few := generate.Cards(load(t, declared()), "aliyun", oddities(), "old.csv")
 	assert.Nil(t, few.CSV)
 	assert.Equal(t, 9, few.Cards)
 	blocks := cards(t, map[string]string{"old.fleet.hcl": string(few.HCL)})
@@ -103,10 +125,10 @@ func TestBlocksAndTablesDeclareWhatWasRead(t *testing.T) {
 	}
 
 	readings := oddities()
-	for i := range LiteralCards {
+	for i := range generate.LiteralCards {
 		readings = append(readings, read(numberedICCID(100+i), nil))
 	}
-	many := Generate(mustLoad(t, declared()), "aliyun", readings, "old.csv")
+	many := generate.Cards(load(t, declared()), "aliyun", readings, "old.csv")
 	require.NotNil(t, many.CSV)
 	assert.Equal(t, blocks, cards(t, map[string]string{"old.fleet.hcl": string(many.HCL), "old.csv": string(many.CSV)})[:9])
 	assert.Contains(t, string(many.HCL), `card "imported_2" {`)
@@ -114,7 +136,7 @@ func TestBlocksAndTablesDeclareWhatWasRead(t *testing.T) {
 }
 
 func TestWhatIsLeftOutIsSaid(t *testing.T) {
-	got := Generate(mustLoad(t, declared()), "aliyun", oddities(), "")
+	got := generate.Cards(load(t, declared()), "aliyun", oddities(), "")
 	text := string(got.HCL)
 	assert.Contains(t, text, fmt.Sprintf("card \"imported_%s_2\" {", numberedICCID(1)), "the name is taken")
 	for _, want := range []string{
@@ -134,12 +156,31 @@ func TestWhatIsLeftOutIsSaid(t *testing.T) {
 		"10 is not known to the carrier", "11 is closed (销户)",
 		`12 has a status that this version doesn't know: "数据异常"`, "13 could not be read: no answer",
 	}, left)
-	formatted, _ := Format(got.HCL, "old.fleet.hcl")
+	formatted, _ := config.Format(got.HCL, "old.fleet.hcl")
 	assert.Equal(t, string(formatted), text)
 }
 
 func TestGeneratedCardsNameTheirProviderAmongSeveral(t *testing.T) {
-	c := mustLoad(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\nprovider \"aliyun\" {\n  alias = \"hangzhou\"\n}\n"})
-	got := Generate(c, "aliyun.hangzhou", []spec.Reading{read(numberedICCID(1), nil)}, "")
+	c := load(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\nprovider \"aliyun\" {\n  alias = \"hangzhou\"\n}\n"})
+	got := generate.Cards(c, "aliyun.hangzhou", []spec.Reading{read(numberedICCID(1), nil)}, "")
 	assert.Contains(t, string(got.HCL), "  provider = aliyun.hangzhou\n")
+}
+
+// A fleet of imported blocks is loaded as fast as one can be.
+func TestImportedBlocksArePlain(t *testing.T) {
+	c := load(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\n"})
+	readings := make([]spec.Reading, 5)
+	for i := range readings {
+		readings[i] = spec.Reading{
+			Provider: "aliyun", ICCID: spec.ICCID(numberedICCID(i)), At: time.Unix(1, 0), Status: "normal", Lifecycle: spec.Active,
+			Has: spec.AttrBinding | spec.AttrActive | spec.AttrPackages, IMEI: spec.IMEI(numberedIMEI(i)), Packages: []spec.Package{{ID: "10002"}},
+		}
+	}
+	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "card", LabelNames: []string{"name"}}}}
+	_, found, ok := plain.TakeApart("old.fleet.hcl", generate.Cards(c, "aliyun", readings, "").HCL, schema)
+	require.True(t, ok)
+	require.Len(t, found.Cards, 5)
+	for _, card := range found.Cards {
+		require.True(t, card.Plain, card.Name)
+	}
 }

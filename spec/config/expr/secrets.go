@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"regexp"
@@ -15,14 +15,16 @@ import (
 // sensitive is the mark on values that must not be shown.
 type sensitive struct{}
 
-const redacted = "(sensitive value)"
+// Redacted stands in the place of a secret.
+const Redacted = "(sensitive value)"
 
 // shortestRedacted is the length from which a secret is blotted out of text.
 // Shorter ones would blot out parts of unrelated words, and protect nothing.
 const shortestRedacted = 4
 
-// secrets remembers the sensitive strings that went into a configuration.
-type secrets struct {
+// Secrets remembers the sensitive strings that went into a configuration.
+// Its zero value is ready.
+type Secrets struct {
 	seen map[string]bool
 	// told are the strings that the configuration itself declares to be no secret.
 	told map[string]bool
@@ -31,31 +33,27 @@ type secrets struct {
 	written *regexp.Regexp
 }
 
-// knowSettings takes the names of settings whose values are secret.
-func (s *secrets) knowSettings(schemas []spec.Schema) {
-	names := slices.Concat(backendSecrets(), notifySecrets(), []string{"passphrase"})
-	for _, schema := range schemas {
-		for _, x := range schema.Settings {
-			if x.Secret {
-				names = append(names, regexp.QuoteMeta(x.Name))
-			}
-		}
+// KnowNames takes the names of settings whose values are secret.
+func (s *Secrets) KnowNames(names []string) {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = regexp.QuoteMeta(name)
 	}
-	s.written = regexp.MustCompile(`\b(?:` + strings.Join(names, "|") + `)"?\s*[=:]\s*"([^"\n]+)`)
+	s.written = regexp.MustCompile(`\b(?:` + strings.Join(quoted, "|") + `)"?\s*[=:]\s*"([^"\n]+)`)
 }
 
-// mark makes v sensitive and remembers the strings in it.
-func (s *secrets) mark(v cty.Value) cty.Value {
-	s.remember(v)
+// Mark makes v sensitive and remembers the strings in it.
+func (s *Secrets) Mark(v cty.Value) cty.Value {
+	s.Remember(v)
 	return v.Mark(sensitive{})
 }
 
-// remember notes every string inside v.
-func (s *secrets) remember(v cty.Value) { eachString(v, s.rememberString) }
+// Remember notes every string inside v.
+func (s *Secrets) Remember(v cty.Value) { EachText(v, s.RememberText) }
 
-// forget takes every string inside v for no secret, wherever else it is met.
-func (s *secrets) forget(v cty.Value) {
-	eachString(v, func(text string) {
+// Forget takes every string inside v for no secret, wherever else it is met.
+func (s *Secrets) Forget(v cty.Value) {
+	EachText(v, func(text string) {
 		if s.told == nil {
 			s.told = map[string]bool{}
 		}
@@ -63,7 +61,8 @@ func (s *secrets) forget(v cty.Value) {
 	})
 }
 
-func eachString(v cty.Value, do func(string)) {
+// EachText does something with each text inside v.
+func EachText(v cty.Value, do func(string)) {
 	plain, _ := v.UnmarkDeep()
 	_ = cty.Walk(plain, func(_ cty.Path, v cty.Value) (bool, error) { // the callback never fails
 		if v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
@@ -73,7 +72,8 @@ func eachString(v cty.Value, do func(string)) {
 	})
 }
 
-func (s *secrets) rememberString(text string) {
+// RememberText notes a text; a blank one is no secret.
+func (s *Secrets) RememberText(text string) {
 	if text == "" {
 		return
 	}
@@ -83,14 +83,14 @@ func (s *secrets) rememberString(text string) {
 	s.seen[text] = true
 }
 
-// has reports whether text is a secret.
-func (s *secrets) has(text string) bool { return s.seen[text] && !s.told[text] }
+// Has reports whether text is a secret.
+func (s *Secrets) Has(text string) bool { return s.seen[text] && !s.told[text] }
 
-// strings lists them, longest first, so that one that holds another is found first.
-func (s *secrets) strings() []string {
+// Texts lists them, longest first, so that one that holds another is found first.
+func (s *Secrets) Texts() []string {
 	list := make([]string, 0, len(s.seen))
 	for text := range s.seen {
-		if s.has(text) {
+		if s.Has(text) {
 			list = append(list, text)
 		}
 	}
@@ -103,21 +103,21 @@ func (s *secrets) strings() []string {
 	return list
 }
 
-// redact blots the secrets out of a diagnostic.
-func (s *secrets) redact(d *spec.Diagnostic) {
+// Redact blots the secrets out of a diagnostic.
+func (s *Secrets) Redact(d *spec.Diagnostic) {
 	if d.Snippet != nil && s.written != nil {
 		for _, m := range s.written.FindAllStringSubmatch(d.Snippet.Code, -1) {
-			if !strings.Contains(m[1], "${") && m[1] != redacted {
+			if !strings.Contains(m[1], "${") && m[1] != Redacted {
 				redactSnippet(d.Snippet, m[1])
 			}
 		}
 	}
-	for _, secret := range s.strings() {
+	for _, secret := range s.Texts() {
 		if len(secret) < shortestRedacted {
 			return
 		}
-		d.Detail = strings.ReplaceAll(d.Detail, secret, redacted)
-		d.Address = strings.ReplaceAll(d.Address, secret, redacted)
+		d.Detail = strings.ReplaceAll(d.Detail, secret, Redacted)
+		d.Address = strings.ReplaceAll(d.Address, secret, Redacted)
 		if d.Snippet != nil {
 			redactSnippet(d.Snippet, secret)
 		}
@@ -127,7 +127,7 @@ func (s *secrets) redact(d *spec.Diagnostic) {
 // redactSnippet blots secret out of the code and keeps the underline where it was.
 func redactSnippet(s *spec.Snippet, secret string) {
 	for i := range s.Values {
-		s.Values[i] = strings.ReplaceAll(s.Values[i], secret, redacted)
+		s.Values[i] = strings.ReplaceAll(s.Values[i], secret, Redacted)
 	}
 	for at := 0; ; {
 		n := strings.Index(s.Code[at:], secret)
@@ -135,28 +135,28 @@ func redactSnippet(s *spec.Snippet, secret string) {
 			return
 		}
 		at += n
-		s.Code = s.Code[:at] + redacted + s.Code[at+len(secret):]
+		s.Code = s.Code[:at] + Redacted + s.Code[at+len(secret):]
 		s.From = moved(s.From, at, len(secret))
 		s.To = moved(s.To, at, len(secret))
-		at += len(redacted)
+		at += len(Redacted)
 	}
 }
 
-// moved is where a place in a text ends up when n bytes at from are redacted.
+// moved is where a place in a text ends up when n bytes at from are Redacted.
 func moved(place, from, n int) int {
 	switch {
 	case place <= from:
 		return place
 	case place >= from+n:
-		return place + len(redacted) - n
+		return place + len(Redacted) - n
 	default:
-		return from + len(redacted)
+		return from + len(Redacted)
 	}
 }
 
-// hidesValue reports whether d quotes an error of a function that was given
+// HidesValue reports whether d quotes an error of a function that was given
 // something sensitive: such errors like to repeat their arguments.
-func hidesValue(d *hcl.Diagnostic) bool {
+func HidesValue(d *hcl.Diagnostic) bool {
 	call, ok := d.Expression.(*hclsyntax.FunctionCallExpr)
 	if !ok || d.EvalContext == nil {
 		return false

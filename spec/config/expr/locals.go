@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"cmp"
@@ -34,44 +34,55 @@ const (
 	finished
 )
 
-// loadLocals collects the local values and evaluates those that no card is needed for.
-func (l *loader) loadLocals() {
-	names := uniqueNames{}
-	for _, b := range l.blocks["locals"] {
+// DeclareLocals takes the local values of locals blocks, and evaluates those
+// that no card is needed for.
+func (s *Scope) DeclareLocals(blocks hcl.Blocks) {
+	names := Names{}
+	for _, b := range blocks {
 		attributes, diags := b.Body.JustAttributes()
-		l.report.hcl(diags)
+		s.report.HCL(diags)
 		for _, a := range attributes {
-			if names.claim(l.report, a.Name, "local."+a.Name, a.NameRange) {
-				l.scope.locals[a.Name] = &local{name: a.Name, expr: a.Expr, at: a.NameRange}
+			if names.Claim(s.report, a.Name, "local."+a.Name, a.NameRange) {
+				s.locals[a.Name] = &local{name: a.Name, expr: a.Expr, at: a.NameRange}
 			}
 		}
 	}
-	l.nameLive()
-	sorted := l.scope.sortedLocals()
-	for _, loc := range sorted {
-		l.scope.breakCycle(loc)
+	sorted := s.sortedLocals()
+	for _, l := range sorted {
+		s.breakCycle(l)
 	}
-	for _, loc := range sorted {
-		if l.scope.lateReference(loc) == "" {
-			l.scope.resolve(loc)
+	for _, l := range sorted {
+		if s.lateReference(l) == "" {
+			s.resolve(l)
 		}
 	}
 }
 
-// nameLive tells the scope which cards and numbers there are, before they are read.
-func (l *loader) nameLive() {
-	cards := make([]string, len(l.cards))
-	for i := range l.cards {
-		cards[i] = l.cards[i].name
-	}
-	l.scope.live[rootCard] = cards
-	for _, b := range l.blocks[rootNumber] {
-		l.scope.live[rootNumber] = append(l.scope.live[rootNumber], b.Labels[0])
+// ResolveLocals evaluates the local values that are left: those that need a card.
+func (s *Scope) ResolveLocals() {
+	for _, l := range s.sortedLocals() {
+		s.resolve(l)
 	}
 }
 
+// With is the scope with another knowledge of what is live, and without the
+// locals that were evaluated by an older one.
+func (s *Scope) With(r Report, liveValue func(kind, name string) cty.Value) *Scope {
+	next := *s
+	next.report, next.liveValue, next.plain = r, liveValue, nil
+	next.locals = make(map[string]*local, len(s.locals))
+	for name, l := range s.locals {
+		fresh := *l
+		if l.late != "" {
+			fresh.state, fresh.ok, fresh.value = unseen, false, cty.NilVal
+		}
+		next.locals[name] = &fresh
+	}
+	return &next
+}
+
 // sortedLocals is in the order of the source, so that mistakes are found in one order.
-func (s *scope) sortedLocals() []*local {
+func (s *Scope) sortedLocals() []*local {
 	list := make([]*local, 0, len(s.locals))
 	for _, l := range s.locals {
 		list = append(list, l)
@@ -83,24 +94,24 @@ func (s *scope) sortedLocals() []*local {
 }
 
 // resolve evaluates a local once.
-func (s *scope) resolve(l *local) {
+func (s *Scope) resolve(l *local) {
 	if l.state != unseen {
 		return
 	}
 	l.state = underWay // a cycle comes back here, and finds ok false
-	where := inSettings
+	where := InSettings
 	if s.lateReference(l) != "" {
-		where = inOutputs
+		where = InOutputs
 	}
-	l.value, l.ok = s.eval(l.expr, where)
+	l.value, l.ok = s.Eval(l.expr, where)
 	l.state = finished
 }
 
 // references are the locals that l refers to.
-func (s *scope) references(l *local) []*local {
+func (s *Scope) references(l *local) []*local {
 	var list []*local
 	for _, t := range l.expr.Variables() {
-		if other := s.locals[stepName(t)]; t.RootName() == rootLocal && other != nil {
+		if other := s.locals[StepName(t)]; t.RootName() == RootLocal && other != nil {
 			list = append(list, other)
 		}
 	}
@@ -108,14 +119,14 @@ func (s *scope) references(l *local) []*local {
 }
 
 // lateReference is the card or number that l needs, itself or through others.
-func (s *scope) lateReference(l *local) string {
+func (s *Scope) lateReference(l *local) string {
 	if l.lateState != unseen {
 		return l.late
 	}
 	l.lateState = underWay
 	for _, t := range l.expr.Variables() {
-		if root := t.RootName(); root == rootCard || root == rootNumber {
-			l.late = traversalText(t[:min(2, len(t))])
+		if root := t.RootName(); root == RootCard || root == RootNumber {
+			l.late = TraversalText(t[:min(2, len(t))])
 		}
 	}
 	for _, other := range s.references(l) {
@@ -127,7 +138,7 @@ func (s *scope) lateReference(l *local) string {
 
 // breakCycle reports a local that needs its own value, once for each cycle,
 // and marks the locals in it as failed.
-func (s *scope) breakCycle(l *local) {
+func (s *Scope) breakCycle(l *local) {
 	if l.state != unseen {
 		return
 	}
@@ -142,13 +153,13 @@ func (s *scope) breakCycle(l *local) {
 	for _, p := range path {
 		p.state = finished // not ok: whoever needs it fails without another message
 	}
-	s.report.errorAt(l.at, "Cycle in local values",
+	s.report.ErrorAt(l.at, "Cycle in local values",
 		"local.%s needs its own value: %s. Break the circle by writing one of them without the others.",
 		l.name, strings.Join(names, " → "))
 }
 
 // pathTo is a way from one local to another along references; nil for none.
-func (s *scope) pathTo(from, to *local, seen map[*local]bool) []*local {
+func (s *Scope) pathTo(from, to *local, seen map[*local]bool) []*local {
 	if seen[from] {
 		return nil
 	}

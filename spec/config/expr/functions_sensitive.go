@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-func sensitiveFunctions(w world) map[string]function.Function {
+func sensitiveFunctions(w World) map[string]function.Function {
 	anything := []function.Parameter{{
 		Name: "value", Type: cty.DynamicPseudoType,
 		AllowUnknown: true, AllowNull: true, AllowMarked: true, AllowDynamicType: true,
@@ -16,12 +16,12 @@ func sensitiveFunctions(w world) map[string]function.Function {
 	return map[string]function.Function{
 		"env": envFunction(w),
 		"sensitive": function.New(&function.Spec{Params: anything, Type: sameType,
-			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return w.secrets.mark(args[0]), nil },
+			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return w.Secrets.Mark(args[0]), nil },
 		}),
 		"nonsensitive": function.New(&function.Spec{Params: anything, Type: sameType,
 			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 				v, _ := args[0].Unmark()
-				w.secrets.forget(v)
+				w.Secrets.Forget(v)
 				return v, nil
 			},
 		}),
@@ -33,13 +33,13 @@ func sensitiveFunctions(w world) map[string]function.Function {
 
 // envFunction reads the environment. What comes from there is sensitive, since
 // that is where people keep credentials.
-func envFunction(w world) function.Function {
+func envFunction(w World) function.Function {
 	return textFunction(cty.String, []string{"name"}, func(args []string) (cty.Value, error) {
-		value, ok := w.env(args[0])
+		value, ok := w.Env(args[0])
 		if !ok {
 			return cty.NilVal, fmt.Errorf("the environment variable %s is not set; "+
 				"set it, or write try(env(%q), null) where it may be missing", args[0], args[0])
 		}
-		return w.secrets.mark(cty.StringVal(value)), nil
+		return w.Secrets.Mark(cty.StringVal(value)), nil
 	})
 }

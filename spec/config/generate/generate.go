@@ -1,10 +1,14 @@
-package config
+// Package generate writes configuration for cards that were read, which a plan
+// then only adopts: blocks, or a table and the block that reads it.
+//
+// Start reading at [Cards].
+package generate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,15 +19,16 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config"
 )
 
 // LiteralCards is how many cards are written as a block each, at most, where
 // there may be a table.
 const LiteralCards = 100
 
-// Generated is configuration for cards that were read, which says of each what
+// Result is configuration for cards that were read, which says of each what
 // it is, so that a plan only adopts it.
-type Generated struct {
+type Result struct {
 	HCL []byte
 	CSV []byte // the table that HCL names; nil where there is none
 	// Cards is how many cards it declares, Left those that it doesn't.
@@ -38,12 +43,12 @@ type LeftOut struct {
 	Why    string // the end of a sentence that begins with the card
 }
 
-// Generate writes configuration for cards of one provider that c doesn't
+// Cards writes configuration for cards of one provider that c doesn't
 // declare. Up to [LiteralCards] are a block each; more are rows of a table
 // named table beside it, or blocks all the same where table is "".
-func Generate(c *Config, provider spec.ProviderName, readings []spec.Reading, table string) Generated {
-	var out Generated
-	g := generator{config: c, provider: provider, devices: devicesOf(c.Fleet.Cards), taken: c.cardNames()}
+func Cards(c *config.Config, provider spec.ProviderName, readings []spec.Reading, table string) Result {
+	var out Result
+	g := generator{config: c, provider: provider, devices: devicesOf(c.Fleet.Cards), taken: c.CardNames()}
 	for i := range readings {
 		r := &readings[i]
 		if why := leftOut(r); why != "" {
@@ -52,7 +57,7 @@ func Generate(c *Config, provider spec.ProviderName, readings []spec.Reading, ta
 		}
 		g.cards = append(g.cards, generatedCard{reading: r, active: activeOf(r)})
 	}
-	slices.SortFunc(g.cards, func(a, b generatedCard) int { return compareStrings(a.reading.ICCID, b.reading.ICCID) })
+	slices.SortFunc(g.cards, func(a, b generatedCard) int { return cmp.Compare(a.reading.ICCID, b.reading.ICCID) })
 	g.bindings()
 	g.packages()
 	g.words()
@@ -93,9 +98,9 @@ func activeOf(r *spec.Reading) spec.Switch {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// generator is one run of Generate.
+// generator is one run of [Cards].
 type generator struct {
-	config   *Config
+	config   *config.Config
 	provider spec.ProviderName
 	cards    []generatedCard
 	devices  map[string]sharing // by spec.IMEI.Device
@@ -121,15 +126,6 @@ type generatedCard struct {
 
 func (c *generatedCard) note(format string, args ...any) {
 	c.notes = append(c.notes, fmt.Sprintf(format, args...))
-}
-
-// cardNames are the names of the card blocks, those without cards included.
-func (c *Config) cardNames() map[string]bool {
-	names := maps.Clone(c.keyed)
-	for i := range c.Fleet.Cards {
-		names[c.Fleet.Cards[i].Block.Name] = true
-	}
-	return names
 }
 
 func devicesOf(cards []spec.Card) map[string]sharing {
@@ -216,13 +212,25 @@ func (g *generator) blocks() []byte {
 			body.SetAttributeValue("active", cty.BoolVal(c.active == spec.On))
 		}
 		if c.packages != nil {
-			body.SetAttributeValue("packages", textsOrNull(c.packages))
+			body.SetAttributeValue("packages", texts(c.packages))
 		}
 		for _, note := range c.notes {
 			comment(body, note)
 		}
 	}
 	return hclwrite.Format(file.Bytes())
+}
+
+// texts is a list of texts.
+func texts(list []string) cty.Value {
+	if len(list) == 0 {
+		return cty.ListValEmpty(cty.String)
+	}
+	values := make([]cty.Value, len(list))
+	for i, text := range list {
+		values[i] = cty.StringVal(text)
+	}
+	return cty.ListVal(values)
 }
 
 // block begins a card block under a name that no other has.

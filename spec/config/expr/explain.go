@@ -1,21 +1,23 @@
-package config
+package expr
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // longestValue is how many characters of a string a sentence about it repeats.
 const longestValue = 60
 
-// explain says what the names in an expression stand for, as sentences:
+// Explain says what the names in an expression stand for, as sentences:
 // `each.value is object with 4 attributes`. Sensitive values are not shown.
-func explain(expr hcl.Expression, ctx *hcl.EvalContext) []string {
+func Explain(expr hcl.Expression, ctx *hcl.EvalContext) []string {
 	var out []string
 	for _, t := range expr.Variables() {
 		v, diags := t.TraverseAbs(ctx)
@@ -26,7 +28,7 @@ func explain(expr hcl.Expression, ctx *hcl.EvalContext) []string {
 		if diags.HasErrors() || len(t) < 2 {
 			continue
 		}
-		out = append(out, traversalText(t)+" "+describe(v))
+		out = append(out, TraversalText(t)+" "+describe(v))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -50,9 +52,9 @@ func describe(v cty.Value) string {
 	case ty == cty.Bool:
 		return "is " + strconv.FormatBool(v.True())
 	case ty.IsObjectType():
-		return "is object with " + count(len(ty.AttributeTypes()), "attribute")
+		return "is object with " + spec.Count(len(ty.AttributeTypes()), "attribute")
 	case ty.IsCollectionType() || ty.IsTupleType():
-		return "is " + ty.FriendlyNameForConstraint() + " with " + count(v.LengthInt(), "element")
+		return "is " + ty.FriendlyNameForConstraint() + " with " + spec.Count(v.LengthInt(), "element")
 	default:
 		return "is " + ty.FriendlyName()
 	}
@@ -65,16 +67,8 @@ func shorten(s string) string {
 	return s
 }
 
-// count writes a number with its noun: "1 attribute", "4 attributes".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// traversalText writes a reference as the user would: var.x, card.bike["8986"].
-func traversalText(t hcl.Traversal) string {
+// TraversalText writes a reference as the user would: var.x, card.bike["8986"].
+func TraversalText(t hcl.Traversal) string {
 	var b strings.Builder
 	for _, step := range t {
 		switch step := step.(type) {
@@ -100,4 +94,23 @@ func indexText(key cty.Value) string {
 	default:
 		return "[…]"
 	}
+}
+
+// ErrorText is err with the place inside a value that it is about: ".a[0]: a number is required".
+func ErrorText(err error) string {
+	var path cty.PathError
+	if !errors.As(err, &path) || len(path.Path) == 0 {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, step := range path.Path {
+		switch step := step.(type) {
+		case cty.GetAttrStep:
+			b.WriteString("." + step.Name)
+		case cty.IndexStep:
+			key, _ := step.Key.Unmark()
+			b.WriteString(indexText(key))
+		}
+	}
+	return b.String() + ": " + err.Error()
 }

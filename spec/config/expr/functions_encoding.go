@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"crypto/md5"
@@ -18,6 +18,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
+
+// BOM is the byte-order mark that spreadsheets and editors put in front of UTF-8.
+const BOM = "\uFEFF"
 
 // hashFunction makes a function that writes a hash of a string in hexadecimal.
 func hashFunction(newHash func() hash.Hash) function.Function {
@@ -55,7 +58,7 @@ var csvDecodeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "str", Type: cty.String}},
 	Type:   function.StaticReturnType(cty.DynamicPseudoType),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		r := csv.NewReader(strings.NewReader(strings.TrimPrefix(args[0].AsString(), bom)))
+		r := csv.NewReader(strings.NewReader(strings.TrimPrefix(args[0].AsString(), BOM)))
 		header, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return cty.NilVal, errors.New("missing header line")

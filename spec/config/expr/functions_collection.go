@@ -1,4 +1,4 @@
-package config
+package expr
 
 import (
 	"errors"
@@ -141,7 +141,7 @@ func lookup(args []cty.Value, ty cty.Type) (cty.Value, error) {
 // shownKey is the key for a message; a sensitive one isn't shown.
 func shownKey(key cty.Value) string {
 	if key.IsMarked() {
-		return redacted
+		return Redacted
 	}
 	return key.AsString()
 }

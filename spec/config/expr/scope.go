@@ -1,0 +1,288 @@
+package expr
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Scope is what expressions may refer to.
+type Scope struct {
+	report  Report
+	secrets *Secrets
+	funcs   map[string]function.Function
+	vars    map[string]*variable
+	locals  map[string]*local
+	// live are the names of card and privacy_number blocks, by those words.
+	live map[string][]string
+	// liveValue makes the value of one block; it is asked only for what an expression refers to.
+	liveValue func(kind, name string) cty.Value
+
+	path      cty.Value
+	varObject cty.Value // made when the variables are known
+	plain     *hcl.EvalContext
+}
+
+// The names that references begin with.
+const (
+	RootVar    = "var"
+	RootLocal  = "local"
+	RootEach   = "each"
+	RootPath   = "path"
+	RootCard   = "card"
+	RootNumber = "privacy_number"
+)
+
+// Setting says what may be referred to where an expression stands.
+type Setting int
+
+const (
+	// InSettings is everywhere but below: var, local, path.
+	InSettings Setting = 1 << iota
+	// PerCard allows each besides.
+	PerCard
+	// InOutputs allows card and privacy_number besides.
+	InOutputs
+)
+
+// NewScope is a scope without variables and locals. Mistakes go to r.
+func NewScope(w World, r Report) *Scope {
+	return &Scope{
+		report:  r,
+		secrets: w.Secrets,
+		funcs:   functions(w),
+		vars:    map[string]*variable{},
+		locals:  map[string]*local{},
+		live:    map[string][]string{},
+		path: cty.ObjectVal(map[string]cty.Value{
+			"root": cty.StringVal("."), "cwd": cty.StringVal(filepath.ToSlash(w.Cwd)),
+		}),
+	}
+}
+
+// SetLive tells which card and privacy_number blocks there are, by those words,
+// before they are read.
+func (s *Scope) SetLive(names map[string][]string) { s.live = names }
+
+// SetLiveValue gives the values of those blocks.
+func (s *Scope) SetLiveValue(value func(kind, name string) cty.Value) { s.liveValue = value }
+
+// Prepared is an expression whose references are known to lead somewhere.
+type Prepared struct {
+	Expr hcl.Expression
+	Ctx  *hcl.EvalContext
+	// Each are the references to each.key and each.value.
+	Each []hcl.Traversal
+}
+
+// Prepare checks the references of an expression and gathers what it needs.
+// It fails where a reference is wrong, which is then reported, and where it
+// leads to something that is wrong, which was reported before.
+func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
+	p := Prepared{Expr: expr}
+	ok := true
+	var locals []string
+	live := map[string]map[string]cty.Value{}
+	for _, t := range expr.Variables() {
+		if !s.check(t, where) {
+			ok = false
+			continue
+		}
+		name := StepName(t)
+		switch t.RootName() {
+		case RootEach:
+			p.Each = append(p.Each, t)
+		case RootVar:
+			ok = ok && s.vars[name].ok
+		case RootLocal:
+			locals = append(locals, name)
+		case RootCard, RootNumber:
+			s.needLive(live, t.RootName(), name)
+		}
+	}
+	if !ok {
+		return p, false
+	}
+	p.Ctx, ok = s.contextWith(locals, live)
+	return p, ok
+}
+
+func (s *Scope) needLive(live map[string]map[string]cty.Value, kind, name string) {
+	if live[kind] == nil {
+		live[kind] = map[string]cty.Value{}
+	}
+	if _, ok := live[kind][name]; !ok {
+		live[kind][name] = s.liveValue(kind, name)
+	}
+}
+
+// context holds the variables, and those of the locals and live objects that
+// an expression refers to. It fails where one of the locals did.
+func (s *Scope) contextWith(locals []string, live map[string]map[string]cty.Value) (*hcl.EvalContext, bool) {
+	if len(locals) == 0 && len(live) == 0 {
+		return s.Context(), true
+	}
+	vars := maps.Clone(s.Context().Variables)
+	values := map[string]cty.Value{}
+	for _, name := range locals {
+		l := s.locals[name]
+		if s.resolve(l); !l.ok {
+			return nil, false
+		}
+		values[name] = l.value
+	}
+	if len(values) > 0 {
+		vars[RootLocal] = cty.ObjectVal(values)
+	}
+	for kind, objects := range live {
+		vars[kind] = cty.ObjectVal(objects)
+	}
+	return &hcl.EvalContext{Variables: vars, Functions: s.funcs}, true
+}
+
+func (s *Scope) Context() *hcl.EvalContext {
+	if s.plain == nil {
+		s.plain = &hcl.EvalContext{
+			Variables: map[string]cty.Value{RootVar: s.varObject, RootPath: s.path},
+			Functions: s.funcs,
+		}
+	}
+	return s.plain
+}
+
+// Eval is the value of an expression. It fails where the expression is wrong,
+// or leads to something that is; either has been reported.
+func (s *Scope) Eval(expr hcl.Expression, where Setting) (cty.Value, bool) {
+	if v, ok := Literal(expr); ok {
+		return v, v.IsKnown() // the parser leaves unknowns where it found mistakes
+	}
+	p, ok := s.Prepare(expr, where)
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	v, diags := expr.Value(p.Ctx)
+	if s.report.HCL(diags) {
+		return cty.DynamicVal, false
+	}
+	return v, where == InOutputs || v.IsKnown()
+}
+
+// check reports a reference that leads nowhere.
+func (s *Scope) check(t hcl.Traversal, where Setting) bool {
+	switch root := t.RootName(); root {
+	case RootVar:
+		return s.checkStep(t, "Undeclared variable", "variable", slices.Sorted(maps.Keys(s.vars)))
+	case RootLocal:
+		return s.checkLocal(t, where)
+	case RootPath:
+		return s.checkStep(t, "Unknown name", "path", []string{"cwd", "root"})
+	case RootEach:
+		return s.checkEach(t, where)
+	case RootCard, RootNumber:
+		return s.checkLive(t, where)
+	default:
+		s.unknownRoot(t)
+		return false
+	}
+}
+
+// StepName is the name after the first dot: x of var.x.
+func StepName(t hcl.Traversal) string {
+	if len(t) < 2 {
+		return ""
+	}
+	switch step := t[1].(type) {
+	case hcl.TraverseAttr:
+		return step.Name
+	case hcl.TraverseIndex:
+		if step.Key.Type() == cty.String && step.Key.IsKnown() && !step.Key.IsNull() {
+			return step.Key.AsString()
+		}
+	}
+	return ""
+}
+
+// checkStep reports a reference whose second part is none of names, which are
+// what can follow the first.
+func (s *Scope) checkStep(t hcl.Traversal, summary, noun string, names []string) bool {
+	name := StepName(t)
+	if slices.Contains(names, name) {
+		return true
+	}
+	if name == "" {
+		s.report.ErrorAt(t.SourceRange(), "Incomplete reference",
+			"%q needs a name after it, such as %s.NAME.", t.RootName(), t.RootName())
+		return false
+	}
+	s.undeclared(t, summary, "There is no %s named %q.%s%s", noun, name, spec.DidYouMean(name, names), howToDeclare(t, noun))
+	return false
+}
+
+// undeclared reports a name that nothing has, unless a file can't be read to
+// its end: it may be declared there.
+func (s *Scope) undeclared(t hcl.Traversal, summary, format string, args ...any) {
+	if s.report.Broken() {
+		return
+	}
+	s.report.ErrorAt(t.SourceRange(), summary, format, args...)
+}
+
+func howToDeclare(t hcl.Traversal, noun string) string {
+	switch name := StepName(t); t.RootName() {
+	case RootVar:
+		return " Declare it with a block: variable \"" + name + "\" {}."
+	case RootLocal:
+		return " Declare it in a locals block: " + name + " = …."
+	case RootPath:
+		return " There are path.root and path.cwd."
+	default:
+		return " Declare it with a block: " + noun + " \"" + name + "\" { … }."
+	}
+}
+
+func (s *Scope) checkLocal(t hcl.Traversal, where Setting) bool {
+	if !s.checkStep(t, "Undeclared local value", "local value", slices.Sorted(maps.Keys(s.locals))) {
+		return false
+	}
+	l := s.locals[StepName(t)]
+	if ref := s.lateReference(l); ref != "" && where != InOutputs {
+		s.report.ErrorAt(t.SourceRange(), "Value known too late",
+			"local.%s refers to %s, and what a carrier says of it is known only after the configuration was read. "+
+				"Use it in output blocks only, or write the value here.", l.name, ref)
+		return false
+	}
+	return true
+}
+
+func (s *Scope) checkEach(t hcl.Traversal, where Setting) bool {
+	if where != PerCard {
+		s.report.ErrorAt(t.SourceRange(), "No each here",
+			"each.key and each.value exist only in a card block with for_each or from_csv.")
+		return false
+	}
+	return s.checkStep(t, "Unknown name", "each", []string{"key", "value"})
+}
+
+func (s *Scope) checkLive(t hcl.Traversal, where Setting) bool {
+	if where != InOutputs {
+		s.report.ErrorAt(t.SourceRange(), "Value known too late",
+			"%s can't be used here: what a carrier says of it is known only after the configuration was read. "+
+				"Outputs, and local values that only outputs use, may refer to it.", TraversalText(t[:min(2, len(t))]))
+		return false
+	}
+	kind := t.RootName()
+	return s.checkStep(t, "Undeclared "+kind, kind, s.live[kind])
+}
+
+func (s *Scope) unknownRoot(t hcl.Traversal) {
+	roots := []string{RootVar, RootLocal, RootEach, RootPath, RootCard, RootNumber}
+	s.report.ErrorAt(t.SourceRange(), "Unknown name",
+		"There is nothing named %q.%s References begin with var, local, each, path, card or privacy_number; a text needs quotes: %q.",
+		t.RootName(), spec.DidYouMean(t.RootName(), roots), TraversalText(t))
+}
