@@ -71,7 +71,7 @@ var configOnly = []string{"github.com/hashicorp/hcl/v2", "github.com/zclconf/go-
 // topLevel is all that may stand at the top of the repository, besides dot files.
 var topLevel = []string{
 	"go.mod", "go.sum", "main.go", "README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md",
-	"spec", "plan", "apply", "providers", "examples", "state", "internal", "docs",
+	"spec", "plan", "apply", "providers", "examples", "state", "findings", "internal", "docs",
 }
 
 // listed is what go list says of a package.
