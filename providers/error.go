@@ -3,6 +3,7 @@ package providers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,6 +18,37 @@ const (
 	// EffectNone: the card is certainly as it was.
 	EffectNone
 )
+
+// Proof is what the answer to a call that changes a card proves, or that none
+// came. A call may be sent once more after the answer to an earlier sending was
+// lost. The earlier one may then have had its effect, whatever becomes of this one.
+type Proof int
+
+// The proofs. The zero value is the careful one.
+const (
+	// ProvesNothing: the call may have had its effect.
+	ProvesNothing Proof = iota
+	// NeverSeen: the carrier's product never saw the call, which was not sent, was
+	// refused in front of the product, or only reads. It had no effect, and says
+	// nothing of an earlier sending.
+	NeverSeen
+	// Declined: the product looked at the call and didn't do it. It had no effect.
+	// What refused it may be the effect of an earlier sending.
+	Declined
+	// AlreadySo: the product says that the card is already as the call would make
+	// it, by an earlier sending or by somebody else.
+	AlreadySo
+)
+
+// Effect is what a change that ended with this proof did to its card. Where it
+// was sent again, after the answer to an earlier sending was lost, no refusal
+// proves that the card is as it was before the first.
+func (p Proof) Effect(again bool) Effect {
+	if p == ProvesNothing || again {
+		return EffectUnknown
+	}
+	return EffectNone
+}
 
 // Cause says what kind of failure it was, for those who decide what to do next.
 type Cause int
@@ -41,7 +73,7 @@ type Error struct {
 	Code       string // the carrier's code; "" where none came
 	Message    string // what it means, in plain English, with the carrier's words
 	RequestID  string
-	Effect     Effect
+	Proof      Proof // what it proves of this one sending
 	Cause      Cause
 	RetryAfter time.Duration // how long the carrier asks to wait; 0 where it doesn't
 	Err        error         // the cause below it; nil for a carrier's answer
@@ -68,14 +100,34 @@ func (e *Error) Error() string {
 // Unwrap returns the cause below it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// EffectOf says what a failed change did to its card: unknown for any error
-// that doesn't say.
+// EffectOf says what a failed change, sent for the first time, did to its card:
+// unknown for any error that doesn't say.
 func EffectOf(err error) Effect {
 	var e *Error
 	if errors.As(err, &e) {
-		return e.Effect
+		return e.Proof.Effect(false)
 	}
 	return EffectUnknown
+}
+
+// ProofOf says what a failed change proves: nothing for any error that doesn't say.
+func ProofOf(err error) Proof {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Proof
+	}
+	return ProvesNothing
+}
+
+// IsCode reports whether the carrier answered with one of the codes.
+func IsCode(err error, codes ...string) bool {
+	var e *Error
+	return errors.As(err, &e) && slices.Contains(codes, e.Code)
+}
+
+// Refuse is a change that is refused here, before any request.
+func Refuse(call, why string) error {
+	return &Error{Call: call, Message: why, Proof: NeverSeen, Cause: Refused}
 }
 
 // CauseOf says why it failed; ok is false for an error that doesn't say.

@@ -85,7 +85,7 @@ func TestNoMoreAtOnceThanAsked(t *testing.T) {
 
 func TestOneUnreadCardDoesNotStopTheRest(t *testing.T) {
 	w := wants(500)
-	refused := &Error{Call: "QueryCardStatus", Code: "isv.RAM_PERMISSION_DENY", Cause: Refused, Effect: EffectNone}
+	refused := &Error{Call: "QueryCardStatus", Code: "isv.RAM_PERMISSION_DENY", Cause: Refused, Proof: Declined}
 	readings, err := ReadAll(t.Context(), reads(func(_ context.Context, iccid spec.ICCID) (spec.Reading, error) {
 		if iccid == w[7].ICCID {
 			return spec.Reading{}, refused
@@ -100,7 +100,7 @@ func TestOneUnreadCardDoesNotStopTheRest(t *testing.T) {
 }
 
 func TestManyRefusedCardsAreNoLostCarrier(t *testing.T) {
-	refused := &Error{Call: "QueryCardStatus", Cause: Refused, Effect: EffectNone}
+	refused := &Error{Call: "QueryCardStatus", Cause: Refused, Proof: Declined}
 	readings, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) {
 		return spec.Reading{}, refused
 	}), wants(500), ReadOptions{})
@@ -110,7 +110,7 @@ func TestManyRefusedCardsAreNoLostCarrier(t *testing.T) {
 
 func TestDeniedEndsTheReadingAtOnce(t *testing.T) {
 	var calls atomic.Int64
-	denied := &Error{Call: "QueryCardStatus", Code: "SignatureDoesNotMatch", Cause: Denied, Effect: EffectNone}
+	denied := &Error{Call: "QueryCardStatus", Code: "SignatureDoesNotMatch", Cause: Denied, Proof: Declined}
 	readings, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) {
 		calls.Add(1)
 		return spec.Reading{}, denied
@@ -128,7 +128,7 @@ func TestDeniedEndsTheReadingAtOnce(t *testing.T) {
 
 func TestDeadCarrierIsGivenUpAfterAHandful(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Effect: EffectNone, Err: errors.New("connect: no route")}
+		down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Proof: Declined, Err: errors.New("connect: no route")}
 		start := time.Now()
 		readings, err := ReadAll(t.Context(), reads(func(ctx context.Context, _ spec.ICCID) (spec.Reading, error) {
 			select { // each card's retries take 10 s
@@ -146,7 +146,7 @@ func TestDeadCarrierIsGivenUpAfterAHandful(t *testing.T) {
 }
 
 func TestACarrierOfOneCardThatCannotBeReachedIsLostToo(t *testing.T) {
-	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Effect: EffectNone}
+	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Proof: Declined}
 	readings, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) { return spec.Reading{}, down }), wants(1), ReadOptions{})
 	var lost *CarrierError
 	require.ErrorAs(t, err, &lost)
@@ -156,7 +156,7 @@ func TestACarrierOfOneCardThatCannotBeReachedIsLostToo(t *testing.T) {
 
 func TestCarrierThatDiesMidwayKeepsWhatWasRead(t *testing.T) {
 	w := wants(10_000)
-	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Effect: EffectNone}
+	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Proof: Declined}
 	var calls atomic.Int64
 	readings, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) {
 		if calls.Add(1) > 1000 {
@@ -178,7 +178,7 @@ func TestCarrierThatDiesMidwayKeepsWhatWasRead(t *testing.T) {
 
 func TestAHiccupIsNoLostCarrier(t *testing.T) {
 	var calls atomic.Int64
-	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Effect: EffectNone}
+	down := &Error{Call: "QueryCardStatus", Cause: Unavailable, Proof: Declined}
 	_, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) {
 		if n := calls.Add(1); n > 100 && n%90 != 0 { // 89 failures in a row, again and again
 			return spec.Reading{}, down
@@ -221,7 +221,7 @@ func TestInterruptAfterTheLastCardIsNoError(t *testing.T) {
 
 func TestErrorSaysWhatHappened(t *testing.T) {
 	err := fmt.Errorf("change-bind 8986…: %w", &Error{
-		Call: "DoIotChgBindOrUnBind", Code: "isv.ERROR_BIND_NOT_EXIST", Message: "not bound", RequestID: "8906582E", Cause: PriorMismatch, Effect: EffectNone,
+		Call: "DoIotChgBindOrUnBind", Code: "isv.ERROR_BIND_NOT_EXIST", Message: "not bound", RequestID: "8906582E", Cause: PriorMismatch, Proof: Declined,
 	})
 	assert.EqualError(t, err, "change-bind 8986…: DoIotChgBindOrUnBind: isv.ERROR_BIND_NOT_EXIST: not bound (request 8906582E)")
 	cause, known := CauseOf(err)

@@ -108,7 +108,7 @@ func (p *provider) Capabilities() spec.Capabilities {
 func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.Reading, error) {
 	params := map[string]string{"Iccid": string(iccid)}
 	status, err := alirpc.Read[cardStatusReply](ctx, p.cards, "QueryCardStatus", params)
-	if alirpc.IsCode(err, codeNoCard) {
+	if providers.IsCode(err, codeNoCard) {
 		return spec.Reading{ICCID: iccid, At: p.cards.Now(), Lifecycle: spec.NotFound}, nil
 	}
 	if err != nil {

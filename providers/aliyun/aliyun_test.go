@@ -20,6 +20,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/aliyun/aliyunsim"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpctest"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -40,12 +41,12 @@ const (
 
 // open opens a block without limits that matter.
 func open(t testing.TB, settings map[string]any) providers.Provider {
-	return alirpctest.Open(t, aliyun.Type(), settings)
+	return providertest.Open(t, aliyun.Type(), alirpctest.Credentials(), settings)
 }
 
 // simulated opens a provider in front of a simulated carrier over HTTP.
 func simulated(t testing.TB, w *carriersim.World, settings map[string]any) providers.Provider {
-	return alirpctest.Simulated(t, aliyun.Type(), aliyunsim.Carrier(w), settings)
+	return providertest.Simulated(t, aliyun.Type(), aliyunsim.Carrier(w), settings)
 }
 
 // answering opens a provider in front of a card API that always gives one answer.
@@ -67,7 +68,7 @@ func world() *carriersim.World {
 
 func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 	config := spec.ProviderConfig{Name: "aliyun.hangzhou", Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 7}}}
-	p, diagnostics := aliyun.Type().Open(config, alirpctest.Env(nil, nil))
+	p, diagnostics := aliyun.Type().Open(config, providertest.Hurried(nil, nil))
 	assert.Nil(t, p)
 	require.Len(t, diagnostics, 2)
 	assert.Contains(t, diagnostics[0].Detail, "access_key_id")
@@ -76,7 +77,7 @@ func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 	assert.Contains(t, diagnostics[1].Detail, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 	assert.Equal(t, 7, diagnostics[0].Subject.Start.Line)
 
-	p, diagnostics = aliyun.Type().Open(config, alirpctest.Env(nil, map[string]string{
+	p, diagnostics = aliyun.Type().Open(config, providertest.Hurried(nil, map[string]string{
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
 	}))
 	assert.NotNil(t, p)
@@ -124,7 +125,7 @@ func TestChangeBindRegistersTheNewDeviceFirst(t *testing.T) {
 	p := simulated(t, w, map[string]any{"device_type": "tracker"})
 	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotPostImei", "DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
+	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotPostImei", "DoIotChgBindOrUnBind"}, providertest.Calls(w))
 	requests := w.Requests()
 	assert.Equal(t, map[string]string{"Imei": spare, "DeviceType": "tracker", "Comments": "cardfleet", "RegionId": "cn-hangzhou"}, requests[1].Params)
 	assert.Equal(t, map[string]string{"Iccid": string(iccid), "OpionType": "chgBind", "Imei": device, "NewImei": spare, "RegionId": "cn-hangzhou"}, requests[2].Params)
@@ -138,7 +139,7 @@ func TestKnownDeviceIsNotRegisteredAgain(t *testing.T) {
 	p := simulated(t, w, nil)
 	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
+	assert.Equal(t, []string{"DoIotIsImeiExist", "DoIotChgBindOrUnBind"}, providertest.Calls(w))
 }
 
 func TestRegisteringCanBeLeftToOthers(t *testing.T) {
@@ -147,7 +148,7 @@ func TestRegisteringCanBeLeftToOthers(t *testing.T) {
 	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 	assert.ErrorContains(t, err, "DoIotChgBindOrUnBind: isv.ERROR_IMEI_ERROR")
 	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
-	assert.Equal(t, []string{"DoIotChgBindOrUnBind"}, alirpctest.Calls(w))
+	assert.Equal(t, []string{"DoIotChgBindOrUnBind"}, providertest.Calls(w))
 	assert.Equal(t, 1, p.Capabilities().CallsToChange(spec.ChangeBind))
 }
 
@@ -161,7 +162,7 @@ func TestLostRegistrationIsLookedUp(t *testing.T) {
 		p := simulated(t, w, nil)
 		_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.ChangeBind, From: device, To: spare}, ICCID: iccid, Key: key})
 		require.NoError(t, err, "%s", fault)
-		assert.Equal(t, want, alirpctest.Calls(w), "%s", fault)
+		assert.Equal(t, want, providertest.Calls(w), "%s", fault)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/aliyun"
 	"github.com/cardfleet/cardfleet/providers/aliyun/aliyunsim"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
-	"github.com/cardfleet/cardfleet/providers/internal/alirpctest"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -44,7 +44,7 @@ func refresh(b *testing.B, rate int) {
 	defer server.Close()
 	network := &http.Transport{MaxIdleConnsPerHost: 16}
 	defer network.CloseIdleConnections()
-	env := alirpctest.Env(network, nil)
+	env := providertest.Hurried(network, nil)
 	env.Sleep = sleep // here, pauses matter
 	p, diagnostics := aliyun.Type().Open(carrier.Point(spec.ProviderConfig{
 		Settings: map[string]any{"requests_per_second": float64(rate)},
@@ -135,7 +135,7 @@ func (latency within) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func benchmarked(b *testing.B, network http.RoundTripper, endpoint string, settings map[string]any) providers.Provider {
 	settings["endpoint"], settings["access_key_id"], settings["access_key_secret"] = endpoint, carriersim.TestID, carriersim.TestSecret
-	env := alirpctest.Env(network, nil)
+	env := providertest.Hurried(network, nil)
 	env.Sleep = sleep // here, pauses matter
 	p, diagnostics := aliyun.Type().Open(spec.ProviderConfig{Name: "aliyun", Settings: settings}, env)
 	require.Empty(b, diagnostics)

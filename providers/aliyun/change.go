@@ -26,7 +26,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	case spec.Subscribe:
 		return p.subscribe(ctx, c)
 	default:
-		return providers.Receipt{}, alirpc.Refuse(string(c.Kind), "Dyiotapi has no call for this")
+		return providers.Receipt{}, providers.Refuse(string(c.Kind), "Dyiotapi has no call for this")
 	}
 }
 
@@ -34,7 +34,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 // names both, so the carrier refuses it where the card is bound to another.
 func (p *provider) changeBind(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	if c.From == "" || c.To == "" {
-		return providers.Receipt{}, alirpc.Refuse(actionBind, "the call must name the device that the card is bound to and the new one")
+		return providers.Receipt{}, providers.Refuse(actionBind, "the call must name the device that the card is bound to and the new one")
 	}
 	if p.register {
 		if err := p.ensureRegistered(ctx, c.To); err != nil {
@@ -53,7 +53,7 @@ func (p *provider) changeBind(ctx context.Context, c providers.Change) (provider
 // "解绑操作会导致销户" (DoIotChgBindOrUnBind).
 func (p *provider) unbind(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	if c.From == "" {
-		return providers.Receipt{}, alirpc.Refuse(actionBind, "the call must name the device that the card is bound to")
+		return providers.Receipt{}, providers.Refuse(actionBind, "the call must name the device that the card is bound to")
 	}
 	return p.modBind(ctx, map[string]string{
 		"Iccid":     string(c.ICCID),
@@ -86,7 +86,7 @@ func (p *provider) stopResume(ctx context.Context, iccid spec.ICCID, option stri
 func (p *provider) subscribe(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	const action = "DoIotRecharge"
 	if c.To == "" || c.Key == "" {
-		return providers.Receipt{}, alirpc.Refuse(action, "the call must name a package, and a key of its own")
+		return providers.Receipt{}, providers.Refuse(action, "the call must name a package, and a key of its own")
 	}
 	r, err := alirpc.Change[rechargeReply](ctx, p.cards, action, map[string]string{
 		"Iccid":    string(c.ICCID),
@@ -127,7 +127,7 @@ func (p *provider) upload(ctx context.Context, imei string) error {
 	const action = "DoIotPostImei"
 	params := map[string]string{"Imei": imei, "DeviceType": p.deviceType, "Comments": "cardfleet"}
 	r, err := alirpc.Change[postImeiReply](ctx, p.cards, action, params)
-	if alirpc.IsCode(err, codeHasIMEI) {
+	if providers.IsCode(err, codeHasIMEI) {
 		return nil
 	}
 	if err != nil {
@@ -144,6 +144,6 @@ func untouched(err error) error {
 		return err
 	}
 	none := *e
-	none.Effect = providers.EffectNone
+	none.Proof = providers.NeverSeen
 	return &none
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpctest"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -30,7 +32,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 func leaves(t *testing.T, call func(p providers.Provider)) *http.Request {
 	var n network
 	config := spec.ProviderConfig{Settings: map[string]any{"access_key_id": "i", "access_key_secret": "s", "retries": 0}}
-	p, diagnostics := Type().Open(config, alirpctest.Env(&n, nil))
+	p, diagnostics := Type().Open(config, providertest.Hurried(&n, nil))
 	require.Empty(t, diagnostics)
 	call(p)
 	return n.got
@@ -76,7 +78,7 @@ func TestNumberRequestOnTheWire(t *testing.T) {
 func TestEveryCodeOnTheWire(t *testing.T) {
 	for code, m := range cardCodes() {
 		effect := providers.EffectNone
-		if m.Unsure {
+		if m.Proof == providers.ProvesNothing {
 			effect = providers.EffectUnknown
 		}
 		p := alirpctest.Answering(t, Type(), "endpoint", http.StatusBadRequest, `{"RequestId":"8906582E","Code":"`+code+`","Message":"m"}`)
@@ -92,7 +94,7 @@ func TestEveryCodeOnTheWire(t *testing.T) {
 	}
 }
 
-func shows(t *testing.T, err error, code string, m alirpc.Meaning) {
+func shows(t *testing.T, err error, code string, m carriercall.Meaning) {
 	t.Helper()
 	require.Error(t, err, code)
 	cause, _ := providers.CauseOf(err)

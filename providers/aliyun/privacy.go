@@ -97,7 +97,7 @@ func (s *numbers) turn(ctx context.Context) (release func(), err error) {
 // that fails (its 2 and 3) don't show here.
 func (s *numbers) subscription(ctx context.Context, n *spec.PrivacyNumber) (spec.NumberReading, error) {
 	if n.Number == "" {
-		return spec.NumberReading{}, alirpc.Refuse(actionSubscription, "the carrier no longer has "+actionCallStatus+
+		return spec.NumberReading{}, providers.Refuse(actionSubscription, "the carrier no longer has "+actionCallStatus+
 			", and this call asks for the X number: write it as number in the privacy_number block")
 	}
 	r, err := alirpc.Read[subscriptionReply](ctx, s.api, actionSubscription, map[string]string{
@@ -132,6 +132,6 @@ func (s *numbers) statusOf(binding alirpc.Text, expires time.Time) (int, error) 
 // odd is an answer that makes no sense.
 func odd(action string, head *alirpc.Envelope, err error) error {
 	return &providers.Error{
-		Call: action, RequestID: string(head.RequestID), Effect: providers.EffectNone, Cause: providers.Unavailable, Err: err,
+		Call: action, RequestID: string(head.RequestID), Proof: providers.NeverSeen, Cause: providers.Unavailable, Err: err,
 	}
 }

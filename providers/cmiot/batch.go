@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 	"github.com/cardfleet/cardfleet/spec"
 )
@@ -68,7 +69,7 @@ func (m *member) wait(ctx context.Context) error {
 	case <-m.done:
 		return nil
 	case <-ctx.Done():
-		return &providers.Error{Call: callChangeBatch, Effect: providers.EffectUnknown, Cause: providers.Unavailable, Err: ctx.Err()}
+		return &providers.Error{Call: callChangeBatch, Proof: providers.ProvesNothing, Cause: providers.Unavailable, Err: ctx.Err()}
 	}
 }
 
@@ -198,21 +199,21 @@ func (p *v5) outcome(job string, answer rows[jobResultRow], err error, m *member
 	case listed && item.Status == codeOK, !listed && result.JobStatus == jobDone:
 		return providers.Receipt{RequestID: job}, nil
 	case listed:
-		e := explain(p.codes, call{name: callChangeBatch, changing: true}, &item.envelope, p.hide(nil))
+		e := p.explain(carriercall.Call{Name: callChangeBatch, Changing: true}, &item.envelope)
 		e.RequestID = job
-		if p.saysAlready(e) {
+		if e.Proof == providers.AlreadySo {
 			return providers.Receipt{RequestID: job, Already: true}, nil
 		}
 		return providers.Receipt{}, e
 	default:
-		return providers.Receipt{}, untold(job, fmt.Errorf("job %s has status %q and tells nothing of this card", job, shorten(string(result.JobStatus))))
+		return providers.Receipt{}, untold(job, fmt.Errorf("job %s has status %q and tells nothing of this card", job, carriercall.Shorten(string(result.JobStatus))))
 	}
 }
 
 // untold is a batch that was taken, and of whose outcome the carrier tells nothing.
 func untold(job string, err error) error {
 	return &providers.Error{
-		Call: callChangeBatch, RequestID: job, Effect: providers.EffectUnknown, Cause: providers.Unavailable, Err: err,
+		Call: callChangeBatch, RequestID: job, Proof: providers.ProvesNothing, Cause: providers.Unavailable, Err: err,
 	}
 }
 

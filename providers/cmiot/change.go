@@ -34,7 +34,7 @@ func operationOf(k spec.Kind) (operation, bool) {
 func (p *v5) Do(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	op, ok := operationOf(c.Kind)
 	if !ok {
-		return providers.Receipt{}, refuse(string(c.Kind), "OneLink has no call for this")
+		return providers.Receipt{}, providers.Refuse(string(c.Kind), "OneLink has no call for this")
 	}
 	until, ok := p.cooldown.begin(c.ICCID, p.env.Now())
 	if !ok {
@@ -51,7 +51,7 @@ func (p *v5) tooSoon(ctx context.Context, op operation, iccid spec.ICCID, until 
 	if p.is(ctx, op, iccid) {
 		return providers.Receipt{Already: true}, nil
 	}
-	return providers.Receipt{}, refuse(callChange, fmt.Sprintf(
+	return providers.Receipt{}, providers.Refuse(callChange, fmt.Sprintf(
 		"the card was changed a short while ago, and the carrier refuses the next change of it until %s (write_cooldown is %s); apply again then",
 		until.In(china()).Format("15:04:05 MST"), p.cooldown.period))
 }
@@ -70,7 +70,7 @@ func (p *v5) single(ctx context.Context, op operation, iccid spec.ICCID) (provid
 	switch {
 	case err == nil:
 		return receipt(answer.Result[0]), nil
-	case p.saysAlready(err), p.mayBeAlready(err) && p.is(ctx, op, iccid):
+	case providers.ProofOf(err) == providers.AlreadySo, mayBeAlready(err) && p.is(ctx, op, iccid):
 		return providers.Receipt{RequestID: providers.RequestIDOf(err), Already: true}, nil
 	default:
 		return providers.Receipt{}, err
@@ -86,20 +86,11 @@ func receipt(order orderRow) providers.Receipt {
 	return providers.Receipt{RequestID: string(order.MSISDN)}
 }
 
-func (p *v5) saysAlready(err error) bool {
-	for code, m := range p.codes {
-		if m.already && isCode(err, code) {
-			return true
-		}
-	}
-	return false
-}
-
 // mayBeAlready reports whether a refusal may mean that the card is in the
 // wanted state: 12089 is about its status, and a code that no document has may
 // say anything.
-func (p *v5) mayBeAlready(err error) bool {
-	return isCode(err, codeWrongState) || isRefused(err) && providers.EffectOf(err) == providers.EffectUnknown
+func mayBeAlready(err error) bool {
+	return providers.IsCode(err, codeWrongState) || isRefused(err) && providers.EffectOf(err) == providers.EffectUnknown
 }
 
 // cooldown keeps the carrier's rule that a card which was changed isn't changed

@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
-	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -75,7 +75,7 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 	if d := s.Diagnostics(); d.HasErrors() {
 		return nil, d
 	}
-	a.transport = carrierhttp.New(a.limits.Transport(env, a.endpoint, a.appid))
+	a.Veil.Add(a.appid, a.password)
 	a.serial.Store(randomSerial(env.Random))
 	if version == "v2" {
 		return &v2{account: a, ebids: ebids}, s.Diagnostics()
@@ -85,14 +85,15 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 
 // readAccount reads what both versions share.
 func readAccount(s *providers.Settings, env providers.Env) *account {
+	limits := s.Limits(defaults())
 	a := &account{
-		limits:   s.Limits(defaults()),
 		appid:    s.Credential("appid"),
 		password: s.Credential("password"),
 		endpoint: s.URL("endpoint", defaultEndpoint),
 		env:      env,
 		codes:    meanings(),
 	}
+	a.Client = carriercall.New(limits, env, a.endpoint, a.appid)
 	if len(a.appid) > longestAppID {
 		s.Mistake("appid", "Invalid appid", fmt.Sprintf(
 			"The appid has %d characters. It may have %d at most, since it begins every transid, which may have 48 (CMIOT_API2002).", len(a.appid), longestAppID))

@@ -17,19 +17,20 @@ import (
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/cmiot"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
 func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 	config := spec.ProviderConfig{Name: "cmiot", Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 7}}}
-	p, diagnostics := cmiot.Type().Open(config, env(nil, nil))
+	p, diagnostics := cmiot.Type().Open(config, providertest.Env(nil, nil))
 	assert.Nil(t, p)
 	require.Len(t, diagnostics, 2)
 	assert.Contains(t, diagnostics[0].Detail, "CMIOT_APPID")
 	assert.Contains(t, diagnostics[1].Detail, "CMIOT_PASSWORD")
 	assert.Equal(t, 7, diagnostics[0].Subject.Start.Line)
 
-	p, diagnostics = cmiot.Type().Open(config, env(nil, map[string]string{"CMIOT_APPID": "100001", "CMIOT_PASSWORD": "testpass"}))
+	p, diagnostics = cmiot.Type().Open(config, providertest.Env(nil, map[string]string{"CMIOT_APPID": "100001", "CMIOT_PASSWORD": "testpass"}))
 	assert.NotNil(t, p)
 	assert.Empty(t, diagnostics)
 }
@@ -57,13 +58,13 @@ func TestSettingsThatDontFitAreNamed(t *testing.T) {
 		"another function":     {map[string]any{"ebid": map[string]any{"cardinfo": "0001000000010"}}, "querycardprodinfo and userstatusrealsingle"},
 		"a blank ebid":         {map[string]any{"ebid": ""}, "An ebid is blank."},
 	} {
-		p, diagnostics := cmiot.Type().Open(block(c.settings), env(nil, nil))
+		p, diagnostics := cmiot.Type().Open(block(c.settings), providertest.Env(nil, nil))
 		assert.Nil(t, p, name)
 		if assert.Len(t, diagnostics, 1, name) {
 			assert.Contains(t, diagnostics[0].Detail, c.want, name)
 		}
 	}
-	p, diagnostics := cmiot.Type().Open(block(map[string]any{"appid": strings.Repeat("1", 26)}), env(nil, nil))
+	p, diagnostics := cmiot.Type().Open(block(map[string]any{"appid": strings.Repeat("1", 26)}), providertest.Env(nil, nil))
 	assert.NotNil(t, p)
 	assert.Empty(t, diagnostics)
 }
@@ -164,7 +165,7 @@ func TestCapabilitiesOfEachVersion(t *testing.T) {
 }
 
 func openDefaults(t *testing.T) providers.Limits {
-	p, diagnostics := cmiot.Type().Open(spec.ProviderConfig{Settings: map[string]any{"appid": "1", "password": "2"}}, env(nil, nil))
+	p, diagnostics := cmiot.Type().Open(spec.ProviderConfig{Settings: map[string]any{"appid": "1", "password": "2"}}, providertest.Env(nil, nil))
 	require.Empty(t, diagnostics)
 	return p.(providers.Paced).Limits()
 }
@@ -229,7 +230,7 @@ func TestDeviceInUseIsNeverABinding(t *testing.T) {
 	assert.Equal(t, device, reading.Observed)
 	assert.Empty(t, reading.IMEI)
 	assert.Equal(t, spec.AttrActive, reading.Has)
-	assert.Equal(t, []string{"get/token", "query/sim-status", "query/sim-imei"}, calls(w))
+	assert.Equal(t, []string{"get/token", "query/sim-status", "query/sim-imei"}, providertest.Calls(w))
 }
 
 func TestDeviceThatIsNotToldLeavesTheCardRead(t *testing.T) {
@@ -256,7 +257,7 @@ func TestStoppedCardIsAskedForWhoStoppedIt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, spec.SuspendedByCarrier, reading.Lifecycle)
 	assert.Equal(t, "credit control (信控停机) (000020000000)", reading.Reason)
-	assert.Equal(t, []string{"get/token", "query/sim-status", "query/sim-stop-reason"}, calls(w))
+	assert.Equal(t, []string{"get/token", "query/sim-status", "query/sim-stop-reason"}, providertest.Calls(w))
 
 	p := answering(t, map[string]string{
 		"/v5/ec/query/sim-status":      `{"status":"0","message":"正确","result":[{"cardStatus":"02"}]}`,
@@ -336,7 +337,7 @@ func TestDefaultEndpoint(t *testing.T) {
 			got = r.URL.Scheme + "://" + r.Host + r.URL.Path
 			_, _ = io.WriteString(w, `{"status":"12004","message":"x"}`)
 		})
-		p, diagnostics := cmiot.Type().Open(block(map[string]any{"api_version": version}), env(network{h}, nil))
+		p, diagnostics := cmiot.Type().Open(block(map[string]any{"api_version": version}), providertest.Env(providertest.InProcess{Handler: h}, nil))
 		require.Empty(t, diagnostics)
 		_, err := p.Read(t.Context(), iccid, 0)
 		require.Error(t, err)

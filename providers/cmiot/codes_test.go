@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 )
 
 // documented is every code of docs/carriers.md §3.5.
@@ -18,7 +19,7 @@ func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 	for _, code := range documented() {
 		m, ok := meanings()[code]
 		assert.True(t, ok, code)
-		assert.NotEmpty(t, m.text, code)
+		assert.NotEmpty(t, m.Text, code)
 	}
 	assert.NotContains(t, meanings(), codeOK)
 }
@@ -36,19 +37,20 @@ func TestCodesSayWhatHappened(t *testing.T) {
 		"500": {providers.Unavailable, providers.EffectUnknown}, "19010": {providers.Unavailable, providers.EffectUnknown},
 		"12777": {providers.Refused, providers.EffectUnknown}, "-1": {providers.Refused, providers.EffectUnknown},
 	} {
-		hide := strings.NewReplacer("s3cret", "[password]")
+		a := &account{Client: &carriercall.Client{}, codes: meanings()}
+		a.Veil.Add("s3cret")
 		head := &envelope{Status: text(code), Message: "s3cret"}
-		changing := explain(meanings(), call{name: "change/it", changing: true}, head, hide)
+		changing := a.explain(carriercall.Call{Name: "change/it", Changing: true}, head)
 		assert.Equal(t, want.cause, changing.Cause, code)
-		assert.Equal(t, want.effect, changing.Effect, code)
+		assert.Equal(t, want.effect, providers.EffectOf(changing), code)
 		assert.Equal(t, code, changing.Code)
 		assert.NotContains(t, changing.Error(), "s3cret")
-		assert.Equal(t, providers.EffectNone, explain(meanings(), call{name: "query/it"}, head, hide).Effect, "reading changes nothing")
+		assert.Equal(t, providers.EffectNone, providers.EffectOf(a.explain(carriercall.Call{Name: "query/it"}, head)), "reading changes nothing")
 	}
 }
 
 func TestForeignTextIsKeptShort(t *testing.T) {
 	head := &envelope{Status: text(strings.Repeat("9", 500)), Message: text(strings.Repeat("长", 500))}
-	e := explain(meanings(), call{name: "query/it"}, head, strings.NewReplacer())
+	e := (&account{Client: &carriercall.Client{}, codes: meanings()}).explain(carriercall.Call{Name: "query/it"}, head)
 	assert.Less(t, len([]rune(e.Error())), 400)
 }

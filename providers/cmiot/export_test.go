@@ -6,14 +6,14 @@ import "github.com/cardfleet/cardfleet/providers"
 func Explained() (lines []string) {
 	kinds := map[providers.Cause]string{providers.Refused: "refused", providers.Unavailable: "unavailable", providers.Denied: "denied"}
 	for code, m := range meanings() {
-		kind, sure := kinds[m.cause], "yes"
-		if m.already {
+		kind, sure := kinds[m.Cause], "yes"
+		if m.Proof == providers.AlreadySo {
 			kind = "done"
 		}
-		if m.unsure {
+		if m.Proof == providers.ProvesNothing {
 			sure = "unknown"
 		}
-		lines = append(lines, "| `"+code+"` | "+kind+" | "+sure+" | "+m.text+" |\n")
+		lines = append(lines, "| `"+code+"` | "+kind+" | "+sure+" | "+m.Text+" |\n")
 	}
 	return lines
 }

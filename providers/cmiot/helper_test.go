@@ -1,22 +1,18 @@
 package cmiot_test
 
 import (
-	"context"
-	"crypto/rand"
 	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/cmiot"
 	"github.com/cardfleet/cardfleet/providers/cmiot/cmiotsim"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -29,63 +25,22 @@ const (
 	key    = "0123456789abcdef0123456789abcdef"
 )
 
-// network carries requests to a handler without sockets, so that tests can run
-// on a synctest clock.
-type network struct{ handler http.Handler }
-
-func (n network) RoundTrip(req *http.Request) (resp *http.Response, err error) {
-	defer func() {
-		if r := recover(); r == http.ErrAbortHandler { //nolint:errorlint // a recovered value
-			resp, err = nil, io.ErrUnexpectedEOF
-		} else if r != nil {
-			panic(r)
-		}
-	}()
-	recorder, in := httptest.NewRecorder(), req.Clone(req.Context())
-	if in.Body == nil {
-		in.Body = http.NoBody // as a server has it
-	}
-	n.handler.ServeHTTP(recorder, in)
-	return recorder.Result(), nil
-}
-
-func env(transport http.RoundTripper, variables map[string]string) providers.Env {
-	return providers.Env{
-		Getenv: func(name string) string { return variables[name] },
-		Now:    time.Now,
-		Sleep: func(ctx context.Context, d time.Duration) error {
-			timer := time.NewTimer(d)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		},
-		Random:    func(p []byte) { _, _ = rand.Read(p) }, // never fails
-		Transport: transport,
-		Version:   "1.2.3",
-	}
+// credentials are the test account's.
+func credentials() map[string]any {
+	return map[string]any{"appid": carriersim.TestID, "password": carriersim.TestSecret}
 }
 
 // block is a provider's block without limits that matter.
 func block(settings map[string]any) spec.ProviderConfig {
-	all := map[string]any{"appid": "testid", "password": "testsecret", "requests_per_second": 1e6, "max_in_flight": 1000}
-	maps.Copy(all, settings)
-	return spec.ProviderConfig{Name: "cmiot", Settings: all}
+	return providertest.Block(cmiot.Type(), credentials(), settings)
 }
 
-// open opens a provider in front of a handler at http://carrier.test.
+// open opens a provider in front of a handler at http://carrier.test, without
+// sockets, so that tests can run on a synctest clock.
 func open(t testing.TB, h http.Handler, settings map[string]any) providers.Provider {
 	t.Helper()
-	config := block(settings)
-	if _, ok := config.Settings["endpoint"]; !ok {
-		config.Settings["endpoint"] = "http://carrier.test"
-	}
-	p, diagnostics := cmiot.Type().Open(config, env(network{h}, nil))
-	require.Empty(t, diagnostics)
-	return p
+	at := map[string]any{"endpoint": "http://carrier.test"}
+	return providertest.OpenOn(t, cmiot.Type(), providertest.Env(providertest.InProcess{Handler: h}, nil), credentials(), at, settings)
 }
 
 // simulated opens a provider in front of a simulated carrier.
@@ -114,12 +69,4 @@ func world(cards ...carriersim.Card) *carriersim.World {
 		cards = []carriersim.Card{{ICCID: iccid, MSISDN: msisdn, IMEI: device}}
 	}
 	return &carriersim.World{Cards: cards, Now: time.Now, Record: true}
-}
-
-// calls is the actions of the requests, in order.
-func calls(w *carriersim.World) (actions []string) {
-	for _, r := range w.Requests() {
-		actions = append(actions, r.Action)
-	}
-	return actions
 }

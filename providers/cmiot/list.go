@@ -66,7 +66,7 @@ func (p *v5) pages(ctx context.Context, name string, params map[string]string, e
 }
 
 func odd(call, what string) error {
-	return &providers.Error{Call: call, Message: "the answer has " + what, Effect: providers.EffectNone, Cause: providers.Refused}
+	return &providers.Error{Call: call, Message: "the answer has " + what, Proof: providers.NeverSeen, Cause: providers.Refused}
 }
 
 // listReply is a page of group-info or group-member. Which name the list inside

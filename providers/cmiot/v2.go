@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 	"net/url"
 
 	"github.com/cardfleet/cardfleet/providers"
@@ -27,7 +28,7 @@ type v2 struct {
 func (p *v2) Capabilities() spec.Capabilities {
 	return spec.Capabilities{
 		Reads:     spec.AttrActive | spec.AttrPackages,
-		PerSecond: p.limits.RequestsPerSecond,
+		PerSecond: p.Limits().RequestsPerSecond,
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
 	}
 }
@@ -36,7 +37,7 @@ func (p *v2) Capabilities() spec.Capabilities {
 func (p *v2) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.Reading, error) {
 	params := map[string]string{"iccid": string(iccid)} // of msisdn, iccid and imsi exactly one
 	status, err := read[rows[statusV2]](ctx, p, callStatusV2, params)
-	if isCode(err, codeNoCard, codeNotThere) {
+	if providers.IsCode(err, codeNoCard, codeNotThere) {
 		return p.notFound(iccid, ""), nil
 	}
 	if err != nil {
@@ -61,7 +62,7 @@ func (p *v2) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.
 
 // Do implements [providers.Provider].
 func (p *v2) Do(_ context.Context, c providers.Change) (providers.Receipt, error) {
-	return providers.Receipt{}, refuse(string(c.Kind), `API v2 changes no card; api_version = "v5" stops and resumes`)
+	return providers.Receipt{}, providers.Refuse(string(c.Kind), `API v2 changes no card; api_version = "v5" stops and resumes`)
 }
 
 func (a *account) notFound(iccid spec.ICCID, word string) spec.Reading {
@@ -73,17 +74,14 @@ func (a *account) notFound(iccid spec.ICCID, word string) spec.Reading {
 func (p *v2) attempt(ctx context.Context, c call, r reply) error {
 	t := p.begin()
 	token := tokenV2(p.appid, p.password, t.id)
-	q := url.Values{"appid": {p.appid}, "transid": {t.id}, "ebid": {p.ebids[c.name]}, "token": {token}}
+	q := url.Values{"appid": {p.appid}, "transid": {t.id}, "ebid": {p.ebids[c.Name]}, "token": {token}}
 	for name, v := range c.params {
 		q.Set(name, v)
 	}
-	u := p.url("/v2/" + c.name)
+	u := p.url("/v2/" + c.Name)
 	u.RawQuery = q.Encode()
-	req, err := post(ctx, u, nil)
-	if err != nil {
-		return err
-	}
-	return p.exchange(c, t, req, r, token)
+	build := func(ctx context.Context) (*http.Request, error) { return post(ctx, u, nil) }
+	return p.exchange(ctx, c.Call, t, build, r, token)
 }
 
 // tokenV2 is "appid+password+transid … 使用64位SHA-256算法": 64 digits of lower-case

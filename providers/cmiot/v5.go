@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -30,14 +31,17 @@ const (
 // v5 is the current API.
 type v5 struct {
 	*account
-	tokens   tokens
+	tokens   *carriercall.Tokens
 	cooldown cooldown
 	batches  batches
 }
 
 func newV5(a *account, period time.Duration) *v5 {
 	p := &v5{account: a, cooldown: cooldown{period: period}, batches: batches{sleep: a.env.Sleep}}
-	p.tokens.fetch, p.tokens.now = p.fetchToken, a.env.Now
+	p.tokens = &carriercall.Tokens{
+		Call: callToken, Fetch: p.fetchToken, Now: a.Now,
+		Refused: func(err error) bool { return providers.IsCode(err, codeTokenExpired) },
+	}
 	return p
 }
 
@@ -53,7 +57,7 @@ func (p *v5) Capabilities() spec.Capabilities {
 		Settle:       settle,
 		Cooldown:     p.cooldown.period,
 		Lists:        true,
-		PerSecond:    p.limits.RequestsPerSecond,
+		PerSecond:    p.Limits().RequestsPerSecond,
 		// Beside its status, a card in service is asked for its device, and a
 		// stopped one for who stopped it: one further call for either.
 		ReadCalls: map[spec.Attr]int{0: 1, spec.AttrPackages: 1},
@@ -100,7 +104,7 @@ func (p *v5) packages(ctx context.Context, iccid spec.ICCID) ([]spec.Package, er
 // status is the card's status alone, without who stopped it.
 func (p *v5) status(ctx context.Context, iccid spec.ICCID) (spec.Reading, error) {
 	answer, err := read[rows[statusV5]](ctx, p, callStatus, card(iccid))
-	if isCode(err, codeNoCard, codeNotThere) {
+	if providers.IsCode(err, codeNoCard, codeNotThere) {
 		return p.notFound(iccid, ""), nil
 	}
 	if err != nil {
@@ -147,66 +151,33 @@ func (p *v5) deviceInUse(ctx context.Context, iccid spec.ICCID) (spec.IMEI, erro
 // card is the parameter that names a card: of msisdn, iccid and imsi exactly one.
 func card(iccid spec.ICCID) map[string]string { return map[string]string{"iccid": string(iccid)} }
 
-// attempt makes one request with the token that all share. A token that the
-// carrier doesn't take any more is renewed once, and the request then sent again:
-// it had no effect.
+// attempt makes one request with the token that all share, and another where
+// the carrier doesn't take that one any more.
 func (p *v5) attempt(ctx context.Context, c call, r reply) error {
-	token, err := p.tokens.get(ctx, "")
-	if err != nil {
-		return untaken(err)
-	}
-	err = p.request(ctx, c, token, r)
-	if !isCode(err, codeTokenExpired) {
-		return err
-	}
-	if token, err = p.tokens.get(ctx, token); err != nil {
-		return untaken(err)
-	}
-	return p.request(ctx, c, token, r)
-}
-
-// untaken says of a failure to get a token that the card is as it was.
-func untaken(err error) error {
-	var e *providers.Error
-	if errors.As(err, &e) {
-		return err
-	}
-	return &providers.Error{Call: callToken, Effect: providers.EffectNone, Cause: providers.Unavailable, Err: err}
-}
-
-func (p *v5) request(ctx context.Context, c call, token string, r reply) error {
-	t := p.begin()
-	params := map[string]string{"transid": t.id, "token": token}
-	maps.Copy(params, c.params)
-	return p.send(ctx, c, t, params, r, token)
-}
-
-func (p *v5) fetchToken(ctx context.Context, anew bool) (tokenRow, error) {
-	t := p.begin()
-	params := map[string]string{"appid": p.appid, "password": p.password, "transid": t.id}
-	if anew {
-		params["refresh"] = "1"
-	}
-	var r rows[tokenRow]
-	if err := p.send(ctx, call{name: callToken}, t, params, &r); err != nil {
-		return tokenRow{}, err
-	}
-	return r.Result[0], nil
+	return p.tokens.Attempt(ctx, func(token string) error {
+		t := p.begin()
+		params := map[string]string{"transid": t.id, "token": token}
+		maps.Copy(params, c.params)
+		return p.send(ctx, c.Call, t, params, r, token)
+	})
 }
 
 // send makes one request, its parameters as JSON in the body (KNOWN*: of the
 // two forms, the one that keeps the token and the password out of URLs).
-func (p *v5) send(ctx context.Context, c call, t transaction, params map[string]string, r reply, secrets ...string) error {
-	body, err := json.Marshal(params)
-	if err != nil {
-		return err
+func (p *v5) send(ctx context.Context, c carriercall.Call, t transaction, params map[string]string, r reply, secret string) error {
+	build := func(ctx context.Context) (*http.Request, error) {
+		body, err := json.Marshal(params)
+		if err != nil {
+			return nil, err
+		}
+		req, err := post(ctx, p.url("/v5/ec/"+c.Name), bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Content-Type", "application/json;charset=utf-8")
+		return req, nil
 	}
-	req, err := post(ctx, p.url("/v5/ec/"+c.name), bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json;charset=utf-8")
-	return p.exchange(c, t, req, r, secrets...)
+	return p.exchange(ctx, c, t, build, r, secret)
 }
 
 // join is how batches write lists of numbers (PHP-V5).

@@ -18,7 +18,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	case spec.Subscribe:
 		return p.subscribe(ctx, c)
 	default:
-		return providers.Receipt{}, alirpc.Refuse(string(c.Kind), "Linkcard has no call for this")
+		return providers.Receipt{}, providers.Refuse(string(c.Kind), "Linkcard has no call for this")
 	}
 }
 
@@ -42,7 +42,7 @@ func (p *provider) service(ctx context.Context, action string, iccid spec.ICCID,
 // card which is in that state already would be. No document has a code for
 // that: GUESS, it is the general one, or Data is false.
 func refusedByState(err error) bool {
-	return alirpc.IsCode(err, codeProcess) || alirpc.IsCode(err, codeOK)
+	return providers.IsCode(err, codeProcess) || providers.IsCode(err, codeOK)
 }
 
 // isAlready looks whether the card is as a refused change would make it. Only
@@ -66,7 +66,7 @@ func (p *provider) isAlready(ctx context.Context, iccid spec.ICCID, want spec.Sw
 // order: "编号需唯一且保持幂等性", so the carrier takes a repeated one for the same.
 func (p *provider) subscribe(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	if c.To == "" || c.Key == "" {
-		return providers.Receipt{}, alirpc.Refuse(actionRenew, "the call must name a package, and a key of its own")
+		return providers.Receipt{}, providers.Refuse(actionRenew, "the call must name a package, and a key of its own")
 	}
 	card, err := p.detail(ctx, c.ICCID)
 	if err != nil {

@@ -132,7 +132,7 @@ func (p *provider) Capabilities() spec.Capabilities {
 // Read implements [providers.Provider].
 func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.Reading, error) {
 	card, err := p.detail(ctx, iccid)
-	if alirpc.IsCode(err, codeNoCard) {
+	if providers.IsCode(err, codeNoCard) {
 		return spec.Reading{ICCID: iccid, At: p.api.Now(), Lifecycle: spec.NotFound}, nil
 	}
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/internal/alirpctest"
 	"github.com/cardfleet/cardfleet/providers/linkcard"
 	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -31,7 +32,7 @@ const (
 )
 
 func simulated(t testing.TB, w *carriersim.World, settings map[string]any) providers.Provider {
-	return alirpctest.Simulated(t, linkcard.Type(), linkcardsim.Carrier(w), settings)
+	return providertest.Simulated(t, linkcard.Type(), linkcardsim.Carrier(w), settings)
 }
 
 func answering(t *testing.T, answers ...string) providers.Provider {
@@ -46,13 +47,13 @@ func world() *carriersim.World {
 }
 
 func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
-	p, diagnostics := linkcard.Type().Open(spec.ProviderConfig{Name: "aliyun_linkcard"}, alirpctest.Env(nil, nil))
+	p, diagnostics := linkcard.Type().Open(spec.ProviderConfig{Name: "aliyun_linkcard"}, providertest.Hurried(nil, nil))
 	assert.Nil(t, p)
 	require.Len(t, diagnostics, 2)
 	assert.Contains(t, diagnostics[0].Detail, "ALIBABA_CLOUD_ACCESS_KEY_ID")
 	assert.Contains(t, diagnostics[1].Detail, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 
-	p, diagnostics = linkcard.Type().Open(spec.ProviderConfig{Name: "aliyun_linkcard"}, alirpctest.Env(nil, map[string]string{
+	p, diagnostics = linkcard.Type().Open(spec.ProviderConfig{Name: "aliyun_linkcard"}, providertest.Hurried(nil, map[string]string{
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
 	}))
 	assert.Empty(t, diagnostics)
@@ -67,7 +68,7 @@ func TestRequestOnTheWire(t *testing.T) {
 		_, _ = io.WriteString(w, `{"Code":"200","Success":true,"Data":true}`)
 	}))
 	defer server.Close()
-	p := alirpctest.Open(t, linkcard.Type(), map[string]any{"endpoint": server.URL})
+	p := providertest.Open(t, linkcard.Type(), alirpctest.Credentials(), map[string]any{"endpoint": server.URL})
 	_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: iccid, Key: key})
 	require.NoError(t, err)
 	assert.Equal(t, http.MethodPost, got.Method)
@@ -94,7 +95,7 @@ func TestReadingHasTheDeviceAndWhoStoppedTheCard(t *testing.T) {
 		ICCID: iccid, Status: "300 达量停用", Lifecycle: spec.SuspendedByCarrier, Reason: "达量停用",
 		Has: spec.AttrActive | spec.AttrBinding, IMEI: device,
 	}, got)
-	assert.Equal(t, []string{"GetCardDetail"}, alirpctest.Calls(w))
+	assert.Equal(t, []string{"GetCardDetail"}, providertest.Calls(w))
 }
 
 func TestCardWithoutADeviceIsBoundToNone(t *testing.T) {
@@ -169,7 +170,7 @@ func TestPackagesAreAskedForOnlyWhereWanted(t *testing.T) {
 func TestOffersThatMakeNoSense(t *testing.T) {
 	for _, value := range []any{"COM0203", []any{"COM0203"}, map[string]any{"a": 1.0}, map[string]any{"a": ""}, map[string]any{"a": "x", "b": "x"}} {
 		config := spec.ProviderConfig{Settings: map[string]any{"access_key_id": "i", "access_key_secret": "s", "offers": value}}
-		_, diagnostics := linkcard.Type().Open(config, alirpctest.Env(nil, nil))
+		_, diagnostics := linkcard.Type().Open(config, providertest.Hurried(nil, nil))
 		require.Len(t, diagnostics, 1, "%v", value)
 		assert.Equal(t, "Invalid offers", diagnostics[0].Summary)
 	}
@@ -184,7 +185,7 @@ func TestOwnPackageIsRenewedAndAnotherOrderedOnTop(t *testing.T) {
 	_, err = p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Subscribe, To: "COM0203"}, ICCID: iccid, Key: key[1:]})
 	require.NoError(t, err)
 	requests := w.Requests()
-	assert.Equal(t, []string{"GetCardDetail", "Renew", "GetCardDetail", "Renew"}, alirpctest.Calls(w))
+	assert.Equal(t, []string{"GetCardDetail", "Renew", "GetCardDetail", "Renew"}, providertest.Calls(w))
 	assert.Equal(t, map[string]string{"Iccid": string(iccid), "RechargeType": "STANDARD", "SerialNo": key, "BuyNum": "1"}, requests[1].Params)
 	assert.Equal(t, map[string]string{"Iccid": string(iccid), "RechargeType": "OVERLAY", "SerialNo": key[1:], "BuyNum": "1", "OfferCode": "COM0203"}, requests[3].Params)
 	got, err := p.Read(t.Context(), iccid, spec.AttrPackages)

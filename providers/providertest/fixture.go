@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"net/http"
@@ -60,7 +59,7 @@ func fleet(w *carriersim.World, n int) []providers.Want {
 func (h Harness) inProcess(t *testing.T, w *carriersim.World, settings map[string]any) *fixture {
 	carrier := h.Carrier(w)
 	handler := carriersim.Serve([]carriersim.Carrier{carrier})
-	return h.open(t, carrier, "http://carrier.test", inProcess{handler}, settings)
+	return h.open(t, carrier, "http://carrier.test", InProcess{handler}, settings)
 }
 
 // overHTTP opens the provider on a real server on loopback.
@@ -82,20 +81,9 @@ func (h Harness) open(t *testing.T, carrier carriersim.Carrier, base string, net
 	maps.Copy(all, settings)
 	config := spec.ProviderConfig{Name: spec.ProviderName(carrier.Type), Settings: all}
 	require.True(t, carrier.Wants(config))
-	provider, diagnostics := h.Type.Open(carrier.Point(config, base), env(network))
+	provider, diagnostics := h.Type.Open(carrier.Point(config, base), Env(network, nil))
 	require.Empty(t, diagnostics)
 	return &fixture{Harness: h, carrier: carrier, world: carrier.World, provider: provider}
-}
-
-func env(network http.RoundTripper) providers.Env {
-	return providers.Env{
-		Getenv:    func(string) string { return "" },
-		Now:       time.Now,
-		Sleep:     sleep,
-		Random:    func(p []byte) { _, _ = rand.Read(p) }, // never fails
-		Transport: network,
-		Version:   "test",
-	}
 }
 
 // change is a change of the kind that fits the world's card; prepare brings

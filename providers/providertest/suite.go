@@ -455,7 +455,7 @@ func (h Harness) oddAnswersAreNamed(t *testing.T) {
 		for _, body := range []string{"", "{", "null", "[]", `""`, "0", "{}", `{"Code":{}}`, `{"status":[]}`, `{"a":` + strings.Repeat("[", 500), "\xff\xfe", "<html>502</html>"} {
 			world := newWorld()
 			carrier := h.Carrier(world)
-			network := &swapping{inProcess{carriersim.Serve([]carriersim.Carrier{carrier})}, body, h.TokenCall, world}
+			network := &swapping{InProcess{carriersim.Serve([]carriersim.Carrier{carrier})}, body, h.TokenCall, world}
 			f := h.open(t, carrier, "http://carrier.test", network, map[string]any{"retries": 0})
 			_, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
 			require.Error(t, err, "%.20q", body)

@@ -1,31 +1,30 @@
 package providertest
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"time"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 )
 
-// inProcess carries requests to a handler without sockets, so that tests can
+// InProcess carries requests to a handler without sockets, so that tests can
 // run on a synctest clock. A handler that panics with http.ErrAbortHandler cuts
 // the connection, as in a real server.
-type inProcess struct{ handler http.Handler }
+type InProcess struct{ Handler http.Handler }
 
-func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+// RoundTrip implements [http.RoundTripper].
+func (p InProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	type outcome struct {
 		resp *http.Response
 		err  error
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		resp, err := serve(p.handler, req)
+		resp, err := serve(p.Handler, req)
 		done <- outcome{resp, err}
 	}()
 	select {
@@ -46,8 +45,11 @@ func serve(handler http.Handler, req *http.Request) (resp *http.Response, err er
 			panic(r)
 		}
 	}()
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, req.Clone(req.Context()))
+	recorder, in := httptest.NewRecorder(), req.Clone(req.Context())
+	if in.Body == nil {
+		in.Body = http.NoBody // as a server has it
+	}
+	handler.ServeHTTP(recorder, in)
 	return recorder.Result(), nil
 }
 
@@ -78,16 +80,4 @@ type unreachable struct{}
 
 func (unreachable) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
-}
-
-// sleep waits for d, or for the context's end.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -22,12 +22,12 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 		return p.change(ctx, p.call(opResume, values))
 	case spec.Subscribe:
 		if c.To == "" || c.Key == "" {
-			return providers.Receipt{}, refuse(opSubscribe, "the call must name a package, and a key of its own")
+			return providers.Receipt{}, providers.Refuse(opSubscribe, "the call must name a package, and a key of its own")
 		}
 		values["package"], values["key"] = c.To, c.Key
 		return p.change(ctx, p.call(opSubscribe, values))
 	default:
-		return providers.Receipt{}, refuse(string(c.Kind), "Shingsou has no call for this")
+		return providers.Receipt{}, providers.Refuse(string(c.Kind), "Shingsou has no call for this")
 	}
 }
 
@@ -43,7 +43,7 @@ func (p *provider) change(ctx context.Context, c call) (providers.Receipt, error
 		if c.name != opSubscribe {
 			return nil
 		}
-		order = shorten(p.veil.hide(wordAt(root, around(c.result), "orderId")))
+		order = p.Clean(c.named(), wordAt(root, around(c.result), "orderId"))
 		return p.paid(c, root, order)
 	})
 	if err != nil {
@@ -63,7 +63,7 @@ func (p *provider) verdict(c call, root json.RawMessage) error {
 		return fmt.Errorf("the answer has nothing at %q that says whether it was done", c.result)
 	case "false":
 		return &providers.Error{
-			Call: c.name, Effect: providers.EffectNone, Cause: providers.Refused,
+			Call: c.name, Proof: providers.Declined, Cause: providers.Refused,
 			Message: "the carrier took the call but didn't do it (" + c.result + " is false); look at the card in the portal",
 		}
 	}
@@ -89,9 +89,9 @@ func (p *provider) paid(c call, root json.RawMessage, order string) error {
 		message = fmt.Sprintf("order %s: %s", order, message)
 	}
 	if link != "" {
-		message += ": " + shorten(p.veil.hide(link))
+		message += ": " + p.Clean(c.named(), link)
 	}
-	return &providers.Error{Call: c.name, RequestID: order, Effect: providers.EffectUnknown, Cause: providers.Refused, Message: message}
+	return &providers.Error{Call: c.name, RequestID: order, Proof: providers.ProvesNothing, Cause: providers.Refused, Message: message}
 }
 
 // unpaid looks for signs that an order is still to be paid, beside the result
@@ -118,8 +118,3 @@ func unpaid(root json.RawMessage, beside string) (link string, owed bool) {
 
 // last is the last name of a dotted path.
 func last(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
-
-// refuse is a change that is refused here, before any request.
-func refuse(call, why string) error {
-	return &providers.Error{Call: call, Message: why, Effect: providers.EffectNone, Cause: providers.Refused}
-}

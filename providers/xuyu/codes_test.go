@@ -1,18 +1,22 @@
 package xuyu
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 )
 
 // Every code of S003 错误码表 and 错误排查 but 200, with the document's words.
 func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 	const none, unknown = providers.EffectNone, providers.EffectUnknown
-	g := &gateway{codes: meanings(), answers: httpMeanings(), veil: &veil{}}
+	g := answering()
 	for code, want := range map[string]struct {
 		words  string
 		cause  providers.Cause
@@ -33,17 +37,17 @@ func TestEveryDocumentedCodeIsExplained(t *testing.T) {
 		assert.Equal(t, code, e.Code)
 		assert.Contains(t, e.Message, want.words, code)
 		assert.Equal(t, want.cause, e.Cause, code)
-		assert.Equal(t, want.effect, e.Effect, code)
+		assert.Equal(t, want.effect, providers.EffectOf(e), code)
 		reading := g.explain(call{operation: operation{name: "status"}}, head{Code: text(code)})
-		assert.Equal(t, none, reading.Effect, "reading changes nothing")
-		assert.Equal(t, want.again, judge(reading).Again, code)
+		assert.Equal(t, none, providers.EffectOf(reading), "reading changes nothing")
+		assert.Equal(t, want.again, repeated(t, reading), code)
 	}
 	assert.Len(t, meanings(), 9, "a code has no row here")
 }
 
 func TestAnswersWithoutACode(t *testing.T) {
 	const none, unknown = providers.EffectNone, providers.EffectUnknown
-	g := &gateway{codes: meanings(), answers: httpMeanings(), veil: &veil{}}
+	g := answering()
 	for status, want := range map[int]struct {
 		words  string
 		cause  providers.Cause
@@ -64,14 +68,27 @@ func TestAnswersWithoutACode(t *testing.T) {
 		e := g.explainHTTP(call{operation: operation{name: "stop"}, changing: true}, status)
 		assert.Contains(t, e.Message, want.words, status)
 		assert.Equal(t, want.cause, e.Cause, status)
-		assert.Equal(t, want.effect, e.Effect, status)
+		assert.Equal(t, want.effect, providers.EffectOf(e), status)
 		assert.True(t, strings.HasPrefix(e.Error(), "stop: HTTP "), e.Error())
 	}
 }
 
 func TestUnknownCodeIsUnknownAndShown(t *testing.T) {
-	g := &gateway{codes: meanings(), answers: httpMeanings(), veil: &veil{}}
+	g := answering()
 	e := g.explain(call{operation: operation{name: "stop"}, changing: true}, head{Code: "777", Name: "Odd", Description: "怪", Message: "m"})
 	assert.EqualError(t, e, `stop: 777: a code that no document has; the carrier says "Odd 怪 m"`)
-	assert.Equal(t, providers.EffectUnknown, e.Effect)
+	assert.Equal(t, providers.EffectUnknown, providers.EffectOf(e))
+}
+
+// repeated reports whether an attempt that failed so is made again.
+func repeated(t *testing.T, failed error) bool {
+	env := providertest.Env(nil, nil)
+	env.Sleep = func(context.Context, time.Duration) error { return nil }
+	attempts := 0
+	err := carriercall.New(providers.Limits{Retries: 1}, env, nil, "").Repeat(t.Context(), carriercall.Call{}, func() error {
+		attempts++
+		return failed
+	})
+	assert.Equal(t, failed, err)
+	return attempts > 1
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -84,11 +85,11 @@ func lifecycle(tables map[string]map[string]word, operator, value string) (l spe
 	value = strings.TrimSpace(value)
 	table, known := tables[strings.ToLower(strings.TrimSpace(operator))]
 	if !known {
-		return spec.UnknownLifecycle, shorten(fmt.Sprintf("%s (operator %q)", value, operator)), ""
+		return spec.UnknownLifecycle, carriercall.Shorten(fmt.Sprintf("%s (operator %q)", value, operator)), ""
 	}
 	w, known := table[value]
 	if !known {
-		return spec.UnknownLifecycle, shorten(value), ""
+		return spec.UnknownLifecycle, carriercall.Shorten(value), ""
 	}
 	if w.lifecycle == spec.SuspendedByCarrier {
 		reason = w.text

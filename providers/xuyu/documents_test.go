@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -52,13 +53,13 @@ func TestPageHasEachOperationStatusAndCode(t *testing.T) {
 		}
 	}
 	kinds := map[providers.Cause]string{providers.Refused: "refused", providers.Denied: "denied", providers.Unavailable: "unavailable", providers.Throttled: "throttled"}
-	row := func(code string, m meaning) string {
-		effect := map[bool]string{false: "yes", true: "unknown"}[m.unsure]
-		return fmt.Sprintf("| `%s` | %s | %s | %s |", code, kinds[m.cause], effect, m.text)
+	row := func(code string, m carriercall.Meaning) string {
+		effect := map[bool]string{false: "yes", true: "unknown"}[m.Proof == providers.ProvesNothing]
+		return fmt.Sprintf("| `%s` | %s | %s | %s |", code, kinds[m.Cause], effect, m.Text)
 	}
 	for code, m := range meanings() {
 		if code == codeUnauthorised {
-			m.text = "as HTTP 401"
+			m.Text = "as HTTP 401"
 		}
 		assert.Contains(t, text, row(code, m))
 	}
@@ -74,7 +75,7 @@ func TestPageHasEachOperationStatusAndCode(t *testing.T) {
 func TestCoverageIsTrueAndWhole(t *testing.T) {
 	text := page(t, "coverage/xuyu.md")
 	source := ""
-	for _, pattern := range []string{"*_test.go", "xuyusim/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "xuyusim/*_test.go", "../internal/carriercall/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, f := range files {

@@ -56,7 +56,7 @@ func (r *pageReply) ends(seen int, grew bool) (done bool, err error) {
 }
 
 func odd(format string, args ...any) error {
-	return &providers.Error{Call: opList, Message: fmt.Sprintf(format, args...), Effect: providers.EffectNone, Cause: providers.Refused}
+	return &providers.Error{Call: opList, Message: fmt.Sprintf(format, args...), Proof: providers.NeverSeen, Cause: providers.Refused}
 }
 
 // Page implements [providers.Pager].

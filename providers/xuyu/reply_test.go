@@ -3,13 +3,13 @@ package xuyu
 import (
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 )
 
 func TestPathsIntoAReply(t *testing.T) {
@@ -33,8 +33,20 @@ func TestPathsIntoAReply(t *testing.T) {
 	assert.Equal(t, "code", last("code"))
 }
 
+// answering is a gateway whose answers come from the test.
+func answering() *gateway {
+	return &gateway{Client: &carriercall.Client{}, codes: meanings(), answers: httpMeanings()}
+}
+
+// judged is what the gateway makes of an answer to a call.
+func judged(g *gateway, c call, status int, body []byte, take func(json.RawMessage) error) *providers.Error {
+	return g.Judge(c.named(), carriercall.Answer{Status: status, Body: body}, func(got carriercall.Answer) error {
+		return g.outcome(c, got.Status, got.Body, take)
+	})
+}
+
 func TestOddRepliesAreNamed(t *testing.T) {
-	g := &gateway{codes: meanings(), answers: httpMeanings(), veil: &veil{}}
+	g := answering()
 	status := call{operation: modelled()[opStatus]}
 	for body, want := range map[string]string{
 		"":                     "HTTP 200: the answer is empty",
@@ -49,7 +61,7 @@ func TestOddRepliesAreNamed(t *testing.T) {
 		`"0"`:                  "odd shape",
 	} {
 		var card cardReply
-		e := g.outcome(status, 200, []byte(body), func(root json.RawMessage) error {
+		e := judged(g, status, 200, []byte(body), func(root json.RawMessage) error {
 			result, ok := at(root, "")
 			if !ok {
 				return errors.New(`the answer has nothing at ""`)
@@ -69,9 +81,9 @@ func fuzzOutcome(f *testing.F, c call, take func(json.RawMessage) error, whole f
 		f.Add(200, []byte(s))
 		f.Add(502, []byte(s)[:len(s)/2])
 	}
-	g := &gateway{codes: meanings(), answers: httpMeanings(), veil: &veil{}}
+	g := answering()
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		e := g.outcome(c, status, body, take)
+		e := judged(g, c, status, body, take)
 		if e == nil && (!whole() || status < 200 || status > 299) {
 			t.Errorf("HTTP %d %q passed", status, body)
 		}
@@ -111,7 +123,7 @@ func FuzzListReply(f *testing.F) {
 }
 
 func FuzzChangeReply(f *testing.F) {
-	p := &provider{gateway: &gateway{codes: meanings(), answers: httpMeanings(), veil: &veil{}}}
+	p := &provider{gateway: answering()}
 	c := call{operation: operation{name: opSubscribe, result: "data.code"}, changing: true}
 	done := false
 	take := func(root json.RawMessage) error {
@@ -124,13 +136,4 @@ func FuzzChangeReply(f *testing.F) {
 	}
 	fuzzOutcome(f, c, take, func() bool { return done },
 		`{"data":{"code":200,"orderId":"1"}}`, `{"data":{"code":true,"payUrl":"https://"}}`, `{"data":{"code":422,"description":"d"}}`)
-}
-
-func TestVeilHidesTheLongestFirst(t *testing.T) {
-	v := &veil{}
-	v.add("abc", "", "abcdef")
-	assert.Equal(t, "[hidden] [hidden] ab", v.hide("abcdef abc ab"))
-	assert.Equal(t, "x", v.hide("x"))
-	assert.Equal(t, strings.Repeat("停", 120)+"…", shorten(strings.Repeat("停", 121)))
-	assert.Equal(t, "short", shorten("short"))
 }

@@ -7,147 +7,47 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
-	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/providers/internal/lenient"
 )
 
 const callToken = "token"
-
-// tokens holds the one token that every call of a run shares. Whoever finds it
-// due or refused renews it, and everybody else waits for that one answer.
-//
-// It isn't singleflight: there a waiter can't leave when its context ends,
-// unless the renewal goes on in a goroutine that outlives the call.
-type tokens struct {
-	fetch func(ctx context.Context) (token, error)
-	now   func() time.Time
-
-	mu      sync.Mutex
-	current token
-	renewal *renewal // nil where none is under way
-}
-
-type token struct {
-	value string
-	due   time.Time // when to renew it; zero for only once it is refused
-}
-
-// renewal is one under way; done closes when its outcome is known.
-type renewal struct {
-	done  chan struct{}
-	value string
-	err   error
-	// left reports that whoever made it was interrupted, which is no answer.
-	left bool
-}
-
-// get returns a token other than the refused one ("" refuses none). Where the
-// current one was renewed since, that is the answer; so one refusal that many
-// notice renews once.
-func (t *tokens) get(ctx context.Context, refused string) (string, error) {
-	for {
-		value, r, mine := t.join(refused)
-		if value != "" {
-			return value, nil
-		}
-		if mine {
-			t.renew(ctx, r)
-			return r.value, r.err
-		}
-		select {
-		case <-r.done:
-		case <-ctx.Done():
-			return "", &providers.Error{Call: callToken, Effect: providers.EffectNone, Cause: providers.Unavailable, Err: ctx.Err()}
-		}
-		if !r.left {
-			return r.value, r.err
-		}
-	}
-}
-
-// join returns the token where there is one to use, else the renewal under
-// way, or a new one that is the caller's to make.
-func (t *tokens) join(refused string) (value string, r *renewal, mine bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c := t.current
-	if c.value != "" && c.value != refused && (c.due.IsZero() || t.now().Before(c.due)) {
-		return c.value, nil, false
-	}
-	if t.renewal != nil {
-		return "", t.renewal, false
-	}
-	t.renewal = &renewal{done: make(chan struct{})}
-	return "", t.renewal, true
-}
-
-func (t *tokens) renew(ctx context.Context, r *renewal) {
-	fresh, err := t.fetch(ctx)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err == nil {
-		t.current = fresh
-	}
-	r.value, r.err, r.left = fresh.value, err, err != nil && ctx.Err() != nil
-	t.renewal = nil
-	close(r.done)
-}
 
 // credential is an application's (S003 创建应用).
 type credential struct{ id, secret, scope string }
 
 // issuer gets tokens.
 type issuer struct {
+	*carriercall.Client
 	endpoint   *url.URL
 	credential credential
-	env        providers.Env
-	transport  *carrierhttp.Transport
-	veil       *veil
+	random     func([]byte)
 }
 
-// token asks for a token once. It touches no card, so its errors say so.
-func (i *issuer) token(ctx context.Context) (token, error) {
-	at := i.env.Now() // before the call: the token's life begins when it is made
-	req, err := i.request(ctx)
-	if err != nil {
-		return token{}, err
-	}
-	resp, err := i.transport.RoundTrip(req)
-	if err != nil {
-		return token{}, &providers.Error{Call: callToken, Effect: providers.EffectNone, Cause: providers.Unavailable, Err: err}
-	}
-	defer func() { _ = resp.Body.Close() }() // in memory already, so neither this nor reading fails
-	body, _ := io.ReadAll(resp.Body)
+// token asks for a token once.
+func (i *issuer) token(ctx context.Context, _ string) (carriercall.Token, error) {
+	at := i.Now() // before the call: the token's life begins when it is made
 	var r tokenReply
-	decoded := r.decode(body)
-	if resp.StatusCode != http.StatusOK || r.Error != "" {
-		return token{}, i.refusal(resp, r)
-	}
-	if decoded != nil {
-		return token{}, &providers.Error{
-			Call: callToken, Effect: providers.EffectNone, Cause: providers.Unavailable, Err: fmt.Errorf("HTTP %d: %w", resp.StatusCode, decoded),
+	err := i.Send(ctx, carriercall.Call{Name: callToken}, i.request, func(got carriercall.Answer) error {
+		r = tokenReply{}
+		odd := r.decode(got.Body)
+		if got.Status != http.StatusOK || r.Error != "" {
+			return i.refusal(got.Status, r)
 		}
+		return odd
+	})
+	if err != nil {
+		return carriercall.Token{}, err
 	}
-	i.veil.add(string(r.AccessToken))
-	return token{value: string(r.AccessToken), due: due(at, r.life())}, nil
-}
-
-// due is when a token is renewed: a minute before it runs out, or a tenth of a
-// short life. Zero where no life was told.
-func due(at time.Time, life time.Duration) time.Time {
-	if life <= 0 {
-		return time.Time{}
-	}
-	return at.Add(life - min(life/10, time.Minute))
+	i.Veil.Add(string(r.AccessToken))
+	return carriercall.Token{Value: string(r.AccessToken), Due: carriercall.Due(at, r.life())}, nil
 }
 
 // request is the form of S003 第三方应用: multipart, client_Id with its capital I
@@ -156,7 +56,7 @@ func (i *issuer) request(ctx context.Context) (*http.Request, error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	var boundary [16]byte
-	i.env.Random(boundary[:])
+	i.random(boundary[:])
 	err := form.SetBoundary(hex.EncodeToString(boundary[:]))
 	for _, f := range [][2]string{
 		{"grant_type", "client_credentials"}, {"client_Id", i.credential.id}, {"client_secret", i.credential.secret}, {"scope", i.credential.scope},
@@ -178,24 +78,22 @@ func (i *issuer) request(ctx context.Context) (*http.Request, error) {
 
 // refusal is an answer without a token. S003 has no codes for it; those of
 // OAuth 2.0 (RFC 6749 §5.2) fit /connect/token, which is IdentityServer's path.
-func (i *issuer) refusal(resp *http.Response, r tokenReply) error {
-	e := &providers.Error{
-		Call: callToken, Code: shorten(i.veil.hide(string(r.Error))), Effect: providers.EffectNone, Cause: providers.Denied,
-		RetryAfter: carrierhttp.RetryAfter(resp.Header, i.env.Now()),
-	}
-	switch code := resp.StatusCode; {
-	case code == http.StatusTooManyRequests:
-		e.Cause, e.Message = providers.Throttled, "too many calls; lower requests_per_second"
-	case code >= 500 || code == http.StatusRequestTimeout:
-		e.Cause, e.Message = providers.Unavailable, fmt.Sprintf("HTTP %d: the carrier failed within (接口内部错误)", code)
+func (i *issuer) refusal(status int, r tokenReply) error {
+	m := carriercall.Meaning{Cause: providers.Denied}
+	switch {
+	case status == http.StatusTooManyRequests:
+		m.Cause, m.Text = providers.Throttled, "too many calls; lower requests_per_second"
+	case status >= 500 || status == http.StatusRequestTimeout:
+		m.Cause, m.Text = providers.Unavailable, fmt.Sprintf("HTTP %d: the carrier failed within (接口内部错误)", status)
 	case tokenErrors()[string(r.Error)] != "":
-		e.Message = tokenErrors()[string(r.Error)]
+		m.Text = tokenErrors()[string(r.Error)]
 	case r.Error != "":
-		e.Message = fmt.Sprintf("a code that no document has; the carrier says %q", shorten(i.veil.hide(string(r.Description))))
+		m = carriercall.Undocumented()
+		m.Cause = providers.Denied
 	default:
-		e.Message = fmt.Sprintf("HTTP %d: no token was given; check token_endpoint, client_id and client_secret", code)
+		m.Text = fmt.Sprintf("HTTP %d: no token was given; check token_endpoint, client_id and client_secret", status)
 	}
-	return e
+	return i.Explain(carriercall.Call{Name: callToken}, m, string(r.Error), string(r.Description))
 }
 
 func tokenErrors() map[string]string {

@@ -1,8 +1,6 @@
 package xuyu
 
 import (
-	"context"
-	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -10,27 +8,16 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers"
-	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 )
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // issuerAt is an issuer in front of a handler.
 func issuerAt(t *testing.T, h http.HandlerFunc) *issuer {
@@ -40,15 +27,15 @@ func issuerAt(t *testing.T, h http.HandlerFunc) *issuer {
 	require.NoError(t, err)
 	network := &http.Transport{}
 	t.Cleanup(network.CloseIdleConnections)
+	env := providertest.Env(network, nil)
+	env.Random = func(p []byte) {
+		for i := range p {
+			p[i] = 0xAB
+		}
+	}
 	return &issuer{
-		endpoint: u, credential: credential{id: "id", secret: "s3cret", scope: defaultScope},
-		env: providers.Env{Now: time.Now, Random: func(p []byte) {
-			for i := range p {
-				p[i] = 0xAB
-			}
-		}},
-		transport: carrierhttp.New(carrierhttp.Options{Base: network, Now: time.Now, Sleep: sleep, UserAgent: "cardfleet/1"}),
-		veil:      &veil{},
+		Client: carriercall.New(providers.Limits{}, env, u, ""), endpoint: u, random: env.Random,
+		credential: credential{id: "id", secret: "s3cret", scope: defaultScope},
 	}
 }
 
@@ -62,10 +49,10 @@ func TestTokenRequestIsTheDocuments(t *testing.T) {
 		_, _ = io.WriteString(w, `{"access_token":"access_token","expires_in":7200,"token_type":"Bearer"}`) // 响应示例
 	})
 	before := time.Now()
-	token, err := i.token(t.Context())
+	token, err := i.token(t.Context(), "")
 	require.NoError(t, err)
-	assert.Equal(t, "access_token", token.value)
-	assert.WithinDuration(t, before.Add(7140*time.Second), token.due, 5*time.Second, "a minute before it runs out")
+	assert.Equal(t, "access_token", token.Value)
+	assert.WithinDuration(t, before.Add(7140*time.Second), token.Due, 5*time.Second, "a minute before it runs out")
 	assert.Equal(t, "POST /connect/token", got.Method+" "+got.URL.RequestURI())
 	assert.Equal(t, "no-cache", got.Header.Get("Cache-Control"))
 	assert.Empty(t, got.Header.Get("Authorization"))
@@ -116,14 +103,6 @@ func TestTokenRepliesInEverySpelling(t *testing.T) {
 	}
 }
 
-func TestShortTokensAreRenewedATenthEarly(t *testing.T) {
-	at := time.Unix(1000, 0)
-	assert.Equal(t, at.Add(9*time.Second), due(at, 10*time.Second))
-	assert.Equal(t, at.Add(9*time.Minute), due(at, 10*time.Minute))
-	assert.Equal(t, at.Add(59*time.Minute), due(at, time.Hour))
-	assert.Zero(t, due(at, 0), "one whose life isn't told lasts until it is refused")
-}
-
 func TestRefusedTokensSayWhatToDo(t *testing.T) {
 	for name, row := range map[string]struct {
 		status int
@@ -151,121 +130,19 @@ func TestRefusedTokensSayWhatToDo(t *testing.T) {
 			w.WriteHeader(row.status)
 			_, _ = io.WriteString(w, row.body)
 		})
-		i.veil.add("s3cret")
-		_, err := i.token(t.Context())
+		i.Veil.Add("s3cret")
+		_, err := i.token(t.Context(), "")
 		var e *providers.Error
 		require.ErrorAs(t, err, &e, name)
 		assert.Equal(t, "token", e.Call, name)
 		assert.Equal(t, row.cause, e.Cause, name)
-		assert.Equal(t, providers.EffectNone, e.Effect, name)
+		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), name)
 		assert.ErrorContains(t, err, row.want, name)
 		assert.NotContains(t, err.Error(), "s3cret", name)
 		if row.cause == providers.Throttled {
 			assert.Equal(t, 7*time.Second, e.RetryAfter)
 		}
 	}
-}
-
-// counted is tokens whose fetch takes a second and counts.
-func counted(calls *atomic.Int64, life time.Duration) *tokens {
-	return &tokens{now: time.Now, fetch: func(ctx context.Context) (token, error) {
-		n := calls.Add(1)
-		if err := sleep(ctx, time.Second); err != nil {
-			return token{}, &providers.Error{Call: callToken, Effect: providers.EffectNone, Cause: providers.Unavailable, Err: err}
-		}
-		return token{value: string(rune('a' - 1 + n)), due: due(time.Now(), life)}, nil
-	}}
-}
-
-func TestFiftyWorkersShareOneRenewal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int64
-		tokens := counted(&calls, time.Hour)
-		all := func(refused, want string) {
-			var wg sync.WaitGroup
-			for range 50 {
-				wg.Go(func() {
-					got, err := tokens.get(t.Context(), refused)
-					assert.NoError(t, err)
-					assert.Equal(t, want, got)
-				})
-			}
-			wg.Wait()
-		}
-		all("", "a")
-		assert.EqualValues(t, 1, calls.Load(), "at the start")
-		time.Sleep(58 * time.Minute)
-		all("", "a")
-		assert.EqualValues(t, 1, calls.Load(), "while it lasts")
-		time.Sleep(2 * time.Minute)
-		all("", "b")
-		assert.EqualValues(t, 2, calls.Load(), "before it runs out")
-		all("b", "c")
-		assert.EqualValues(t, 3, calls.Load(), "after it was refused")
-		all("b", "c")
-		assert.EqualValues(t, 3, calls.Load(), "those who noticed late take the new one")
-	})
-}
-
-func TestFailedRenewalIsEverybodysAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		failed := errors.New("denied")
-		var calls atomic.Int64
-		tokens := &tokens{now: time.Now, fetch: func(ctx context.Context) (token, error) {
-			calls.Add(1)
-			return token{}, errors.Join(sleep(ctx, time.Second), failed)
-		}}
-		var wg sync.WaitGroup
-		for range 50 {
-			wg.Go(func() {
-				_, err := tokens.get(t.Context(), "")
-				assert.ErrorIs(t, err, failed)
-			})
-		}
-		wg.Wait()
-		assert.EqualValues(t, 1, calls.Load())
-	})
-}
-
-func TestWhoIsInterruptedLeavesTheRenewalToTheNext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int64
-		tokens := counted(&calls, time.Hour)
-		ctx, cancel := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			_, err := tokens.get(ctx, "")
-			assert.ErrorIs(t, err, context.Canceled)
-		})
-		synctest.Wait()
-		wg.Go(func() {
-			got, err := tokens.get(t.Context(), "")
-			assert.NoError(t, err)
-			assert.Equal(t, "b", got)
-		})
-		synctest.Wait()
-		cancel()
-		wg.Wait()
-		assert.EqualValues(t, 2, calls.Load())
-	})
-}
-
-func TestWaiterLeavesWhenItsContextEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls atomic.Int64
-		tokens := counted(&calls, time.Hour)
-		var wg sync.WaitGroup
-		wg.Go(func() { _, _ = tokens.get(t.Context(), "") }) // only takes its time
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		start := time.Now()
-		_, err := tokens.get(ctx, "")
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
-		assert.Equal(t, 100*time.Millisecond, time.Since(start))
-		wg.Wait()
-	})
 }
 
 func FuzzTokenReply(f *testing.F) {

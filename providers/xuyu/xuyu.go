@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
-	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -66,21 +66,19 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 		endpoint:  s.URL("endpoint", defaultEndpoint),
 		keyHeader: header(s, "subscription_key_header", defaultKeyHeader),
 		key:       headerValue(s, "subscription_key"),
-		env:       env,
-		retries:   limits.Retries,
 		codes:     meanings(),
 		answers:   httpMeanings(),
-		veil:      &veil{},
 	}
 	tokenEndpoint := s.URL("token_endpoint", defaultToken)
-	p := &provider{gateway: g, limits: limits, operations: operationsOf(s), statuses: statuses()}
+	p := &provider{gateway: g, operations: operationsOf(s), statuses: statuses()}
 	if d := s.Diagnostics(); d.HasErrors() {
 		return nil, d
 	}
-	g.veil.add(key.id, key.secret, g.key)
-	g.transport = carrierhttp.New(limits.Transport(env, g.endpoint, key.id))
-	issuer := &issuer{endpoint: tokenEndpoint, credential: key, env: env, transport: g.transport, veil: g.veil}
-	g.tokens = &tokens{fetch: issuer.token, now: env.Now}
+	g.Client = carriercall.New(limits, env, g.endpoint, key.id)
+	g.Headers = requestHeaders()
+	g.Veil.Add(key.id, key.secret, g.key)
+	issuer := &issuer{Client: g.Client, endpoint: tokenEndpoint, credential: key, random: env.Random}
+	g.tokens = &carriercall.Tokens{Call: callToken, Fetch: issuer.token, Now: env.Now, Refused: isUnauthorised}
 	return p, s.Diagnostics()
 }
 
@@ -111,13 +109,9 @@ func headerValue(s *providers.Settings, setting string) string {
 
 type provider struct {
 	*gateway
-	limits     providers.Limits
 	operations map[string]operation
 	statuses   map[string]map[string]word
 }
-
-// Limits implements [providers.Paced].
-func (p *provider) Limits() providers.Limits { return p.limits }
 
 // Capabilities implements [providers.Provider]. S003 doesn't mention IMEIs,
 // and names nothing that ends a package.
@@ -130,7 +124,7 @@ func (p *provider) Capabilities() spec.Capabilities {
 		ListTells: spec.AttrActive,
 		ListPage:  pageSize,
 		AfterList: map[spec.Attr]int{spec.AttrPackages: 1},
-		PerSecond: p.limits.RequestsPerSecond,
+		PerSecond: p.Limits().RequestsPerSecond,
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
 	}
 }
@@ -141,15 +135,15 @@ func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) 
 	status := p.call(opStatus, map[string]string{"iccid": string(iccid)})
 	id, err := p.read(ctx, status, card.read)
 	if isCode(err, codeNotFound) {
-		return spec.Reading{ICCID: iccid, At: p.env.Now(), Lifecycle: spec.NotFound}, nil
+		return spec.Reading{ICCID: iccid, At: p.Now(), Lifecycle: spec.NotFound}, nil
 	}
 	if err != nil {
 		return spec.Reading{}, err
 	}
 	if other := string(card.ICCID); !sameCard(iccid, other) {
 		return spec.Reading{}, &providers.Error{
-			Call: opStatus, RequestID: id, Effect: providers.EffectNone,
-			Message: fmt.Sprintf("the carrier answered about another card, %q", shorten(p.veil.hide(other))),
+			Call: opStatus, RequestID: id, Proof: providers.NeverSeen,
+			Message: fmt.Sprintf("the carrier answered about another card, %q", p.Clean(carriercall.Call{}, other)),
 		}
 	}
 	return p.Complete(ctx, p.reading(iccid, card), attrs)
@@ -171,7 +165,7 @@ func (p *provider) Complete(ctx context.Context, reading spec.Reading, attrs spe
 
 // reading is a card in our words.
 func (p *provider) reading(iccid spec.ICCID, card cardReply) spec.Reading {
-	r := spec.Reading{ICCID: iccid, At: p.env.Now(), Has: spec.AttrActive}
+	r := spec.Reading{ICCID: iccid, At: p.Now(), Has: spec.AttrActive}
 	r.Lifecycle, r.Status, r.Reason = lifecycle(p.statuses, string(card.Operator), string(card.Status))
 	return r
 }

@@ -1,8 +1,6 @@
 package xuyu_test
 
 import (
-	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +19,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/providers/xuyu"
 	"github.com/cardfleet/cardfleet/providers/xuyu/xuyusim"
 	"github.com/cardfleet/cardfleet/spec"
@@ -37,45 +36,16 @@ const (
 	subscription = "the-subscription-key"
 )
 
-func env(network http.RoundTripper, variables map[string]string) providers.Env {
-	return providers.Env{
-		Getenv: func(name string) string { return variables[name] },
-		Now:    time.Now,
-		Sleep: func(ctx context.Context, d time.Duration) error {
-			select {
-			case <-time.After(d / 100): // the tests need no real pauses
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		},
-		Random:    func(p []byte) { _, _ = rand.Read(p) }, // never fails
-		Transport: network,
-		Version:   "1.2.3",
-	}
+// credentials are the test's application.
+func credentials() map[string]any {
+	return map[string]any{"client_id": clientID, "client_secret": clientSecret, "subscription_key": subscription}
 }
 
-// open opens a block without limits that matter.
-func open(t testing.TB, settings map[string]any) providers.Provider {
-	config := spec.ProviderConfig{Name: "xuyu", Settings: map[string]any{
-		"client_id": clientID, "client_secret": clientSecret, "subscription_key": subscription, "requests_per_second": 1e6, "max_in_flight": 100,
-	}}
-	maps.Copy(config.Settings, settings)
-	network := &http.Transport{MaxIdleConnsPerHost: 100}
-	t.Cleanup(network.CloseIdleConnections)
-	p, diagnostics := xuyu.Type().Open(config, env(network, nil))
-	require.Empty(t, diagnostics)
-	return p
-}
-
-// simulated opens a provider in front of a simulated carrier over HTTP.
+// simulated opens a provider in front of a simulated carrier.
 func simulated(t testing.TB, s *xuyusim.Shingsou, settings map[string]any) providers.Provider {
-	carrier := s.Carrier()
-	server := httptest.NewServer(carriersim.Serve([]carriersim.Carrier{carrier}))
-	t.Cleanup(server.Close)
-	all := map[string]any{"client_id": clientID, "client_secret": clientSecret, "subscription_key": subscription}
+	all := credentials()
 	maps.Copy(all, settings)
-	return open(t, carrier.Point(spec.ProviderConfig{Settings: all}, server.URL).Settings)
+	return providertest.Simulated(t, xuyu.Type(), s.Carrier(), all)
 }
 
 // serving opens a provider in front of a handler that also gives tokens.
@@ -90,16 +60,12 @@ func serving(t *testing.T, settings map[string]any, h http.HandlerFunc) provider
 	}))
 	t.Cleanup(server.Close)
 	all := map[string]any{"endpoint": server.URL, "token_endpoint": server.URL + "/token", "retries": 0}
-	maps.Copy(all, settings)
-	return open(t, all)
+	return providertest.Open(t, xuyu.Type(), credentials(), all, settings)
 }
 
 // answering opens a provider in front of a carrier that always gives one answer.
 func answering(t *testing.T, status int, body string) providers.Provider {
-	return serving(t, nil, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	})
+	return serving(t, nil, providertest.Answers(status, body).ServeHTTP)
 }
 
 func world() *carriersim.World {
@@ -123,7 +89,7 @@ func causeOf(err error) providers.Cause {
 
 func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 	config := spec.ProviderConfig{Name: "xuyu.a", Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 7}}}
-	p, diagnostics := xuyu.Type().Open(config, env(nil, nil))
+	p, diagnostics := xuyu.Type().Open(config, providertest.Env(nil, nil))
 	assert.Nil(t, p)
 	require.Len(t, diagnostics, 3)
 	for i, name := range []string{"client_id", "client_secret", "subscription_key"} {
@@ -131,7 +97,7 @@ func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 		assert.Contains(t, diagnostics[i].Detail, "XUYU_"+strings.ToUpper(name))
 		assert.Equal(t, 7, diagnostics[i].Subject.Start.Line)
 	}
-	p, diagnostics = xuyu.Type().Open(config, env(nil, map[string]string{
+	p, diagnostics = xuyu.Type().Open(config, providertest.Env(nil, map[string]string{
 		"XUYU_CLIENT_ID": "id", "XUYU_CLIENT_SECRET": "secret", "XUYU_SUBSCRIPTION_KEY": "key",
 	}))
 	assert.NotNil(t, p)
@@ -152,14 +118,14 @@ func TestHeadersThatNoRequestCanCarryAreMistakes(t *testing.T) {
 	} {
 		config := spec.ProviderConfig{Name: "xuyu", Settings: map[string]any{"client_id": "i", "client_secret": "s", "subscription_key": "k"}}
 		maps.Copy(config.Settings, settings)
-		_, diagnostics := xuyu.Type().Open(config, env(nil, nil))
+		_, diagnostics := xuyu.Type().Open(config, providertest.Env(nil, nil))
 		require.Len(t, diagnostics, 1)
 		assert.Equal(t, name, diagnostics[0].Summary)
 		assert.NotContains(t, diagnostics[0].Detail, "from-a-file")
 	}
 	_, diagnostics := xuyu.Type().Open(spec.ProviderConfig{Name: "xuyu", Settings: map[string]any{
 		"client_id": "i", "client_secret": "s", "subscription_key": "k", "subscription_key_header": "authorization",
-	}}, env(nil, nil))
+	}}, providertest.Env(nil, nil))
 	require.Len(t, diagnostics, 1)
 	assert.Contains(t, diagnostics[0].Detail, "carries the token")
 }
@@ -508,10 +474,8 @@ func TestOverriddenOperationsRoundTrip(t *testing.T) {
 	carrier := s.Carrier()
 	api := &carrier.Services[0]
 	api.Handler = another(api.Handler)
-	server := httptest.NewServer(carriersim.Serve([]carriersim.Carrier{carrier}))
-	defer server.Close()
-	p := open(t, carrier.Point(spec.ProviderConfig{Settings: map[string]any{
-		"client_id": clientID, "client_secret": clientSecret, "subscription_key": subscription,
+	settings := credentials()
+	maps.Copy(settings, map[string]any{
 		"operations": map[string]any{
 			"list":      map[string]any{"method": "put", "path": "/v2/page", "body": `{"n": {page}, "of": {size}}`, "result": "data.items"},
 			"status":    map[string]any{"path": "/v2/state?card={iccid}", "result": "data.0.card"},
@@ -520,7 +484,8 @@ func TestOverriddenOperationsRoundTrip(t *testing.T) {
 			"packages":  map[string]any{"method": "POST", "path": "/v2/offers", "body": map[string]any{"card": "{iccid}"}, "result": "data.items"},
 			"subscribe": map[string]any{"method": "PUT", "path": "/v2/buy", "body": map[string]any{"card": "{iccid}", "buy": []any{"{package}"}, "serial": "{key}"}, "result": "data.code"},
 		},
-	}}, server.URL).Settings)
+	})
+	p := providertest.Simulated(t, xuyu.Type(), carrier, settings)
 
 	cards, err := list(t, p)
 	require.NoError(t, err)

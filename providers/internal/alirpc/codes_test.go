@@ -9,13 +9,15 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 )
 
 func TestCodesSayWhatHappened(t *testing.T) {
 	const unknown, none = providers.EffectUnknown, providers.EffectNone
-	api := &API{Account: &Account{hide: strings.NewReplacer("s3cret", "[secret]")}, Codes: Codes{
-		"InternalError": {Cause: providers.Refused, Text: "the product's word comes before the gateway's"},
+	api := &API{Account: &Account{Client: &carriercall.Client{}}, Codes: Codes{
+		"InternalError": {Cause: providers.Refused, Proof: providers.Declined, Text: "the product's word comes before the gateway's"},
 	}}
+	api.Veil.Add("s3cret")
 	for code, want := range map[string]struct {
 		cause  providers.Cause
 		effect providers.Effect // of a changing call
@@ -44,23 +46,23 @@ func TestCodesSayWhatHappened(t *testing.T) {
 		"s3cret":                      {providers.Refused, unknown},
 	} {
 		head := &Envelope{Code: Text(code), RequestID: "8906582E", Message: "s3cret"}
-		changing := api.explain(call{action: "DoIt", changing: true}, head)
+		changing := api.explain(carriercall.Call{Name: "DoIt", Changing: true}, head)
 		assert.Equal(t, want.cause, changing.Cause, code)
-		assert.Equal(t, want.effect, changing.Effect, code)
+		assert.Equal(t, want.effect, providers.EffectOf(changing), code)
 		assert.Equal(t, "8906582E", changing.RequestID)
 		assert.NotContains(t, changing.Error(), "s3cret")
-		assert.Equal(t, none, api.explain(call{action: "Read"}, head).Effect, "reading changes nothing")
+		assert.Equal(t, none, providers.EffectOf(api.explain(carriercall.Call{Name: "Read"}, head)), "reading changes nothing")
 	}
 }
 
 func TestCarriersOwnWordsAreKeptShort(t *testing.T) {
-	api := &API{Account: &Account{hide: strings.NewReplacer()}}
+	api := &API{Account: &Account{Client: &carriercall.Client{}}}
 	for _, head := range []Envelope{
 		{Code: "x", Message: Text(strings.Repeat("长", 1000))},
 		{Code: "x", ErrorMessage: Text(strings.Repeat("长", 1000)), Message: "no"},
 		{Code: "x", LocalizedMessage: Text(strings.Repeat("长", 1000))},
 	} {
-		message := api.explain(call{}, &head).Message
+		message := api.explain(carriercall.Call{}, &head).Message
 		assert.Contains(t, message, `the carrier says "长长长`)
 		assert.Less(t, len([]rune(message)), 200)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -36,8 +37,8 @@ func CheckCard(action string, asked spec.ICCID, answered Text, head *Envelope) e
 		return nil
 	}
 	return &providers.Error{
-		Call: action, RequestID: string(head.RequestID), Effect: providers.EffectNone,
-		Message: fmt.Sprintf("the carrier answered about another card, %q", shorten(string(answered))),
+		Call: action, RequestID: string(head.RequestID), Proof: providers.NeverSeen,
+		Message: fmt.Sprintf("the carrier answered about another card, %q", carriercall.Shorten(string(answered))),
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 )
 
 // FuzzDecode holds the decoder of a reply to: never a panic, every success
@@ -69,13 +70,13 @@ func CheckCodes(t *testing.T, page string, tables ...alirpc.Codes) {
 
 // Line is a code's line in the documentation: its kind, whether it certainly
 // had no effect, what it means and what to do.
-func Line(code string, m alirpc.Meaning) string {
+func Line(code string, m carriercall.Meaning) string {
 	kind := map[providers.Cause]string{
 		providers.Refused: "refused", providers.Throttled: "throttled", providers.Unavailable: "unavailable",
 		providers.Denied: "denied", providers.PriorMismatch: "prior",
 	}[m.Cause]
 	certain := "yes"
-	if m.Unsure {
+	if m.Proof == providers.ProvesNothing {
 		certain = "unknown"
 	}
 	return fmt.Sprintf("| `%s` | %s | %s | %s |", code, kind, certain, m.Text)

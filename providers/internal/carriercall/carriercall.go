@@ -1,0 +1,179 @@
+// Package carriercall makes calls to carriers: it decides what an answer, or
+// that none came, proves about the card, repeats a call only where that is
+// safe, keeps to the account's pace, and hides credentials in what carriers say.
+//
+// It knows no carrier's wire. A provider makes the request, and reads the
+// answer: what its codes prove, it says in a [Meaning] for each. Start reading
+// at [Client]; meaning.go is what an answer proves, token.go the token of a
+// carrier that takes one, veil.go what is hidden.
+package carriercall
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+)
+
+// Client makes the calls to one account. Make one with [New].
+type Client struct {
+	// Veil is what no error may show.
+	Veil Veil
+	// Headers are those in which the carrier names a request, the likeliest first;
+	// none where its replies do, or the caller.
+	Headers []string
+
+	transport *carrierhttp.Transport
+	limits    providers.Limits
+	env       providers.Env
+}
+
+// New makes a client that keeps to the limits. Clients of one account at one
+// endpoint share them.
+func New(limits providers.Limits, env providers.Env, endpoint *url.URL, account string) *Client {
+	return &Client{transport: carrierhttp.New(limits.Transport(env, endpoint, account)), limits: limits, env: env}
+}
+
+// Limits is what the client keeps to.
+func (c *Client) Limits() providers.Limits { return c.limits }
+
+// Now is the time.
+func (c *Client) Now() time.Time { return c.env.Now() }
+
+// Call is one call of one of the carrier's functions.
+type Call struct {
+	Name string // the carrier's: "QueryCardStatus"
+	// Changing calls change a card, or something else at the carrier.
+	Changing bool
+	// RequestID is what the carrier finds this request by, where the caller names
+	// requests; "" where the carrier does.
+	RequestID string
+	// Secret is what this call alone carries, and no error may show; "" for nothing.
+	Secret string
+}
+
+func (c Call) paced() carrierhttp.Call {
+	return carrierhttp.Call{Function: c.Name, Changing: c.Changing}
+}
+
+// Answer is a whole answer.
+type Answer struct {
+	Status int // HTTP's
+	Header http.Header
+	Body   []byte
+}
+
+// Build makes a request. Every attempt makes one anew, with a nonce, a time and
+// a token of its own.
+type Build func(ctx context.Context) (*http.Request, error)
+
+// Read reads an answer: nil is a success. A [*providers.Error], as [Client.Explain]
+// makes one of a carrier's code, says what the answer proves. Any other error
+// says that the answer makes no sense: then nothing is known of what the call did.
+type Read func(Answer) error
+
+// Make makes a call of a carrier that takes no token: each attempt is one request.
+func (c *Client) Make(ctx context.Context, call Call, build Build, read Read) error {
+	return c.Repeat(ctx, call, func() error { return c.Send(ctx, call, build, read) })
+}
+
+// Repeat makes attempts of a call until one succeeds, or fails in a way that
+// doesn't pass, or that allows no other. A call that changes something is made
+// again only where it certainly had no effect.
+func (c *Client) Repeat(ctx context.Context, call Call, attempt func() error) error {
+	policy := carrierhttp.Policy{
+		Retries: c.limits.Retries, Judge: judge, Sleep: c.env.Sleep, Random: c.env.Random,
+		Throttled: func() { c.transport.Throttled(call.paced()) },
+	}
+	return policy.Do(ctx, attempt)
+}
+
+// judge decides from what happened to the card, never from the HTTP status.
+func judge(err error) carrierhttp.Verdict {
+	var e *providers.Error
+	if !errors.As(err, &e) {
+		return carrierhttp.Verdict{}
+	}
+	passing := e.Cause == providers.Throttled || e.Cause == providers.Unavailable
+	return carrierhttp.Verdict{
+		Again:     passing && providers.EffectOf(e) == providers.EffectNone,
+		Throttled: e.Cause == providers.Throttled,
+		After:     e.RetryAfter,
+	}
+}
+
+// Send makes one attempt with one request. Its errors are [*providers.Error]s.
+func (c *Client) Send(ctx context.Context, call Call, build Build, read Read) error {
+	req, err := build(ctx)
+	if err != nil {
+		return c.complete(call, &providers.Error{Proof: providers.NeverSeen, Err: err}, nil)
+	}
+	resp, err := c.transport.Send(req, call.paced())
+	if err != nil {
+		return c.complete(call, unanswered(err), nil)
+	}
+	defer func() { _ = resp.Body.Close() }() // in memory already, so neither this nor reading fails
+	body, _ := io.ReadAll(resp.Body)
+	if e := c.Judge(call, Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, read); e != nil {
+		return e
+	}
+	return nil
+}
+
+// unanswered is a request to which no whole answer came: where it may have left,
+// it may have had its effect.
+func unanswered(err error) *providers.Error {
+	e := &providers.Error{Proof: providers.ProvesNothing, Cause: providers.Unavailable, Err: err}
+	var failed *carrierhttp.Error
+	if errors.As(err, &failed) && !failed.Sent {
+		e.Proof = providers.NeverSeen
+	}
+	return e
+}
+
+// Judge says what an answer proves; nil for a success. An answer that makes no
+// sense is none of the carrier's, but a proxy's page or half of a reply, and
+// proves nothing.
+func (c *Client) Judge(call Call, a Answer, read Read) *providers.Error {
+	err := read(a)
+	if err == nil {
+		return nil
+	}
+	var e *providers.Error
+	if !errors.As(err, &e) {
+		e = &providers.Error{Proof: providers.ProvesNothing, Cause: providers.Unavailable, Err: fmt.Errorf("HTTP %d: %w", a.Status, err)}
+	}
+	return c.complete(call, e, a.Header)
+}
+
+// complete adds to a failure what is known of its call. A call that only reads
+// has no effect, whatever its answer proves.
+func (c *Client) complete(call Call, e *providers.Error, h http.Header) *providers.Error {
+	e.Call = cmp.Or(e.Call, call.Name)
+	e.RequestID = cmp.Or(e.RequestID, call.RequestID, c.RequestID(call, h))
+	if h.Get("Retry-After") != "" {
+		e.RetryAfter = carrierhttp.RetryAfter(h, c.env.Now())
+	}
+	if !call.Changing {
+		e.Proof = providers.NeverSeen
+	}
+	return e
+}
+
+// RequestID is what the carrier calls a request in its answer's headers; ""
+// where it doesn't.
+func (c *Client) RequestID(call Call, h http.Header) string {
+	for _, name := range c.Headers {
+		if id := h.Get(name); id != "" {
+			return c.Clean(call, id)
+		}
+	}
+	return ""
+}
