@@ -41,7 +41,7 @@ func unknownSettings(b spec.Backend) error {
 		}
 	}
 	if len(diags) > 0 {
-		return mistakes(diags)
+		return &exitError{code: exitFailed, diags: diags}
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (s *settings) wrong() error {
 	if len(s.diags) == 0 {
 		return nil
 	}
-	return mistakes(s.diags)
+	return &exitError{code: exitFailed, diags: s.diags}
 }
 
 // invalid is what the backend itself says of its settings.

@@ -11,12 +11,12 @@ import (
 
 // runCheck says which actions of a saved plan would still run, as a merge queue
 // asks before it lets the plan through. It changes nothing, the state included.
-func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
-	err = prog.openRun(o.runOptions, o.check)
+func runCheck(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
+	out, err := root.openRun(env, o.runOptions, o.check)
 	if err != nil {
 		return err
 	}
-	s, err := prog.openConfig(o.inputOptions, true)
+	s, err := openConfig(env, out, root.dir(env), o.inputOptions, true)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if err := s.openState(); err != nil {
 		return err
 	}
-	prior, err := s.store.Backend.Read(ctx)
+	prior, err := s.backend.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 		return err
 	}
 	results := apply.Check(ctx, apply.Options{
-		Plan: p, Prior: prior, Providers: s.providers, Parallel: o.parallelism, Now: prog.env.Now, Sleep: prog.env.Sleep,
+		Plan: p, Prior: prior, Providers: s.providers, Parallel: o.parallelism, Now: env.Now, Sleep: env.Sleep,
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -43,11 +43,11 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 		if r.Outcome == apply.Runs {
 			running++
 		} else {
-			prog.out.result("%s\n", resultLine(r))
+			out.result("%s\n", resultLine(r))
 		}
-		prog.out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": r.Outcome, "reason": r.Reason})
+		out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": r.Outcome, "reason": r.Reason})
 	}
-	prog.out.result("%s\n", prog.out.style.Bold(fmt.Sprintf("%d of %d actions would still run.", running, len(results))))
+	out.result("%s\n", out.style.Bold(fmt.Sprintf("%d of %d actions would still run.", running, len(results))))
 	if running < len(results) {
 		return exit(exitPartial)
 	}

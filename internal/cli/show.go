@@ -2,16 +2,17 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // showOptions say in which form a plan or the state is shown.
@@ -24,7 +25,7 @@ type showOptions struct {
 	comment  render.MarkdownOptions
 }
 
-func (prog *program) showCommand() *cli.Command {
+func showCommand(env *Env, root *rootOptions) *cli.Command {
 	o := &showOptions{}
 	return &cli.Command{
 		Name:      "show",
@@ -49,9 +50,9 @@ cardfleet show -html fleet.fleetplan > plan.html`,
 				return err
 			}
 			if cmd.Args().Len() == 0 {
-				return prog.showState(ctx, o.viewOptions, o.inputOptions)
+				return showState(ctx, env, root, o.viewOptions, o.inputOptions)
 			}
-			return prog.showPlan(*o, cmd.Args().First())
+			return showPlan(env, root, *o, cmd.Args().First())
 		},
 	}
 }
@@ -83,44 +84,44 @@ func (o *showOptions) check(cmd *cli.Command) error {
 	}
 }
 
-func (prog *program) showPlan(o showOptions, file string) error {
-	prog.open(viewOptions{noColor: o.noColor})
-	p, digest, err := readPlan(within(prog.dir(), file), prog.keysIn(o.inputOptions))
+func showPlan(env *Env, root *rootOptions, o showOptions, file string) error {
+	out := root.open(env, viewOptions{noColor: o.noColor})
+	p, digest, err := readPlan(within(root.dir(env), file), keysIn(env, out, root, o.inputOptions))
 	switch {
 	case err != nil:
 		return err
 	case o.json:
-		return render.JSON(prog.env.Out, p, digest)
+		return render.JSON(env.Out, p, digest)
 	case o.markdown:
-		return render.Markdown(prog.env.Out, p, o.comment)
+		return render.Markdown(env.Out, p, o.comment)
 	case o.html:
-		return render.HTML(prog.env.Out, p, digest)
+		return render.HTML(env.Out, p, digest)
 	case o.graph:
-		return render.Graph(prog.env.Out, p)
+		return render.Graph(env.Out, p)
 	default:
-		prog.out.plan(p)
+		out.plan(p)
 		return nil
 	}
 }
 
-func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptions) error {
-	prog.open(viewOptions{noColor: o.noColor})
-	snap, err := prog.readState(ctx, in)
+func showState(ctx context.Context, env *Env, root *rootOptions, o viewOptions, in inputOptions) error {
+	out := root.open(env, viewOptions{noColor: o.noColor})
+	snap, err := readState(ctx, env, out, root, in)
 	if err != nil {
 		return err
 	}
 	if o.json {
-		return run.WritePulled(prog.env.Out, snap)
+		return stateJSON(env, snap)
 	}
 	if len(snap.Cards) == 0 {
-		prog.out.result("The state is empty: nothing was applied yet.\n")
+		out.result("The state is empty: nothing was applied yet.\n")
 		return nil
 	}
 	cards := byAddress(snap)
 	for i := range cards {
-		prog.out.result("%s\n", stateText(&cards[i]))
+		out.result("%s\n", stateText(&cards[i]))
 	}
-	prog.out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, snap.Lineage)
+	out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, snap.Lineage)
 	return nil
 }
 
@@ -136,12 +137,12 @@ func counted(n int, thing string) string {
 
 // readState reads the state that the configuration names. The providers are
 // not opened: looking into the state needs no credentials.
-func (prog *program) readState(ctx context.Context, in inputOptions) (*state.Snapshot, error) {
-	store, err := prog.store(in)
+func readState(ctx context.Context, env *Env, out *output, root *rootOptions, in inputOptions) (*state.Snapshot, error) {
+	b, err := configuredBackend(env, out, root, in)
 	if err != nil {
 		return nil, err
 	}
-	return store.Backend.Read(ctx)
+	return b.Read(ctx)
 }
 
 // stateText is one card of the state as a person reads it.
@@ -180,4 +181,19 @@ func stateText(c *state.Card) string {
 		line("in doubt", d.Change.String()+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
 	}
 	return b.String()
+}
+
+func stateJSON(env *Env, snap *state.Snapshot) error {
+	cards := snap.Cards
+	if cards == nil {
+		cards = []state.Card{}
+	}
+	digest, err := stored.Digest(snap)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(env.Out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(map[string]any{"format_version": "1.0", "lineage": snap.Lineage, "serial": snap.Serial, "digest": digest, "cards": cards})
 }

@@ -6,12 +6,11 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
 
-func (prog *program) stateVerifyCommand() *cli.Command {
+func stateVerifyCommand(env *Env, root *rootOptions) *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
 		Name: "verify", Usage: "read state, journal and history whole, and say what is wrong",
@@ -23,52 +22,76 @@ where something is damaged, and says where. Cards in doubt are listed; they are 
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			prog.open(viewOptions{})
-			store, err := prog.store(*in)
+			out := root.open(env, viewOptions{})
+			b, err := configuredBackend(env, out, root, *in)
 			if err != nil {
 				return err
 			}
-			return prog.verifyState(ctx, store)
+			return verifyState(ctx, out, b)
 		},
 	}
 }
 
-func (prog *program) verifyState(ctx context.Context, store run.Store) error {
-	v, err := store.Verify(ctx)
+func verifyState(ctx context.Context, out *output, b state.Backend) error {
+	snap, err := b.Read(ctx) // checks sums, order and numbers
 	if err != nil {
 		return err
 	}
-	if !v.Sound() {
-		return mistakes(unsound(v))
+	diags := suspicious(snap)
+	versions := 0
+	if h, ok := b.(state.Historian); ok {
+		list, err := h.History(ctx)
+		if err != nil {
+			return err
+		}
+		for _, v := range list {
+			if _, err := h.ReadVersion(ctx, v.Name); err != nil {
+				diags = append(diags, spec.Diagnostic{Summary: "A version of the history is damaged", Detail: spec.Capital(err.Error()) + "."})
+			}
+		}
+		versions = len(list)
 	}
-	doubts := prog.sayDoubts(v.State)
-	prog.out.result("Sound: %s, serial %d, lineage %s; %d in doubt; %s.\n",
-		countCards(len(v.State.Cards)), v.State.Serial, orNone(v.State.Lineage), doubts, counted(v.Versions, "older version"))
+	if len(diags) > 0 {
+		return &exitError{code: exitFailed, diags: diags}
+	}
+	doubts := sayDoubts(out, snap)
+	out.result("Sound: %s, serial %d, lineage %s; %d in doubt; %s.\n",
+		countCards(len(snap.Cards)), snap.Serial, orNone(snap.Lineage), doubts, counted(versions, "older version"))
 	return nil
 }
 
-// unsound is what is wrong with a state.
-func unsound(v *run.Verified) spec.Diagnostics {
+// suspicious is what can be read, and no run of this program writes.
+func suspicious(snap *state.Snapshot) spec.Diagnostics {
 	var diags spec.Diagnostics
-	for _, odd := range v.Odd {
-		diags = append(diags, spec.Diagnostic{
-			Summary: "The state says what can't be", Address: odd.Card.Address,
-			Detail: fmt.Sprintf("Card %s of %s: %s.", odd.Card.ICCID, odd.Card.Provider, odd.What),
-		})
-	}
-	for _, err := range v.Damaged {
-		diags = append(diags, spec.Diagnostic{Summary: "A version of the history is damaged", Detail: spec.Capital(err.Error()) + "."})
+	for i := range snap.Cards {
+		c := &snap.Cards[i]
+		wrong := func(format string, args ...any) {
+			diags = append(diags, spec.Diagnostic{
+				Summary: "The state says what can't be", Address: c.Address,
+				Detail: fmt.Sprintf("Card %s of %s: ", c.ICCID, c.Provider) + fmt.Sprintf(format, args...) + ".",
+			})
+		}
+		if imei := c.Binding.IMEI; imei != "" {
+			if _, err := spec.ParseIMEI(string(imei)); err != nil || !c.Binding.Known {
+				wrong("its binding %q is none", imei)
+			}
+		}
+		for n, d := range c.Doubts {
+			if !d.Kind.CallsCarrier() || d.Since.IsZero() {
+				wrong("its doubt %d is about no call: kind %q, since %s", n+1, d.Kind, d.Since)
+			}
+		}
 	}
 	return diags
 }
 
 // sayDoubts lists the cards in doubt.
-func (prog *program) sayDoubts(snap *state.Snapshot) int {
+func sayDoubts(out *output, snap *state.Snapshot) int {
 	n := 0
 	for i := range snap.Cards {
 		if c := &snap.Cards[i]; len(c.Doubts) > 0 {
 			n++
-			prog.out.result("%s", stateText(c))
+			out.result("%s", stateText(c))
 		}
 	}
 	return n

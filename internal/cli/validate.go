@@ -15,7 +15,7 @@ type validateOptions struct {
 	inputOptions
 }
 
-func (prog *program) validateCommand() *cli.Command {
+func validateCommand(env *Env, root *rootOptions) *cli.Command {
 	o := &validateOptions{}
 	return &cli.Command{
 		Name:      "validate",
@@ -28,33 +28,33 @@ func (prog *program) validateCommand() *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return prog.runValidate(*o)
+			return runValidate(env, root, *o)
 		},
 	}
 }
 
-func (prog *program) runValidate(o validateOptions) error {
+func runValidate(env *Env, root *rootOptions, o validateOptions) error {
 	if o.json {
-		return prog.validateJSON(o)
+		return validateJSON(env, root, o)
 	}
-	prog.open(o.viewOptions)
-	s, err := prog.openConfig(o.inputOptions, false)
+	out := root.open(env, o.viewOptions)
+	s, err := openConfig(env, out, root.dir(env), o.inputOptions, false)
 	if err != nil {
 		return err
 	}
-	prog.out.result("Success! The configuration is valid: %s.\n", countCards(len(s.fleet.Cards)))
+	out.result("Success! The configuration is valid: %s.\n", countCards(len(s.fleet.Cards)))
 	return s.close()
 }
 
 // validateJSON writes one object, as terraform validate -json does.
-func (prog *program) validateJSON(o validateOptions) error {
-	prog.open(viewOptions{})
+func validateJSON(env *Env, root *rootOptions, o validateOptions) error {
+	out := root.open(env, viewOptions{})
 	collected := []map[string]any{}
 	errorCount, warningCount := 0, 0
 	var diags spec.Diagnostics
-	prog.out.collect = &diags
-	s, err := prog.openConfig(o.inputOptions, false)
-	var failed *mistaken
+	out.collect = &diags
+	s, err := openConfig(env, out, root.dir(env), o.inputOptions, false)
+	var failed *exitError
 	switch {
 	case errors.As(err, &failed):
 		diags = append(diags, failed.diags...)
@@ -71,7 +71,7 @@ func (prog *program) validateJSON(o validateOptions) error {
 		}
 		collected = append(collected, diagnosticJSON(&diags[i]))
 	}
-	enc := json.NewEncoder(prog.env.Out)
+	enc := json.NewEncoder(env.Out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(map[string]any{

@@ -14,7 +14,7 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-func (prog *program) versionCommand() *cli.Command {
+func versionCommand(env *Env, root *rootOptions) *cli.Command {
 	asJSON := false
 	return &cli.Command{
 		Name:      "version",
@@ -27,18 +27,17 @@ func (prog *program) versionCommand() *cli.Command {
 			}
 			platform := runtime.GOOS + "_" + runtime.GOARCH
 			if asJSON {
-				enc := json.NewEncoder(prog.env.Out)
+				enc := json.NewEncoder(env.Out)
 				enc.SetIndent("", "  ")
 				return enc.Encode(map[string]string{"cardfleet_version": Version, "platform": platform})
 			}
-			prog.open(viewOptions{})
-			prog.out.result("cardfleet v%s\non %s\n", Version, platform)
+			root.open(env, viewOptions{}).result("cardfleet v%s\non %s\n", Version, platform)
 			return nil
 		},
 	}
 }
 
-func (prog *program) providersCommand() *cli.Command {
+func providersCommand(env *Env, root *rootOptions) *cli.Command {
 	return &cli.Command{
 		Name:      "providers",
 		Usage:     "show what each provider can read and change",
@@ -47,12 +46,12 @@ func (prog *program) providersCommand() *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			text, err := providerTable(all.Types(), prog.providerEnv(&providers.Accounts{}))
+			s := &session{env: env}
+			text, err := providerTable(all.Types(), s.providerEnv())
 			if err != nil {
 				return err
 			}
-			prog.open(viewOptions{})
-			prog.out.result("%s", text)
+			root.open(env, viewOptions{}).result("%s", text)
 			return nil
 		},
 	}
@@ -67,7 +66,7 @@ func providerTable(types []providers.Type, env providers.Env) (string, error) {
 	for _, typ := range types {
 		p, diags := typ.Open(example(typ.Schema), env)
 		if p == nil {
-			return "", mistakes(diags)
+			return "", &exitError{code: exitFailed, diags: diags}
 		}
 		able := p.Capabilities()
 		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.Lists), yesNo(able.Numbers)})
