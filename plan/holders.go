@@ -1,0 +1,101 @@
+package plan
+
+import (
+	"cmp"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// deviceKey is a device at one carrier account's provider type: two accounts
+// of one carrier share its devices.
+type deviceKey struct {
+	carrier string
+	device  string
+}
+
+func keyOf(provider spec.ProviderName, imei string) deviceKey {
+	return deviceKey{provider.Type(), spec.IMEI(imei).Device()}
+}
+
+// holder is a card that has a device before the plan runs, or may have it.
+type holder struct {
+	id      spec.CardID
+	address string
+	release string // the action by which the card leaves the device; "" where nothing in the plan does
+	doubted bool   // nobody knows whether the card has it
+}
+
+// findHolders finds the cards that have the devices which cards are to take,
+// and those that stand at a parking place.
+func (o *orderer) findHolders() {
+	o.holders = map[deviceKey][]*holder{}
+	for _, t := range o.takers {
+		o.holders[keyOf(t.card.Provider, t.action().To)] = nil
+	}
+	for i := range o.in.Fleet.Providers {
+		p := &o.in.Fleet.Providers[i]
+		for _, imei := range parkingOf(p) {
+			o.holders[keyOf(p.Name, imei)] = nil
+		}
+	}
+	planned := map[spec.CardID]bool{}
+	for i := range o.plan.Cards {
+		c := &o.plan.Cards[i]
+		planned[c.ID()] = true
+		o.holdPlanned(c)
+	}
+	if o.in.Prior == nil {
+		return
+	}
+	for i := range o.in.Prior.Cards {
+		if c := &o.in.Prior.Cards[i]; !planned[c.ID()] {
+			o.hold(keyOf(c.Provider, string(c.Binding.IMEI)), &holder{id: c.ID(), address: c.Address})
+			o.holdDoubts(c.ID(), c.Address, c.Doubts)
+		}
+	}
+}
+
+// holdPlanned notes the devices of a card of the plan: the one that it has, as
+// far as anybody knows, and those that a call in doubt may have given it. An
+// action that leaves a device releases it, also where the action repeats a call
+// in doubt: once it is done, the card is elsewhere.
+func (o *orderer) holdPlanned(c *Card) {
+	has := cmp.Or(c.Before.Binding.IMEI, c.Memory.Binding.IMEI)
+	for i := range c.Actions {
+		switch a := &c.Actions[i]; a.Kind {
+		case spec.ChangeBind, spec.Unbind:
+			o.hold(keyOf(c.Provider, a.From), &holder{id: c.ID(), address: c.Address, release: a.ID})
+		case spec.Forget: // from then on nobody knows of a holder
+			o.hold(keyOf(c.Provider, string(has)), &holder{id: c.ID(), address: c.Address, release: a.ID})
+		}
+	}
+	o.hold(keyOf(c.Provider, string(has)), &holder{id: c.ID(), address: c.Address})
+	o.holdDoubts(c.ID(), c.Address, c.Memory.Doubts)
+}
+
+func (o *orderer) holdDoubts(id spec.CardID, address string, doubts []state.Doubt) {
+	for _, d := range doubts {
+		if d.Kind.Attr() != spec.AttrBinding {
+			continue
+		}
+		for _, imei := range []string{d.From, d.To} {
+			o.hold(keyOf(id.Provider, imei), &holder{id: id, address: address, doubted: true})
+		}
+	}
+}
+
+// hold notes a holder of a device that somebody asks for. Of one card the first
+// word counts.
+func (o *orderer) hold(key deviceKey, h *holder) {
+	holders, asked := o.holders[key]
+	if !asked || key.device == "" {
+		return
+	}
+	for _, other := range holders {
+		if other.id == h.id {
+			return
+		}
+	}
+	o.holders[key] = append(holders, h)
+}
