@@ -108,6 +108,7 @@ func parallelAt(p providers.Provider) int {
 // caller checked before.
 func Run(ctx context.Context, o Options) *Report {
 	r := newRun(o)
+	r.endLacking()
 	r.bookkeeping(ctx)
 	r.carriers(ctx)
 	return &Report{Results: r.results, Edits: r.edits(), Broken: r.broken}
@@ -130,8 +131,9 @@ type run struct {
 type step struct {
 	card    *plan.Card
 	action  *plan.Action
-	open    int   // how many actions it still waits for
-	waiting []int // the steps that wait for it
+	open    int    // how many actions it still waits for
+	waiting []int  // the steps that wait for it
+	lacks   string // the id of an action that it needs and that is in no plan; "" for none
 	outcome Outcome
 }
 
@@ -156,14 +158,31 @@ func newRun(o Options) *run {
 	}
 	for i := range r.steps {
 		for _, need := range r.steps[i].action.Needs {
-			if k, ok := byID[need]; ok {
-				r.steps[i].open++
-				r.steps[k].waiting = append(r.steps[k].waiting, i)
+			k, ok := byID[need]
+			if !ok {
+				r.steps[i].lacks = need
+				continue
 			}
+			r.steps[i].open++
+			r.steps[k].waiting = append(r.steps[k].waiting, i)
 		}
 	}
 	r.results = make([]Result, len(r.steps))
 	return r
+}
+
+// endLacking ends the steps that need an action which isn't in the plan: what
+// should come before them, such as the release of a device, never happens.
+func (r *run) endLacking() {
+	for i := range r.steps {
+		if lacks := r.steps[i].lacks; lacks != "" {
+			r.end(i, lacking(lacks))
+		}
+	}
+}
+
+func lacking(id string) Result {
+	return Result{Outcome: NotStarted, Reason: fmt.Sprintf("it needs action %s, which is not in the plan", id)}
 }
 
 // startingCard is what the state remembers of the card; nil for one that is

@@ -179,6 +179,20 @@ func TestWhatNeedsAFailedActionIsDropped(t *testing.T) {
 	assert.Equal(t, 1, b.effects("DoIotChgBindOrUnBind"), "no device is taken that another card still holds")
 }
 
+func TestWhatNeedsAnActionOfNoPlanIsNotStarted(t *testing.T) {
+	b := newBench(t, 3, func(i int, c *spec.Card) { c.IMEI = device(i + 1) })
+	last := &b.options.Plan.Cards[2]
+	lost := last.Actions[0].ID
+	last.Actions = nil
+	for _, result := range apply.Check(t.Context(), b.options) {
+		assert.NotEqual(t, apply.Runs, result.Outcome)
+	}
+	report := apply.Run(t.Context(), b.options)
+	assert.Equal(t, []apply.Outcome{apply.NotStarted, apply.NotStarted}, outcomes(report))
+	assert.Equal(t, "it needs action "+lost+", which is not in the plan", report.Results[1].Reason)
+	assert.Zero(t, b.effects("DoIotChgBindOrUnBind"), "no device is taken that another card still holds")
+}
+
 func TestADeviceIsTakenOnlyOnceItIsReleased(t *testing.T) {
 	b := newBench(t, 12, func(i int, c *spec.Card) { c.IMEI = device(i + 1) })
 	b.world.ExclusiveIMEI = true

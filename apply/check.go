@@ -37,6 +37,9 @@ func Check(ctx context.Context, o Options) []Result {
 }
 
 func (r *run) check(ctx context.Context, s *step) Result {
+	if s.lacks != "" {
+		return lacking(s.lacks)
+	}
 	if !s.action.Kind.CallsCarrier() {
 		if _, stale := r.record(s); stale != "" {
 			return Result{Outcome: Dropped, Reason: stale}
