@@ -84,7 +84,7 @@ func (r *reader) firstPage(ctx context.Context) (Pager, *Page) {
 func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
 	for _, reading := range cards {
 		i, wanted := at[reading.ICCID]
-		if !wanted || !plain(reading) {
+		if !wanted || !conclusive(reading) {
 			continue
 		}
 		_, list := callsAfterList(r.able, r.wants[i].Attrs)
@@ -106,8 +106,8 @@ func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
 	}
 }
 
-// plain reports whether a list says plainly where a card stands. Where it
+// conclusive reports whether a list says where a card stands. Where the list
 // doesn't, the card's own reading may.
-func plain(listed spec.Reading) bool {
+func conclusive(listed spec.Reading) bool {
 	return listed.Known() && listed.Tells(spec.AttrActive) && listed.Lifecycle != "" && listed.Lifecycle != spec.UnknownLifecycle
 }

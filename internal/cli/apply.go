@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
@@ -26,7 +27,7 @@ type applyOptions struct {
 	report         string
 }
 
-func applyCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) applyCommand() *cli.Command {
 	o := &applyOptions{}
 	return &cli.Command{
 		Name:      "apply",
@@ -54,19 +55,19 @@ cardfleet apply -retry=run.jsonl`,
 			if cmd.Args().Len() > 1 {
 				return refuse("Too many arguments", "apply takes one saved plan at most.")
 			}
-			return runApply(ctx, env, root, *o, cmd.Args().First())
+			return prog.runApply(ctx, *o, cmd.Args().First())
 		},
 	}
 }
 
 // runApply is the walk of an apply: configuration, lock, state, plan,
 // approvals and limits, the question, the run, the commit.
-func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, planFile string) (err error) {
-	out, err := root.openRun(env, o.runOptions, planFile, o.report, o.approvals)
+func (prog *program) runApply(ctx context.Context, o applyOptions, planFile string) (err error) {
+	err = prog.openRun(o.runOptions, planFile, o.report, o.approvals)
 	if err != nil {
 		return err
 	}
-	dir := root.dir(env)
+	dir := prog.dir()
 	if err := o.openRetry(dir); err != nil {
 		return err
 	}
@@ -84,10 +85,10 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 	if _, err := iccids(o.approveUnbind); err != nil {
 		return err
 	}
-	if err := mayAsk(env, o, planFile); err != nil {
+	if err := prog.mayAsk(o, planFile); err != nil {
 		return err
 	}
-	s, err := openConfig(env, out, dir, o.inputOptions, true)
+	s, err := prog.openConfig(o.inputOptions, true)
 	if err != nil {
 		return err
 	}
@@ -100,12 +101,12 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 		return err
 	}
 	if o.lock {
-		held, unlock, locked := s.hold(ctx, "apply", o.lockTimeout)
+		held, unlock, locked := s.store.Hold(ctx, "apply", o.lockTimeout)
 		if locked != nil {
 			return locked
 		}
 		ctx = held
-		defer func() { err = errors.Join(orLeaseLost(held, err), unlock()) }()
+		defer func() { err = errors.Join(run.OrLeaseLost(held, err), unlock()) }()
 	}
 	approvals, err := s.approvals(o, planFile)
 	if err != nil {
@@ -115,8 +116,8 @@ func runApply(ctx context.Context, env *Env, root *rootOptions, o applyOptions, 
 }
 
 // mayAsk makes sure that there is somebody to ask where that is needed.
-func mayAsk(env *Env, o applyOptions, planFile string) error {
-	if planFile != "" || o.autoApprove || (env.InTTY && !o.json) {
+func (prog *program) mayAsk(o applyOptions, planFile string) error {
+	if planFile != "" || o.autoApprove || (prog.env.InTTY && !o.json) {
 		return nil
 	}
 	return refuse("Nobody to ask", "apply asks before it changes anything, and there is no terminal to ask on. Give it a saved plan, or -auto-approve.")
@@ -136,7 +137,7 @@ func iccids(args []string) ([]spec.ICCID, error) {
 
 // apply plans or loads a plan, and carries it out; with the lock held.
 func (s *session) apply(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals) error {
-	prior, err := s.backend.Read(ctx)
+	prior, err := s.store.Backend.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (s *session) freshPlan(ctx context.Context, prior *state.Snapshot, o applyO
 // loadPlan reads a saved plan, and judges it by the state, the approvals and
 // the limits of the moment.
 func (s *session) loadPlan(planFile string, prior *state.Snapshot, o applyOptions, approvals plan.Approvals) (*plan.Plan, error) {
-	path := within(s.dir, planFile)
+	path := within(s.dir(), planFile)
 	if err := s.encryptedPlan(path); err != nil {
 		return nil, err
 	}
@@ -231,7 +232,7 @@ func allowed(p *plan.Plan, o applyOptions) error {
 		diags = append(diags, unapproved(p))
 	}
 	if len(diags) > 0 {
-		return &exitError{code: exitRefused, diags: diags}
+		return &mistaken{exitRefused, diags}
 	}
 	return nil
 }
@@ -292,22 +293,22 @@ func (s *session) ask() error {
 func (s *session) carryOut(ctx context.Context, p *plan.Plan, prior *state.Snapshot, refreshed state.Edits, o applyOptions) error {
 	durable := context.WithoutCancel(ctx)
 	started := s.env.Now()
-	journal, err := s.backend.Journal(durable)
+	journal, err := s.store.Backend.Journal(durable)
 	if err != nil {
 		return err
 	}
 	report := s.run(ctx, p, prior, refreshed, journal, o)
 	s.ran = report
 	serial := prior.Serial // that the run started from
-	commit := s.backend.Commit(durable, prior, report.Edits)
+	commit := s.store.Backend.Commit(durable, prior, report.Edits)
 	err = errors.Join(report.Broken, journal.Close())
 	if commit != nil {
 		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))
 	}
-	s.summary(report)
-	s.report(o.report, ending{plan: p, started: started, lineage: prior.Lineage, serial: serial, interrupted: ctx.Err() != nil}, report)
+	s.summary(report, err == nil)
+	s.report(o.report, runEnding{plan: p, started: started, lineage: prior.Lineage, serial: serial, interrupted: ctx.Err() != nil}, report)
 	if err != nil {
-		return &exitError{code: exitPartial, err: err}
+		return &failure{exitPartial, err}
 	}
 	if err := s.outputsAfter(ctx, prior, o); err != nil {
 		return err
@@ -417,8 +418,9 @@ func resultLine(r apply.Result) string {
 	return line
 }
 
-// summary ends a run: what wasn't done, one by one, and the counts of all.
-func (s *session) summary(r *apply.Report) {
+// summary ends a run: what wasn't done, one by one, and the counts of all. A
+// run is complete when all is done, and the state has it.
+func (s *session) summary(r *apply.Report, committed bool) {
 	counts := map[string]any{"operation": "apply"}
 	parts := make([]string, 0, 5)
 	for _, o := range apply.Outcomes() {
@@ -430,7 +432,7 @@ func (s *session) summary(r *apply.Report) {
 		counts[strings.ReplaceAll(string(kind), "-", "_")] = doneOf(r, kind)
 	}
 	line := "Apply complete! " + strings.Join(parts, ", ") + "."
-	if r.Count(apply.Done) < len(r.Results) {
+	if r.Count(apply.Done) < len(r.Results) || !committed {
 		line = "Apply incomplete: " + strings.Join(parts, ", ") + "."
 	}
 	s.out.event("info", "change_summary", line, map[string]any{"changes": counts})

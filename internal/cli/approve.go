@@ -28,7 +28,7 @@ type approveOptions struct {
 // approvalsEnding is what a plan file's approvals are called: PLANFILE.approvals.
 const approvalsEnding = ".approvals"
 
-func approveCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) approveCommand() *cli.Command {
 	o := &approveOptions{}
 	return &cli.Command{
 		Name: "approve", Usage: "sign the guarded actions of a saved plan", ArgsUsage: "PLANFILE",
@@ -50,16 +50,16 @@ With -print the text is printed instead, for a hardware key or an agent:
 			if err != nil {
 				return err
 			}
-			return runApprove(env, root, *o, file)
+			return prog.runApprove(*o, file)
 		},
 	}
 }
 
-func runApprove(env *Env, root *rootOptions, o approveOptions, file string) error {
-	out := root.open(env, viewOptions{})
-	dir := root.dir(env)
+func (prog *program) runApprove(o approveOptions, file string) error {
+	prog.open(viewOptions{})
+	dir := prog.dir()
 	path := within(dir, file)
-	p, _, err := readPlan(path, keysIn(env, out, root, inputOptions{}))
+	p, _, err := readPlan(path, prog.keysIn(inputOptions{}))
 	if err != nil {
 		return err
 	}
@@ -68,10 +68,10 @@ func runApprove(env *Env, root *rootOptions, o approveOptions, file string) erro
 		return refuse("Nothing to approve", "%s has no guarded action, so apply needs no approval for it.", file)
 	}
 	if o.print {
-		out.write(env.Out, string(text))
+		prog.out.write(prog.env.Out, string(text))
 		return nil
 	}
-	key, err := readKey(within(dir, expandHome(env, o.key)), o.key)
+	key, err := readKey(within(dir, expandHome(prog.env, o.key)), o.key)
 	if err != nil {
 		return err
 	}
@@ -79,14 +79,14 @@ func runApprove(env *Env, root *rootOptions, o approveOptions, file string) erro
 	if err != nil {
 		return err
 	}
-	comment := fmt.Sprintf("# %s, %s", ssh.FingerprintSHA256(key.PublicKey()), env.Now().UTC().Format(time.RFC3339))
+	comment := fmt.Sprintf("# %s, %s", ssh.FingerprintSHA256(key.PublicKey()), prog.env.Now().UTC().Format(time.RFC3339))
 	if o.reason != "" {
 		comment += ": " + strings.Join(strings.Fields(o.reason), " ")
 	}
 	if err := appendWhole(path+approvalsEnding, comment+"\n"+string(signature)); err != nil {
 		return err
 	}
-	out.result("Approved with %s:\n\n%s\nThe signature is in %s.\n", ssh.FingerprintSHA256(key.PublicKey()), text, file+approvalsEnding)
+	prog.out.result("Approved with %s:\n\n%s\nThe signature is in %s.\n", ssh.FingerprintSHA256(key.PublicKey()), text, file+approvalsEnding)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (s *session) approvals(o applyOptions, planFile string) (plan.Approvals, er
 		file = planFile + approvalsEnding
 	}
 	if file != "" {
-		a.Signatures, err = os.ReadFile(within(s.dir, file))
+		a.Signatures, err = os.ReadFile(within(s.dir(), file))
 		if err != nil && (named || !errors.Is(err, fs.ErrNotExist)) {
 			return a, fmt.Errorf("read the approvals: %w", err)
 		}
@@ -165,12 +165,12 @@ func (s *session) signers() (*signers.List, error) {
 	if name == "" {
 		return nil, nil
 	}
-	list, err := readSigners(within(s.dir, name), s.fleet.Policy)
+	list, err := readSigners(within(s.dir(), name), s.fleet.Policy)
 	if err != nil {
-		return nil, &exitError{code: exitFailed, diags: spec.Diagnostics{{
+		return nil, mistakes(spec.Diagnostics{{
 			Summary: "allowed_signers can't be used", Subject: s.fleet.Policy.Source,
 			Detail: fmt.Sprintf("%s: %v.", name, err),
-		}}}
+		}})
 	}
 	return list, nil
 }

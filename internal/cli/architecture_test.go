@@ -60,6 +60,7 @@ var layers = []layer{
 	{"providers/*/*sim", []string{"spec", "providers/carriersim", "providers/internal/alirpcsim"}},
 	{"providers/*", []string{"spec", "providers", "providers/internal/carriercall", "providers/internal/lenient", "providers/internal/alirpc"}},
 	{"apply", []string{"spec", "state", "plan", "providers"}},
+	{"internal/run", []string{"spec", "state", "state/stored", "plan", "apply", "providers"}},
 	{"internal/cli/notify", []string{"spec"}},
 	{"internal/cli/measure", []string{"spec", "state", "state/local", "providers/all", "providers/carriersim"}},
 	{"internal/cli", []string{"*", "*/*", "*/*/*"}},
@@ -68,6 +69,17 @@ var layers = []layer{
 
 // configOnly are the modules that only spec/config and the packages below it import.
 var configOnly = []string{"github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "github.com/zclconf/go-cty-yaml"}
+
+// processOnly are packages of a process and its terminal. A run knows none of
+// them, so that it works in any process.
+var processOnly = []string{"os", "flag", "syscall", "log", "runtime/debug", "net", "golang.org/x/term"}
+
+// terminalOnly are the modules that draw on a terminal or read a command line:
+// a run doesn't meet them, not even in the packages that it imports.
+var terminalOnly = []string{
+	"github.com/fatih/color", "github.com/mattn/go-isatty", "github.com/mattn/go-runewidth", "github.com/urfave/cli", "github.com/vbauerster/mpb",
+	"golang.org/x/term",
+}
 
 // topLevel is all that may stand at the top of the repository, besides dot files.
 var topLevel = []string{
@@ -79,6 +91,7 @@ var topLevel = []string{
 type listed struct {
 	ImportPath string
 	Imports    []string // of the package without its tests, which may import more
+	Deps       []string // those, and all that they import in turn
 }
 
 // short is the package's path within the module; "." for the program itself.
@@ -102,6 +115,25 @@ func TestPackagesImportOnlyWhatTheArchitectureAllows(t *testing.T) {
 			assert.NoError(t, row.check(name, imported))
 		}
 	}
+}
+
+func TestARunKnowsNoProcessAndNoTerminal(t *testing.T) {
+	packages := listPackages(t)
+	i := slices.IndexFunc(packages, func(p listed) bool { return p.ImportPath == module+"/internal/run" })
+	require.GreaterOrEqual(t, i, 0, "go list found the package")
+	assert.Empty(t, ofModules(packages[i].Imports, processOnly))
+	assert.Empty(t, ofModules(packages[i].Deps, terminalOnly))
+
+	cli := slices.IndexFunc(packages, func(p listed) bool { return p.ImportPath == module+"/internal/cli" })
+	assert.Contains(t, ofModules(packages[cli].Imports, processOnly), "os", "the command line has what a run has not")
+	assert.NotEmpty(t, ofModules(packages[cli].Deps, terminalOnly))
+}
+
+// ofModules are the imports that are of one of the modules.
+func ofModules(imports, modules []string) []string {
+	return slices.DeleteFunc(slices.Clone(imports), func(imported string) bool {
+		return !slices.ContainsFunc(modules, func(m string) bool { return within(m, imported) })
+	})
 }
 
 func TestTheTableRefusesWhatItShould(t *testing.T) {
@@ -128,6 +160,10 @@ func TestTheTableRefusesWhatItShould(t *testing.T) {
 		{"spec/config/expr", "spec/config", false},
 		{"spec/config/internal/plain", "spec/config/expr", false},
 		{"providers/aliyun", "spec/config/expr", false},
+		{"internal/run", "plan/render", false},
+		{"internal/run", "internal/cli", false},
+		{"internal/run", "spec/config", false},
+		{"internal/cli", "internal/run", true},
 		{"internal/cli", "providers/aliyun/aliyunsim", true},
 		{".", "spec", false},
 	}
@@ -177,7 +213,7 @@ func matches(pattern, name string) bool {
 
 func listPackages(t *testing.T) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...")
 	cmd.Dir = root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -204,7 +240,7 @@ func TestTheTopLevelHoldsNothingElse(t *testing.T) {
 	inside, err := os.ReadDir(filepath.Join(root, "internal"))
 	require.NoError(t, err)
 	for _, e := range inside {
-		assert.Equal(t, "cli", e.Name(), "internal/ holds the command line alone")
+		assert.Contains(t, []string{"cli", "run"}, e.Name(), "internal/ holds the command line and the run alone")
 	}
 }
 

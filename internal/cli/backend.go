@@ -126,5 +126,5 @@ func ticker(d time.Duration) (<-chan time.Time, func()) {
 }
 
 func backendError(b spec.Backend, summary, detail string) error {
-	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: summary, Detail: detail, Subject: b.Source}}}
+	return mistakes(spec.Diagnostics{{Summary: summary, Detail: detail, Subject: b.Source}})
 }

@@ -41,7 +41,7 @@ func unknownSettings(b spec.Backend) error {
 		}
 	}
 	if len(diags) > 0 {
-		return &exitError{code: exitFailed, diags: diags}
+		return mistakes(diags)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (s *settings) wrong() error {
 	if len(s.diags) == 0 {
 		return nil
 	}
-	return &exitError{code: exitFailed, diags: s.diags}
+	return mistakes(s.diags)
 }
 
 // invalid is what the backend itself says of its settings.

@@ -11,12 +11,12 @@ import (
 
 // runCheck says which actions of a saved plan would still run, as a merge queue
 // asks before it lets the plan through. It changes nothing, the state included.
-func runCheck(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
-	out, err := root.openRun(env, o.runOptions, o.check)
+func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
+	err = prog.openRun(o.runOptions, o.check)
 	if err != nil {
 		return err
 	}
-	s, err := openConfig(env, out, root.dir(env), o.inputOptions, true)
+	s, err := prog.openConfig(o.inputOptions, true)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func runCheck(ctx context.Context, env *Env, root *rootOptions, o planOptions) (
 	if err := s.openState(); err != nil {
 		return err
 	}
-	prior, err := s.backend.Read(ctx)
+	prior, err := s.store.Backend.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func runCheck(ctx context.Context, env *Env, root *rootOptions, o planOptions) (
 		return err
 	}
 	results := apply.Check(ctx, apply.Options{
-		Plan: p, Prior: prior, Providers: s.providers, Parallel: o.parallelism, Now: env.Now, Sleep: env.Sleep,
+		Plan: p, Prior: prior, Providers: s.providers, Parallel: o.parallelism, Now: prog.env.Now, Sleep: prog.env.Sleep,
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -43,11 +43,11 @@ func runCheck(ctx context.Context, env *Env, root *rootOptions, o planOptions) (
 		if r.Outcome == apply.Runs {
 			running++
 		} else {
-			out.result("%s\n", resultLine(r))
+			prog.out.result("%s\n", resultLine(r))
 		}
-		out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": r.Outcome, "reason": r.Reason})
+		prog.out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": r.Outcome, "reason": r.Reason})
 	}
-	out.result("%s\n", out.style.Bold(fmt.Sprintf("%d of %d actions would still run.", running, len(results))))
+	prog.out.result("%s\n", prog.out.style.Bold(fmt.Sprintf("%d of %d actions would still run.", running, len(results))))
 	if running < len(results) {
 		return exit(exitPartial)
 	}

@@ -44,7 +44,7 @@ func sealerOf(env *Env, fleet *spec.Fleet) (state.Sealer, error) {
 }
 
 func encryptionError(e *spec.Encryption, err error) error {
-	return &exitError{code: exitFailed, diags: spec.Diagnostics{{Summary: "Invalid encryption", Detail: spec.Capital(err.Error()) + ".", Subject: e.Source}}}
+	return mistakes(spec.Diagnostics{{Summary: "Invalid encryption", Detail: spec.Capital(err.Error()) + ".", Subject: e.Source}})
 }
 
 // identitiesOf reads the files among the identities. One that isn't there is
@@ -149,24 +149,24 @@ func (s *session) keysOf() (state.Sealer, error) { return sealerOf(s.env, s.flee
 
 // keysIn are the keys of the configuration in the command's folder, which is
 // read only if it is asked for them.
-func keysIn(env *Env, out *output, root *rootOptions, in inputOptions) func() (state.Sealer, error) {
+func (prog *program) keysIn(in inputOptions) func() (state.Sealer, error) {
 	return func() (state.Sealer, error) {
-		fleet, err := configuredFleet(env, out, root.dir(env), in)
+		fleet, err := prog.configuredFleet(prog.dir(), in)
 		if err != nil {
 			return nil, err
 		}
-		return sealerOf(env, fleet)
+		return sealerOf(prog.env, fleet)
 	}
 }
 
 // configuredFleet reads the configuration in dir, without opening its providers.
-func configuredFleet(env *Env, out *output, dir string, in inputOptions) (*spec.Fleet, error) {
+func (prog *program) configuredFleet(dir string, in inputOptions) (*spec.Fleet, error) {
 	loaded, diags := config.Load(config.Options{
-		Dir: dir, Cwd: env.Dir, Env: env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: env.Now, Version: Version,
+		Dir: dir, Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: prog.env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
-		return nil, &exitError{code: exitFailed, diags: diags}
+		return nil, mistakes(diags)
 	}
-	out.hide(loaded.Secrets())
+	prog.out.hide(loaded.Secrets())
 	return loaded.Fleet, nil
 }

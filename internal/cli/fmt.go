@@ -25,7 +25,7 @@ type fmtOptions struct {
 // exitUnformatted is terraform fmt's own code for files that -check would change.
 const exitUnformatted = 3
 
-func fmtCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) fmtCommand() *cli.Command {
 	o := &fmtOptions{}
 	return &cli.Command{
 		Name:      "fmt",
@@ -41,17 +41,17 @@ cat main.fleet.hcl | cardfleet fmt -`,
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		},
 		Action: func(_ context.Context, cmd *cli.Command) error {
-			return runFmt(env, root, *o, cmd.Args().Slice())
+			return prog.runFmt(*o, cmd.Args().Slice())
 		},
 	}
 }
 
-func runFmt(env *Env, root *rootOptions, o fmtOptions, files []string) error {
-	out := root.open(env, viewOptions{noColor: o.noColor})
+func (prog *program) runFmt(o fmtOptions, files []string) error {
+	prog.open(viewOptions{noColor: o.noColor})
 	if len(files) == 1 && files[0] == "-" {
-		return fmtStream(env)
+		return prog.fmtStream()
 	}
-	dir := root.dir(env)
+	dir := prog.dir()
 	if len(files) == 0 {
 		found, err := config.Files(dir)
 		if err != nil {
@@ -62,7 +62,7 @@ func runFmt(env *Env, root *rootOptions, o fmtOptions, files []string) error {
 	unformatted := false
 	var failures []error
 	for _, file := range files {
-		changed, err := fmtFile(out, o, within(dir, file), file)
+		changed, err := prog.fmtFile(o, within(dir, file), file)
 		unformatted = unformatted || changed
 		if err != nil {
 			failures = append(failures, err)
@@ -78,21 +78,21 @@ func runFmt(env *Env, root *rootOptions, o fmtOptions, files []string) error {
 }
 
 // fmtStream formats standard input to standard output.
-func fmtStream(env *Env) error {
-	src, err := io.ReadAll(env.In)
+func (prog *program) fmtStream() error {
+	src, err := io.ReadAll(prog.env.In)
 	if err != nil {
 		return fmt.Errorf("read standard input: %w", err)
 	}
 	formatted, diags := config.Format(src, "<stdin>")
 	if diags.HasErrors() {
-		return &exitError{code: exitFailed, diags: diags}
+		return mistakes(diags)
 	}
-	_, err = env.Out.Write(formatted)
+	_, err = prog.env.Out.Write(formatted)
 	return err
 }
 
 // fmtFile formats one file, and names it on standard output if that changes it.
-func fmtFile(out *output, o fmtOptions, path, name string) (changed bool, err error) {
+func (prog *program) fmtFile(o fmtOptions, path, name string) (changed bool, err error) {
 	if strings.HasSuffix(name, ".json") {
 		return false, nil // JSON has its own tools
 	}
@@ -102,14 +102,14 @@ func fmtFile(out *output, o fmtOptions, path, name string) (changed bool, err er
 	}
 	formatted, diags := config.Format(src, name)
 	if diags.HasErrors() {
-		return false, &exitError{code: exitFailed, diags: diags}
+		return false, mistakes(diags)
 	}
 	if bytes.Equal(src, formatted) {
 		return false, nil
 	}
-	out.result("%s\n", name)
+	prog.out.result("%s\n", name)
 	if o.diff {
-		out.result("%s", lineDiff(name, string(src), string(formatted), out.style))
+		prog.out.result("%s", lineDiff(name, string(src), string(formatted), prog.out.style))
 	}
 	if o.check || !o.write {
 		return true, nil

@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 
 	"github.com/urfave/cli/v3"
-
-	"github.com/cardfleet/cardfleet/state"
 )
 
-func forceUnlockCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) forceUnlockCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
 		Name: "force-unlock", Usage: "remove a lock that a dead run left", ArgsUsage: "LOCKID",
@@ -23,32 +20,16 @@ in a remote store runs out by itself a minute after its run's last sign of life.
 			if err != nil {
 				return err
 			}
-			out := root.open(env, viewOptions{})
-			b, err := configuredBackend(env, out, root, *in)
+			prog.open(viewOptions{})
+			store, err := prog.store(*in)
 			if err != nil {
 				return err
 			}
-			return forceUnlock(ctx, out, b, id)
+			if err := store.ForceUnlock(ctx, id); err != nil {
+				return err
+			}
+			prog.out.result("Unlocked. What the dead run had under way is taken over by the next one.\n")
+			return nil
 		},
 	}
-}
-
-func forceUnlock(ctx context.Context, out *output, b state.Backend, id string) error {
-	unlocker, ok := b.(state.ForceUnlocker)
-	if !ok {
-		return refuse("Nothing to unlock", "The system drops this backend's lock with the process that holds it: where the state is locked, that run is alive. Wait for it, or end it.")
-	}
-	err := unlocker.ForceUnlock(ctx, id)
-	var other *state.LockedError
-	switch {
-	case errors.Is(err, state.ErrNotLocked):
-		return refuse("The state is not locked", "There is no lock to remove.")
-	case errors.As(err, &other):
-		return refuse("Another lock", "The state's lock is not %s but %s, which %s holds (%s). Nothing was unlocked.",
-			id, other.Holder.ID, other.Holder.Who, other.Holder.Operation)
-	case err != nil:
-		return err
-	}
-	out.result("Unlocked. What the dead run had under way is taken over by the next one.\n")
-	return nil
 }

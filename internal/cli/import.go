@@ -29,7 +29,7 @@ type importOptions struct {
 // configurationEnding is what the name of a file ends with that is configuration.
 const configurationEnding = ".fleet.hcl"
 
-func importCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) importCommand() *cli.Command {
 	o := &importOptions{}
 	return &cli.Command{
 		Name:  "import",
@@ -49,19 +49,19 @@ cardfleet import -provider=aliyun -iccids=cards.txt`,
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return runImport(ctx, env, root, *o)
+			return prog.runImport(ctx, *o)
 		},
 	}
 }
 
-func runImport(ctx context.Context, env *Env, root *rootOptions, o importOptions) (err error) {
-	out := root.open(env, o.viewOptions)
-	dir := root.dir(env)
+func (prog *program) runImport(ctx context.Context, o importOptions) (err error) {
+	prog.open(o.viewOptions)
+	dir := prog.dir()
 	target, err := importTarget(dir, o.out)
 	if err != nil {
 		return err
 	}
-	s, err := openConfig(env, out, dir, o.inputOptions, true)
+	s, err := prog.openConfig(o.inputOptions, true)
 	if err != nil {
 		return err
 	}
@@ -83,10 +83,10 @@ func runImport(ctx context.Context, env *Env, root *rootOptions, o importOptions
 		return err
 	}
 	generated := generate.Cards(s.config, name, readings, target.table)
-	if err := target.write(out, generated); err != nil {
+	if err := target.write(prog.out, generated); err != nil {
 		return err
 	}
-	return imported(out, target, generated, len(found)-len(cards))
+	return prog.imported(target, generated, len(found)-len(cards))
 }
 
 // importFiles is where an import goes. Its zero value is standard output.
@@ -193,7 +193,7 @@ func (s *session) importFrom(name string) (spec.ProviderName, error) {
 func (s *session) candidates(ctx context.Context, name spec.ProviderName, file string) ([]spec.ICCID, error) {
 	var cards []spec.ICCID
 	if file != "" {
-		data, err := os.ReadFile(within(s.dir, file))
+		data, err := os.ReadFile(within(s.dir(), file))
 		if err != nil {
 			return nil, fmt.Errorf("read the ICCIDs: %w", err)
 		}
@@ -266,18 +266,18 @@ func (s *session) readToImport(ctx context.Context, name spec.ProviderName, card
 }
 
 // imported says what was written, and what wasn't and why.
-func imported(out *output, f importFiles, g generate.Result, known int) error {
+func (prog *program) imported(f importFiles, g generate.Result, known int) error {
 	if known > 0 {
-		out.say("%s declared or removed already.\n", areCards(known))
+		prog.out.say("%s declared or removed already.\n", areCards(known))
 	}
-	unread := leftOut(out, g.Left)
+	unread := prog.leftOut(g.Left)
 	switch {
 	case g.Cards == 0:
-		out.say("Nothing to import.\n")
+		prog.out.say("Nothing to import.\n")
 	case g.CSV != nil:
-		out.say("Wrote %s to %s, with the table %s. The next plan adopts them, and changes none.\n", countCards(g.Cards), f.shown, f.table)
+		prog.out.say("Wrote %s to %s, with the table %s. The next plan adopts them, and changes none.\n", countCards(g.Cards), f.shown, f.table)
 	case f.path != "":
-		out.say("Wrote %s to %s. The next plan adopts them, and changes none.\n", countCards(g.Cards), f.shown)
+		prog.out.say("Wrote %s to %s. The next plan adopts them, and changes none.\n", countCards(g.Cards), f.shown)
 	}
 	if unread {
 		return exit(exitPartial)
@@ -294,7 +294,7 @@ func areCards(n int) string {
 
 // leftOut warns of the cards that were not written, and reports whether one of
 // them could not be read.
-func leftOut(out *output, cards []generate.LeftOut) (unread bool) {
+func (prog *program) leftOut(cards []generate.LeftOut) (unread bool) {
 	const shown = 20
 	lines := make([]string, 0, min(len(cards), shown)+1)
 	for i, c := range cards {
@@ -307,7 +307,7 @@ func leftOut(out *output, cards []generate.LeftOut) (unread bool) {
 		lines = append(lines, fmt.Sprintf("  … and %d more", len(cards)-shown))
 	}
 	if len(cards) > 0 {
-		out.diagnostics(spec.Diagnostics{{
+		prog.out.diagnostics(spec.Diagnostics{{
 			Severity: spec.Warning, Summary: "Cards are left out",
 			Detail: "A plan would have something to say of them, so they are not written:\n" + strings.Join(lines, "\n"),
 		}})

@@ -27,20 +27,20 @@ func (f *linesFile) Write(p []byte) (int, error) {
 // openRun makes the output of a plan or an apply. A file of -json-into that
 // can't be written ends it before anything is read or called; so does one that
 // the run reads or writes besides, of which others has the names.
-func (o *rootOptions) openRun(env *Env, run runOptions, others ...string) (*output, error) {
-	out := o.open(env, run.viewOptions)
-	if run.jsonInto == "" {
-		return out, nil
+func (prog *program) openRun(o runOptions, others ...string) error {
+	prog.open(o.viewOptions)
+	if o.jsonInto == "" {
+		return nil
 	}
-	if err := notAmong(o.dir(env), "-json-into", run.jsonInto, append(others, run.retry.file)...); err != nil {
-		return nil, err
+	if err := notAmong(prog.dir(), "-json-into", o.jsonInto, append(others, o.retry.file)...); err != nil {
+		return err
 	}
-	file, err := os.OpenFile(within(o.dir(env), run.jsonInto), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(within(prog.dir(), o.jsonInto), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("write the JSON lines: %w", err)
+		return fmt.Errorf("write the JSON lines: %w", err)
 	}
-	out.into = &linesFile{file: file}
-	return out, nil
+	prog.out.into = &linesFile{file: file}
+	return nil
 }
 
 // notAmong refuses a file to be written that is one of the others.

@@ -52,13 +52,6 @@ func colorWanted(env *Env, tty bool) bool {
 	}
 }
 
-// open makes a command's output, which says also why the command ended.
-func (o *rootOptions) open(env *Env, v viewOptions) *output {
-	o.output = newOutput(env, v)
-	o.output.dir = o.dir(env)
-	return o.output
-}
-
 // hide keeps the values out of everything that is written from here on.
 func (o *output) hide(secrets []string) {
 	var pairs []string
@@ -147,8 +140,3 @@ func (o *output) event(level, kind, message string, fields map[string]any) {
 
 // lines reports whether anybody gets the machine-readable run.
 func (o *output) lines() bool { return o.json || o.into != nil }
-
-// problem shows an error that has no place in the source.
-func (o *output) problem(err error) {
-	o.diagnostics(spec.Diagnostics{{Summary: spec.Capital(err.Error())}})
-}

@@ -22,7 +22,7 @@ type planOptions struct {
 	check            string
 }
 
-func planCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) planCommand() *cli.Command {
 	o := &planOptions{}
 	return &cli.Command{
 		Name:  "plan",
@@ -42,23 +42,23 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 				return refuse("Options don't go together", "plan -check makes no plan: leave out -out, -retry and -detailed-exitcode.")
 			}
 			if o.check != "" {
-				return runCheck(ctx, env, root, *o)
+				return prog.runCheck(ctx, *o)
 			}
-			return runPlan(ctx, env, root, *o)
+			return prog.runPlan(ctx, *o)
 		},
 	}
 }
 
-func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (err error) {
-	out, err := root.openRun(env, o.runOptions, o.out)
+func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
+	err = prog.openRun(o.runOptions, o.out)
 	if err != nil {
 		return err
 	}
-	dir := root.dir(env)
+	dir := prog.dir()
 	if err := o.openRetry(dir); err != nil {
 		return err
 	}
-	s, err := openConfig(env, out, dir, o.inputOptions, true)
+	s, err := prog.openConfig(o.inputOptions, true)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 	if err := s.openState(); err != nil {
 		return err
 	}
-	prior, err := s.backend.Read(ctx)
+	prior, err := s.store.Backend.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,14 +82,14 @@ func runPlan(ctx context.Context, env *Env, root *rootOptions, o planOptions) (e
 		return err
 	}
 	if outputs != "" {
-		out.result("%s\n", outputs)
+		prog.out.result("%s\n", outputs)
 	}
-	out.plan(p)
+	prog.out.plan(p)
 	if o.out != "" {
 		if err := s.savePlan(within(dir, o.out), p); err != nil {
 			return err
 		}
-		out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
+		prog.out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
 	}
 	s.tellDrift(ctx, p)
 	switch {
@@ -171,7 +171,7 @@ func (s *session) outputs(l spec.Live) (string, error) {
 	}
 	outputs, diags := s.config.Outputs(l)
 	if diags.HasErrors() {
-		return "", &exitError{code: exitFailed, diags: diags}
+		return "", mistakes(diags)
 	}
 	s.out.diagnostics(diags)
 	if len(outputs) == 0 {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/providers"
@@ -278,7 +279,7 @@ func (p *progress) costs(r plan.Reads) {
 // from there. A card that changed outside is left as it was, unless nobody
 // wants to be asked: it is to be shown before it is taken over.
 func (s *session) keep(ctx context.Context, prior *state.Snapshot, l live, o applyOptions) error {
-	if errors.Is(context.Cause(ctx), errLeaseLost) {
+	if errors.Is(context.Cause(ctx), run.ErrLeaseLost) {
 		return nil
 	}
 	readings := slices.DeleteFunc(slices.Clone(l.fresh()), func(r spec.Reading) bool { return !r.Known() })
@@ -302,7 +303,7 @@ func (s *session) keep(ctx context.Context, prior *state.Snapshot, l live, o app
 			kept++
 		}
 	}
-	if err := s.backend.Commit(context.WithoutCancel(ctx), prior, edits); err != nil {
+	if err := s.store.Backend.Commit(context.WithoutCancel(ctx), prior, edits); err != nil {
 		return fmt.Errorf("keep what was read until the interrupt: %w", err)
 	}
 	s.out.say("Interrupted while reading. %s kept in the state; with -max-age another run goes on from there.\n", readingsAre(kept))

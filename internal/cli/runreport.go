@@ -32,8 +32,8 @@ func checkReport(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// ending is what a report needs to know of a run besides its results.
-type ending struct {
+// runEnding is what a report needs to know of a run besides its results.
+type runEnding struct {
 	plan        *plan.Plan
 	started     time.Time
 	lineage     string // of the state, once it is committed
@@ -43,7 +43,7 @@ type ending struct {
 
 // report writes what became of each action to the file of -report. The run is
 // over by then: what can't be written is a warning, and changes no exit code.
-func (s *session) report(path string, e ending, r *apply.Report) {
+func (s *session) report(path string, e runEnding, r *apply.Report) {
 	if path == "" {
 		return
 	}
@@ -54,7 +54,7 @@ func (s *session) report(path string, e ending, r *apply.Report) {
 		Version: Version, Lineage: e.lineage, Serial: e.serial, Config: e.plan.Config, Plan: s.digest, Partial: e.plan.Partial,
 		Started: e.started, Finished: s.env.Now(), Interrupted: e.interrupted,
 	}
-	err := replaceFile(within(s.dir, path), func(w io.Writer) error {
+	err := replaceFile(within(s.dir(), path), func(w io.Writer) error {
 		return apply.WriteReport(redacting{s.out, w}, h, r.Results)
 	})
 	if err != nil {

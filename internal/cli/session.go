@@ -2,15 +2,14 @@ package cli
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
@@ -21,15 +20,13 @@ import (
 // session is what plan and apply work with: the configuration, its providers,
 // and the state.
 type session struct {
-	env       *Env
-	out       *output
-	dir       string
+	*program
 	config    *config.Config
 	fleet     *spec.Fleet
 	providers map[spec.ProviderName]providers.Provider
 	caps      map[spec.ProviderName]spec.Capabilities
 	accounts  providers.Accounts // that the providers share
-	backend   state.Backend
+	store     run.Store
 	numbers   []spec.NumberReading // as they were read last
 	digest    string               // of the saved plan that was loaded; "" for none
 	ran       *apply.Report        // what became of the plan; nil until it was carried out
@@ -40,29 +37,29 @@ type session struct {
 // mistake of the files and of the providers' settings comes out at once.
 //
 // With calls false no carrier can be asked, not even a simulated one.
-func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) (*session, error) {
-	s := &session{env: env, out: out, dir: dir, providers: map[spec.ProviderName]providers.Provider{}, caps: map[spec.ProviderName]spec.Capabilities{}}
+func (prog *program) openConfig(in inputOptions, calls bool) (*session, error) {
+	s := &session{program: prog, providers: map[spec.ProviderName]providers.Provider{}, caps: map[spec.ProviderName]spec.Capabilities{}}
 	loaded, diags := config.Load(config.Options{
-		Dir: dir, Env: env.LookupEnv, Vars: in.inOrder(), Cwd: env.Dir, Schemas: schemas(), Now: env.Now, Version: Version,
+		Dir: prog.dir(), Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: prog.env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
-		return nil, &exitError{code: exitFailed, diags: diags}
+		return nil, mistakes(diags)
 	}
 	s.config, s.fleet = loaded, loaded.Fleet
 	s.boundMemory()
-	out.hide(loaded.Secrets())
+	prog.out.hide(loaded.Secrets())
 	simulated, err := s.simulate(calls)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	for _, p := range simulated {
-		opened, more := openProvider(p, s.providerEnv())
+		opened, more := openProvider(p, prog.providerEnv(&s.accounts))
 		diags = append(diags, more...)
 		if opened != nil {
 			s.providers[p.Name], s.caps[p.Name] = opened, capabilities(opened)
 		}
 	}
-	var unknown *exitError
+	var unknown *mistaken
 	if errors.As(unknownSettings(s.fleet.Backend), &unknown) {
 		diags = append(diags, unknown.diags...)
 	}
@@ -71,9 +68,9 @@ func openConfig(env *Env, out *output, dir string, in inputOptions, calls bool) 
 	}
 	diags.Sort()
 	if diags.HasErrors() {
-		return nil, errors.Join(&exitError{code: exitFailed, diags: diags}, s.close())
+		return nil, errors.Join(mistakes(diags), s.close())
 	}
-	out.diagnostics(diags)
+	prog.out.diagnostics(diags)
 	return s, nil
 }
 
@@ -97,17 +94,18 @@ func capabilities(p providers.Provider) spec.Capabilities {
 	return able
 }
 
-func (s *session) providerEnv() providers.Env {
+func (prog *program) providerEnv(accounts *providers.Accounts) providers.Env {
+	env := prog.env
 	return providers.Env{
-		Getenv: s.env.getenv, Now: s.env.Now, Sleep: s.env.Sleep, Random: s.env.Random, Transport: s.env.Transport, Version: Version,
-		Accounts: &s.accounts,
+		Getenv: env.getenv, Now: env.Now, Sleep: env.Sleep, Random: env.Random, Transport: env.Transport, Version: Version,
+		Accounts: accounts,
 	}
 }
 
 // openState opens the backend that the configuration names.
 func (s *session) openState() error {
-	b, err := backendOf(s.env, s.dir, s.fleet)
-	s.backend = b
+	b, err := backendOf(s.env, s.dir(), s.fleet)
+	s.store = run.Store{Backend: b, Env: s.runEnv()}
 	return err
 }
 
@@ -118,17 +116,6 @@ func (s *session) close() error {
 	}
 	s.closers = nil
 	return errors.Join(errs...)
-}
-
-// lock takes the state for an operation, or says who has it.
-func (s *session) lock(ctx context.Context, operation string, patience time.Duration) (func() error, error) {
-	var id [8]byte
-	s.env.Random(id[:])
-	info := state.LockInfo{
-		ID: hex.EncodeToString(id[:]), Operation: operation, Who: s.env.User + "@" + s.env.Host,
-		Version: Version, Created: s.env.Now().UTC(), Info: runURL(s.env),
-	}
-	return state.LockWithin(ctx, s.backend, info, patience, s.env.Sleep)
 }
 
 // runURL is where the run can be seen, in the CI systems that say so.
@@ -186,7 +173,7 @@ func (s *session) makePlan(ctx context.Context, prior *state.Snapshot, o runOpti
 		Capabilities: s.caps, Approvals: approvals, Accepted: o.accepted, Select: o.selection(), RefreshOnly: o.refreshOnly, Now: s.env.Now().UTC(), Version: Version,
 	})
 	if p == nil {
-		return nil, l, &exitError{code: exitFailed, diags: diags}
+		return nil, l, mistakes(diags)
 	}
 	s.out.diagnostics(diags)
 	return p, l, nil

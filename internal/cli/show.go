@@ -2,17 +2,16 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
-	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // showOptions say in which form a plan or the state is shown.
@@ -25,7 +24,7 @@ type showOptions struct {
 	comment  render.MarkdownOptions
 }
 
-func showCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) showCommand() *cli.Command {
 	o := &showOptions{}
 	return &cli.Command{
 		Name:      "show",
@@ -50,9 +49,9 @@ cardfleet show -html fleet.fleetplan > plan.html`,
 				return err
 			}
 			if cmd.Args().Len() == 0 {
-				return showState(ctx, env, root, o.viewOptions, o.inputOptions)
+				return prog.showState(ctx, o.viewOptions, o.inputOptions)
 			}
-			return showPlan(env, root, *o, cmd.Args().First())
+			return prog.showPlan(*o, cmd.Args().First())
 		},
 	}
 }
@@ -84,44 +83,44 @@ func (o *showOptions) check(cmd *cli.Command) error {
 	}
 }
 
-func showPlan(env *Env, root *rootOptions, o showOptions, file string) error {
-	out := root.open(env, viewOptions{noColor: o.noColor})
-	p, digest, err := readPlan(within(root.dir(env), file), keysIn(env, out, root, o.inputOptions))
+func (prog *program) showPlan(o showOptions, file string) error {
+	prog.open(viewOptions{noColor: o.noColor})
+	p, digest, err := readPlan(within(prog.dir(), file), prog.keysIn(o.inputOptions))
 	switch {
 	case err != nil:
 		return err
 	case o.json:
-		return render.JSON(env.Out, p, digest)
+		return render.JSON(prog.env.Out, p, digest)
 	case o.markdown:
-		return render.Markdown(env.Out, p, o.comment)
+		return render.Markdown(prog.env.Out, p, o.comment)
 	case o.html:
-		return render.HTML(env.Out, p, digest)
+		return render.HTML(prog.env.Out, p, digest)
 	case o.graph:
-		return render.Graph(env.Out, p)
+		return render.Graph(prog.env.Out, p)
 	default:
-		out.plan(p)
+		prog.out.plan(p)
 		return nil
 	}
 }
 
-func showState(ctx context.Context, env *Env, root *rootOptions, o viewOptions, in inputOptions) error {
-	out := root.open(env, viewOptions{noColor: o.noColor})
-	snap, err := readState(ctx, env, out, root, in)
+func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptions) error {
+	prog.open(viewOptions{noColor: o.noColor})
+	snap, err := prog.readState(ctx, in)
 	if err != nil {
 		return err
 	}
 	if o.json {
-		return stateJSON(env, snap)
+		return run.WritePulled(prog.env.Out, snap)
 	}
 	if len(snap.Cards) == 0 {
-		out.result("The state is empty: nothing was applied yet.\n")
+		prog.out.result("The state is empty: nothing was applied yet.\n")
 		return nil
 	}
 	cards := byAddress(snap)
 	for i := range cards {
-		out.result("%s\n", stateText(&cards[i]))
+		prog.out.result("%s\n", stateText(&cards[i]))
 	}
-	out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, snap.Lineage)
+	prog.out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, snap.Lineage)
 	return nil
 }
 
@@ -137,12 +136,12 @@ func counted(n int, thing string) string {
 
 // readState reads the state that the configuration names. The providers are
 // not opened: looking into the state needs no credentials.
-func readState(ctx context.Context, env *Env, out *output, root *rootOptions, in inputOptions) (*state.Snapshot, error) {
-	b, err := configuredBackend(env, out, root, in)
+func (prog *program) readState(ctx context.Context, in inputOptions) (*state.Snapshot, error) {
+	store, err := prog.store(in)
 	if err != nil {
 		return nil, err
 	}
-	return b.Read(ctx)
+	return store.Backend.Read(ctx)
 }
 
 // stateText is one card of the state as a person reads it.
@@ -181,19 +180,4 @@ func stateText(c *state.Card) string {
 		line("in doubt", d.Change.String()+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
 	}
 	return b.String()
-}
-
-func stateJSON(env *Env, snap *state.Snapshot) error {
-	cards := snap.Cards
-	if cards == nil {
-		cards = []state.Card{}
-	}
-	digest, err := stored.Digest(snap)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(env.Out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{"format_version": "1.0", "lineage": snap.Lineage, "serial": snap.Serial, "digest": digest, "cards": cards})
 }

@@ -71,9 +71,9 @@ func (s *session) startSimulators(calls bool) (carriers []carriersim.Carrier, ba
 // openWorld opens the world beside the state. A first run begins with the seed
 // file where there is one, and with an open world otherwise.
 func (s *session) openWorld() (*carriersim.World, error) {
-	path := stateFile(s.dir, s.fleet.Backend) + ".simulator.json"
+	path := stateFile(s.dir(), s.fleet.Backend) + ".simulator.json"
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		seed, err := os.ReadFile(filepath.Join(s.dir, seedFile))
+		seed, err := os.ReadFile(filepath.Join(s.dir(), seedFile))
 		switch {
 		case err == nil:
 			if err := os.WriteFile(path, seed, 0o600); err != nil {
@@ -112,7 +112,7 @@ func serveLoopback(address string, handler http.Handler) (base string, stop func
 
 type simulatorOptions struct{ listen, world string }
 
-func simulatorCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) simulatorCommand() *cli.Command {
 	o := &simulatorOptions{}
 	return &cli.Command{
 		Name:  "simulator",
@@ -131,43 +131,43 @@ faults (see docs/simulator.md).`,
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return runSimulator(ctx, env, root, *o)
+			return prog.runSimulator(ctx, *o)
 		},
 	}
 }
 
-func runSimulator(ctx context.Context, env *Env, root *rootOptions, o simulatorOptions) (err error) {
-	out := root.open(env, viewOptions{})
+func (prog *program) runSimulator(ctx context.Context, o simulatorOptions) (err error) {
+	prog.open(viewOptions{})
 	host, _, err := net.SplitHostPort(o.listen)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return refuse("Not a loopback address", "-listen=%s: the simulator serves on this machine only, like 127.0.0.1:8790.", o.listen)
 	}
 	world := &carriersim.World{Open: true}
 	if o.world != "" {
-		if world, err = carriersim.Load(within(root.dir(env), o.world)); err != nil {
+		if world, err = carriersim.Load(within(prog.dir(), o.world)); err != nil {
 			return err
 		}
 	}
-	world.Now, world.Sleep = env.Now, env.Sleep
+	world.Now, world.Sleep = prog.env.Now, prog.env.Sleep
 	carriers := all.Simulators(world)
 	base, stop, err := serveLoopback(o.listen, carriersim.Serve(carriers))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop(), world.Close()) }()
-	out.result("The simulated carriers listen. Point provider blocks at them:\n\n")
+	prog.out.result("The simulated carriers listen. Point provider blocks at them:\n\n")
 	for _, c := range carriers {
-		out.result("  provider %q {\n", c.Type)
+		prog.out.result("  provider %q {\n", c.Type)
 		for _, service := range c.Services {
-			out.result("    %s = %q\n", service.Setting, base+service.Path)
+			prog.out.result("    %s = %q\n", service.Setting, base+service.Path)
 		}
-		out.result("    %s = %q\n    %s = %q\n", c.IDSetting, carriersim.TestID, c.SecretSetting, carriersim.TestSecret)
+		prog.out.result("    %s = %q\n    %s = %q\n", c.IDSetting, carriersim.TestID, c.SecretSetting, carriersim.TestSecret)
 		if c.KeySetting != "" {
-			out.result("    %s = %q\n", c.KeySetting, carriersim.TestKey)
+			prog.out.result("    %s = %q\n", c.KeySetting, carriersim.TestKey)
 		}
-		out.result("  }\n")
+		prog.out.result("  }\n")
 	}
-	out.result("\nInterrupt (Ctrl-C) to stop.\n")
+	prog.out.result("\nInterrupt (Ctrl-C) to stop.\n")
 	<-ctx.Done()
 	return nil
 }

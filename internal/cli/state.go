@@ -2,55 +2,69 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
 
-func stateCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) stateCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "state",
 		Usage:     "look into and mend the state",
 		UsageText: "cardfleet state list",
 		Commands: []*cli.Command{
-			stateListCommand(env, root),
-			stateShowCommand(env, root),
-			statePullCommand(env, root),
-			statePushCommand(env, root),
-			stateRemoveCommand(env, root),
-			stateHistoryCommand(env, root),
-			stateVerifyCommand(env, root),
-			stateMigrateCommand(env, root),
+			prog.stateListCommand(),
+			prog.stateShowCommand(),
+			prog.statePullCommand(),
+			prog.statePushCommand(),
+			prog.stateRemoveCommand(),
+			prog.stateHistoryCommand(),
+			prog.stateVerifyCommand(),
+			prog.stateMigrateCommand(),
 		},
 	}
 }
 
-// configuredBackend opens the backend that the configuration names, without
-// opening its providers.
-func configuredBackend(env *Env, out *output, root *rootOptions, in inputOptions) (state.Backend, error) {
-	dir := root.dir(env)
-	fleet, err := configuredFleet(env, out, dir, in)
-	if err != nil {
-		return nil, err
-	}
-	return backendOf(env, dir, fleet)
+// store is the state that the configuration names, opened without opening its
+// providers.
+func (prog *program) store(in inputOptions) (run.Store, error) {
+	return prog.storeOf(prog.dir(), in)
 }
 
-func stateListCommand(env *Env, root *rootOptions) *cli.Command {
+// storeOf is the state that the configuration in dir names.
+func (prog *program) storeOf(dir string, in inputOptions) (run.Store, error) {
+	fleet, err := prog.configuredFleet(dir, in)
+	if err != nil {
+		return run.Store{}, err
+	}
+	b, err := backendOf(prog.env, dir, fleet)
+	return run.Store{Backend: b, Env: prog.runEnv()}, err
+}
+
+// runEnv is what a run takes from the program's surroundings.
+func (prog *program) runEnv() run.Env {
+	env := prog.env
+	return run.Env{
+		Now: env.Now, Sleep: env.Sleep, Random: env.Random, Version: Version,
+		Who: env.User + "@" + env.Host, Info: runURL(env),
+	}
+}
+
+func (prog *program) stateListCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
 		Name: "list", Usage: "list the managed cards: address, provider, ICCID", ArgsUsage: "[ADDR|ICCID…]",
 		UsageText: "cardfleet state list 'card.bike*'",
 		Flags:     in.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			out := root.open(env, viewOptions{})
-			snap, err := readState(ctx, env, out, root, *in)
+			prog.open(viewOptions{})
+			snap, err := prog.readState(ctx, *in)
 			if err != nil {
 				return err
 			}
@@ -58,7 +72,7 @@ func stateListCommand(env *Env, root *rootOptions) *cli.Command {
 			for i := range cards {
 				c := &cards[i]
 				if matchesAny(cmd.Args().Slice(), c) {
-					out.result("%s  %s  %s\n", c.Address, c.Provider, c.ICCID)
+					prog.out.result("%s  %s  %s\n", c.Address, c.Provider, c.ICCID)
 				}
 			}
 			return nil
@@ -88,19 +102,19 @@ func matchesAny(globs []string, c *state.Card) bool {
 	})
 }
 
-func stateShowCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) stateShowCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
 		Name: "show", Usage: "show what the state remembers of a card", ArgsUsage: "ADDR|ICCID",
 		UsageText: "cardfleet state show card.kiosk",
 		Flags:     in.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			out := root.open(env, viewOptions{})
+			prog.open(viewOptions{})
 			name, err := oneArgument(cmd, "address or ICCID")
 			if err != nil {
 				return err
 			}
-			snap, err := readState(ctx, env, out, root, *in)
+			snap, err := prog.readState(ctx, *in)
 			if err != nil {
 				return err
 			}
@@ -108,22 +122,18 @@ func stateShowCommand(env *Env, root *rootOptions) *cli.Command {
 			for i := range snap.Cards {
 				if c := &snap.Cards[i]; name == c.Address || name == string(c.ICCID) {
 					found = true
-					out.result("%s", stateText(c))
+					prog.out.result("%s", stateText(c))
 				}
 			}
 			if !found {
-				return notInState(name)
+				return refuse("Card is not in the state", "%s", notInState(name))
 			}
 			return nil
 		},
 	}
 }
 
-func notInState(name string) error {
-	return refuse("Card is not in the state", "The state has no card %s. cardfleet state list shows those it has.", name)
-}
-
-func statePullCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) statePullCommand() *cli.Command {
 	in := &inputOptions{}
 	version := ""
 	return &cli.Command{
@@ -138,18 +148,23 @@ cardfleet state pull -version=7 > state.json`,
 				return err
 			}
 			if version == "" {
-				return showState(ctx, env, root, viewOptions{json: true}, *in)
+				return prog.showState(ctx, viewOptions{json: true}, *in)
 			}
-			snap, err := readVersion(ctx, env, root.open(env, viewOptions{}), root, *in, version)
+			prog.open(viewOptions{})
+			store, err := prog.store(*in)
 			if err != nil {
 				return err
 			}
-			return stateJSON(env, snap)
+			snap, err := store.ReadVersion(ctx, version)
+			if err != nil {
+				return err
+			}
+			return run.WritePulled(prog.env.Out, snap)
 		},
 	}
 }
 
-func stateRemoveCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) stateRemoveCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
 		Name: "rm", Usage: "forget cards, without touching them", ArgsUsage: "ICCID…",
@@ -163,43 +178,18 @@ func stateRemoveCommand(env *Env, root *rootOptions) *cli.Command {
 			if len(wanted) == 0 {
 				return refuse("Nothing to forget", "state rm takes one or more ICCIDs.")
 			}
-			out := root.open(env, viewOptions{})
-			return changeState(ctx, env, out, root, *in, "state rm", func(snap *state.Snapshot) error {
-				for _, iccid := range wanted {
-					if !slices.ContainsFunc(snap.Cards, func(c state.Card) bool { return c.ICCID == iccid }) {
-						return notInState(string(iccid))
-					}
-				}
-				snap.Cards = slices.DeleteFunc(slices.Clone(snap.Cards), func(c state.Card) bool { return slices.Contains(wanted, c.ICCID) })
-				out.result("Forgotten: %d. The cards themselves are as they were.\n", len(wanted))
-				return nil
-			})
+			prog.open(viewOptions{})
+			store, err := prog.store(*in)
+			if err != nil {
+				return err
+			}
+			forgotten, err := store.Forget(ctx, wanted)
+			if len(forgotten) > 0 {
+				prog.out.result("Forgotten: %d. The cards themselves are as they were.\n", len(forgotten))
+			}
+			return err
 		},
 	}
-}
-
-// changeState changes the state by hand, under its lock.
-func changeState(ctx context.Context, env *Env, out *output, root *rootOptions, in inputOptions, operation string, change func(*state.Snapshot) error) (err error) {
-	b, err := configuredBackend(env, out, root, in)
-	if err != nil {
-		return err
-	}
-	s := &session{env: env, out: out, backend: b}
-	unlock, err := s.lock(ctx, operation, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	snap, err := b.Read(ctx)
-	if err != nil {
-		return err
-	}
-	next := *snap
-	next.Cards = slices.Clone(snap.Cards)
-	if err := change(&next); err != nil {
-		return err
-	}
-	return state.CommitAll(ctx, b, snap, &next)
 }
 
 type resolveOptions struct {
@@ -207,7 +197,7 @@ type resolveOptions struct {
 	unbound bool
 }
 
-func resolveCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) resolveCommand() *cli.Command {
 	o := &resolveOptions{}
 	in := &inputOptions{}
 	return &cli.Command{
@@ -234,10 +224,16 @@ cardfleet resolve 89860617030017300390 -unbound`,
 			if err != nil {
 				return err
 			}
-			out := root.open(env, viewOptions{})
-			return changeState(ctx, env, out, root, *in, "resolve", func(snap *state.Snapshot) error {
-				return resolve(out, snap, iccid, binding)
-			})
+			prog.open(viewOptions{})
+			store, err := prog.store(*in)
+			if err != nil {
+				return err
+			}
+			settled, err := store.Resolve(ctx, iccid, binding)
+			for _, address := range settled {
+				prog.out.result("%s: settled. The next plan starts from there.\n", address)
+			}
+			return err
 		},
 	}
 }
@@ -257,34 +253,4 @@ func (o *resolveOptions) binding() (state.Binding, error) {
 		return state.Binding{}, refuse("Invalid IMEI", "%s.", err)
 	}
 	return state.BoundTo(imei), nil
-}
-
-// resolve takes a person's word for a card's binding, and ends its doubts. A
-// doubt that isn't about the device needs no word: readings tell what became of it.
-func resolve(out *output, snap *state.Snapshot, iccid spec.ICCID, binding state.Binding) error {
-	found := false
-	for i := range snap.Cards {
-		c := &snap.Cards[i]
-		if c.ICCID != iccid {
-			continue
-		}
-		found = true
-		device := slices.ContainsFunc(c.Doubts, func(d state.Doubt) bool { return d.Kind.Attr() == spec.AttrBinding })
-		switch {
-		case len(c.Doubts) == 0:
-			return refuse("Nothing is in doubt", "No outcome of card %s is in doubt.", iccid)
-		case device && !binding.Known:
-			return refuse("What is true?", "The device of card %s is in doubt: say either -bound-to=IMEI or -unbound.", iccid)
-		case !device && binding.Known:
-			return refuse("The device is not in doubt", "What is in doubt of card %s is not its device. Run resolve without -bound-to and -unbound: from then on, what the carrier shows is taken for true.", iccid)
-		case device:
-			c.Binding = binding
-		}
-		c.Doubts = nil
-		out.result("%s: settled. The next plan starts from there.\n", c.Address)
-	}
-	if !found {
-		return notInState(string(iccid))
-	}
-	return nil
 }

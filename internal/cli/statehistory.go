@@ -2,16 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"time"
 
 	"github.com/urfave/cli/v3"
-
-	"github.com/cardfleet/cardfleet/state"
 )
 
-func stateHistoryCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) stateHistoryCommand() *cli.Command {
 	in := &inputOptions{}
 	n := 0
 	return &cli.Command{
@@ -22,12 +18,16 @@ func stateHistoryCommand(env *Env, root *rootOptions) *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			out := root.open(env, viewOptions{})
-			b, err := historian(env, out, root, *in)
+			prog.open(viewOptions{})
+			store, err := prog.store(*in)
 			if err != nil {
 				return err
 			}
-			list, err := b.History(ctx)
+			historian, err := store.Historian()
+			if err != nil {
+				return err
+			}
+			list, err := historian.History(ctx)
 			if err != nil {
 				return err
 			}
@@ -35,34 +35,9 @@ func stateHistoryCommand(env *Env, root *rootOptions) *cli.Command {
 				list = list[:min(n, len(list))]
 			}
 			for _, v := range list {
-				out.result("%s  %s  %s  lineage %s\n", v.Name, v.Written.UTC().Format(time.RFC3339), countCards(v.Cards), v.Lineage)
+				prog.out.result("%s  %s  %s  lineage %s\n", v.Name, v.Written.UTC().Format(time.RFC3339), countCards(v.Cards), v.Lineage)
 			}
 			return nil
 		},
 	}
-}
-
-func historian(env *Env, out *output, root *rootOptions, in inputOptions) (state.Historian, error) {
-	b, err := configuredBackend(env, out, root, in)
-	if err != nil {
-		return nil, err
-	}
-	h, ok := b.(state.Historian)
-	if !ok {
-		return nil, refuse("No history", "This backend keeps no older snapshots of its own.")
-	}
-	return h, nil
-}
-
-// readVersion reads a version of the history.
-func readVersion(ctx context.Context, env *Env, out *output, root *rootOptions, in inputOptions, name string) (*state.Snapshot, error) {
-	b, err := historian(env, out, root, in)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := b.ReadVersion(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, refuse("No such version", "The history has no version %s. cardfleet state history lists those it has.", name)
-	}
-	return snap, err
 }

@@ -29,7 +29,7 @@ type tableOptions struct {
 	autoApprove bool
 }
 
-func tableCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) tableCommand() *cli.Command {
 	o := &tableOptions{}
 	return &cli.Command{
 		Name:      "table",
@@ -49,13 +49,14 @@ cardfleet table cards.csv devices.xlsx -columns=iccid=卡号,imei=设备IMEI -ou
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		},
 		Action: func(_ context.Context, cmd *cli.Command) error {
-			return runTable(env, root, *o, cmd.Args().Slice())
+			return prog.runTable(*o, cmd.Args().Slice())
 		},
 	}
 }
 
-func runTable(env *Env, root *rootOptions, o tableOptions, files []string) error {
-	out := root.open(env, o.viewOptions)
+func (prog *program) runTable(o tableOptions, files []string) error {
+	prog.open(o.viewOptions)
+	env, out := prog.env, prog.out
 	if len(files) == 0 {
 		return refuse("No file", "table takes the files of one fleet. See cardfleet table -h.")
 	}
@@ -66,7 +67,7 @@ func runTable(env *Env, root *rootOptions, o tableOptions, files []string) error
 	if err != nil {
 		return err
 	}
-	t, err := readTable(out, root.dir(env), files, o.sheet, table.Options{Columns: columns})
+	t, err := readTable(out, prog.dir(), files, o.sheet, table.Options{Columns: columns})
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func runTable(env *Env, root *rootOptions, o tableOptions, files []string) error
 		out.say("%s.\n", countCards(len(t.Rows)))
 		return nil
 	}
-	return writeTable(env, out, o, within(root.dir(env), o.out), t)
+	return writeTable(env, out, o, within(prog.dir(), o.out), t)
 }
 
 // parseColumns reads NAME=THEIRS,….
@@ -116,11 +117,11 @@ func readTable(out *output, dir string, files []string, sheet string, o table.Op
 		grids = append(grids, g)
 	}
 	if diags.HasErrors() {
-		return nil, &exitError{code: exitFailed, diags: diags}
+		return nil, mistakes(diags)
 	}
 	t, found := table.New(grids, o)
 	if found.HasErrors() {
-		return nil, &exitError{code: exitFailed, diags: found}
+		return nil, mistakes(found)
 	}
 	out.diagnostics(found)
 	return t, nil
@@ -222,11 +223,11 @@ func onto(name string, old []byte, t *table.Table) (*table.Table, *table.Differe
 	}
 	g, diags := table.FromText(name, old)
 	if diags.HasErrors() {
-		return nil, nil, &exitError{code: exitFailed, diags: diags}
+		return nil, nil, mistakes(diags)
 	}
 	before, diags := table.New([]*table.Grid{g}, table.Options{})
 	if diags.HasErrors() {
-		return nil, nil, &exitError{code: exitFailed, diags: diags}
+		return nil, nil, mistakes(diags)
 	}
 	merged, difference := t.Onto(before)
 	return merged, difference, nil

@@ -38,7 +38,7 @@ func (s *session) tell(ctx context.Context, m notify.Message, events ...spec.Eve
 	if len(to) == 0 {
 		return
 	}
-	m.Fleet, m.Who, m.URL = filepath.Base(s.dir), s.env.User+"@"+s.env.Host, runURL(s.env)
+	m.Fleet, m.Who, m.URL = filepath.Base(s.dir()), s.env.User+"@"+s.env.Host, runURL(s.env)
 	for i := range m.Lines {
 		m.Lines[i] = s.out.redact(m.Lines[i])
 	}
@@ -169,40 +169,21 @@ func endedBy(err error) string {
 }
 
 // exitCodeOf is the exit code that an error comes to.
-func exitCodeOf(err error) int {
-	var exit *exitError
-	var locked *state.LockedError
-	switch {
-	case errors.As(err, &exit):
-		return exit.code
-	case errors.As(err, &locked):
-		return exitLocked
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
-	default:
-		return exitFailed
-	}
-}
+func exitCodeOf(err error) int { return endingOf(err, true).code }
 
 // reasons are an error's own words, a line each.
 func reasons(err error) []string {
-	var exit *exitError
 	var locked *state.LockedError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &exit):
-		var lines []string
-		for _, d := range exit.diags {
-			lines = append(lines, d.Summary+": "+d.Detail)
-		}
-		if exit.err != nil {
-			lines = append(lines, spec.Capital(exit.err.Error()))
-		}
-		return lines
-	case errors.As(err, &locked):
+	if errors.As(err, &locked) {
 		return []string{fmt.Sprintf("The state is locked by %s (%s)", locked.Holder.Who, locked.Holder.Operation)}
-	default:
-		return []string{spec.Capital(err.Error())}
 	}
+	var lines []string
+	for _, d := range endingOf(err, false).diags {
+		line := d.Summary
+		if d.Detail != "" {
+			line += ": " + d.Detail
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }

@@ -15,7 +15,7 @@ type validateOptions struct {
 	inputOptions
 }
 
-func validateCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) validateCommand() *cli.Command {
 	o := &validateOptions{}
 	return &cli.Command{
 		Name:      "validate",
@@ -28,33 +28,33 @@ func validateCommand(env *Env, root *rootOptions) *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return runValidate(env, root, *o)
+			return prog.runValidate(*o)
 		},
 	}
 }
 
-func runValidate(env *Env, root *rootOptions, o validateOptions) error {
+func (prog *program) runValidate(o validateOptions) error {
 	if o.json {
-		return validateJSON(env, root, o)
+		return prog.validateJSON(o)
 	}
-	out := root.open(env, o.viewOptions)
-	s, err := openConfig(env, out, root.dir(env), o.inputOptions, false)
+	prog.open(o.viewOptions)
+	s, err := prog.openConfig(o.inputOptions, false)
 	if err != nil {
 		return err
 	}
-	out.result("Success! The configuration is valid: %s.\n", countCards(len(s.fleet.Cards)))
+	prog.out.result("Success! The configuration is valid: %s.\n", countCards(len(s.fleet.Cards)))
 	return s.close()
 }
 
 // validateJSON writes one object, as terraform validate -json does.
-func validateJSON(env *Env, root *rootOptions, o validateOptions) error {
-	out := root.open(env, viewOptions{})
+func (prog *program) validateJSON(o validateOptions) error {
+	prog.open(viewOptions{})
 	collected := []map[string]any{}
 	errorCount, warningCount := 0, 0
 	var diags spec.Diagnostics
-	out.collect = &diags
-	s, err := openConfig(env, out, root.dir(env), o.inputOptions, false)
-	var failed *exitError
+	prog.out.collect = &diags
+	s, err := prog.openConfig(o.inputOptions, false)
+	var failed *mistaken
 	switch {
 	case errors.As(err, &failed):
 		diags = append(diags, failed.diags...)
@@ -71,7 +71,7 @@ func validateJSON(env *Env, root *rootOptions, o validateOptions) error {
 		}
 		collected = append(collected, diagnosticJSON(&diags[i]))
 	}
-	enc := json.NewEncoder(env.Out)
+	enc := json.NewEncoder(prog.env.Out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(map[string]any{

@@ -14,7 +14,7 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-func versionCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) versionCommand() *cli.Command {
 	asJSON := false
 	return &cli.Command{
 		Name:      "version",
@@ -27,17 +27,18 @@ func versionCommand(env *Env, root *rootOptions) *cli.Command {
 			}
 			platform := runtime.GOOS + "_" + runtime.GOARCH
 			if asJSON {
-				enc := json.NewEncoder(env.Out)
+				enc := json.NewEncoder(prog.env.Out)
 				enc.SetIndent("", "  ")
 				return enc.Encode(map[string]string{"cardfleet_version": Version, "platform": platform})
 			}
-			root.open(env, viewOptions{}).result("cardfleet v%s\non %s\n", Version, platform)
+			prog.open(viewOptions{})
+			prog.out.result("cardfleet v%s\non %s\n", Version, platform)
 			return nil
 		},
 	}
 }
 
-func providersCommand(env *Env, root *rootOptions) *cli.Command {
+func (prog *program) providersCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "providers",
 		Usage:     "show what each provider can read and change",
@@ -46,12 +47,12 @@ func providersCommand(env *Env, root *rootOptions) *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			s := &session{env: env}
-			text, err := providerTable(all.Types(), s.providerEnv())
+			text, err := providerTable(all.Types(), prog.providerEnv(&providers.Accounts{}))
 			if err != nil {
 				return err
 			}
-			root.open(env, viewOptions{}).result("%s", text)
+			prog.open(viewOptions{})
+			prog.out.result("%s", text)
 			return nil
 		},
 	}
@@ -66,7 +67,7 @@ func providerTable(types []providers.Type, env providers.Env) (string, error) {
 	for _, typ := range types {
 		p, diags := typ.Open(example(typ.Schema), env)
 		if p == nil {
-			return "", &exitError{code: exitFailed, diags: diags}
+			return "", mistakes(diags)
 		}
 		able := p.Capabilities()
 		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.Lists), yesNo(able.Numbers)})

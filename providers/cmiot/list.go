@@ -4,18 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-const (
-	// pageSize is the most rows of a page (KNOWN*: TLINKS "不超过 50 条").
-	pageSize = 50
-	// mostPages ends a list that never does.
-	mostPages = 100_000
-)
+// pageSize is the most rows of a page (KNOWN*: TLINKS "不超过 50 条").
+const pageSize = 50
 
 // List implements [providers.Lister]. OneLink has no list of an account's
 // cards, but one of its groups, and one of each group's members: a card that is
@@ -41,28 +38,16 @@ func (p *v5) List(ctx context.Context, yield func(spec.Reading) error) error {
 	})
 }
 
-// pages calls each with the rows of a list, page by page. A page that isn't
-// full is the last.
+// pages calls each with the rows of a list, once. A page that isn't full is the last.
 func (p *v5) pages(ctx context.Context, name string, params map[string]string, each func(listRow) error) error {
-	for page := range mostPages {
-		query := map[string]string{"pageSize": strconv.Itoa(pageSize), "startNum": strconv.Itoa(page + 1)} // "开始页,从1开始" (IOTOS)
-		for k, v := range params {
-			query[k] = v
-		}
+	walk := providers.Walk[listRow]{Call: name, Size: pageSize, Key: listRow.key}
+	walk.Page = func(ctx context.Context, number int) ([]listRow, int, error) {
+		query := map[string]string{"pageSize": strconv.Itoa(pageSize), "startNum": strconv.Itoa(number)} // "开始页,从1开始" (IOTOS)
+		maps.Copy(query, params)
 		answer, err := read[listReply](ctx, p, name, query)
-		if err != nil {
-			return err
-		}
-		for _, row := range answer.Result {
-			if err := each(row); err != nil {
-				return err
-			}
-		}
-		if len(answer.Result) < pageSize {
-			return nil
-		}
+		return answer.Result, -1, err
 	}
-	return odd(name, fmt.Sprintf("more than %d pages", mostPages))
+	return walk.Each(ctx, each)
 }
 
 func odd(call, what string) error {
@@ -83,6 +68,8 @@ type listRow struct {
 	GroupID text `json:"groupId"`
 	ICCID   text `json:"iccid"`
 }
+
+func (r listRow) key() string { return string(r.GroupID) + " " + string(r.ICCID) }
 
 // pageRows is the rows of a page: the result itself, or the lists inside the
 // objects of it.

@@ -169,28 +169,9 @@ func (p *provider) reading(iccid spec.ICCID, status, osStatus alirpc.Text) spec.
 	return r
 }
 
-// List implements [providers.Lister], page by page. A card that moves to the
-// next page while the list is read is told once.
+// List implements [providers.Lister].
 func (p *provider) List(ctx context.Context, yield func(spec.Reading) error) error {
-	told := map[spec.ICCID]bool{}
-	for number := 1; ; number++ {
-		page, err := p.Page(ctx, number)
-		if err != nil {
-			return err
-		}
-		for _, card := range page.Cards {
-			if told[card.ICCID] {
-				continue
-			}
-			told[card.ICCID] = true
-			if err := yield(card); err != nil {
-				return err
-			}
-		}
-		if last(page, number) {
-			return nil
-		}
-	}
+	return providers.ListPages(ctx, p, providers.Walk[spec.Reading]{Call: actionList, Size: pageSize}, yield)
 }
 
 // Page implements [providers.Pager]. Rows have a status and no device (META);
@@ -215,15 +196,6 @@ func (p *provider) Page(ctx context.Context, number int) (providers.Page, error)
 		page.Cards = append(page.Cards, card)
 	}
 	return page, nil
-}
-
-// last reports whether no page follows this one: by the total, or by a page
-// that isn't full where none came.
-func last(page providers.Page, number int) bool {
-	if page.Total < 0 {
-		return len(page.Cards) < pageSize
-	}
-	return number*pageSize >= page.Total
 }
 
 // named is the parameter of every call about one card.

@@ -29,8 +29,8 @@ func (l *loader) loadVariables() {
 	l.scope.SettleVariables()
 }
 
-// giveFromEnvironment looks up each declared variable; what the environment
-// has besides is none of our business, as with Terraform.
+// giveFromEnvironment looks up each declared variable; other
+// variables of the environment are not looked at, as with Terraform.
 func (l *loader) giveFromEnvironment() {
 	for _, name := range l.scope.VariableNames() {
 		if text, ok := l.Env(expr.EnvPrefix + name); ok {

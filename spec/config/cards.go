@@ -21,13 +21,15 @@ type cardBlock struct {
 	repeats repeats
 	texts   plain.Texts
 
-	// proto is a card with all that is the same for every row, cells is the rest.
-	proto spec.Card
-	cells []*cell
-	// hollow reports whether an attribute is wrong for all rows, so that what it
-	// would say is missing from proto.
-	hollow bool
-	// contradicts reports whether proto does so by itself, whatever the rows say.
+	// common is what the block says of every card, whatever the row. The cells
+	// say the rest, row by row.
+	common spec.Card
+	cells  []*cell
+	// incomplete is set where an attribute that every row shares is wrong. Its
+	// value is then missing from common, and the block adds no card.
+	incomplete bool
+	// contradicts is set where common is contradictory by itself. That is
+	// reported once, and not again for each row.
 	contradicts bool
 }
 
@@ -70,9 +72,9 @@ func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []car
 		block:  &spec.Block{Name: b.Labels[0], Source: header, Attrs: attributePlaces(content.Attributes, header)},
 		attrs:  content.Attributes,
 	}
-	c.proto.Block = c.block
+	c.common.Block = c.block
 	provider, ok := l.providerOf(b, content.Attributes["provider"])
-	c.proto.Provider, c.hollow = provider, !ok
+	c.common.Provider, c.incomplete = provider, !ok
 	c.loadLifecycle(content.Blocks)
 	rows, ok := c.rowSource()
 	for i := range attributes {
@@ -81,10 +83,10 @@ func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []car
 		}
 	}
 	if _, written := c.attrs["iccid"]; !written {
-		c.hollow = true
+		c.incomplete = true
 	}
-	if c.contradicts = contradictory(&c.proto); c.contradicts {
-		c.contradiction(&c.proto)
+	if c.contradicts = contradictory(&c.common); c.contradicts {
+		c.contradiction(&c.common)
 	}
 	if ok {
 		c.checkColumns()
@@ -125,7 +127,7 @@ func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {
 	p, ok := c.scope.Prepare(a.Expr, where)
 	switch {
 	case !ok:
-		c.hollow = true
+		c.incomplete = true
 	case len(p.Each) > 0:
 		cell := compile(*attribute, p)
 		cell.hclOnly = c.hclOnly
@@ -133,7 +135,7 @@ func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {
 	default:
 		v, diags := a.Expr.Value(p.Ctx)
 		if c.report.HCL(diags) {
-			c.hollow = true
+			c.incomplete = true
 			return
 		}
 		c.constant(attribute, a, v)
@@ -142,45 +144,45 @@ func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {
 
 func (c *cardBlock) constant(attribute *cardAttribute, a *hcl.Attribute, v cty.Value) {
 	if !v.IsWhollyKnown() {
-		c.hollow = true
+		c.incomplete = true
 		return
 	}
 	x, bad := attribute.decode(v)
 	if bad == nil {
-		bad = attribute.assign(&c.proto, x)
+		bad = attribute.assign(&c.common, x)
 	}
 	if bad == nil {
 		return
 	}
-	c.hollow = true
+	c.incomplete = true
 	d := spec.Diagnostic{Summary: bad.summary, Detail: bad.detail, Subject: rangeOf(a.Expr.Range())}
 	if !c.keyed {
-		d.Address = c.proto.Address()
+		d.Address = c.common.Address()
 	}
 	c.report.add(d)
 }
 
 // add makes the card of one row.
 func (c *cardBlock) add(r *row) {
-	card := c.proto
+	card := c.common
 	card.Key, card.Row = r.key, r.line
-	whole := !c.hollow
+	complete := !c.incomplete
 	for _, cell := range c.cells {
 		v, bad, diags := cell.read(r)
 		if bad == nil && !diags.HasErrors() {
 			bad = cell.attribute.assign(&card, v)
 		}
 		if bad != nil || len(diags) > 0 {
-			whole = whole && bad == nil && !diags.HasErrors()
+			complete = complete && bad == nil && !diags.HasErrors()
 			c.complain(&card, r, cell, bad, diags)
 		}
 	}
 	if contradictory(&card) && !c.contradicts {
-		whole = false
+		complete = false
 		c.contradiction(&card)
 	}
 	c.luhn.look(&card)
-	if whole {
+	if complete {
 		c.keepTexts(&card)
 		c.fleet.Cards = append(c.fleet.Cards, card)
 	}
@@ -230,7 +232,7 @@ func (c *cardBlock) loadLifecycle(blocks hcl.Blocks) {
 		content, diags := b.Body.Content(lifecycleSchema())
 		c.report.HCL(diags)
 		s := settings{loader: c.loader, attributes: content.Attributes, shows: true}
-		c.proto.PreventUnbind, _ = s.bool("prevent_unbind")
+		c.common.PreventUnbind, _ = s.bool("prevent_unbind")
 		c.loadIgnore(content.Attributes["ignore_changes"])
 	}
 }
@@ -245,7 +247,7 @@ func (c *cardBlock) loadIgnore(a *hcl.Attribute) {
 	for _, e := range exprs {
 		word := hcl.ExprAsKeyword(e)
 		if mask, ok := plain.IgnoreMask(word); ok {
-			c.proto.Ignore |= mask
+			c.common.Ignore |= mask
 			continue
 		}
 		words := []string{"active", "bound", "imei", "packages"}

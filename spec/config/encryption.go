@@ -30,8 +30,8 @@ func (l *loader) loadEncryption(b *hcl.Block) {
 	l.fleet.Encryption = &e
 }
 
-// encryptionKey is what opens files. Identities that are null are left out, so
-// that one may come from a variable of the environment that isn't everywhere.
+// encryptionKey is what opens files. Identities that are null are left out: an
+// identity may come from an environment variable that is set on some machines only.
 func (s settings) encryptionKey() spec.EncryptionKey {
 	for _, name := range []string{"identities", "passphrase"} {
 		if a := s.attributes[name]; a != nil {

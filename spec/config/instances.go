@@ -136,7 +136,7 @@ func (c *cardBlock) checkColumns() {
 			kept = append(kept, cell)
 			continue
 		}
-		c.hollow = true
+		c.incomplete = true
 		c.report.ErrorAt(cell.at, "Unknown column", "%s has no column %q.%s Its columns are %s.",
 			c.csv.name, cell.column, spec.DidYouMean(cell.column, c.csv.header), spec.QuoteList(c.csv.header, "and"))
 	}

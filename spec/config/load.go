@@ -47,8 +47,8 @@ type Config struct {
 	secrets *expr.Secrets
 	keyed   map[string]bool // the card blocks with for_each or from_csv
 	outputs []*output
-	// scope and report are kept for outputs only, and nil where there are none:
-	// they hold every local value and file, but for the plain cards in it.
+	// scope and report are kept for outputs only, and nil where there are none.
+	// They hold every local value, and every file without its plain cards.
 	scope  *expr.Scope
 	report *report
 }

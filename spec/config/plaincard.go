@@ -24,7 +24,8 @@ type plainMaker struct {
 	labels   map[string]map[string]string // by how they are written
 	words    map[string]string
 	layouts  map[string][]spec.AttrPlace
-	// providers are those that blocks may name; only is the one that they needn't.
+	// providers are what blocks may name. only is the provider of blocks that
+	// name none; "" where there are several.
 	providers map[string]spec.ProviderName
 	only      spec.ProviderName
 }

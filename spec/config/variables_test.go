@@ -30,17 +30,25 @@ func TestLaterSourcesOfAVariableWin(t *testing.T) {
 		}},
 	}
 	for n := range sources {
-		files := map[string]string{"main.fleet.hcl": "variable \"x\" {\n  default = \"default\"\n}\noutput \"x\" {\n  value = var.x\n}\n"}
-		env, o := map[string]string{"CARDFLEET_VAR_undeclared": "ignored"}, testOptions("")
-		for _, s := range sources[:n+1] {
-			s.add(files, env, &o)
-		}
-		o.Dir, o.Env = writeFiles(t, files), environment(env)
-		assert.Equal(t, `"`+sources[n].name+`"`, outputsOf(t, o)["x"])
+		t.Run(sources[n].name, func(t *testing.T) {
+			files := map[string]string{"main.fleet.hcl": `variable "x" {
+  default = "default"
+}
+output "x" {
+  value = var.x
+}
+`}
+			env, o := map[string]string{"CARDFLEET_VAR_undeclared": "ignored"}, testOptions("")
+			for _, s := range sources[:n+1] {
+				s.add(files, env, &o)
+			}
+			o.Dir, o.Env = writeFiles(t, files), environment(env)
+			assert.Equal(t, `"`+sources[n].name+`"`, outputsOf(t, o)["x"])
+		})
 	}
 }
 
-func TestVariableTypes(t *testing.T) {
+func TestAValueTakesTheTypeOfItsVariable(t *testing.T) {
 	for _, row := range []struct{ name, block, text, want string }{
 		{"string is literal", `type = string`, `[1]`, `"[1]"`},
 		{"no type is literal", ``, `[1]`, `"[1]"`},
@@ -53,12 +61,21 @@ func TestVariableTypes(t *testing.T) {
 		{"optional", `type = object({ a = string, b = optional(number, 7), c = optional(bool) })`, `{a = "x"}`, `{"a":"x","b":7,"c":null}`},
 		{"nested optional", `type = list(object({ a = optional(string, "d") }))`, `[{}, {a = "x"}]`, `[{"a":"d"},{"a":"x"}]`},
 		{"tuple", `type = tuple([string, number])`, `["a", "2"]`, `["a",2]`},
-		{"not nullable", "type = any\n  default = 5\n  nullable = false", `null`, `5`},
-		{"null", "type = list(string)\n  default = []", `null`, `null`},
+		{"not nullable", `type = any
+  default = 5
+  nullable = false`, `null`, `5`},
+		{"null", `type = list(string)
+  default = []`, `null`, `null`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := testOptions(writeFiles(t, map[string]string{
-				"main.fleet.hcl": "variable \"x\" {\n  " + row.block + "\n}\noutput \"x\" {\n  value = var.x\n}\n",
+				"main.fleet.hcl": `variable "x" {
+  ` + row.block + `
+}
+output "x" {
+  value = var.x
+}
+`,
 			}))
 			o.Vars = []Assignment{{Name: "x", Value: row.text}}
 			assert.Equal(t, row.want, outputsOf(t, o)["x"])
@@ -68,7 +85,7 @@ func TestVariableTypes(t *testing.T) {
 	}
 }
 
-func TestVariableMistakes(t *testing.T) {
+func TestEachMistakeInAVariableIsShownWhereItStands(t *testing.T) {
 	for _, row := range []struct {
 		name, block string
 		vars        []Assignment
@@ -77,22 +94,67 @@ func TestVariableMistakes(t *testing.T) {
 		line        int // 0: no place
 	}{
 		{"no value", `variable "x" {}`, nil, "No value for required variable", "-var 'x=…'", 1},
-		{"wrong default", "variable \"x\" {\n  type = number\n  default = \"many\"\n}", nil, "Invalid default value for variable", "a number is required", 3},
-		{"wrong nested default", "variable \"x\" {\n  type = object({a = list(number)})\n  default = {a = [1, \"b\"]}\n}", nil, "Invalid default value for variable", ".a[1]: a number is required", 3},
-		{"wrong type", "variable \"x\" {\n  type = strin\n}", nil, "Invalid type specification", "strin", 2},
-		{"wrong value", "variable \"x\" {\n  type = number\n}", []Assignment{{Name: "x", Value: "many"}}, "Invalid value for variable", "declared at main.fleet.hcl line 1: a number is required", 1},
-		{"null where it can't be", "variable \"x\" {\n  type = any\n  nullable = false\n}", []Assignment{{Name: "x", Value: "null"}}, "Invalid value for variable", "can't be null", 1},
-		{"not an expression", "variable \"x\" {\n  type = any\n}", []Assignment{{Name: "x", Value: "["}}, "Missing expression", "", 1},
-		{"variables in a value", "variable \"x\" {\n  type = any\n}", []Assignment{{Name: "x", Value: "var.y"}}, "Variables not allowed", "", 1},
-		{"undeclared by -var", "variable \"city\" {\n  default = 1\n}", []Assignment{{Name: "ctiy", Value: "1"}}, "Value for undeclared variable", `Did you mean "city"?`, 0},
+		{"wrong default", `variable "x" {
+  type = number
+  default = "many"
+}`, nil, "Invalid default value for variable", "a number is required", 3},
+		{"wrong nested default", `variable "x" {
+  type = object({a = list(number)})
+  default = {a = [1, "b"]}
+}`, nil, "Invalid default value for variable", ".a[1]: a number is required", 3},
+		{"wrong type", `variable "x" {
+  type = strin
+}`, nil, "Invalid type specification", "strin", 2},
+		{"wrong value", `variable "x" {
+  type = number
+}`, []Assignment{{Name: "x", Value: "many"}}, "Invalid value for variable", "declared at main.fleet.hcl line 1: a number is required", 1},
+		{"null where it can't be", `variable "x" {
+  type = any
+  nullable = false
+}`, []Assignment{{Name: "x", Value: "null"}}, "Invalid value for variable", "can't be null", 1},
+		{"not an expression", `variable "x" {
+  type = any
+}`, []Assignment{{Name: "x", Value: "["}}, "Missing expression", "", 1},
+		{"variables in a value", `variable "x" {
+  type = any
+}`, []Assignment{{Name: "x", Value: "var.y"}}, "Variables not allowed", "", 1},
+		{"undeclared by -var", `variable "city" {
+  default = 1
+}`, []Assignment{{Name: "ctiy", Value: "1"}}, "Value for undeclared variable", `Did you mean "city"?`, 0},
 		{"no file", "", []Assignment{{File: "nope.hcl"}}, "File cannot be read", `no file exists at "nope.hcl"`, 0},
-		{"validation", "variable \"x\" {\n  default = 1\n  validation {\n    condition = var.x > 1\n    error_message = \"Too small: ${var.x}.\"\n  }\n}", nil, "Invalid value for variable", "Too small: 1.\n\nThis was checked by the validation rule of var.x at main.fleet.hcl line 3.", 4},
-		{"validation that isn't", "variable \"x\" {\n  default = 1\n  validation {\n    condition = 7\n    error_message = \"\"\n  }\n}", nil, "Unsuitable value", "A condition must be true or false", 4},
-		{"message that isn't", "variable \"x\" {\n  default = 1\n  validation {\n    condition = true\n    error_message = []\n  }\n}", nil, "Unsuitable value", "must be text", 5},
-		{"sensitive isn't bool", "variable \"x\" {\n  default = 1\n  sensitive = \"maybe\"\n}", nil, "Unsuitable value", "sensitive must be true or false", 3},
-		{"twice", "variable \"x\" { default = 1 }\nvariable \"x\" { default = 2 }", nil, "Duplicate name", `variable "x" is declared twice: here and at main.fleet.hcl line 1`, 2},
+		{"validation", `variable "x" {
+  default = 1
+  validation {
+    condition = var.x > 1
+    error_message = "Too small: ${var.x}."
+  }
+}`, nil, "Invalid value for variable", `Too small: 1.
+
+This was checked by the validation rule of var.x at main.fleet.hcl line 3.`, 4},
+		{"validation that isn't", `variable "x" {
+  default = 1
+  validation {
+    condition = 7
+    error_message = ""
+  }
+}`, nil, "Unsuitable value", "A condition must be true or false", 4},
+		{"message that isn't", `variable "x" {
+  default = 1
+  validation {
+    condition = true
+    error_message = []
+  }
+}`, nil, "Unsuitable value", "must be text", 5},
+		{"sensitive isn't bool", `variable "x" {
+  default = 1
+  sensitive = "maybe"
+}`, nil, "Unsuitable value", "sensitive must be true or false", 3},
+		{"twice", `variable "x" { default = 1 }
+variable "x" { default = 2 }`, nil, "Duplicate name", `variable "x" is declared twice: here and at main.fleet.hcl line 1`, 2},
 		{"bad name", "variable \"a b\" { default = 1 }", nil, "Invalid name", `"a b" can't be the name of a variable`, 1},
-		{"unknown attribute", "variable \"x\" {\n  defualt = 1\n}", nil, "Unsupported argument", `Did you mean "default"?`, 2},
+		{"unknown attribute", `variable "x" {
+  defualt = 1
+}`, nil, "Unsupported argument", `Did you mean "default"?`, 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": row.block + "\n"}))
@@ -114,8 +176,9 @@ func TestVariableMistakes(t *testing.T) {
 
 func TestUndeclaredVariableInAFileIsAWarningWithoutItsValue(t *testing.T) {
 	c, diags := Load(testOptions(writeFiles(t, map[string]string{
-		"main.fleet.hcl":               `variable "secret" { default = "" }`,
-		"cardfleet.auto.fleetvars.hcl": "sceret = \"hunter2\"\n",
+		"main.fleet.hcl": `variable "secret" { default = "" }`,
+		"cardfleet.auto.fleetvars.hcl": `sceret = "hunter2"
+`,
 	})))
 	require.NotNil(t, c)
 	require.Len(t, diags, 1)
@@ -126,14 +189,27 @@ func TestUndeclaredVariableInAFileIsAWarningWithoutItsValue(t *testing.T) {
 
 func TestLocalsInAnyOrder(t *testing.T) {
 	o := testOptions(writeFiles(t, map[string]string{
-		"main.fleet.hcl": "locals {\n  c = \"${local.b}c\"\n  b = \"${local.a}b\"\n}\nlocals { a = \"a\" }\noutput \"x\" { value = local.c }\n",
+		"main.fleet.hcl": `locals {
+  c = "${local.b}c"
+  b = "${local.a}b"
+}
+locals { a = "a" }
+output "x" { value = local.c }
+`,
 	}))
 	assert.Equal(t, `"abc"`, outputsOf(t, o)["x"])
 }
 
 func TestLocalCyclesAreReportedOnce(t *testing.T) {
 	diags := mistakes(t, map[string]string{
-		"main.fleet.hcl": "locals {\n  z = local.a\n  a = local.b\n  b = local.c\n  c = local.a\n  s = local.s\n}\n",
+		"main.fleet.hcl": `locals {
+  z = local.a
+  a = local.b
+  b = local.c
+  c = local.a
+  s = local.s
+}
+`,
 	})
 	require.Len(t, diags, 2, "%v", texts(diags))
 	assert.Equal(t, "Cycle in local values", diags[0].Summary)

@@ -6,10 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
@@ -50,25 +48,14 @@ func (o *OneLink) serve(rw http.ResponseWriter, r *http.Request) {
 		no.write(rw)
 		return
 	}
-	visit, err := o.World.Arrive(r.Context(), carriersim.Request{
-		Carrier: "cmiot", Action: a.name, ICCID: o.named(a.params), Params: a.params.shown(),
+	arrived := carriersim.Request{Carrier: "cmiot", Action: a.name, ICCID: o.named(a.params), Params: a.params.shown()}
+	o.World.Serve(rw, r, wire(), arrived, func() carriersim.Outcome {
+		result, changed, no := a.function.do(a.appid, a.params)
+		if no != nil {
+			return carriersim.Outcome{Changed: changed, Refuse: no.write}
+		}
+		return carriersim.Outcome{Changed: changed, Answer: body("0", "正确", result)}
 	})
-	if err != nil {
-		return // the caller has gone
-	}
-	if !visit.Fault.Kind.Done() {
-		fail(rw, visit.Fault)
-		return
-	}
-	result, changed, no := a.function.do(a.appid, a.params)
-	if changed {
-		o.World.Effect(visit)
-	}
-	if no != nil {
-		no.write(rw)
-		return
-	}
-	deliver(rw, body("0", "正确", result), visit.Fault.Kind)
 }
 
 func (o *OneLink) admit(r *http.Request) (a admitted, no *refusal) {
@@ -173,34 +160,15 @@ func (o *OneLink) checkTransid(appid, transid string) *refusal {
 	return nil
 }
 
-// fail answers a request that has no effect because of a fault.
-func fail(rw http.ResponseWriter, f carriersim.Fault) {
-	switch f.Kind {
-	case carriersim.LostBefore:
-		panic(http.ErrAbortHandler) // how a handler cuts the connection
-	case carriersim.Throttle: // GUESS: the documents say only that limits exist
-		if f.RetryAfter > 0 {
-			rw.Header().Set("Retry-After", strconv.Itoa(int(time.Duration(f.RetryAfter).Seconds()+0.999)))
-		}
-		http.Error(rw, "too many requests", http.StatusTooManyRequests)
-	default:
-		coded(f.Kind.Code()).write(rw)
-	}
-}
+const contentType = "application/json;charset=UTF-8"
 
-// deliver sends the answer of a request that was carried out, or loses it.
-func deliver(rw http.ResponseWriter, body []byte, kind carriersim.FaultKind) {
-	switch kind {
-	case carriersim.LostAfter:
-		panic(http.ErrAbortHandler)
-	case carriersim.HTML5xx:
-		rw.Header().Set("Content-Type", "text/html")
-		rw.WriteHeader(http.StatusBadGateway)
-		_, _ = rw.Write([]byte("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"))
-	case carriersim.Truncated:
-		write(rw, body[:len(body)/2])
-	default:
-		write(rw, body)
+// wire is how faults answer. That a throttle is HTTP 429 is a GUESS: the
+// documents say only that limits exist.
+func wire() carriersim.Wire {
+	return carriersim.Wire{
+		ContentType: contentType,
+		Throttled:   func(rw http.ResponseWriter) { http.Error(rw, "too many requests", http.StatusTooManyRequests) },
+		Coded:       func(rw http.ResponseWriter, code string) { coded(code).write(rw) },
 	}
 }
 
@@ -219,12 +187,9 @@ func body(status, message string, result []row) []byte {
 	return data
 }
 
-func (r *refusal) write(rw http.ResponseWriter) { write(rw, body(r.code, r.message, nil)) }
-
 // write answers with HTTP 200, whatever the status inside says.
-func write(rw http.ResponseWriter, body []byte) {
-	rw.Header().Set("Content-Type", "application/json;charset=UTF-8")
-	_, _ = rw.Write(body) // a caller that has gone doesn't want it
+func (r *refusal) write(rw http.ResponseWriter) {
+	carriersim.Write(rw, http.StatusOK, contentType, body(r.code, r.message, nil))
 }
 
 // codeCooling is a GUESS: no public document has the code for a card that is

@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -81,27 +80,26 @@ func (g *Gateway) Serve(w *carriersim.World, rw http.ResponseWriter, r *http.Req
 		no.write(rw, id)
 		return
 	}
-	visit, err := w.Arrive(r.Context(), g.request(q))
-	if err != nil {
-		return // the caller has gone
+	w.Serve(rw, r, g.wire(id), g.request(q), func() carriersim.Outcome {
+		if slices.Contains(w.Retired, q.Get("Action")) {
+			return carriersim.Outcome{Refuse: notFound().answers(id)}
+		}
+		body, changed, no := g.Actions[q.Get("Action")].Do(w, q)
+		if no != nil {
+			return carriersim.Outcome{Changed: changed, Refuse: no.answers(id)}
+		}
+		return carriersim.Outcome{Changed: changed, Answer: marshal(Answer{"RequestId": id}, g.Success, body)}
+	})
+}
+
+const contentType = "application/json;charset=utf-8"
+
+func (g *Gateway) wire(id string) carriersim.Wire {
+	throttled := &Refusal{Status: 400, Code: "Throttling.User", Message: "Request was denied due to user flow control."}
+	return carriersim.Wire{
+		ContentType: contentType, Throttled: throttled.answers(id),
+		Coded: func(rw http.ResponseWriter, code string) { g.Coded(code).write(rw, id) },
 	}
-	if !visit.Fault.Kind.Done() {
-		g.fail(rw, id, visit.Fault)
-		return
-	}
-	if slices.Contains(w.Retired, q.Get("Action")) {
-		notFound().write(rw, id)
-		return
-	}
-	body, changed, no := g.Actions[q.Get("Action")].Do(w, q)
-	if changed {
-		w.Effect(visit)
-	}
-	if no != nil {
-		no.write(rw, id)
-		return
-	}
-	deliver(rw, g.success(id, body), visit.Fault.Kind)
 }
 
 // notFound is how the gateway refuses an action that it doesn't have, or no longer.
@@ -109,47 +107,17 @@ func notFound() *Refusal {
 	return &Refusal{Status: 404, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method."}
 }
 
-// fail answers a call that has no effect because of a fault.
-func (g *Gateway) fail(rw http.ResponseWriter, id string, f carriersim.Fault) {
-	switch f.Kind {
-	case carriersim.LostBefore:
-		panic(http.ErrAbortHandler) // how a handler cuts the connection
-	case carriersim.Throttle:
-		if f.RetryAfter > 0 {
-			rw.Header().Set("Retry-After", strconv.Itoa(int(time.Duration(f.RetryAfter).Seconds()+0.999)))
-		}
-		(&Refusal{Status: 400, Code: "Throttling.User", Message: "Request was denied due to user flow control."}).write(rw, id)
-	default:
-		g.Coded(f.Kind.Code()).write(rw, id)
-	}
-}
-
-// deliver sends the answer of a call that was carried out, or loses it.
-func deliver(rw http.ResponseWriter, body []byte, kind carriersim.FaultKind) {
-	switch kind {
-	case carriersim.LostAfter:
-		panic(http.ErrAbortHandler)
-	case carriersim.HTML5xx:
-		rw.Header().Set("Content-Type", "text/html")
-		rw.WriteHeader(http.StatusBadGateway)
-		_, _ = rw.Write([]byte("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"))
-	case carriersim.Truncated:
-		write(rw, http.StatusOK, body[:len(body)/2])
-	default:
-		write(rw, http.StatusOK, body)
-	}
-}
-
-func (g *Gateway) success(id string, a Answer) []byte {
-	return marshal(Answer{"RequestId": id}, g.Success, a)
-}
-
 func (r *Refusal) write(rw http.ResponseWriter, id string) {
 	head := Answer{"RequestId": id, "Code": r.Code}
 	if r.Message != "" {
 		head["Message"] = r.Message
 	}
-	write(rw, r.Status, marshal(head, r.More))
+	carriersim.Write(rw, r.Status, contentType, marshal(head, r.More))
+}
+
+// answers is how the refusal is sent.
+func (r *Refusal) answers(id string) func(http.ResponseWriter) {
+	return func(rw http.ResponseWriter) { r.write(rw, id) }
 }
 
 func marshal(parts ...Answer) []byte {
@@ -162,12 +130,6 @@ func marshal(parts ...Answer) []byte {
 		panic(err) // strings, numbers, booleans and lists of them only
 	}
 	return data
-}
-
-func write(rw http.ResponseWriter, status int, body []byte) {
-	rw.Header().Set("Content-Type", "application/json;charset=utf-8")
-	rw.WriteHeader(status)
-	_, _ = rw.Write(body) // a caller that has gone doesn't want it
 }
 
 // admit checks what the gateway checks before it looks at the action.

@@ -41,23 +41,14 @@ func (a API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		no.write(rw)
 		return
 	}
-	visit, err := a.World.Arrive(r.Context(), carriersim.Request{Carrier: "xuyu", Action: q.action, ICCID: q.iccid, Params: q.params()})
-	if err != nil {
-		return // the caller has gone
-	}
-	if !visit.Fault.Kind.Done() {
-		fail(rw, visit.Fault, coded)
-		return
-	}
-	answer, changed, no := a.do(q)
-	if changed {
-		a.World.Effect(visit)
-	}
-	if no != nil {
-		no.write(rw)
-		return
-	}
-	deliver(rw, encode(answer), visit.Fault.Kind)
+	arrived := carriersim.Request{Carrier: "xuyu", Action: q.action, ICCID: q.iccid, Params: q.params()}
+	a.World.Serve(rw, r, wire(coded), arrived, func() carriersim.Outcome {
+		answer, changed, no := a.do(q)
+		if no != nil {
+			return carriersim.Outcome{Changed: changed, Refuse: no.write}
+		}
+		return carriersim.Outcome{Changed: changed, Answer: encode(answer)}
+	})
 }
 
 // params are what the call says, without its credentials.

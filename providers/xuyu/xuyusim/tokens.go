@@ -30,17 +30,11 @@ func (t Tokens) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		no.write(rw)
 		return
 	}
-	visit, err := t.World.Arrive(r.Context(), carriersim.Request{
+	arrived := carriersim.Request{
 		Carrier: "xuyu", Action: "token", Params: map[string]string{"grant_type": form["grant_type"], "scope": form["scope"]},
-	})
-	if err != nil {
-		return // the caller has gone
 	}
-	if !visit.Fault.Kind.Done() {
-		fail(rw, visit.Fault, func(code string) *refusal { return oauth(code, code) })
-		return
-	}
-	deliver(rw, encode(t.give(form)), visit.Fault.Kind)
+	faulty := wire(func(code string) *refusal { return oauth(code, code) })
+	t.World.Serve(rw, r, faulty, arrived, func() carriersim.Outcome { return carriersim.Outcome{Answer: encode(t.give(form))} })
 }
 
 // oauth is a refusal of OAuth 2.0 (RFC 6749 §5.2). GUESS: S003 has none for

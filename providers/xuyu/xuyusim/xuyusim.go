@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -112,7 +111,9 @@ type refusal struct {
 	body   body
 }
 
-func (r *refusal) write(rw http.ResponseWriter) { write(rw, r.status, encode(r.body)) }
+func (r *refusal) write(rw http.ResponseWriter) {
+	carriersim.Write(rw, r.status, contentType, encode(r.body))
+}
 
 func encode(b body) []byte {
 	data, err := json.Marshal(b)
@@ -122,40 +123,15 @@ func encode(b body) []byte {
 	return data
 }
 
-func write(rw http.ResponseWriter, status int, data []byte) {
-	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
-	rw.WriteHeader(status)
-	_, _ = rw.Write(data) // a caller that has gone doesn't want it
-}
+const contentType = "application/json; charset=utf-8"
 
-// fail answers a call that has no effect because of a fault.
-func fail(rw http.ResponseWriter, f carriersim.Fault, code func(string) *refusal) {
-	switch f.Kind {
-	case carriersim.LostBefore:
-		panic(http.ErrAbortHandler) // how a handler cuts the connection
-	case carriersim.Throttle: // GUESS: S003 has no limits; this is what HTTP and Azure's gateway have
-		if f.RetryAfter > 0 {
-			rw.Header().Set("Retry-After", strconv.Itoa(int(time.Duration(f.RetryAfter).Seconds()+0.999)))
-		}
-		(&refusal{http.StatusTooManyRequests, body{"statusCode": 429, "message": "Rate limit is exceeded."}}).write(rw)
-	default:
-		code(f.Kind.Code()).write(rw)
-	}
-}
-
-// deliver sends the answer of a call that was carried out, or loses it.
-func deliver(rw http.ResponseWriter, data []byte, kind carriersim.FaultKind) {
-	switch kind {
-	case carriersim.LostAfter:
-		panic(http.ErrAbortHandler)
-	case carriersim.HTML5xx:
-		rw.Header().Set("Content-Type", "text/html")
-		rw.WriteHeader(http.StatusBadGateway)
-		_, _ = rw.Write([]byte("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"))
-	case carriersim.Truncated:
-		write(rw, http.StatusOK, data[:len(data)/2])
-	default:
-		write(rw, http.StatusOK, data)
+// wire is how faults answer. GUESS: S003 has no limits; this is what HTTP and
+// Azure's gateway have.
+func wire(coded func(string) *refusal) carriersim.Wire {
+	return carriersim.Wire{
+		ContentType: contentType,
+		Throttled:   (&refusal{http.StatusTooManyRequests, body{"statusCode": 429, "message": "Rate limit is exceeded."}}).write,
+		Coded:       func(rw http.ResponseWriter, code string) { coded(code).write(rw) },
 	}
 }
 

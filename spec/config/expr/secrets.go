@@ -26,8 +26,8 @@ const shortestRedacted = 4
 // Its zero value is ready.
 type Secrets struct {
 	seen map[string]bool
-	// told are the strings that the configuration itself declares to be no secret.
-	told map[string]bool
+	// public are the strings that the configuration itself declares to be no secret.
+	public map[string]bool
 	// written finds what secret settings say in source that can't be parsed:
 	// its first group is the text.
 	written *regexp.Regexp
@@ -54,10 +54,10 @@ func (s *Secrets) Remember(v cty.Value) { EachText(v, s.RememberText) }
 // Forget takes every string inside v for no secret, wherever else it is met.
 func (s *Secrets) Forget(v cty.Value) {
 	EachText(v, func(text string) {
-		if s.told == nil {
-			s.told = map[string]bool{}
+		if s.public == nil {
+			s.public = map[string]bool{}
 		}
-		s.told[text] = true
+		s.public[text] = true
 	})
 }
 
@@ -84,7 +84,7 @@ func (s *Secrets) RememberText(text string) {
 }
 
 // Has reports whether text is a secret.
-func (s *Secrets) Has(text string) bool { return s.seen[text] && !s.told[text] }
+func (s *Secrets) Has(text string) bool { return s.seen[text] && !s.public[text] }
 
 // Texts lists them, longest first, so that one that holds another is found first.
 func (s *Secrets) Texts() []string {

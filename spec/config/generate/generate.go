@@ -107,8 +107,8 @@ type generator struct {
 	taken    map[string]bool    // the names of card blocks
 }
 
-// sharing is who has a device: how many cards, and whether all of those that are
-// declared already say that they share it.
+// sharing says how many cards have a device, and whether a card that is declared
+// already refuses to share it.
 type sharing struct {
 	cards   int
 	refused bool

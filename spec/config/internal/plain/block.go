@@ -376,8 +376,8 @@ func (p *Reader) quotedInside(inside []byte, ascii bool) ([]byte, bool) {
 	return inside, p.take('"')
 }
 
-// longestWide is the most bytes that characters counts: its scanner gives up on
-// a character of 64 KiB, of which HCL makes one.
+// longestWide is the most bytes that characters counts. Its scanner gives up on a
+// character of 64 KiB, and HCL does not.
 const longestWide = 4096
 
 // characters counts characters as HCL does for columns. It is slow, and labels repeat.

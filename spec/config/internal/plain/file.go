@@ -40,7 +40,7 @@ type File struct {
 	text   []byte
 	schema *hcl.BodySchema
 	pieces []piece      // in the order of the file
-	parsed *parsedPiece // the one that was parsed last, for the mistakes in it
+	parsed *parsedPiece // the piece that was parsed last, for the mistakes in it
 }
 
 // Found is what stands in a file.
@@ -92,10 +92,10 @@ func (f *pieces) addPlain(start Mark) {
 	})
 }
 
-// parse makes a piece of what isn't plain. It is believed to end before the
-// next line that looks like a card block's first; where it doesn't, since that
-// line is part of a comment, say, it ends after so many more of them that HCL
-// finds nothing wrong.
+// parse makes a piece of what isn't plain. The piece should end before the next
+// line that looks like the first of a card block. Where HCL finds a mistake in
+// it, that line may be part of a comment or a text: the piece then grows by more
+// such lines until HCL finds nothing wrong.
 func (f *pieces) parse(start Mark) (end Mark, ok bool) {
 	if start.byte > 0 && bytes.HasPrefix(f.text[start.byte:], []byte(bom)) {
 		return end, false // at its beginning HCL would skip it
@@ -160,8 +160,8 @@ func (f *pieces) skipBlank(at Mark) (Mark, bool) {
 	return at, false
 }
 
-// blankLine is the start of the next line where the one at holds nothing but
-// spaces and comments, some of which may be of several lines; else it is at.
+// blankLine is the start of the next line where the line at holds only spaces and
+// comments; else it is at. A comment may go over several lines.
 func (f *pieces) blankLine(at Mark) Mark {
 	r := Reader{text: f.text, at: at}
 	for {
@@ -186,8 +186,8 @@ func (f *pieces) blankLine(at Mark) Mark {
 	return r.at
 }
 
-// nextCardLine is the first line after the one at that looks like the beginning
-// of a card block; the end of the file where there is none.
+// nextCardLine is the next line, after the line at, that looks like the beginning
+// of a card block; the end of the file where no line does.
 func (f *pieces) nextCardLine(at Mark) Mark {
 	text := f.text
 	for at.byte < len(text) {

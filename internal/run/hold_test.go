@@ -1,4 +1,4 @@
-package cli
+package run_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -26,9 +27,8 @@ func (l *leased) Lost() <-chan struct{} { return l.lost }
 func held(t *testing.T) (*leased, context.Context, func() error) {
 	t.Helper()
 	b := &leased{lost: make(chan struct{})}
-	env := &Env{Random: func([]byte) {}, Now: func() time.Time { return time.Time{} }, LookupEnv: func(string) (string, bool) { return "", false }}
-	s := &session{env: env, backend: b}
-	ctx, unlock, err := s.hold(t.Context(), "apply", 0)
+	s := run.Store{Backend: b, Env: run.Env{Random: func([]byte) {}, Now: func() time.Time { return time.Time{} }}}
+	ctx, unlock, err := s.Hold(t.Context(), "apply", 0)
 	require.NoError(t, err)
 	return b, ctx, unlock
 }
@@ -38,15 +38,12 @@ func TestALostLeaseEndsTheRunWithThatReason(t *testing.T) {
 	require.NoError(t, ctx.Err())
 	close(b.lost)
 	<-ctx.Done()
-	require.ErrorIs(t, context.Cause(ctx), errLeaseLost)
+	require.ErrorIs(t, context.Cause(ctx), run.ErrLeaseLost)
 
-	var exit *exitError
-	require.ErrorAs(t, orLeaseLost(ctx, &exitError{code: exitInterrupted}), &exit)
-	require.Equal(t, exitPartial, exit.code, "nobody interrupted it")
-	require.ErrorIs(t, exit.err, errLeaseLost)
-	require.ErrorAs(t, orLeaseLost(ctx, context.Canceled), &exit)
-	require.Equal(t, exitFailed, exit.code)
-	require.NoError(t, orLeaseLost(ctx, nil), "all was done before")
+	err := run.OrLeaseLost(ctx, context.Canceled)
+	require.ErrorIs(t, err, run.ErrLeaseLost)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, run.OrLeaseLost(ctx, nil), "all was done before")
 	require.NoError(t, unlock())
 }
 
@@ -54,6 +51,5 @@ func TestALeaseThatIsKeptEndsNothing(t *testing.T) {
 	_, ctx, unlock := held(t)
 	require.NoError(t, unlock())
 	err := errors.New("a carrier's")
-	require.Equal(t, err, orLeaseLost(ctx, err))
-	require.Equal(t, &exitError{code: exitInterrupted}, orLeaseLost(ctx, &exitError{code: exitInterrupted}))
+	require.Equal(t, err, run.OrLeaseLost(ctx, err))
 }

@@ -1,0 +1,68 @@
+package run
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
+)
+
+// Migrate copies a state into s, and reads the copy back. The copy keeps the
+// lineage and takes the journal over; its serial starts anew. Both states are
+// locked meanwhile, and the old one stays as it is. force replaces a state
+// that isn't empty. What it returns is the copy; nil where there is none that
+// was found to be the same.
+func (s Store) Migrate(ctx context.Context, from Store, force bool) (copied *state.Snapshot, err error) {
+	held := ctx
+	for _, each := range []Store{from, s} {
+		locked, unlock, lockErr := each.Hold(held, "state migrate", 0)
+		if lockErr != nil {
+			return nil, lockErr
+		}
+		defer func() { err = errors.Join(OrLeaseLost(locked, err), unlock()) }()
+		held = locked
+	}
+	source, err := from.Backend.Read(held)
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.Backend.Read(held)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case source.Lineage == "" && len(source.Cards) == 0:
+		return nil, &Refusal{Reason: NothingToMigrate}
+	case (target.Serial > 0 || len(target.Cards) > 0) && !force:
+		return nil, &Refusal{Reason: StateNotEmpty, Found: identityOf(target)}
+	}
+	next := &state.Snapshot{Lineage: source.Lineage, Cards: source.Cards}
+	if err := state.CommitAll(held, s.Backend, target, next); err != nil {
+		return nil, err
+	}
+	if err := s.same(held, next); err != nil {
+		return nil, err
+	}
+	return next, nil
+}
+
+// same reads the state back, and compares it byte for byte by its digest.
+func (s Store) same(ctx context.Context, want *state.Snapshot) error {
+	got, err := s.Backend.Read(ctx)
+	if err != nil {
+		return err
+	}
+	gotDigest, err := stored.Digest(got)
+	if err != nil {
+		return err
+	}
+	wantDigest, err := stored.Digest(want)
+	if err != nil {
+		return err
+	}
+	if gotDigest != wantDigest {
+		return &Refusal{Reason: CopyDiffers, Given: Identity{Digest: wantDigest}, Found: Identity{Digest: gotDigest}}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Refusal says that what was asked for doesn't fit what is there. No state was
+// changed, but for the one that is given up with [CopyDiffers]. The reason says
+// which of the other fields count.
+type Refusal struct {
+	Reason Reason
+	Card   spec.ICCID
+	Given  Identity       // of what was to be used
+	Found  Identity       // of the state as it is
+	Lock   state.LockInfo // that is held
+	Name   string         // of the file, lock or version that was named
+	Format string         // of the file
+}
+
+// Identity tells one state from others.
+type Identity struct {
+	Lineage string
+	Serial  uint64
+	Cards   int
+	Digest  string
+}
+
+func identityOf(s *state.Snapshot) Identity {
+	return Identity{Lineage: s.Lineage, Serial: s.Serial, Cards: len(s.Cards)}
+}
+
+// Reason is why a run was refused.
+type Reason int
+
+// The reasons, with the fields that count.
+const (
+	NotInState       Reason = iota // Card
+	NothingInDoubt                 // Card
+	BindingInDoubt                 // Card: its binding is in doubt, and nobody said what it is
+	BindingNotAsked                // Card: something else is in doubt than the binding that was said
+	OtherFormat                    // Name, Format
+	OtherLineage                   // Given, Found: lineages
+	OlderState                     // Given, Found: serials
+	ChangedState                   // Given, Found: the state isn't what the given one was made from
+	NothingToMigrate               // the old state is empty
+	StateNotEmpty                  // Found
+	CopyDiffers                    // Given, Found: digests
+	NoLockToRemove                 // the lock ends with the process that holds it
+	NotLocked                      // there is no lock
+	OtherLock                      // Name, Lock
+	NoHistory                      // the backend keeps none
+	NoSuchVersion                  // Name
+	endOfReasons
+)
+
+// Reasons lists them all.
+func Reasons() []Reason {
+	list := make([]Reason, 0, endOfReasons)
+	for r := range endOfReasons {
+		list = append(list, r)
+	}
+	return list
+}
+
+// Error says what was refused, for logs; callers have better words for people.
+func (r *Refusal) Error() string {
+	switch r.Reason {
+	case NotInState:
+		return fmt.Sprintf("card %s is not in the state", r.Card)
+	case NothingInDoubt:
+		return fmt.Sprintf("no outcome of card %s is in doubt", r.Card)
+	case BindingInDoubt:
+		return fmt.Sprintf("the binding of card %s is in doubt, and what it is was not said", r.Card)
+	case BindingNotAsked:
+		return fmt.Sprintf("what is in doubt of card %s is not its binding", r.Card)
+	case OtherFormat:
+		return fmt.Sprintf("%s has format_version %q", r.Name, r.Format)
+	case OtherLineage:
+		return fmt.Sprintf("lineage %q was given, and the state's lineage is %q", r.Given.Lineage, r.Found.Lineage)
+	case OlderState:
+		return fmt.Sprintf("serial %d was given, and the state has serial %d", r.Given.Serial, r.Found.Serial)
+	case ChangedState:
+		return "the state was changed since the given one was made from it"
+	case NothingToMigrate:
+		return "the state to migrate is empty"
+	case StateNotEmpty:
+		return fmt.Sprintf("the state to migrate to has %d cards and serial %d", r.Found.Cards, r.Found.Serial)
+	case CopyDiffers:
+		return fmt.Sprintf("the copy has digest %s, and what was copied %s", r.Found.Digest, r.Given.Digest)
+	case NoLockToRemove:
+		return "the backend's lock ends with the process that holds it"
+	case NotLocked:
+		return state.ErrNotLocked.Error()
+	case OtherLock:
+		return fmt.Sprintf("the lock is %s, and not %s", r.Lock.ID, r.Name)
+	case NoHistory:
+		return "the backend keeps no history"
+	case NoSuchVersion:
+		return fmt.Sprintf("the history has no version %s", r.Name)
+	}
+	return fmt.Sprintf("refused for reason %d", r.Reason)
+}
