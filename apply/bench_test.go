@@ -96,7 +96,7 @@ func BenchmarkJournal(b *testing.B) {
 	for name, journal := range map[string]func(b *testing.B) state.Journal{
 		"memory": func(*testing.B) state.Journal { return &memory{} },
 		"local": func(b *testing.B) state.Journal {
-			backend := local.New(filepath.Join(b.TempDir(), "fleet.state"), local.Env{Now: time.Now, Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "test"})
+			backend := local.New(filepath.Join(b.TempDir(), "fleet.state"), state.Env{Now: time.Now, Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "test"})
 			j, err := backend.Journal(b.Context())
 			require.NoError(b, err)
 			return j

@@ -63,11 +63,26 @@ func TestLimits(t *testing.T) {
 	s := settings(map[string]any{"requests_per_second": 5.5, "retries": 0}, nil)
 	assert.Equal(t, Limits{RequestsPerSecond: 5.5, MaxInFlight: 16, Timeout: time.Second}, s.Limits(defaults))
 	assert.Empty(t, s.Diagnostics())
+}
 
-	s = settings(map[string]any{"requests_per_second": 0.0, "max_in_flight": 0, "timeout": -time.Second, "retries": -1}, nil)
-	s.Limits(defaults)
-	assert.Len(t, s.Diagnostics(), 4)
-	assert.Equal(t, "requests_per_second is 0; it must be more than 0.", s.Diagnostics()[0].Detail)
+func TestTheSchemaRefusesLimitsThatNobodyCouldKeepTo(t *testing.T) {
+	schema := spec.Schema{Settings: spec.CommonSettings()}
+	for name, row := range map[string]struct {
+		value any
+		rule  string
+	}{
+		"requests_per_second": {0.0, "requests_per_second must be more than 0."},
+		"max_in_flight":       {0.0, "max_in_flight must be a whole number of at least 1."},
+		"timeout":             {"-1s", "timeout must be more than 0."},
+		"retries":             {-1.0, "retries must be a whole number of at least 0."},
+		"calls_per_day":       {-1.0, "calls_per_day must be a whole number of at least 0."},
+		"calls_per_month":     {1.5, "calls_per_month must be a whole number of at least 0."},
+	} {
+		x, ok := schema.Setting(name)
+		require.True(t, ok, name)
+		_, wrong := x.Take(row.value)
+		assert.Equal(t, []spec.Mistake{{Summary: "Value out of range", Detail: row.rule}}, wrong)
+	}
 }
 
 func TestSettingOfAnotherTypeIsOurBug(t *testing.T) {

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,9 +41,21 @@ func (f *Fleet) Provider(name ProviderName) *ProviderConfig {
 // Backend says where the state is kept. The zero value is the default:
 // local, in fleet.state beside the configuration.
 type Backend struct {
-	Type     string
-	Settings map[string]any // string, bool, float64
-	Source   *Range
+	Type string
+	// Settings holds what the block says, in Go's types (see [SettingType]);
+	// what it doesn't say is absent.
+	Settings map[string]any
+	// Ranges says where each setting stands.
+	Ranges map[string]Range
+	Source *Range
+}
+
+// Read reads the block by its schema, which the configuration's reader kept
+// to; getenv is the environment.
+func (b Backend) Read(schema Schema, getenv func(string) string) *Settings {
+	return NewSettings(Written{
+		Title: fmt.Sprintf("backend %q", schema.Type), Values: b.Settings, Ranges: b.Ranges, Header: b.Source,
+	}, schema, getenv)
 }
 
 // Encryption says how state, journal and plan files are encrypted with age.
@@ -62,6 +75,9 @@ type EncryptionKey struct {
 	// Identities are paths of files with secret keys, or such keys; see [IsSecretKey].
 	Identities []string
 	Passphrase string
+	// Ranges says where each setting of the block stands, recipients among them,
+	// and each element of a list that is written out: "recipients[0]".
+	Ranges map[string]Range
 }
 
 // Notify is somewhere that hears of runs: a chat's bot, or a webhook.
@@ -77,6 +93,26 @@ type Notify struct {
 
 // NotifyTypes are the types of a [Notify].
 func NotifyTypes() []string { return []string{"dingtalk", "feishu", "slack", "webhook", "wecom"} }
+
+// unsignedTypes have no signature: who knows the URL may write.
+func unsignedTypes() []string { return []string{"slack", "wecom"} }
+
+// NotifySchemas are what a notify block of each type may say.
+func NotifySchemas() []Schema {
+	var list []Schema
+	for _, typ := range NotifyTypes() {
+		secret := Setting{Name: "secret", Secret: true, MayBeBlank: true, Doc: "signs what is sent"}
+		if slices.Contains(unsignedTypes(), typ) {
+			secret.Refused = fmt.Sprintf("A bot of %s has no signature: the key in its url is all that it goes by. Leave secret out.", typ)
+		}
+		list = append(list, Schema{Type: typ, Settings: []Setting{
+			{Name: "url", Secret: true, Required: true, MayBeBlank: true, Doc: "the whole address that the bot or the receiver was given"},
+			secret,
+			{Name: "on", Type: SettingStrings, Doc: "the events that it hears of; all unless said"},
+		}})
+	}
+	return list
+}
 
 // Event is something that people may want to hear of.
 type Event string

@@ -5,50 +5,18 @@ import (
 	"time"
 )
 
-// SettingType says which Go type a provider block's setting has.
-type SettingType int
-
-// The types of settings and the Go type that [ProviderConfig].Settings holds.
-const (
-	SettingString   SettingType = iota // string
-	SettingNumber                      // float64
-	SettingInt                         // int
-	SettingBool                        // bool
-	SettingDuration                    // time.Duration, written "25s"
-	SettingStrings                     // []string
-	SettingAny                         // string, float64, bool, []any, map[string]any
-)
-
-// Setting is one attribute that a provider's block may have.
-type Setting struct {
-	Name string
-	Type SettingType
-	// Env is the environment variable that is read where the block doesn't say it; "" for none.
-	Env string
-	// Secret settings are never shown, and are kept out of digests and files.
-	Secret bool
-	Doc    string // one line, for people
-}
-
-// Schema is the settings that one type of provider has, besides those that
-// every provider has ([CommonSettings]).
-type Schema struct {
-	Type     string // "aliyun"
-	Settings []Setting
-}
-
 // CommonSettings are the attributes of every provider block, besides alias.
 func CommonSettings() []Setting {
 	return []Setting{
 		{Name: "endpoint", Type: SettingString, Doc: `base URL of the carrier's API, or "simulator"`},
 		{Name: "requests_per_second", Type: SettingNumber, Doc: "the most calls a second, retries included"},
-		{Name: "max_in_flight", Type: SettingInt, Doc: "the most calls under way at once"},
+		{Name: "max_in_flight", Type: SettingInt, Least: 1, Doc: "the most calls under way at once"},
 		{Name: "calls_per_day", Type: SettingInt, Doc: "the most calls a day, 0 for no quota"},
 		{Name: "calls_per_month", Type: SettingInt, Doc: "the most calls a month, 0 for no quota"},
-		{Name: "timeout", Type: SettingDuration, Doc: "how long one call may take"},
+		{Name: "timeout", Type: SettingDuration, Positive: true, Doc: "how long one call may take"},
 		{Name: "retries", Type: SettingInt, Doc: "how often a call is repeated, where repeating is safe"},
 		{Name: "exclusive_imei", Type: SettingBool, Doc: "whether the carrier refuses two cards with one IMEI, even for a moment"},
-		{Name: "parking_imeis", Type: SettingStrings, Doc: "spare IMEIs for cycles of swaps, where exclusive_imei is true"},
+		{Name: "parking_imeis", Type: SettingIMEIs, Doc: "spare IMEIs for cycles of swaps, where exclusive_imei is true"},
 	}
 }
 

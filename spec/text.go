@@ -60,3 +60,6 @@ func Count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// Sentence is an error as a sentence of a [Diagnostic].
+func Sentence(err error) string { return Capital(err.Error()) + "." }

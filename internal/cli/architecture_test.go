@@ -43,6 +43,7 @@ var layers = []layer{
 	{"state/postgres/pgtest", nil},
 	{"state/s3/s3test", nil},
 	{"state/seal", nil},
+	{"state/all", []string{"spec", "state", "state/*"}},
 	{"state/*", []string{"spec", "state", "state/stored"}},
 	{"plan", []string{"spec", "state", "plan/signers"}},
 	{"plan/signers", nil},

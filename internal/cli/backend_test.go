@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	stateall "github.com/cardfleet/cardfleet/state/all"
 	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
 	"github.com/cardfleet/cardfleet/state/s3/s3test"
 )
@@ -184,31 +185,71 @@ func TestARunWhoseLeaseIsTakenOverChangesNothing(t *testing.T) {
 	assert.Zero(t, binds(r.world), "no call without a durable intent")
 }
 
-func TestMistakesInABackendBlockAreShownAtTheBlock(t *testing.T) {
+func TestMistakesInABackendBlockAreShownAtTheirOwnLine(t *testing.T) {
 	for block, row := range map[string]struct {
 		says     string
-		validate int // whether it needs the environment to be seen
+		line     int
+		validate int // 0 where the environment may yet say it
 	}{
-		`backend "http" { adress = "https://x" }`:                                             {`no setting "adress". Did you mean address?`, 1},
-		`backend "postgres" { con_str = "x" }`:                                                {"Did you mean conn_str?", 1},
-		`backend "local" { pth = "x" }`:                                                       {"Did you mean path?", 1},
-		`backend "http" {}`:                                                                   {"CARDFLEET_HTTP_ADDRESS", 0},
-		`backend "postgres" {}`:                                                               {"CARDFLEET_PG_CONN_STR", 0},
-		`backend "http" { address = "gitlab" }`:                                               {"Address is no URL", 0},
-		"backend \"postgres\" {\n conn_str = \"postgres://u:sEcReT@h:port/d\"\n}":             {"The connection string can't be read", 0},
-		"backend \"http\" {\n address = \"https://x\"\n retry_max = -1\n}":                    {"retry_max must be a whole number", 0},
-		"backend \"http\" {\n address = \"https://x\"\n retry_wait_min = 1.5\n}":              {"retry_wait_min must be a whole number", 0},
-		"backend \"http\" {\n address = \"https://x\"\n lock_method = 7\n}":                   {"lock_method must be a text", 0},
-		"backend \"http\" {\n address = \"https://x\"\n skip_cert_verification = 1\n}":        {"skip_cert_verification must be true or false", 0},
-		"backend \"http\" {\n address = \"https://x\"\n client_ca_certificate_pem = \"x\"\n}": {"holds no certificate", 0},
+		`backend "http" { adress = "https://x" }`:                                             {`named "adress" is not expected here. Did you mean "address"?`, 2, 1},
+		`backend "postgres" { con_str = "x" }`:                                                {`Did you mean "conn_str"?`, 2, 1},
+		`backend "local" { pth = "x" }`:                                                       {`Did you mean "path"?`, 2, 1},
+		`backend "http" {}`:                                                                   {"CARDFLEET_HTTP_ADDRESS", 2, 0},
+		`backend "postgres" {}`:                                                               {"CARDFLEET_PG_CONN_STR", 2, 0},
+		`backend "http" { address = "gitlab" }`:                                               {"Address is no URL", 2, 1},
+		"backend \"postgres\" {\n conn_str = \"postgres://u:sEcReT@h:port/d\"\n}":             {"The connection string can't be read", 3, 1},
+		"backend \"http\" {\n address = \"https://x\"\n retry_max = -1\n}":                    {"retry_max must be a whole number", 4, 1},
+		"backend \"http\" {\n address = \"https://x\"\n retry_wait_min = 1.5\n}":              {"retry_wait_min must be a whole number", 4, 1},
+		"backend \"http\" {\n address = \"https://x\"\n lock_method = 7\n}":                   {"lock_method must be a text", 4, 1},
+		"backend \"http\" {\n address = \"https://x\"\n skip_cert_verification = 1\n}":        {"skip_cert_verification must be true or false", 4, 1},
+		"backend \"http\" {\n address = \"https://x\"\n client_ca_certificate_pem = \"x\"\n}": {"holds no certificate", 4, 1},
+		"backend \"s3\" {\n bucket = \"b\"\n key = \"/k\"\n}":                                 {"neither begins nor ends with a slash", 4, 1},
+		"backend \"s3\" {\n bucket = \"b\"\n key = \"k\"\n}":                                  {"Region is missing", 2, 0},
 	} {
 		r := newRig(t, describe())
 		r.write("main.fleet.hcl", "fleet {\n"+block+"\n}\n"+rebind)
 		got := r.want(1, r.run("plan"))
 		assert.Contains(t, strings.Join(strings.Fields(got.errors), " "), row.says, block)
-		assert.Contains(t, got.errors, "main.fleet.hcl line 2", block)
+		assert.Contains(t, got.errors, fmt.Sprintf("main.fleet.hcl line %d", row.line), block)
 		assert.NotContains(t, got.errors, "sEcReT")
-		r.want(row.validate, r.run("validate"))
+		validated := r.want(row.validate, r.run("validate"))
+		if row.validate != 0 {
+			assert.Equal(t, got.errors, validated.errors, block)
+		}
+	}
+}
+
+func TestTwoMistakesInABackendBlockAreToldByValidateEachAtItsLine(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", "fleet {\n  backend \"http\" {\n    address = \"https://x\"\n    retry_max = \"many\"\n    skip_cert_verification = 7\n  }\n}\n"+rebind)
+	got := r.want(1, r.run("validate"))
+	for _, says := range []string{"line 4", "retry_max must be a number", "line 5", "skip_cert_verification must be true or false"} {
+		assert.Contains(t, got.errors, says)
+	}
+	assert.Equal(t, got.errors, r.want(1, r.run("plan")).errors)
+}
+
+func TestAVariableThatABackendCannotUseIsNamed(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", "fleet {\n  backend \"http\" { address = \"https://x\" }\n}\n"+rebind)
+	r.env["CARDFLEET_HTTP_RETRY_MAX"] = "many"
+	for _, command := range []string{"validate", "plan"} {
+		got := r.want(1, r.run(command))
+		assert.Contains(t, strings.Join(strings.Fields(got.errors), " "), "The variable CARDFLEET_HTTP_RETRY_MAX of the environment says it, and retry_max must be a number.")
+		assert.Contains(t, got.errors, "main.fleet.hcl line 2")
+	}
+}
+
+func TestEveryBackendSettingIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/backends.md")
+	require.NoError(t, err)
+	for _, backend := range stateall.Types() {
+		for _, x := range backend.Schema.Settings {
+			assert.NotEmpty(t, x.Doc)
+			if backend.Schema.Type != "local" { // in configuration.md
+				assert.Contains(t, string(page), "`"+x.Name+"`", "backend %s", backend.Schema.Type)
+			}
+		}
 	}
 }
 

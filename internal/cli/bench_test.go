@@ -81,7 +81,7 @@ func managed(dir string, n int) error {
 			Last: state.Last{At: read, Status: "正常", Lifecycle: spec.Active, Has: spec.AttrActive},
 		})
 	}
-	b := local.New(filepath.Join(dir, "fleet.state"), local.Env{Now: time.Now, Random: fill, Version: cli.Version})
+	b := local.New(filepath.Join(dir, "fleet.state"), state.Env{Now: time.Now, Random: fill, Version: cli.Version})
 	unlock, err := b.Lock(context.Background(), state.LockInfo{ID: "bench"})
 	if err != nil {
 		return err

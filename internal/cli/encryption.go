@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
@@ -16,35 +17,52 @@ import (
 )
 
 // sealerOf is what the configuration encrypts with; nil where it doesn't.
-func sealerOf(env *Env, fleet *spec.Fleet) (state.Sealer, error) {
+func sealerOf(env *Env, fleet *spec.Fleet) (state.Sealer, spec.Diagnostics) {
 	e := fleet.Encryption
 	if e == nil {
 		return nil, nil
 	}
 	o := seal.Options{Random: env.Random, Enforced: e.Enforced}
-	o.Recipients = e.Recipients
+	var diags spec.Diagnostics
 	keys := append([]spec.EncryptionKey{e.EncryptionKey}, e.Previous...)
 	for i, k := range keys {
 		ids, missing, err := identitiesOf(env, fleet.Dir, k.Identities)
 		if err != nil {
-			return nil, encryptionError(e, err)
+			diags = append(diags, encryptionMistake(e, &k, "identities", err))
 		}
 		o.Missing = append(o.Missing, missing...)
+		key := seal.Key{Identities: ids, Passphrase: k.Passphrase}
 		if i == 0 {
-			o.Identities, o.Passphrase = ids, k.Passphrase
+			key.Recipients = e.Recipients
+			o.Key = key
 		} else {
-			o.Previous = append(o.Previous, seal.Key{Identities: ids, Passphrase: k.Passphrase})
+			o.Previous = append(o.Previous, key)
 		}
 	}
 	ring, err := seal.New(o)
-	if err != nil {
-		return nil, encryptionError(e, err)
+	var wrong seal.Mistakes
+	if errors.As(err, &wrong) {
+		for _, m := range wrong {
+			diags = append(diags, encryptionMistake(e, &keys[m.Key], m.Setting, m.Err))
+		}
+	}
+	if diags.HasErrors() {
+		return nil, diags
 	}
 	return ring, nil
 }
 
-func encryptionError(e *spec.Encryption, err error) error {
-	return mistakes(spec.Diagnostics{{Summary: "Invalid encryption", Detail: spec.Capital(err.Error()) + ".", Subject: e.Source}})
+// encryptionMistake is a mistake at a setting of the encryption block, or of a
+// previous block in it.
+func encryptionMistake(e *spec.Encryption, k *spec.EncryptionKey, setting string, err error) spec.Diagnostic {
+	place := e.Source
+	list, _, _ := strings.Cut(setting, "[")
+	for _, name := range []string{list, setting} { // the element, where it stands by itself
+		if r, ok := k.Ranges[name]; ok {
+			place = &r
+		}
+	}
+	return spec.Diagnostic{Summary: "Invalid encryption", Detail: spec.Sentence(err), Subject: place}
 }
 
 // identitiesOf reads the files among the identities. One that isn't there is
@@ -145,7 +163,16 @@ func atEnd(r io.Reader) error {
 }
 
 // keysOf are the keys of a session's configuration.
-func (s *session) keysOf() (state.Sealer, error) { return sealerOf(s.env, s.fleet) }
+func (s *session) keysOf() (state.Sealer, error) { return keysFor(s.env, s.fleet) }
+
+// keysFor is sealerOf for who needs nothing but the keys.
+func keysFor(env *Env, fleet *spec.Fleet) (state.Sealer, error) {
+	sealer, diags := sealerOf(env, fleet)
+	if diags.HasErrors() {
+		return nil, mistakes(diags)
+	}
+	return sealer, nil
+}
 
 // keysIn are the keys of the configuration in the command's folder, which is
 // read only if it is asked for them.
@@ -155,14 +182,14 @@ func (prog *program) keysIn(in inputOptions) func() (state.Sealer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return sealerOf(prog.env, fleet)
+		return keysFor(prog.env, fleet)
 	}
 }
 
 // configuredFleet reads the configuration in dir, without opening its providers.
 func (prog *program) configuredFleet(dir string, in inputOptions) (*spec.Fleet, error) {
 	loaded, diags := config.Load(config.Options{
-		Dir: dir, Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: prog.env.Now, Version: Version,
+		Dir: dir, Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Backends: backendSchemas(), Now: prog.env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, mistakes(diags)

@@ -148,7 +148,9 @@ func TestAWrongKeyIsAMistakeOfTheEncryptionBlock(t *testing.T) {
 	r.write("fleet.fleet.hcl", "fleet {\n  encryption {\n    recipients = [\"age1wrong\"]\n    identities = [\"AGE-SECRET-KEY-1WRONG\"]\n  }\n}\n")
 	got := r.want(1, r.run("plan"))
 	require.Contains(t, got.errors, "Invalid encryption")
-	require.Contains(t, got.errors, "fleet.fleet.hcl line 2")
+	require.Contains(t, got.errors, "fleet.fleet.hcl line 3")
+	require.Contains(t, got.errors, "fleet.fleet.hcl line 4")
+	require.Equal(t, got.errors, r.want(1, r.run("validate")).errors)
 	require.NotContains(t, got.errors, "AGE-SECRET-KEY-1WRONG")
 	require.Zero(t, changing(r.world))
 }

@@ -15,7 +15,7 @@ import (
 // holdLock locks the state in dir as another run would.
 func holdLock(t *testing.T, dir string) (unlock func() error) {
 	t.Helper()
-	b := local.New(filepath.Join(dir, "fleet.state"), local.Env{Now: time.Now, Random: fill, Version: "0.1.0"})
+	b := local.New(filepath.Join(dir, "fleet.state"), state.Env{Now: time.Now, Random: fill, Version: "0.1.0"})
 	unlock, err := b.Lock(context.Background(), state.LockInfo{
 		ID: "1", Operation: "apply", Who: "someone@ci-runner-7", Created: time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC),
 	})

@@ -34,13 +34,14 @@ type session struct {
 }
 
 // openConfig reads the configuration, and checks it without any call: every
-// mistake of the files and of the providers' settings comes out at once.
+// mistake of the files and of the settings of providers, backend and encryption
+// comes out at once.
 //
 // With calls false no carrier can be asked, not even a simulated one.
 func (prog *program) openConfig(in inputOptions, calls bool) (*session, error) {
 	s := &session{program: prog, providers: map[spec.ProviderName]providers.Provider{}, caps: map[spec.ProviderName]spec.Capabilities{}}
 	loaded, diags := config.Load(config.Options{
-		Dir: prog.dir(), Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Now: prog.env.Now, Version: Version,
+		Dir: prog.dir(), Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Backends: backendSchemas(), Now: prog.env.Now, Version: Version,
 	})
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, mistakes(diags)
@@ -59,10 +60,7 @@ func (prog *program) openConfig(in inputOptions, calls bool) (*session, error) {
 			s.providers[p.Name], s.caps[p.Name] = opened, capabilities(opened)
 		}
 	}
-	var unknown *mistaken
-	if errors.As(unknownSettings(s.fleet.Backend), &unknown) {
-		diags = append(diags, unknown.diags...)
-	}
+	diags = append(diags, checkBackend(prog.env, prog.dir(), s.fleet)...)
 	if !diags.HasErrors() {
 		diags = append(diags, plan.CheckCapabilities(s.fleet, s.caps)...)
 	}

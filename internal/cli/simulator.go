@@ -17,6 +17,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/all"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state/local"
 )
 
 // seedFile, beside the configuration, is the simulated world that a first run
@@ -71,7 +72,7 @@ func (s *session) startSimulators(calls bool) (carriers []carriersim.Carrier, ba
 // openWorld opens the world beside the state. A first run begins with the seed
 // file where there is one, and with an open world otherwise.
 func (s *session) openWorld() (*carriersim.World, error) {
-	path := stateFile(s.dir(), s.fleet.Backend) + ".simulator.json"
+	path := local.Path(s.dir(), s.fleet.Backend) + ".simulator.json"
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		seed, err := os.ReadFile(filepath.Join(s.dir(), seedFile))
 		switch {

@@ -173,16 +173,19 @@ func TestAFleetWithItsStateInABucket(t *testing.T) {
 func TestAWrongBackendSettingHasItsPlace(t *testing.T) {
 	r := newRig(t, describe())
 	r.write("main.fleet.hcl", rebind)
-	for settings, want := range map[string]string{
-		`bucket = "b"`:                         "Key is missing",
-		"bucket = \"b\"\nkey = \"k\"\nkee = 1": `Backend "s3" has no setting "kee". Did you mean key?`,
-		"bucket = true":                        "Bucket is a text",
-		"bucket = \"b\"\nkey = \"k\"\nregion = \"r\"\naccess_key = \"a\"": "Access_key and secret_key come together",
+	for settings, want := range map[string]struct {
+		says string
+		line int
+	}{
+		`bucket = "b"`:                         {"Key is missing", 2},
+		"bucket = \"b\"\nkey = \"k\"\nkee = 1": {`named "kee" is not expected here. Did you mean "key"?`, 5},
+		"key = \"k\"\nbucket = true":           {"bucket must be a text", 4},
+		"bucket = \"b\"\nkey = \"k\"\nregion = \"r\"\naccess_key = \"a\"": {"Access_key and secret_key come together", 6},
 	} {
 		r.write("fleet.fleet.hcl", "fleet {\n  backend \"s3\" {\n"+settings+"\n  }\n}\n")
 		got := r.want(1, r.run("plan"))
-		require.Contains(t, flat(got.errors), want)
-		require.Contains(t, got.errors, "fleet.fleet.hcl line 2")
+		require.Contains(t, flat(got.errors), want.says)
+		require.Contains(t, got.errors, fmt.Sprintf("fleet.fleet.hcl line %d", want.line))
 	}
 }
 

@@ -69,9 +69,6 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 	version := apiVersion(s)
 	ebids := readEbids(s)
 	cooldown := s.Duration("write_cooldown", defaultCooldown)
-	if cooldown < 0 {
-		s.Mistake("write_cooldown", "Invalid write_cooldown", `write_cooldown must be 0 or more, such as "30m".`)
-	}
 	if d := s.Diagnostics(); d.HasErrors() {
 		return nil, d
 	}

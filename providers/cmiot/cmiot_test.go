@@ -50,13 +50,12 @@ func TestSettingsThatDontFitAreNamed(t *testing.T) {
 		settings map[string]any
 		want     string
 	}{
-		"a long appid":         {map[string]any{"appid": strings.Repeat("1", 27)}, "It may have 26 at most"},
-		"another version":      {map[string]any{"api_version": "v3"}, `api_version is "v3"; it must be "v5" or "v2".`},
-		"a negative cool-down": {map[string]any{"write_cooldown": -time.Second}, "write_cooldown must be 0 or more"},
-		"an ebid as a number":  {map[string]any{"ebid": 1000000009.0}, "it would lose its leading zeros"},
-		"in a map too":         {map[string]any{"ebid": map[string]any{"userstatusrealsingle": 1000000009.0}}, "The ebid of userstatusrealsingle is no string."},
-		"another function":     {map[string]any{"ebid": map[string]any{"cardinfo": "0001000000010"}}, "querycardprodinfo and userstatusrealsingle"},
-		"a blank ebid":         {map[string]any{"ebid": ""}, "An ebid is blank."},
+		"a long appid":        {map[string]any{"appid": strings.Repeat("1", 27)}, "It may have 26 at most"},
+		"another version":     {map[string]any{"api_version": "v3"}, `api_version is "v3"; it must be "v5" or "v2".`},
+		"an ebid as a number": {map[string]any{"ebid": 1000000009.0}, "it would lose its leading zeros"},
+		"in a map too":        {map[string]any{"ebid": map[string]any{"userstatusrealsingle": 1000000009.0}}, "The ebid of userstatusrealsingle is no string."},
+		"another function":    {map[string]any{"ebid": map[string]any{"cardinfo": "0001000000010"}}, "querycardprodinfo and userstatusrealsingle"},
+		"a blank ebid":        {map[string]any{"ebid": ""}, "An ebid is blank."},
 	} {
 		p, diagnostics := cmiot.Type().Open(block(c.settings), providertest.Env(nil, nil))
 		assert.Nil(t, p, name)
@@ -67,6 +66,11 @@ func TestSettingsThatDontFitAreNamed(t *testing.T) {
 	p, diagnostics := cmiot.Type().Open(block(map[string]any{"appid": strings.Repeat("1", 26)}), providertest.Env(nil, nil))
 	assert.NotNil(t, p)
 	assert.Empty(t, diagnostics)
+	cooldown, _ := cmiot.Type().Schema.Setting("write_cooldown")
+	_, wrong := cooldown.Take("-1s")
+	if assert.Len(t, wrong, 1, "a negative cool-down") {
+		assert.Contains(t, wrong[0].Detail, "write_cooldown must be 0 or more")
+	}
 }
 
 // What leaves the program in v2, against CMIOT_API2002's list of parameters.

@@ -114,7 +114,7 @@ func (s settings) whole(name string, least int) (int, bool) {
 		return 0, false
 	}
 	if n != float64(int(n)) || int(n) < least {
-		s.wrong(name, "Value out of range", "%s is a whole number of at least %d.", name, least)
+		s.wrong(name, "Value out of range", "%s must be a whole number of at least %d.", name, least)
 		return 0, false
 	}
 	return int(n), true

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -38,7 +39,14 @@ func (s settings) encryptionKey() spec.EncryptionKey {
 			s.rememberKeys(a)
 		}
 	}
-	var k spec.EncryptionKey
+	k := spec.EncryptionKey{Ranges: map[string]spec.Range{}}
+	for name, a := range s.attributes {
+		k.Ranges[name] = *rangeOf(a.Expr.Range())
+		elements, _ := hcl.ExprList(a.Expr) // none of what is no list as it is written
+		for i, e := range elements {
+			k.Ranges[fmt.Sprintf("%s[%d]", name, i)] = *rangeOf(e.Range())
+		}
+	}
 	k.Passphrase, _ = s.filled("passphrase")
 	list, ok := s.convert("identities", cty.List(cty.String))
 	if !ok {

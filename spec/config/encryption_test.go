@@ -30,6 +30,10 @@ fleet {
 	e := c.Fleet.Encryption
 	require.NotNil(t, e.Source)
 	e.Source = nil
+	for _, k := range []*spec.EncryptionKey{&e.EncryptionKey, &e.Previous[0], &e.Previous[1]} {
+		require.NotEmpty(t, k.Ranges)
+		k.Ranges = nil
+	}
 	require.Equal(t, &spec.Encryption{
 		Enforced:      true,
 		Recipients:    []string{"age1abc"},

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"slices"
-
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
 
@@ -61,37 +59,13 @@ func (l *loader) checkVersion(s settings, a *hcl.Attribute) {
 	}
 }
 
-// backendTypes are the places where a state can be kept.
-func backendTypes() []string { return []string{"http", "local", "postgres", "s3"} }
-
-// backendSecrets are the settings of backends whose values are never shown.
-func backendSecrets() []string { return []string{"conn_str", "password", "secret_key", "token"} }
-
 func (l *loader) loadBackend(b *hcl.Block) {
-	typ := b.Labels[0]
-	if !slices.Contains(backendTypes(), typ) {
-		l.report.ErrorAt(b.LabelRanges[0], "Unknown backend type", "There is no backend %q.%s There are %s.",
-			typ, spec.DidYouMean(typ, backendTypes()), spec.QuoteList(backendTypes(), "and"))
+	schema, ok := l.schemaOf(b, l.Backends, "Unknown backend type", "There is no backend %q.")
+	if !ok {
 		return
 	}
 	attributes, diags := b.Body.JustAttributes()
 	l.report.HCL(diags)
-	s := settings{loader: l, attributes: attributes}
-	out := spec.Backend{Type: typ, Settings: map[string]any{}, Source: rangeOf(b.DefRange)}
-	for _, a := range inSourceOrder(attributes) {
-		if slices.Contains(backendSecrets(), a.Name) {
-			l.rememberSecret(a)
-		}
-		value, ok := s.any(a.Name)
-		if !ok {
-			continue
-		}
-		switch value.(type) {
-		case string, bool, float64:
-			out.Settings[a.Name] = value
-		default:
-			s.wrong(a.Name, "Unsuitable value", "%s must be a text, a number, or true or false.", a.Name)
-		}
-	}
-	l.fleet.Backend = out
+	w := l.written(attributes, schema)
+	l.fleet.Backend = spec.Backend{Type: schema.Type, Settings: w.Values, Ranges: w.Ranges, Source: rangeOf(b.DefRange)}
 }

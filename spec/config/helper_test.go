@@ -33,6 +33,10 @@ func testOptions(dir string) Options {
 		Dir:     dir,
 		Cwd:     "/work",
 		Schemas: testSchemas(),
+		Backends: []spec.Schema{
+			{Type: "http"}, {Type: "local", Exact: true, Settings: []spec.Setting{{Name: "path"}}}, {Type: "postgres"},
+			{Type: "s3", Exact: true, Settings: []spec.Setting{{Name: "bucket"}, {Name: "access_key"}, {Name: "secret_key", Secret: true}}},
+		},
 		Version: "0.3.1",
 		Now:     func() time.Time { return time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC) },
 	}

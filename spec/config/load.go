@@ -27,6 +27,8 @@ type Options struct {
 	Vars []Assignment
 	// Schemas are the types of provider that exist.
 	Schemas []spec.Schema
+	// Backends are the types of backend that exist.
+	Backends []spec.Schema
 	// Now is asked once, for timestamp(). nil is the zero time.
 	Now func() time.Time
 	// Version is the program's, for required_version. One that is no version
@@ -125,7 +127,7 @@ func newLoader(o Options) *loader {
 		now = o.Now()
 	}
 	r, in := newReport(), expr.NewInputs(o.Dir)
-	r.secrets.KnowNames(secretSettings(o.Schemas))
+	r.secrets.KnowNames(secretSettings(slices.Concat(o.Schemas, o.Backends, spec.NotifySchemas())))
 	return &loader{
 		Options:  o,
 		report:   r,
@@ -234,7 +236,7 @@ func (l *loader) sortBlocks(blocks hcl.Blocks) {
 
 // secretSettings are the names of the settings whose values are secret.
 func secretSettings(schemas []spec.Schema) []string {
-	names := slices.Concat(backendSecrets(), notifySecrets(), []string{"passphrase"})
+	names := []string{"passphrase"}
 	for _, schema := range schemas {
 		for _, x := range schema.Settings {
 			if x.Secret {

@@ -105,7 +105,7 @@ func TestMistakes(t *testing.T) {
 		{"version", "fleet {\n  required_version = \">= 9\"\n}", "Unsupported version", 2, `">= 9"`, `needs cardfleet >= 9, and this is 0.3.1`},
 		{"version constraint", "fleet {\n  required_version = \"nine\"\n}", "Invalid version constraint", 2, `"nine"`, `"~> 1.2"`},
 		{"backend", "fleet {\n  backend \"postgre\" {}\n}", "Unknown backend type", 2, `"postgre"`, `Did you mean "postgres"?`},
-		{"backend value", "fleet {\n  backend \"local\" {\n    path = [1]\n  }\n}", "Unsuitable value", 3, `[1]`, `path must be a text, a number, or true or false`},
+		{"backend value", "fleet {\n  backend \"local\" {\n    path = [1]\n  }\n}", "Unsuitable value", 3, `[1]`, `path must be a text`},
 		{"two backends", "fleet {\n  backend \"local\" {}\n}\nfleet {\n  backend \"s3\" {}\n}", "Duplicate name", 5, `backend "s3"`, `The backend block is declared twice`},
 		{"two encryptions", "fleet {\n  encryption {\n    recipients = [\"age1\"]\n    passphrase = \"open sesame\"\n  }\n}", "Two kinds of encryption", 2, `encryption`, `not both`},
 		{"no key", "fleet {\n  encryption {}\n}", "Encryption without a key", 2, `encryption`, `either recipients`},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"path"
 	"slices"
@@ -11,12 +12,6 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// notifySecrets are the settings of notify blocks that are never shown.
-func notifySecrets() []string { return []string{"secret", "url"} }
-
-// unsignedTypes have no signature: who knows the URL may write.
-func unsignedTypes() []string { return []string{"slack", "wecom"} }
-
 // shortestKey is the length from which a part of a URL may be its key. Shorter
 // ones are words like "send" or "hook".
 const shortestKey = 16
@@ -24,32 +19,40 @@ const shortestKey = 16
 // loadNotify reads who hears of runs. A url that is null or blank turns the
 // block off, so that it may come from a variable that only CI has.
 func (l *loader) loadNotify(b *hcl.Block) {
-	typ := b.Labels[0]
-	if !slices.Contains(spec.NotifyTypes(), typ) {
-		l.report.ErrorAt(b.LabelRanges[0], "Unknown type of notification", "Nobody is notified by %q.%s There are %s.",
-			typ, spec.DidYouMean(typ, spec.NotifyTypes()), spec.QuoteList(spec.NotifyTypes(), "and"))
+	schema, ok := l.schemaOf(b, spec.NotifySchemas(), "Unknown type of notification", "Nobody is notified by %q.")
+	if !ok {
 		return
 	}
-	content, diags := b.Body.Content(notifySchema())
+	attributes, diags := b.Body.JustAttributes()
 	failed := l.report.HCL(diags)
-	for _, name := range notifySecrets() {
-		if a := content.Attributes[name]; a != nil {
-			l.rememberSecret(a)
-		}
+	w := l.written(attributes, schema)
+	failed = l.missing(b, attributes, schema) || failed
+	s := settings{loader: l, attributes: attributes}
+	read := spec.NewSettings(w, schema, func(string) string { return "" })
+	out := spec.Notify{
+		Type: schema.Type, URL: strings.TrimSpace(read.String("url", "")), Secret: read.String("secret", ""),
+		On: s.events(read), Source: rangeOf(b.DefRange),
 	}
-	s := settings{loader: l, attributes: content.Attributes}
-	out := spec.Notify{Type: typ, On: s.events(), Source: rangeOf(b.DefRange)}
-	out.URL, _ = s.text("url")
-	out.Secret, _ = s.text("secret")
-	if content.Attributes["secret"] != nil && slices.Contains(unsignedTypes(), typ) {
-		s.wrong("secret", "Unsuitable attribute", "A bot of %s has no signature: the key in its url is all that it goes by. Leave secret out.", typ)
-	}
-	if out.URL = strings.TrimSpace(out.URL); out.URL == "" || failed {
+	if out.URL == "" || failed {
 		return
 	}
 	if s.checkURL(out.URL) {
 		l.fleet.Notify = append(l.fleet.Notify, out)
 	}
+}
+
+// missing reports the settings that the block has to say, and says nothing of.
+func (l *loader) missing(b *hcl.Block, attributes hcl.Attributes, schema spec.Schema) (failed bool) {
+	for _, x := range schema.Settings {
+		if x.Required && attributes[x.Name] == nil {
+			failed = true
+			l.report.HCL(hcl.Diagnostics{{
+				Severity: hcl.DiagError, Summary: "Missing required argument", Subject: b.Body.MissingItemRange().Ptr(),
+				Detail: fmt.Sprintf("The argument %q is required, but no definition was found.", x.Name),
+			}})
+		}
+	}
+	return failed
 }
 
 // checkURL checks the address, and remembers the keys in it. It never quotes it.
@@ -72,11 +75,11 @@ func (s settings) checkURL(text string) bool {
 }
 
 // events are those that the block names; all where it names none.
-func (s settings) events() []spec.Event {
-	words, ok := s.texts("on")
-	if !ok {
+func (s settings) events(read *spec.Settings) []spec.Event {
+	if !read.Said("on") {
 		return spec.Events()
 	}
+	words := read.Strings("on")
 	var out []spec.Event
 	for _, w := range words {
 		if !slices.Contains(spec.Events(), spec.Event(w)) {

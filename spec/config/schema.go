@@ -31,10 +31,6 @@ func encryptionSchema() *hcl.BodySchema {
 	}
 }
 
-func notifySchema() *hcl.BodySchema {
-	return &hcl.BodySchema{Attributes: required(attrs("url", "secret", "on"), "url")}
-}
-
 func previousSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{Attributes: attrs("identities", "passphrase")}
 }

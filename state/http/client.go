@@ -175,21 +175,42 @@ func Transport(base nethttp.RoundTripper, t TLS) (nethttp.RoundTripper, error) {
 	if !ok {
 		return nil, errors.New("certificates can't be set on this transport")
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: t.SkipVerify} //nolint:gosec // as the user set it
-	if t.CA != "" {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(t.CA)) {
-			return nil, errors.New("client_ca_certificate_pem holds no certificate in PEM")
-		}
+	authorities, err := t.authorities()
+	if err != nil {
+		return nil, err
 	}
-	if t.Certificate != "" || t.Key != "" {
-		pair, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key))
-		if err != nil {
-			return nil, fmt.Errorf("client_certificate_pem and client_private_key_pem: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
+	pairs, err := t.pairs()
+	if err != nil {
+		return nil, err
 	}
 	plain = plain.Clone()
-	plain.TLSClientConfig = config
+	plain.TLSClientConfig = &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: authorities, Certificates: pairs,
+		InsecureSkipVerify: t.SkipVerify, //nolint:gosec // as the user set it
+	}
 	return plain, nil
+}
+
+// authorities vouch for the server; nil are the system's.
+func (t TLS) authorities() (*x509.CertPool, error) {
+	if t.CA == "" {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(t.CA)) {
+		return nil, errors.New("client_ca_certificate_pem holds no certificate in PEM")
+	}
+	return pool, nil
+}
+
+// pairs is the client's certificate with its key; nil where it has none.
+func (t TLS) pairs() ([]tls.Certificate, error) {
+	if t.Certificate == "" && t.Key == "" {
+		return nil, nil
+	}
+	pair, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key))
+	if err != nil {
+		return nil, fmt.Errorf("client_certificate_pem and client_private_key_pem: %w", err)
+	}
+	return []tls.Certificate{pair}, nil
 }

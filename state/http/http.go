@@ -7,7 +7,7 @@
 // wait at the time. The protocol can't compare and swap. Every write reads
 // first, under the lock, and sends the lock's id for the server to check.
 //
-// The package never sleeps, and takes no random byte, but through [Env]. Start
+// The package never sleeps, and takes no random byte, but through [state.Env]. Start
 // reading at [Backend].
 package http
 
@@ -42,26 +42,11 @@ type Config struct {
 	RetryWaitMin, RetryWaitMax time.Duration
 }
 
-// Env is what the backend takes from the world around it. Every field is
-// needed but Sealer.
-type Env struct {
-	// Random fills p with random bytes, for lineages and lock ids.
-	Random func(p []byte)
-	// Sleep waits, or returns the context's error.
-	Sleep func(ctx context.Context, d time.Duration) error
-	// Transport makes the requests; see [Transport] for one with other certificates.
-	Transport nethttp.RoundTripper
-	// Version of the program, for the document.
-	Version string
-	// Sealer encrypts snapshot and journal; nil leaves them plain.
-	Sealer state.Sealer
-}
-
 // Backend keeps a state behind a URL. Make one with [New].
 type Backend struct {
 	config Config
 	urls   urls
-	env    Env
+	env    state.Env
 	codec  stored.Codec
 	client nethttp.Client
 	hold   *stored.Hold
@@ -75,7 +60,7 @@ type Backend struct {
 type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil where nothing is locked
 
 // New is the state that config says. It asks the server for nothing yet.
-func New(config Config, env Env) (*Backend, error) {
+func New(config Config, env state.Env) (*Backend, error) {
 	config = config.withDefaults()
 	b := &Backend{
 		config: config, env: env, client: nethttp.Client{Transport: env.Transport},
@@ -93,9 +78,9 @@ func New(config Config, env Env) (*Backend, error) {
 		if a.text == "" && a.setting != "address" {
 			continue
 		}
-		u, err := url.Parse(a.text)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, fmt.Errorf("%s is no URL that starts with http:// or https://", a.setting) // it may hold a password
+		u, err := urlOf(a.setting, a.text)
+		if err != nil {
+			return nil, err
 		}
 		*a.into = u
 	}

@@ -61,7 +61,7 @@ func open(t testing.TB, c http.Config) (*http.Backend, *sleeps) {
 func openWith(t testing.TB, c http.Config, sealer state.Sealer) (*http.Backend, *sleeps) {
 	t.Helper()
 	var s sleeps
-	b, err := http.New(c, http.Env{
+	b, err := http.New(c, state.Env{
 		Random: random, Sleep: s.sleep, Transport: nethttp.DefaultTransport, Version: "0.1.0", Sealer: sealer,
 	})
 	require.NoError(t, err)
@@ -211,7 +211,7 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	b, _ := open(t, c)
 	_, readErr := b.Read(t.Context())
 	_, lockErr := b.Lock(t.Context(), state.LockInfo{})
-	_, newErr := http.New(http.Config{Address: "ftp://u:sEcReT4@x"}, http.Env{})
+	_, newErr := http.New(http.Config{Address: "ftp://u:sEcReT4@x"}, state.Env{})
 	for _, err := range []error{readErr, lockErr, newErr} {
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "sEcReT")
@@ -346,7 +346,7 @@ func TestCertificates(t *testing.T) {
 	} {
 		transport, err := http.Transport(&nethttp.Transport{DisableKeepAlives: true}, row.tls)
 		require.NoError(t, err, name)
-		b, err := http.New(at(web.URL, false), http.Env{Sleep: new(sleeps).sleep, Transport: transport})
+		b, err := http.New(at(web.URL, false), state.Env{Sleep: new(sleeps).sleep, Transport: transport})
 		require.NoError(t, err)
 		_, err = b.Read(t.Context())
 		assert.Equal(t, row.ok, err == nil, "%s: %v", name, err)

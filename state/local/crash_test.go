@@ -15,9 +15,9 @@ import (
 	"github.com/cardfleet/cardfleet/state/statetest"
 )
 
-func testEnv() Env {
+func testEnv() state.Env {
 	now := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
-	return Env{Now: func() time.Time { return now }, Random: func(p []byte) { copy(p, "0123456789abcdef") }, Version: "0.1.0"}
+	return state.Env{Now: func() time.Time { return now }, Random: func(p []byte) { copy(p, "0123456789abcdef") }, Version: "0.1.0"}
 }
 
 func newAt(t *testing.T) (b *Backend, path string) {

@@ -22,7 +22,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/gofrs/flock"
 
@@ -30,25 +29,10 @@ import (
 	"github.com/cardfleet/cardfleet/state/stored"
 )
 
-// Env is what the backend takes from the world around it. Every field is needed but
-// Sealer and Step.
-type Env struct {
-	Now func() time.Time // for the times of versions
-	// Random fills p with random bytes, for lineages and lock ids.
-	Random func(p []byte)
-	// Version of the program, for the snapshot's header.
-	Version string
-	// Sealer encrypts snapshot and journal; nil leaves them plain.
-	Sealer state.Sealer
-	// Step is called before each step of a write that a crash can part from the
-	// next. Tests stop the program there; nil is nobody.
-	Step func(name string)
-}
-
 // Backend keeps a state in files. Make one with [New].
 type Backend struct {
 	path  string
-	env   Env
+	env   state.Env
 	codec stored.Codec
 	step  func(name string) // never nil
 	// longest is longestJournal, but in tests.
@@ -60,7 +44,7 @@ type Backend struct {
 // New is the state whose snapshot is at path. It touches nothing yet. A path
 // that is a symbolic link stands for the file behind it, since a commit
 // replaces the file and would otherwise replace the link.
-func New(path string, env Env) *Backend {
+func New(path string, env state.Env) *Backend {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // with an error there is no file yet, and path is where it will be
 	}

@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openAt(path string) state.Backend {
-	return local.New(path, local.Env{Now: time.Now, Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "0.1.0"})
+	return local.New(path, state.Env{Now: time.Now, Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "0.1.0"})
 }
 
 func TestBackendSuite(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // The lock expires when it wasn't renewed for beatsToExpiry beats. Its holder
-// gives up a beat earlier: two beats without a renewal.
+// gives up a beat earlier.
 const (
 	beatsToExpiry = 3
 	beatsToGiveUp = 2
@@ -25,8 +25,7 @@ var errLost = errors.New("the lock was removed or has expired: another run may h
 // lease is the lock as this backend has it, from when it was taken on.
 type lease struct {
 	token string
-	lost  chan struct{} // closed when the lease can't be kept
-	stop  func()        // ends the renewals, and waits for that
+	heart *stored.Heartbeat
 }
 
 // Lock implements [state.Backend]. It fills in the info's ID and Path where
@@ -42,7 +41,7 @@ func (b *Backend) Lost() <-chan struct{} {
 	if b.lease == nil {
 		return nil
 	}
-	return b.lease.lost
+	return b.lease.heart.Lost()
 }
 
 // token is the lease's, which every write names; "" matches none.
@@ -63,7 +62,8 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 	if info.Path == "" {
 		info.Path = b.place()
 	}
-	l := &lease{token: stored.NewUUID(b.env.Random), lost: make(chan struct{})}
+	l := &lease{token: stored.NewUUID(b.env.Random)}
+	begun := b.env.Now()
 	if err := b.insertLease(ctx, l.token, *info); err != nil {
 		var locked *state.LockedError
 		if errors.As(err, &locked) {
@@ -71,7 +71,8 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 		}
 		return nil, fmt.Errorf("lock the state %s: %w", b.place(), err)
 	}
-	l.stop = b.startBeating(l.token, l.lost)
+	pulse := stored.Pulse{Every: b.beat, GiveUp: beatsToGiveUp * b.beat, Now: b.env.Now, Ticker: b.env.Ticker, Gone: errLost}
+	l.heart = stored.Keep(pulse, begun, func(ctx context.Context) error { return b.renew(ctx, l.token) })
 	b.mu.Lock()
 	b.lease = l
 	b.mu.Unlock()
@@ -123,47 +124,8 @@ func (b *Backend) holder(ctx context.Context, tx pgx.Tx) (state.LockInfo, error)
 	return info, nil
 }
 
-// startBeating renews the lease at each tick, until stop is called or the
-// lease is lost; then it closes lost.
-func (b *Backend) startBeating(token string, lost chan struct{}) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ticks, stopTicks := b.env.Tick(b.beat)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer stopTicks()
-		missed := 0
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticks:
-			}
-			if missed = b.beatOnce(ctx, token, missed); missed >= beatsToGiveUp && ctx.Err() == nil {
-				close(lost)
-				return
-			}
-		}
-	}()
-	return func() { cancel(); <-done }
-}
-
-// beatOnce renews the lease, and counts the beats that were missed in a row. A
-// lease that is another's by now is lost at once.
-func (b *Backend) beatOnce(ctx context.Context, token string, missed int) int {
-	ctx, cancel := context.WithTimeout(ctx, b.beat)
-	defer cancel()
-	err := b.renew(ctx, token)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, errLost):
-		return beatsToGiveUp
-	default:
-		return missed + 1
-	}
-}
-
+// renew puts off the lease's end; see [stored.Keep]. It fails with errLost where
+// the lease is another run's.
 func (b *Backend) renew(ctx context.Context, token string) error {
 	return b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, "UPDATE "+b.table("leases")+" SET renewed = clock_timestamp(), expires = clock_timestamp() + $2::interval WHERE token = $1",
@@ -177,7 +139,7 @@ func (b *Backend) renew(ctx context.Context, token string) error {
 
 // release gives the lease back.
 func (b *Backend) release(l *lease) error {
-	l.stop()
+	l.heart.Stop()
 	b.mu.Lock()
 	b.lease = nil
 	b.mu.Unlock()

@@ -38,26 +38,11 @@ type Config struct {
 	Beat time.Duration
 }
 
-// Env is what the backend takes from the world around it.
-type Env struct {
-	// Random fills p with random bytes that nobody can foretell, for lineages,
-	// tokens, keys and nonces.
-	Random func(p []byte)
-	// Sleep waits, or returns the context's error.
-	Sleep func(ctx context.Context, d time.Duration) error
-	// Tick starts a ticker for the renewals; nil means time.NewTicker.
-	Tick func(d time.Duration) (ticks <-chan time.Time, stop func())
-	// Version of the program, for those who find the state locked.
-	Version string
-	// Sealer encrypts cards and journal; nil leaves them plain.
-	Sealer state.Sealer
-}
-
 // Backend keeps a state in a database. Make one with [New].
 type Backend struct {
 	schema, name string
 	beat         time.Duration
-	env          Env
+	env          state.Env
 	codec        stored.Codec
 	conn         *pgx.ConnConfig
 	hold         *stored.Hold
@@ -67,7 +52,7 @@ type Backend struct {
 }
 
 // New is the state that config says. It asks the server for nothing yet.
-func New(config Config, env Env) (*Backend, error) {
+func New(config Config, env state.Env) (*Backend, error) {
 	conn, err := pgx.ParseConfig(config.ConnString)
 	if err != nil {
 		// pgx leaves the password out of a string that it understands in part
@@ -87,12 +72,6 @@ func New(config Config, env Env) (*Backend, error) {
 	}
 	if b.beat == 0 {
 		b.beat = 10 * time.Second
-	}
-	if b.env.Tick == nil {
-		b.env.Tick = func(d time.Duration) (<-chan time.Time, func()) {
-			t := time.NewTicker(d)
-			return t.C, t.Stop
-		}
 	}
 	b.codec = stored.Codec{WrittenBy: env.Version, Sealer: env.Sealer}
 	b.hold = stored.NewHold(env.Version, b.acquire)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,8 +34,13 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("os/exec.(*Cmd).Start.func2"))
 }
 
-func env() postgres.Env {
-	return postgres.Env{
+func env() state.Env {
+	return state.Env{
+		Now: time.Now,
+		Ticker: func(d time.Duration) (<-chan time.Time, func()) {
+			ticker := time.NewTicker(d)
+			return ticker.C, ticker.Stop
+		},
 		Random:  func(p []byte) { _, _ = rand.Read(p) },
 		Sleep:   func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Version: "0.1.0",
@@ -56,17 +62,24 @@ func opened(t testing.TB, conn string, sealer state.Sealer) *postgres.Backend {
 	return b
 }
 
+const aBeat = 10 * time.Second
+
 // ticking is a backend that renews its lease when beat is called.
 func ticking(t testing.TB, conn string, sealer state.Sealer) (b *postgres.Backend, beat func()) {
 	t.Helper()
 	ticks := make(chan time.Time)
 	e := env()
 	e.Sealer = sealer
-	e.Tick = func(time.Duration) (<-chan time.Time, func()) { return ticks, func() {} }
-	b, err := postgres.New(postgres.Config{ConnString: conn}, e)
+	e.Ticker = func(time.Duration) (<-chan time.Time, func()) { return ticks, func() {} }
+	var passed atomic.Int64
+	start := time.Now()
+	e.Now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	b, err := postgres.New(postgres.Config{ConnString: conn, Beat: aBeat}, e)
 	require.NoError(t, err)
 	return b, func() {
+		passed.Add(int64(aBeat))
 		ticks <- time.Time{}
+		passed.Add(int64(aBeat))
 		select { // the next tick is taken once this one is dealt with
 		case ticks <- time.Time{}:
 		case <-b.Lost():

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
-// A lease is good for leaseTime from its last renewal, and its holder stops
-// counting on it giveUp after that. The time between the two is what the
-// clocks of two machines may differ by.
+// A lease is good for leaseTime from its last renewal. Its holder stops counting
+// on the lease giveUp after that renewal. The clocks of two machines may differ
+// by the time between the two.
 const (
 	leaseTime = 60 * time.Second
 	giveUp    = 45 * time.Second
@@ -25,19 +26,17 @@ const (
 // lockFile is the lock object.
 type lockFile struct {
 	state.LockInfo
-	Expires time.Time // unless it is renewed; another run may take it from then on
+	// Expires is when another run may take the lock, unless it is renewed.
+	Expires time.Time
 }
 
 // lease is the lock as this backend holds it.
 type lease struct {
-	info state.LockInfo
-	lost chan struct{}
-	stop chan struct{} // closed by release
-	done chan struct{} // closed when the heartbeat ended
+	info  state.LockInfo
+	heart *stored.Heartbeat
 
-	mu      sync.Mutex
-	etag    string
-	renewed time.Time // when the last renewal that came through was begun
+	mu   sync.Mutex
+	etag string // of the lock object as this run wrote it last
 }
 
 // Lock implements [state.Backend]. It fills in the info's ID, Path and Created
@@ -49,17 +48,14 @@ func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() 
 // acquire takes the lease, and renews it until it is released; see [stored.NewHold].
 func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
 	b.complete(info)
-	l := &lease{info: *info, lost: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{})}
-	if err := b.takeLease(ctx, l); err != nil {
+	l := &lease{info: *info}
+	begun, err := b.takeLease(ctx, l)
+	if err != nil {
 		return nil, err
 	}
+	pulse := stored.Pulse{Every: heartbeat, GiveUp: giveUp, Now: b.env.Now, Ticker: b.env.Ticker, Gone: errTaken}
+	l.heart = stored.Keep(pulse, begun, func(ctx context.Context) error { return b.renew(ctx, l) })
 	b.setLease(l)
-	tick, stopTicking := b.env.Ticker(heartbeat)
-	go func() {
-		defer close(l.done)
-		defer stopTicking()
-		b.keepAlive(l, tick)
-	}()
 	return func() error { return b.release(l) }, nil
 }
 
@@ -88,26 +84,29 @@ func (b *Backend) setLease(l *lease) {
 // hands while it looked.
 const lockAttempts = 4
 
-func (b *Backend) takeLease(ctx context.Context, l *lease) error {
+// takeLease writes the lock where there is none, or none that holds still. It
+// returns when the write that came through was begun.
+func (b *Backend) takeLease(ctx context.Context, l *lease) (begun time.Time, err error) {
 	etag := "" // of the lease that has run out; none at first
 	for range lockAttempts {
+		begun = b.env.Now()
 		err := b.writeLock(ctx, l, etag)
 		if !errors.Is(err, errTaken) {
-			return b.lockError(err)
+			return begun, b.lockError(err)
 		}
 		held, now, err := b.readLock(ctx)
 		switch {
 		case errors.Is(err, errAbsent):
 			etag = ""
 		case err != nil:
-			return b.lockError(err)
+			return begun, b.lockError(err)
 		case b.env.Now().Before(held.Expires):
-			return &state.LockedError{Holder: held.LockInfo}
+			return begun, &state.LockedError{Holder: held.LockInfo}
 		default:
 			etag = now
 		}
 	}
-	return &state.LockedError{}
+	return begun, &state.LockedError{}
 }
 
 func (b *Backend) lockError(err error) error {
@@ -119,10 +118,10 @@ func (b *Backend) lockError(err error) error {
 
 func (b *Backend) lockKey() string { return b.key + ".lock" }
 
-// writeLock writes the lock in the place of the one with that ETag, and notes it.
+// writeLock writes the lock in the place of the one with that ETag, and notes
+// the new ETag.
 func (b *Backend) writeLock(ctx context.Context, l *lease, etag string) error {
-	begun := b.env.Now()
-	text, err := json.MarshalIndent(lockFile{l.info, begun.Add(leaseTime).UTC()}, "", "  ")
+	text, err := json.MarshalIndent(lockFile{l.info, b.env.Now().Add(leaseTime).UTC()}, "", "  ")
 	if err != nil {
 		panic(err) // strings and times
 	}
@@ -132,7 +131,7 @@ func (b *Backend) writeLock(ctx context.Context, l *lease, etag string) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.etag, l.renewed = etag, begun
+	l.etag = etag
 	return nil
 }
 
@@ -148,27 +147,9 @@ func (b *Backend) readLock(ctx context.Context) (held lockFile, etag string, err
 	return held, etag, nil
 }
 
-// keepAlive renews the lease until it is given back or lost.
-func (b *Backend) keepAlive(l *lease, tick <-chan time.Time) {
-	for {
-		select {
-		case <-l.stop:
-			return
-		case <-tick:
-		}
-		err := b.renew(l)
-		if errors.Is(err, errTaken) || !b.alive(l) {
-			close(l.lost)
-			return
-		}
-	}
-}
-
-// renew writes the lock anew. A failure that isn't another's lock is no reason
-// to give up: the next tick tries again, as long as there is time.
-func (b *Backend) renew(l *lease) error {
-	ctx, cancel := context.WithTimeout(context.Background(), heartbeat)
-	defer cancel()
+// renew writes the lock anew; see [stored.Keep]. It fails with errTaken where the
+// lock is another run's.
+func (b *Backend) renew(ctx context.Context, l *lease) error {
 	l.mu.Lock()
 	etag := l.etag
 	l.mu.Unlock()
@@ -186,30 +167,14 @@ func (b *Backend) renew(l *lease) error {
 	return b.writeLock(ctx, l, now) // an earlier renewal came through after all
 }
 
-// alive reports whether the lease may be counted on.
-func (b *Backend) alive(l *lease) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return b.env.Now().Before(l.renewed.Add(giveUp))
-}
-
 // errLost says that the run has outlived its lock.
 var errLost = errors.New("the lock of this run could not be renewed, and another run may have taken it")
 
-// stillLeased refuses to write once the lease is lost. It goes by the clock,
-// since a machine that slept wakes before its heartbeat does, and looks at the
-// lock, which may have been removed by force.
+// stillLeased refuses to write once the lease is lost. It goes by the clock, and
+// looks at the lock, which may have been removed by force.
 func (b *Backend) stillLeased(ctx context.Context) error {
 	l := b.held()
-	if l == nil {
-		return errLost // whoever writes holds the lock
-	}
-	select {
-	case <-l.lost:
-		return errLost
-	default:
-	}
-	if !b.alive(l) {
+	if l == nil || !l.heart.Alive() { // nil: whoever writes holds the lock
 		return errLost
 	}
 	return b.stillThere(ctx, l)
@@ -240,7 +205,7 @@ func (b *Backend) Lost() <-chan struct{} {
 	if l == nil {
 		return nil
 	}
-	return l.lost
+	return l.heart.Lost()
 }
 
 // unlockTime is how long giving the lock back may take; then it runs out by itself.
@@ -248,8 +213,7 @@ const unlockTime = 30 * time.Second
 
 // release ends the lease's heartbeat and gives the lock back.
 func (b *Backend) release(l *lease) error {
-	close(l.stop)
-	<-l.done
+	l.heart.Stop()
 	b.setLease(nil)
 	ctx, cancel := context.WithTimeout(context.Background(), unlockTime)
 	defer cancel()

@@ -256,8 +256,8 @@ func TestALeaseIsLostWhereTheStoreCannotBeReached(t *testing.T) {
 	away = true
 	for range 2 {
 		at.clock.Advance(heartbeat)
-		require.ErrorContains(t, b.renew(b.lease), "the network is down")
-		require.True(t, b.alive(b.lease), "a heartbeat or two may fail")
+		require.ErrorContains(t, b.renew(t.Context(), b.lease), "the network is down")
+		require.True(t, b.lease.heart.Alive(), "a heartbeat or two may fail")
 	}
 	at.clock.Advance(heartbeat)
 	at.clock.beat(0)
@@ -335,7 +335,7 @@ func TestARenewalAfterALostOneIsKnownAgain(t *testing.T) {
 	l := &lease{info: b.lease.info}
 	require.NoError(t, b.writeLock(t.Context(), l, b.lease.etag))
 	at.clock.Advance(heartbeat)
-	require.NoError(t, b.renew(b.lease))
+	require.NoError(t, b.renew(t.Context(), b.lease))
 	require.NoError(t, unlock())
 }
 

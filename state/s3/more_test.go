@@ -3,16 +3,26 @@ package s3
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/s3/s3test"
 	"github.com/cardfleet/cardfleet/state/seal"
 	"github.com/cardfleet/cardfleet/state/statetest"
 )
@@ -216,33 +226,67 @@ func TestSettings(t *testing.T) {
 		name string
 		more map[string]any
 		want Settings
-		err  string
+		at   string // the setting that is wrong
+		says string
 	}{
-		{"least", nil, Settings{Bucket: "b", Key: "k"}, ""},
-		{"encrypt", map[string]any{"encrypt": true}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "AES256"}, ""},
-		{"kms", map[string]any{"kms_key_id": "id", "encrypt": true}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "aws:kms", KMSKeyID: "id"}, ""},
-		{"said", map[string]any{"server_side_encryption": "aws:kms:dsse"}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "aws:kms:dsse"}, ""},
-		{"no bucket", map[string]any{"bucket": ""}, Settings{}, "bucket is missing"},
-		{"no key", map[string]any{"key": ""}, Settings{}, "key is missing"},
-		{"slash", map[string]any{"key": "/k"}, Settings{}, "neither begins nor ends with a slash"},
-		{"half a credential", map[string]any{"secret_key": "x"}, Settings{}, "come together"},
-		{"two credentials", map[string]any{"access_key": "a", "secret_key": "x", "profile": "p"}, Settings{}, "leave one out"},
-		{"a number", map[string]any{"region": 1.0}, Settings{}, "region is a text"},
-		{"a text", map[string]any{"use_path_style": "yes"}, Settings{}, "use_path_style is true or false"},
-		{"unknown", map[string]any{"regoin": "x"}, Settings{}, "there is no setting regoin; there are access_key, bucket, "},
+		{"least", nil, Settings{Bucket: "b", Key: "k"}, "", ""},
+		{"encrypt", map[string]any{"encrypt": true}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "AES256"}, "", ""},
+		{"kms", map[string]any{"kms_key_id": "id", "encrypt": true}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "aws:kms", KMSKeyID: "id"}, "", ""},
+		{"said", map[string]any{"server_side_encryption": "aws:kms:dsse"}, Settings{Bucket: "b", Key: "k", ServerSideEncryption: "aws:kms:dsse"}, "", ""},
+		{"no bucket", map[string]any{"bucket": ""}, Settings{}, "bucket", "bucket is missing"},
+		{"no key", map[string]any{"key": ""}, Settings{}, "key", "key is missing"},
+		{"slash", map[string]any{"key": "/k"}, Settings{}, "key", "neither begins nor ends with a slash"},
+		{"half a credential", map[string]any{"secret_key": "x"}, Settings{}, "secret_key", "come together"},
+		{"the other half", map[string]any{"access_key": "x"}, Settings{}, "access_key", "come together"},
+		{"two credentials", map[string]any{"access_key": "a", "secret_key": "x", "profile": "p"}, Settings{}, "profile", "leave one out"},
 	} {
-		values := map[string]any{}
-		for _, m := range []map[string]any{base, row.more} {
-			for k, v := range m {
-				values[k] = v
+		t.Run(row.name, func(t *testing.T) {
+			values, ranges := map[string]any{}, map[string]spec.Range{}
+			for _, m := range []map[string]any{base, row.more} {
+				for k, v := range m {
+					values[k], ranges[k] = v, spec.Range{File: k}
+				}
 			}
-		}
-		got, err := ParseSettings(values)
-		if row.err != "" {
-			require.ErrorContains(t, err, row.err, row.name)
-			continue
-		}
-		require.NoError(t, err, row.name)
-		require.Equal(t, row.want, got, row.name)
+			block := spec.Backend{Type: "s3", Settings: values, Ranges: ranges}
+			s := block.Read(schema(), func(string) string { return "" })
+			got := settingsOf(s)
+			if row.says == "" {
+				require.Empty(t, s.Diagnostics())
+				require.Equal(t, row.want, got)
+				return
+			}
+			require.Len(t, s.Diagnostics(), 1)
+			require.Contains(t, strings.ToLower(s.Diagnostics()[0].Detail), row.says)
+			require.Equal(t, row.at, s.Diagnostics()[0].Subject.File)
+		})
 	}
+}
+
+func TestAStoreIsTrustedByTheBundleThatTheEnvironmentNames(t *testing.T) {
+	server := httptest.NewTLSServer(gofakes3.New(s3mem.New(), gofakes3.WithTimeSkewLimit(0)).Server())
+	t.Cleanup(server.Close)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	require.NoError(t, os.WriteFile(bundle, certificate, 0o600))
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	t.Setenv("AWS_CA_BUNDLE", bundle) // with which the SDK takes no client but its own
+
+	variables := map[string]string{"AWS_ACCESS_KEY_ID": s3test.AccessKey, "AWS_SECRET_ACCESS_KEY": s3test.SecretKey, "AWS_REGION": s3test.Region}
+	read := func() error {
+		own := transport.Clone()
+		t.Cleanup(own.CloseIdleConnections)
+		env := state.Env{
+			Getenv: func(name string) string { return variables[name] }, Now: time.Now, Transport: own,
+			Random: func(p []byte) { _, _ = rand.Read(p) },
+		}
+		block := spec.Backend{Type: "s3", Settings: map[string]any{"bucket": "b", "key": "k", "endpoint": server.URL, "use_path_style": true}}
+		b, diags := Type().Open(block, env)
+		require.Empty(t, diags)
+		_, err := b.Read(t.Context())
+		return err
+	}
+	require.ErrorContains(t, read(), "certificate")
+	variables["AWS_CA_BUNDLE"] = bundle
+	require.ErrorContains(t, read(), "NoSuchBucket", "the store is trusted, and knows the key by its signature")
 }

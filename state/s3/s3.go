@@ -16,38 +16,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/stored"
 )
 
-// Env is what the backend takes from the world around it. Every field is
-// needed but Sealer. Where the settings name no access key, the AWS SDK looks
-// for one where its users expect: its environment variables, ~/.aws, and the
-// machine's or the job's role.
-type Env struct {
-	// Random fills p with random bytes, for lineages and ids.
-	Random func(p []byte)
-	// Version of the program, for the snapshot's header.
-	Version string
-	// Sealer encrypts snapshot and journal; nil leaves them plain.
-	Sealer state.Sealer
-	// Now is the time that leases go by.
-	Now func() time.Time
-	// Ticker ticks every d until stop is called.
-	Ticker    func(d time.Duration) (tick <-chan time.Time, stop func())
-	Transport http.RoundTripper
-}
-
 // Backend keeps a state in a bucket. Make one with [New].
 type Backend struct {
 	store *store
 	key   string
-	env   Env
+	env   state.Env
 	codec stored.Codec
 	hold  *stored.Hold
 
@@ -56,7 +36,7 @@ type Backend struct {
 }
 
 // New is the state that the settings name. It sends nothing yet.
-func New(s Settings, env Env) (*Backend, error) {
+func New(s Settings, env state.Env) (*Backend, error) {
 	store, err := newStore(s, env)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func newBucket(t testing.TB, url string) *bucket {
 // open opens the state once more, as another run would.
 func (b *bucket) open(t testing.TB) *Backend {
 	t.Helper()
-	env := Env{
+	env := state.Env{
 		Random: func(p []byte) { _, _ = rand.Read(p) }, Version: "0.1.0", Sealer: b.sealer,
 		Now: b.clock.Now, Ticker: b.clock.Ticker, Transport: transport,
 	}

@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // store is the bucket, by the few operations that are needed of it.
@@ -36,7 +35,7 @@ var (
 // writeID is the metadata that tells a write from another one.
 const writeID = "cardfleet-write"
 
-func newStore(s Settings, env Env) (*store, error) {
+func newStore(s Settings, env state.Env) (*store, error) {
 	cfg, err := awsConfig(s, env)
 	if err != nil {
 		return nil, err
@@ -62,33 +61,6 @@ func newStore(s Settings, env Env) (*store, error) {
 		st.kmsKey = &s.KMSKeyID
 	}
 	return st, nil
-}
-
-// awsConfig asks the SDK for what the settings leave out.
-func awsConfig(s Settings, env Env) (aws.Config, error) {
-	client := &http.Client{Transport: env.Transport}
-	if s.AccessKey != "" && (s.Region != "" || s.Endpoint != "") {
-		return aws.Config{
-			Region: s.Region, HTTPClient: client,
-			Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, s.Token)),
-		}, nil
-	}
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(client)}
-	if s.Region != "" {
-		options = append(options, config.WithRegion(s.Region))
-	}
-	if s.Profile != "" {
-		options = append(options, config.WithSharedConfigProfile(s.Profile))
-	}
-	if s.AccessKey != "" {
-		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, s.Token)))
-	}
-	// It reads files only; what it asks the network for comes with the first request.
-	cfg, err := config.LoadDefaultConfig(context.Background(), options...)
-	if err != nil {
-		return cfg, fmt.Errorf("find AWS credentials: %w", err)
-	}
-	return cfg, nil
 }
 
 // get opens an object.

@@ -36,7 +36,7 @@ func (b *bucket) withBeat(t *testing.T) func() (state.Backend, func()) {
 			for range 2 { // the second is taken once the first went by
 				select {
 				case tick <- time.Time{}:
-				case <-backend.lease.done:
+				case <-backend.lease.heart.Lost():
 				}
 			}
 		}

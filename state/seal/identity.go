@@ -25,23 +25,24 @@ type identities struct {
 	known map[[sha256.Size]byte][]byte // file keys by the header's recipients
 }
 
-func (ids *identities) add(key Key) error {
+func (ids *identities) add(key Key) (wrong Mistakes) {
 	for _, i := range key.Identities {
 		list, err := parseIdentity(i.Text)
 		if err != nil {
-			return fmt.Errorf("identity %s: %w", i.Name, err)
+			wrong = append(wrong, Mistake{Setting: "identities", Err: fmt.Errorf("identity %s: %w", i.Name, err)})
+			continue
 		}
 		ids.list = append(ids.list, list...)
 	}
 	if key.Passphrase == "" {
-		return nil
+		return wrong
 	}
 	id, err := age.NewScryptIdentity(key.Passphrase)
 	if err != nil {
-		return fmt.Errorf("passphrase: %w", err)
+		return append(wrong, Mistake{Setting: "passphrase", Err: fmt.Errorf("passphrase: %w", err)})
 	}
 	ids.list = append(ids.list, id)
-	return nil
+	return wrong
 }
 
 // parseIdentity reads secret keys. Its errors quote nothing of them.

@@ -67,38 +67,69 @@ type Keyring struct {
 	head *head // made with the first file that is sealed
 }
 
-// New reads the keys; what it says of one that is no key doesn't show it.
+// Mistake is a key that is none. It shows nothing of the key.
+type Mistake struct {
+	Key     int    // which generation's: 0 is [Options].Key, 1 the first of Previous
+	Setting string // "recipients", "recipients[1]", "identities" or "passphrase"
+	Err     error
+}
+
+// Mistakes are all that is wrong with the keys; never empty.
+type Mistakes []Mistake
+
+// Error lists them in a sentence.
+func (m Mistakes) Error() string {
+	texts := make([]string, len(m))
+	for i := range m {
+		texts[i] = m[i].Err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// New reads the keys. Its error is a [Mistakes].
 func New(o Options) (*Keyring, error) {
 	k := &Keyring{random: o.Random, keys: keysOf(o), enforced: o.Enforced, identity: &identities{missing: o.Missing, known: map[[sha256.Size]byte][]byte{}}}
+	wrong := k.addRecipients(o)
+	for i, key := range append([]Key{o.Key}, o.Previous...) {
+		for _, m := range k.identity.add(key) {
+			m.Key = i
+			wrong = append(wrong, m)
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return k, nil
+}
+
+// addRecipients reads for whom files are sealed.
+func (k *Keyring) addRecipients(o Options) (wrong Mistakes) {
 	if o.Passphrase != "" && len(o.Recipients) > 0 {
-		return nil, errors.New("encryption has recipients and a passphrase, and age takes one or the other")
+		return Mistakes{{Setting: "passphrase", Err: errors.New("encryption has recipients and a passphrase, and age takes one or the other")}}
+	}
+	if o.Passphrase == "" && len(o.Recipients) == 0 {
+		return Mistakes{{Setting: "recipients", Err: errors.New("encryption has neither recipients nor a passphrase")}}
 	}
 	for i, text := range o.Recipients {
 		r, err := parseRecipient(text)
 		if err != nil {
-			return nil, fmt.Errorf("recipient %d is none: %w", i+1, err)
+			wrong = append(wrong, Mistake{Setting: fmt.Sprintf("recipients[%d]", i), Err: fmt.Errorf("recipient %d is none: %w", i+1, err)})
+			continue
 		}
 		k.recipients = append(k.recipients, r)
 	}
-	if o.Passphrase != "" {
-		r, err := age.NewScryptRecipient(o.Passphrase)
-		if err != nil {
-			return nil, fmt.Errorf("passphrase: %w", err)
-		}
-		if o.WorkFactor > 0 {
-			r.SetWorkFactor(o.WorkFactor)
-		}
-		k.recipients = append(k.recipients, passphrase{r, k.identity})
+	if o.Passphrase == "" {
+		return wrong
 	}
-	if len(k.recipients) == 0 {
-		return nil, errors.New("encryption has neither recipients nor a passphrase")
+	r, err := age.NewScryptRecipient(o.Passphrase)
+	if err != nil {
+		return append(wrong, Mistake{Setting: "passphrase", Err: fmt.Errorf("passphrase: %w", err)})
 	}
-	for _, key := range append([]Key{o.Key}, o.Previous...) {
-		if err := k.identity.add(key); err != nil {
-			return nil, err
-		}
+	if o.WorkFactor > 0 {
+		r.SetWorkFactor(o.WorkFactor)
 	}
-	return k, nil
+	k.recipients = append(k.recipients, passphrase{r, k.identity})
+	return wrong
 }
 
 func parseRecipient(text string) (age.Recipient, error) {

@@ -119,7 +119,7 @@ func writeState(ctx context.Context, path string, r row, n int) error {
 			cards[i].Binding = state.BoundTo(imei(i))
 		}
 	}
-	backend := local.New(path, local.Env{Now: time.Now, Random: func(p []byte) { rand.Read(p) }, Version: "measure"}) //nolint:errcheck // crypto/rand.Read never fails
+	backend := local.New(path, state.Env{Now: time.Now, Random: func(p []byte) { rand.Read(p) }, Version: "measure"}) //nolint:errcheck // crypto/rand.Read never fails
 	unlock, err := backend.Lock(ctx, state.LockInfo{ID: "measure"})
 	if err != nil {
 		return err

@@ -1,0 +1,37 @@
+package postgres
+
+import (
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Type is the backend as a configuration names it.
+func Type() state.Type { return state.Type{Schema: schema(), Open: open} }
+
+func schema() spec.Schema {
+	return spec.Schema{Type: "postgres", Exact: true, Settings: []spec.Setting{
+		{Name: "conn_str", Env: "CARDFLEET_PG_CONN_STR", TerraformEnv: "PG_CONN_STR", Secret: true, Doc: "connection string or URL of libpq"},
+		{Name: "schema_name", Env: "CARDFLEET_PG_SCHEMA_NAME", TerraformEnv: "PG_SCHEMA_NAME", Doc: "schema of the tables, cardfleet unless said; made where it is missing"},
+		{Name: "name", Env: "CARDFLEET_PG_NAME", TerraformEnv: "PG_NAME", Doc: "name of the state among those in the schema, default unless said"},
+	}}
+}
+
+func open(block spec.Backend, env state.Env) (state.Backend, spec.Diagnostics) {
+	s := env.Settings(block, schema())
+	config := Config{ConnString: s.String("conn_str", ""), Schema: s.String("schema_name", ""), Name: s.String("name", "")}
+	missing := config.ConnString == "" && s.Getenv("PGHOST") == "" && s.Getenv("PGSERVICE") == ""
+	if missing && !env.OnlyTheBlock {
+		s.Missing("conn_str", "it says where the database is, as postgres://user@host/database?sslmode=require; PGHOST and the other variables of libpq can say so too")
+	}
+	if s.Diagnostics().HasErrors() || missing {
+		return nil, s.Diagnostics()
+	}
+	b, err := New(config, env)
+	if err != nil {
+		s.Mistake("conn_str", "Invalid backend", spec.Sentence(err))
+	}
+	if s.Diagnostics().HasErrors() || env.OnlyTheBlock {
+		return nil, s.Diagnostics()
+	}
+	return b, s.Diagnostics()
+}

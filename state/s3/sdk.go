@@ -1,0 +1,125 @@
+package s3
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// What the block leaves out, the AWS SDK looks for where its users expect it:
+// in its variables, in ~/.aws, and with the machine or the job. Region,
+// profile, access key, files and certificates are looked up through our
+// environment. The rest (a role by web identity, a container's credentials, an
+// endpoint's URL) the SDK reads from the process's, which it can't be told.
+
+// awsConfig asks the SDK for what the settings leave out.
+func awsConfig(s Settings, env state.Env) (aws.Config, error) {
+	transport, err := withAuthorities(env)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	client := &http.Client{Transport: transport}
+	if s.AccessKey != "" && (s.Region != "" || s.Endpoint != "") {
+		return aws.Config{Region: s.Region, HTTPClient: client, Credentials: static(s.AccessKey, s.SecretKey, s.Token)}, nil
+	}
+	// It reads files only; what it asks the network for comes with the first request.
+	cfg, err := config.LoadDefaultConfig(context.Background(), loadOptions(s, env)...)
+	if err != nil {
+		return cfg, fmt.Errorf("find AWS credentials: %w", err)
+	}
+	cfg.HTTPClient = client
+	return cfg, nil
+}
+
+func static(key, secret, token string) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider(key, secret, token))
+}
+
+func loadOptions(s Settings, env state.Env) []func(*config.LoadOptions) error {
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(sdkClient(env.Transport))}
+	if s.Region != "" {
+		options = append(options, config.WithRegion(s.Region))
+	}
+	if s.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(s.Profile))
+	}
+	if s.AccessKey != "" {
+		options = append(options, config.WithCredentialsProvider(static(s.AccessKey, s.SecretKey, s.Token)))
+	} else if key, secret := lookUp(env, "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), lookUp(env, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"); key != "" && secret != "" && !s.ownProfile {
+		options = append(options, config.WithCredentialsProvider(static(key, secret, lookUp(env, "AWS_SESSION_TOKEN"))))
+	}
+	if file := lookUp(env, "AWS_CONFIG_FILE"); file != "" {
+		options = append(options, config.WithSharedConfigFiles([]string{file}))
+	}
+	if file := lookUp(env, "AWS_SHARED_CREDENTIALS_FILE"); file != "" {
+		options = append(options, config.WithSharedCredentialsFiles([]string{file}))
+	}
+	return options
+}
+
+// lookUp is the first of the variables that is set.
+func lookUp(env state.Env, names ...string) string {
+	if env.Getenv == nil {
+		return ""
+	}
+	for _, name := range names {
+		if v := env.Getenv(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// sdkClient makes the requests for credentials. The SDK refuses to start with
+// AWS_CA_BUNDLE set and any other type of client than its own, so it gets its
+// own with our proxy and dialer.
+func sdkClient(transport http.RoundTripper) config.HTTPClient {
+	ours, ok := transport.(*http.Transport)
+	if !ok {
+		return &http.Client{Transport: transport}
+	}
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.Proxy, t.DialContext = ours.Proxy, ours.DialContext
+		if ours.TLSClientConfig != nil {
+			t.TLSClientConfig = ours.TLSClientConfig.Clone()
+		}
+	})
+}
+
+// withAuthorities is the transport, which besides trusts those who vouch for
+// the store by AWS_CA_BUNDLE, a file of certificates.
+func withAuthorities(env state.Env) (http.RoundTripper, error) {
+	ours, ok := env.Transport.(*http.Transport)
+	bundle := lookUp(env, "AWS_CA_BUNDLE")
+	if !ok || bundle == "" {
+		return env.Transport, nil
+	}
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("read AWS_CA_BUNDLE: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // the system has none that can be read
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("AWS_CA_BUNDLE names a file that holds no certificate in PEM")
+	}
+	trusting := ours.Clone()
+	if trusting.TLSClientConfig == nil {
+		trusting.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	trusting.TLSClientConfig.RootCAs = pool
+	return trusting, nil
+}
