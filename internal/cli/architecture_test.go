@@ -57,6 +57,8 @@ var layers = []layer{
 	{"providers/internal/alirpctest", []string{"spec", "providers", "providers/carriersim", "providers/providertest", "providers/internal/alirpc", "providers/internal/carriercall"}},
 	{"providers/carriersim", []string{"spec"}},
 	{"providers/providertest", []string{"spec", "providers", "providers/carriersim"}},
+	{"providers/providertest/sample", []string{"spec", "providers", "providers/internal/carriercall", "providers/internal/lenient"}},
+	{"providers/providertest/sample/samplesim", []string{"spec", "providers/carriersim"}},
 	{"providers/all", []string{"spec", "providers", "providers/*", "providers/*/*sim"}},
 	{"providers/*/*sim", []string{"spec", "providers/carriersim", "providers/internal/alirpcsim"}},
 	{"providers/*", []string{"spec", "providers", "providers/internal/carriercall", "providers/internal/lenient", "providers/internal/alirpc"}},
