@@ -84,6 +84,9 @@ func (r *csvReader) atEnd() bool {
 // readHeader reads the line of column names.
 func (c *cardBlock) readHeader(r *csvReader) bool {
 	f := c.csv
+	if c.foreign(r) {
+		return false
+	}
 	header, err := r.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -109,22 +112,10 @@ func (c *cardBlock) readHeader(r *csvReader) bool {
 	}
 	if _, has := f.index[iccidColumn]; !has && ok {
 		c.csvMistake(1, -1, "", "Missing column", fmt.Sprintf("There is no column %q, which is each card's key.%s The columns are %s.",
-			iccidColumn, renameHint(iccidColumn, f.header), spec.QuoteList(f.header, "and")))
+			iccidColumn, f.columnHint(iccidColumn), spec.QuoteList(f.header, "and"))+" "+f.makesTable())
 		ok = false
 	}
 	return ok
-}
-
-func renameHint(want string, header []string) string {
-	for _, h := range header {
-		if strings.EqualFold(strings.TrimSpace(h), want) {
-			return fmt.Sprintf(" Did you mean %q? Names are compared to the letter.", h)
-		}
-	}
-	if s := spec.Closest(want, header); s != "" {
-		return fmt.Sprintf(" Did you mean %q?", s)
-	}
-	return ""
 }
 
 // readRows hands on every row that is whole, and reports the others.
@@ -166,6 +157,9 @@ func (r *csvReader) rowsLeft(n int) int {
 // checkRow reports a row with the wrong number of fields, or that isn't UTF-8.
 func (c *cardBlock) checkRow(r *csvReader, fields []string, line int) bool {
 	f := c.csv
+	if blankRow(fields) {
+		return false
+	}
 	iccid := ""
 	if i := f.index[iccidColumn]; i < len(fields) {
 		iccid = fields[i]
@@ -175,15 +169,19 @@ func (c *cardBlock) checkRow(r *csvReader, fields []string, line int) bool {
 		if n < want && r.atEnd() {
 			hint = "It is the last row, so the file may be cut off."
 		}
+		if slices.ContainsFunc(fields, func(text string) bool { return strings.Contains(text, "\r") }) {
+			hint = "A line ends in CR alone here. " + f.makesTable()
+		}
 		c.csvMistake(line, -1, iccid, "Wrong number of fields",
 			fmt.Sprintf("The row has %s, and the header names %s. %s", spec.Count(n, "field"), spec.Count(want, "column"), hint))
 		return false
 	}
 	for i, text := range fields {
 		if !utf8.ValidString(text) {
-			c.csvMistake(line, i, strings.ToValidUTF8(iccid, "?"), "Not UTF-8", "The field is not UTF-8. Export the file as UTF-8.")
+			c.csvMistake(line, i, strings.ToValidUTF8(iccid, "?"), "Not UTF-8", "The field is not UTF-8. Export the file as UTF-8. "+f.makesTable())
 			return false
 		}
+		c.oddLetters(line, i, iccid, text)
 	}
 	return true
 }

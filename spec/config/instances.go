@@ -138,7 +138,7 @@ func (c *cardBlock) checkColumns() {
 		}
 		c.incomplete = true
 		c.report.ErrorAt(cell.at, "Unknown column", "%s has no column %q.%s Its columns are %s.",
-			c.csv.name, cell.column, spec.DidYouMean(cell.column, c.csv.header), spec.QuoteList(c.csv.header, "and"))
+			c.csv.name, cell.column, c.csv.columnHint(cell.column), spec.QuoteList(c.csv.header, "and"))
 	}
 	c.cells = kept
 }
@@ -169,9 +169,12 @@ func (c *cardBlock) rowDiagnostic(card *spec.Card, r *row, cell *cell, bad *prob
 	column := ""
 	if i, ok := c.csv.index[cell.source()]; ok {
 		column = cell.source()
+		if cell.attribute.text && i < len(r.fields) {
+			d.Detail += c.csv.mendHint(r.fields[i])
+		}
 		c.pointAt(&d, r.line, i)
 	}
-	d.Detail = c.csv.mention(r.line, column, r.key) + bad.detail
+	d.Detail = c.csv.mention(r.line, column, r.key) + d.Detail
 	return d
 }
 

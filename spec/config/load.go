@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"maps"
 	"os"
 	"slices"
@@ -167,6 +168,9 @@ func (l *loader) readFiles() {
 // readConfig reads and parses a configuration file, and sorts its blocks by type.
 func (l *loader) readConfig(name string) {
 	text, err := l.inputs.Read(name)
+	if isJSONFile(name) {
+		text = bytes.TrimPrefix(text, []byte(expr.BOM)) // HCL's reader of JSON takes none
+	}
 	src := &source{name: name, text: text}
 	if err == nil && !l.hclOnly && !isJSONFile(name) {
 		if apart, found, ok := plain.TakeApart(name, text, rootSchema()); ok {

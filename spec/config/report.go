@@ -91,6 +91,7 @@ func fromHCL(d *hcl.Diagnostic) spec.Diagnostic {
 	if d.Subject != nil {
 		out.Subject = rangeOf(*d.Subject)
 	}
+	out.Detail += expr.Missing(d)
 	if expr.HidesValue(d) {
 		out.Detail = "A function failed on a sensitive value, so what it said is not shown. " +
 			"Check the value itself; nonsensitive(…) around it shows the message."

@@ -145,3 +145,17 @@ func truth(cell string) string {
 	}
 	return ""
 }
+
+// Mends reports whether a cell is the number of a card or a device in a dress
+// that [New] takes off.
+func Mends(cell string) bool {
+	text, deeds, lost := identifier(cell)
+	if len(deeds) == 0 || lost != "" {
+		return false
+	}
+	if _, err := spec.ParseICCID(text); err == nil {
+		return true
+	}
+	_, err := spec.ParseIMEI(text)
+	return err == nil
+}

@@ -39,6 +39,9 @@ func decodeUTF16(data []byte, from Encoding) (string, error) {
 // or a combining mark behind what takes none, all of whose bytes are Chinese
 // characters in GBK. 状态 is such a word: its four bytes are U+05F4 U+032C.
 func LooksGBK(s string) bool {
+	if isASCII(s) {
+		return false
+	}
 	odd, letters := false, 0
 	var before *unicode.RangeTable // the script of the character before; nil for ASCII
 	for _, r := range s {
@@ -79,6 +82,15 @@ func onlyHanzi(s string) bool {
 			return false
 		}
 		i++
+	}
+	return true
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
 	}
 	return true
 }

@@ -47,7 +47,7 @@ func (in *Inputs) readText(path string) (string, error) {
 		return "", FileError(path, err)
 	}
 	if !utf8.Valid(content) {
-		return "", fmt.Errorf("contents of %q are not valid UTF-8", path)
+		return "", notUTF8(path, content)
 	}
 	return string(content), nil
 }
