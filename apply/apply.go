@@ -3,7 +3,7 @@
 // outcome after it. One failure stops only what depends on it.
 //
 // It decides nothing about what is wanted. What it does decide is what became
-// of a call whose answer was lost: see [settle]. Start reading at [Run].
+// of a call whose answer was lost, in perform.go. Start reading at [Run].
 package apply
 
 import (
@@ -188,14 +188,14 @@ func lacking(id string) Result {
 // startingCard is what the state remembers of the card; nil for one that is
 // still to be adopted.
 func (o *Options) startingCard(c *plan.Card) *state.Card {
-	remembered, named := o.Refreshed.Card(c.ID())
+	memory, named := o.Refreshed.Card(c.ID())
 	if !named {
-		remembered = o.Prior.Card(c.ID())
+		memory = o.Prior.Card(c.ID())
 	}
-	if remembered == nil {
+	if memory == nil {
 		return nil
 	}
-	copied := *remembered
+	copied := *memory
 	return &copied
 }
 
@@ -221,47 +221,50 @@ func (r *run) bookkeeping(ctx context.Context) {
 		records = append(records, record)
 		done = append(done, i)
 	}
-	err := r.append(context.WithoutCancel(ctx), records...)
-	for _, i := range done {
+	err := r.journal(context.WithoutCancel(ctx), records...)
+	for k, i := range done {
 		if err != nil {
 			r.end(i, Result{Outcome: Failed, Reason: err.Error()})
 			continue
 		}
 		r.o.OnStart(r.steps[i].card, r.steps[i].action)
-		r.take(&r.steps[i])
+		r.take(records[k])
 		r.end(i, Result{Outcome: Done})
 	}
 }
 
-// record is the journal's line for an adopt or a forget; stale says why the
-// state no longer allows it.
+// record is the journal's line for an action that calls no carrier; stale says
+// why the state no longer allows the action.
 func (r *run) record(s *step) (record state.Record, stale string) {
 	id := s.card.ID()
 	record = state.Record{At: r.o.Now(), Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID}
-	known := r.cards[id]
-	if s.action.Kind == spec.Forget {
-		if known == nil {
+	memory := r.cards[id]
+	switch s.action.Kind {
+	case spec.Forget:
+		if memory == nil {
 			return record, "the state no longer has the card"
 		}
 		record.Type = state.DropRecord
-		return record, ""
+	case spec.Adopt:
+		if memory != nil && (memory.Binding.Known || !s.card.Memory.Binding.Known) {
+			return record, "the state has the card already"
+		}
+		adopted := s.card.Memory
+		record.Type, record.Card = state.PutRecord, &adopted
+	default:
+		return record, fmt.Sprintf("this version can't carry out %s", s.action.Kind)
 	}
-	if known != nil && (known.Binding.Known || !s.card.Memory.Binding.Known) {
-		return record, "the state has the card already"
-	}
-	memory := s.card.Memory
-	record.Type, record.Card = state.PutRecord, &memory
 	return record, ""
 }
 
-// take puts a finished adopt or forget into the cards.
-func (r *run) take(s *step) {
-	if s.action.Kind == spec.Forget {
-		r.cards[s.card.ID()] = nil
+// take puts the card of a record into the cards: nil for one that is forgotten.
+func (r *run) take(record state.Record) {
+	if record.Card == nil {
+		r.cards[record.ID()] = nil
 		return
 	}
-	memory := s.card.Memory
-	r.cards[s.card.ID()] = &memory
+	memory := *record.Card
+	r.cards[record.ID()] = &memory
 }
 
 // carriers does the actions that call carriers: a group of workers for each
@@ -314,15 +317,15 @@ func (r *run) end(i int, result Result) {
 	s := &r.steps[i]
 	result.Card, result.Action = s.card, s.action
 	r.mu.Lock()
-	ended := r.close(i, result, nil)
+	ended := r.finish(i, result, nil)
 	r.mu.Unlock()
 	for _, i := range ended {
 		r.o.OnFinish(r.results[i])
 	}
 }
 
-// close does what end says, under mu, and returns the steps that ended.
-func (r *run) close(i int, result Result, ended []int) []int {
+// finish does what end says, under mu, and returns the steps that ended.
+func (r *run) finish(i int, result Result, ended []int) []int {
 	s := &r.steps[i]
 	if s.outcome != "" {
 		return ended
@@ -338,7 +341,7 @@ func (r *run) close(i int, result Result, ended []int) []int {
 		waiting := &r.steps[k]
 		waiting.open--
 		if result.Outcome != Done {
-			ended = r.close(k, needless(waiting, s, result), ended)
+			ended = r.finish(k, needless(waiting, s, result), ended)
 			continue
 		}
 		if waiting.open == 0 && r.ready[waiting.card.Provider] != nil {
@@ -360,9 +363,9 @@ func needless(waiting, needed *step, result Result) Result {
 	}
 }
 
-// append writes to the journal. Once that failed, the run starts nothing more:
+// journal writes records to the journal. Once that failed, the run starts nothing more:
 // a call that no journal knows of must not be made.
-func (r *run) append(ctx context.Context, records ...state.Record) error {
+func (r *run) journal(ctx context.Context, records ...state.Record) error {
 	if len(records) == 0 {
 		return nil
 	}

@@ -419,3 +419,26 @@ func TestACheckLooksAndRemembersNothing(t *testing.T) {
 		}
 	}
 }
+
+// An action that calls no carrier is a record of the journal; a kind that
+// nobody wrote a record for would end as dropped.
+func TestEachKindThatCallsNoCarrierIsARecord(t *testing.T) {
+	for _, kind := range spec.Kinds() {
+		if kind.CallsCarrier() {
+			continue
+		}
+		t.Run(string(kind), func(t *testing.T) {
+			b := newBench(t, 1, stopped)
+			c := &b.options.Plan.Cards[0]
+			c.Actions = []plan.Action{{ID: "a1", Change: spec.Change{Kind: kind}}}
+			c.Memory = b.options.Prior.Cards[0]
+			if kind == spec.Adopt {
+				b.options.Prior.Cards = nil
+			}
+			r := apply.Run(t.Context(), b.options)
+			assert.Equal(t, []apply.Outcome{apply.Done}, outcomes(r), "%s", r.Results[0].Reason)
+			assert.Len(t, b.journal.records, 1)
+			assert.Zero(t, b.effects(""))
+		})
+	}
+}

@@ -41,7 +41,7 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		Type: state.IntentRecord, At: r.o.Now(), Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
 		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key},
 	}
-	if err := r.append(ctx, intent); err != nil {
+	if err := r.journal(ctx, intent); err != nil {
 		return Result{Outcome: NotStarted, Reason: err.Error()}
 	}
 	r.o.OnStart(s.card, s.action)
@@ -215,34 +215,28 @@ func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, r
 
 // writeDown takes the outcome over into the card and the journal.
 func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
-	id := s.card.ID()
+	id, now := s.card.ID(), r.o.Now()
 	memory := *r.card(id)
-	now := r.o.Now()
-	record := state.Record{Type: state.OutcomeRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID}
-	var after *state.Card
-	records := []state.Record{}
 	switch result.Outcome {
 	case Done:
 		memory.Done(state.Change{Change: s.action.Change, At: now})
-		after = &memory
 	case InDoubt:
 		memory.Doubts = slices.DeleteFunc(slices.Clone(memory.Doubts), func(d state.Doubt) bool { return d.Change == s.action.Change })
 		memory.Doubts = append(memory.Doubts, state.Doubt{
 			Change: s.action.Change, Key: s.action.Key,
 			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true,
 		})
-		after = &memory
-	default:
-		after = &memory
 	}
-	record.Card = after
-	records = append(records, record)
+	after := &memory
+	records := []state.Record{{
+		Type: state.OutcomeRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID, Card: after,
+	}}
 	if forgets(s, result) {
 		after = nil
 		records = append(records, state.Record{Type: state.DropRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID})
 	}
 	r.setCard(id, after)
-	if err := r.append(ctx, records...); err != nil {
+	if err := r.journal(ctx, records...); err != nil {
 		result.Reason = errors.Join(errors.New(result.Reason), err).Error()
 	}
 	return result

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -14,23 +13,6 @@ type Change struct {
 	Kind Kind   `json:"kind"`
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
-}
-
-// String tells the change in a message: "change-bind 8615… -> 8615…",
-// "subscribe 10002", "unbind from 8615…", "adopt, bound to 8615…".
-func (c Change) String() string {
-	switch {
-	case c.From != "" && c.To != "":
-		return fmt.Sprintf("%s %s -> %s", c.Kind, c.From, c.To)
-	case c.Kind == Adopt && c.To != "":
-		return fmt.Sprintf("%s, bound to %s", c.Kind, c.To)
-	case c.Kind == Unbind && c.From != "":
-		return fmt.Sprintf("%s from %s", c.Kind, c.From)
-	case c.From+c.To != "":
-		return fmt.Sprintf("%s %s", c.Kind, c.From+c.To)
-	default:
-		return string(c.Kind)
-	}
 }
 
 // Package is the id of the package that a subscribe or an unsubscribe is about.

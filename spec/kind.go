@@ -22,8 +22,8 @@ const (
 	Forget      Kind = "forget"
 )
 
-// row is all that the program knows of one kind of action. How a kind is told
-// to people is in the table of plan/render's phrase.go.
+// row is all that the program knows of one kind of action but for its words,
+// which are in the table of phrase.go.
 type row struct {
 	kind Kind
 	risk Risk

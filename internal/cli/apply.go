@@ -429,7 +429,7 @@ func (s *session) summary(r *apply.Report, committed bool) {
 		parts = append(parts, fmt.Sprintf("%d %s", n, o))
 	}
 	for _, kind := range spec.Kinds() {
-		counts[strings.ReplaceAll(string(kind), "-", "_")] = doneOf(r, kind)
+		counts[kind.Field()] = doneOf(r, kind)
 	}
 	line := "Apply complete! " + strings.Join(parts, ", ") + "."
 	if r.Count(apply.Done) < len(r.Results) || !committed {

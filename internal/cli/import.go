@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/generate"
@@ -268,7 +269,7 @@ func (s *session) readToImport(ctx context.Context, name spec.ProviderName, card
 // imported says what was written, and what wasn't and why.
 func (prog *program) imported(f importFiles, g generate.Result, known int) error {
 	if known > 0 {
-		prog.out.say("%s declared or removed already.\n", areCards(known))
+		prog.out.say("%s declared or removed already.\n", render.AreCards(known))
 	}
 	unread := prog.leftOut(g.Left)
 	switch {
@@ -283,13 +284,6 @@ func (prog *program) imported(f importFiles, g generate.Result, known int) error
 		return exit(exitPartial)
 	}
 	return nil
-}
-
-func areCards(n int) string {
-	if n == 1 {
-		return "1 card is"
-	}
-	return countCards(n) + " are"
 }
 
 // leftOut warns of the cards that were not written, and reports whether one of

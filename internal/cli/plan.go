@@ -155,12 +155,7 @@ func (o *output) planEvents(p *plan.Plan) {
 			}})
 		}
 	}
-	o.event("info", "change_summary", render.LastLine(p), map[string]any{"changes": planSummary{Operation: "plan", Counts: render.CountsOf(p.Summary())}})
-}
-
-type planSummary struct {
-	Operation string `json:"operation"`
-	*render.Counts
+	o.event("info", "change_summary", render.LastLine(p), map[string]any{"changes": render.Counts{Operation: "plan", Summary: p.Summary()}})
 }
 
 // outputs evaluates the output blocks. With -json it tells them; else it

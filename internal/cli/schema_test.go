@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"os"
 	"path"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // docs/schema is held to the program: what any run of a rig prints as JSON is
@@ -175,4 +177,54 @@ func TestExamplesConformToTheSchemas(t *testing.T) {
 			r.run("plan", "-json", "-refresh-only")
 		})
 	}
+}
+
+// A kind of action is in every schema that lists or counts the kinds.
+func TestTheSchemasKnowEachKindOfAction(t *testing.T) {
+	for _, name := range []string{"plan", "run", "report"} {
+		text, err := os.ReadFile(filepath.Join(root, "docs/schema", name+".schema.json"))
+		require.NoError(t, err)
+		var doc any
+		require.NoError(t, json.Unmarshal(text, &doc))
+		lists := 0
+		eachObject(doc, func(o map[string]any) {
+			for _, list := range [][]string{texts(o["enum"]), texts(o["required"]), slices.Sorted(maps.Keys(object(o["properties"])))} {
+				if !slices.Contains(list, "unsubscribe") {
+					continue
+				}
+				lists++
+				for _, kind := range spec.Kinds() {
+					assert.True(t, slices.Contains(list, string(kind)) || slices.Contains(list, kind.Field()), "%s.schema.json lacks %s among %v", name, kind, list)
+				}
+			}
+		})
+		assert.Equal(t, map[string]int{"plan": 4, "run": 4, "report": 0}[name], lists, "%s.schema.json", name)
+	}
+}
+
+// eachObject visits every object of a document.
+func eachObject(v any, visit func(map[string]any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		visit(v)
+		for _, inner := range v {
+			eachObject(inner, visit)
+		}
+	case []any:
+		for _, inner := range v {
+			eachObject(inner, visit)
+		}
+	}
+}
+
+func object(v any) map[string]any { o, _ := v.(map[string]any); return o }
+
+func texts(v any) []string {
+	var out []string
+	list, _ := v.([]any)
+	for _, e := range list {
+		text, _ := e.(string)
+		out = append(out, text)
+	}
+	return out
 }

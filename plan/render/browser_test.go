@@ -205,6 +205,30 @@ func TestThePageIsSearchedFilteredAndRead(t *testing.T) {
 	assert.Equal(t, "19", eval[string](b, `document.querySelector("#rows mark").textContent`), "the digits that change")
 }
 
+// The script has no words of its own for a kind: it fills in the phrases that
+// come with the page.
+func TestThePageTellsEachChangeInThePhraseOfItsKind(t *testing.T) {
+	p := everyKind()
+	told := map[string]bool{}
+	for i := range p.Cards {
+		for _, a := range p.Cards[i].Actions {
+			told[a.Tell(a.Kind.Phrase().Beside, a.From, a.To)] = true
+		}
+	}
+	b := openPage(t, p)
+	b.status("13 rows")
+	got := eval[[]string](b, `[...document.querySelectorAll("#rows .space .row:not([hidden])")].filter((r) => r.querySelector(".tag").className !== "tag attention" && !["attention", "drift", "note"].includes(r.querySelector(".tag").textContent)).map((r) => r.querySelector(".change").textContent)`)
+	require.Len(t, got, 10)
+	for _, text := range got {
+		assert.Contains(t, told, text)
+	}
+	script, err := os.ReadFile("report/page.js")
+	require.NoError(t, err)
+	for _, kind := range spec.Kinds() {
+		assert.NotContains(t, string(script), "'"+string(kind)+"'", "the script knows no kind")
+	}
+}
+
 func TestThePageIsUsedByKeyboard(t *testing.T) {
 	b := openPage(t, everyKind())
 	b.press("/", "/")

@@ -3,7 +3,6 @@ package render
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"hash/maphash"
 	"maps"
 	"slices"
@@ -262,8 +261,9 @@ func ofChange(k *keyer, c *plan.Card, fold int) {
 		if fold > 1 {
 			continue
 		}
-		k.add(fixed(a.From, a.Kind))
-		k.add(fixed(a.To, a.Kind))
+		from, to := fixed(a)
+		k.add(from)
+		k.add(to)
 		k.add(a.Denial)
 		for _, given := range a.Approvals {
 			k.add(given.By)
@@ -278,15 +278,18 @@ func ofChange(k *keyer, c *plan.Card, fold int) {
 	}
 }
 
-// fixed is the part of an action's value that isn't a card's own: of a device,
-// its type.
-func fixed(value string, kind spec.Kind) string {
-	switch kind {
-	case spec.Subscribe, spec.Unsubscribe:
-		return value
-	default:
-		return model(value)
+// fixed is the parts of an action's values that aren't a card's own: of a
+// device, its type.
+func fixed(a *plan.Action) (from, to string) {
+	was, is := a.Kind.Values()
+	from, to = a.From, a.To
+	if was != spec.PackageID {
+		from = model(from)
 	}
+	if is != spec.PackageID {
+		to = model(to)
+	}
+	return from, to
 }
 
 // model is the type of a device: the first eight digits of its IMEI (3GPP TS
@@ -337,31 +340,9 @@ func (g *alike) whats() []string {
 			out = append(out, string(a.Kind))
 			continue
 		}
-		out = append(out, what(a))
+		out = append(out, alikeText(a.Change))
 	}
 	return out
-}
-
-func what(a plan.Action) string {
-	switch a.Kind {
-	case spec.ChangeBind:
-		return fmt.Sprintf("imei: %s -> %s, each to a device of its own", safe(model(a.From)), safe(model(a.To)))
-	case spec.Stop:
-		return "active: true -> false"
-	case spec.Resume:
-		return "active: false -> true"
-	case spec.Subscribe:
-		return "package " + safe(a.To)
-	case spec.Unsubscribe:
-		return "package " + safe(a.From) + " ends"
-	case spec.Adopt:
-		if a.To != "" {
-			return "adopt, bound as declared, on trust"
-		}
-		return "adopt"
-	default:
-		return string(a.Kind)
-	}
 }
 
 // labelled are a card's labels as key=value, by key.
@@ -378,7 +359,7 @@ func labels(m map[string]string) string { return strings.Join(labelled(m), ",") 
 // sample shows a card's own values in a group.
 func sample(c *plan.Card) string {
 	for _, a := range c.Actions {
-		if a.Kind == spec.ChangeBind {
+		if replacesDevice(a.Change) {
 			return ": " + safe(a.From) + " -> " + safe(a.To)
 		}
 	}

@@ -30,7 +30,7 @@ var report embed.FS
 // script and the style that it names by their digests.
 func HTML(w io.Writer, p *plan.Plan, digest string) error {
 	page, err := template.New("").Funcs(template.FuncMap{
-		"spans": spans, "thousands": Thousands, "text": func(s spec.Kind) string { return string(s) },
+		"spans": spans, "thousands": Thousands, "told": pageParts,
 	}).ParseFS(report, "report/page.html")
 	if err != nil {
 		panic(err) // the template is ours, and is tested
@@ -59,6 +59,7 @@ type view struct {
 
 	Headline, Subline, LastLine string
 	figures
+	Phrases      string // see [pagePhrases]
 	Limits       [][]string
 	Reads        []carrierText
 	Irreversible []listedCard
@@ -86,7 +87,7 @@ func viewOf(p *plan.Plan, digest string) *view {
 	v := &view{
 		Plan: p, Digest: digest, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
 		Policy:   "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
-		LastLine: LastLine(p), figures: figuresOf(p), Reads: readsOf(p),
+		LastLine: LastLine(p), Phrases: pagePhrases(), figures: figuresOf(p), Reads: readsOf(p),
 	}
 	v.Headline, v.Subline = v.headline(p)
 	for _, l := range p.Limits {

@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/cardfleet/cardfleet/plan"
-	"github.com/cardfleet/cardfleet/spec"
 )
 
 // Whatever comes from outside (addresses, labels, carriers' messages) may be
@@ -116,7 +115,7 @@ func changedIMEI(from, to string) string {
 
 // changeOf is one action in Markdown.
 func changeOf(c *plan.Card, a plan.Action) string {
-	s := bare(a)
+	s := markdownText(a.Change)
 	if a.Guarded {
 		s += " — " + approvedBy(a)
 	}
@@ -124,32 +123,6 @@ func changeOf(c *plan.Card, a plan.Action) string {
 		s += "; " + l
 	}
 	return s
-}
-
-func bare(a plan.Action) string {
-	switch a.Kind {
-	case spec.ChangeBind:
-		return fmt.Sprintf("imei: %s → %s", code(a.From), changedIMEI(a.From, a.To))
-	case spec.Unbind:
-		return "unbind from " + code(a.From)
-	case spec.Stop:
-		return "active: true → false"
-	case spec.Resume:
-		return "active: false → true"
-	case spec.Subscribe:
-		return "subscribe to package " + code(a.To)
-	case spec.Unsubscribe:
-		return "unsubscribe from package " + code(a.From)
-	case spec.Adopt:
-		if a.To != "" {
-			return "adopt, bound to " + code(a.To)
-		}
-		return "adopt"
-	case spec.Forget:
-		return "forget; the card itself is left as it is"
-	default:
-		return code(string(a.Kind))
-	}
 }
 
 // approvedBy says who approved a guarded action and why, or why it isn't approved.

@@ -29,7 +29,7 @@ type headJSON struct {
 	Partial       string      `json:"partial,omitempty"`
 	Skipped       int         `json:"skipped,omitempty"`
 	RefreshOnly   bool        `json:"refresh_only,omitempty"`
-	Summary       *Counts     `json:"summary"`
+	Summary       Counts      `json:"summary"`
 	Limits        []limitJSON `json:"limits,omitempty"`
 	Incomplete    []darkJSON  `json:"incomplete,omitempty"`
 	Costs         []costJSON  `json:"costs,omitempty"`
@@ -61,36 +61,6 @@ type costJSON struct {
 	Seconds   float64           `json:"seconds,omitempty"`
 	PerDay    int               `json:"passes_calls_per_day,omitempty"`
 	PerMonth  int               `json:"passes_calls_per_month,omitempty"`
-}
-
-// Counts are a plan's counts, as programs read them.
-type Counts struct {
-	Cards       int `json:"cards"`
-	Unchanged   int `json:"unchanged"`
-	Adopt       int `json:"adopt"`
-	Forget      int `json:"forget"`
-	ChangeBind  int `json:"change_bind"`
-	Unbind      int `json:"unbind"`
-	Stop        int `json:"stop"`
-	Resume      int `json:"resume"`
-	Subscribe   int `json:"subscribe"`
-	Unsubscribe int `json:"unsubscribe"`
-	Attention   int `json:"attention"`
-	Unread      int `json:"unread"`
-	Drifted     int `json:"drifted"`
-	Guarded     int `json:"guarded"`
-	Approved    int `json:"approved"`
-}
-
-// CountsOf turns a summary into its JSON form.
-func CountsOf(s plan.Summary) *Counts {
-	n := func(k spec.Kind) int { return s.ByKind[k].Planned }
-	return &Counts{
-		Cards: s.Cards, Unchanged: s.Unchanged, Adopt: n(spec.Adopt), Forget: n(spec.Forget),
-		ChangeBind: n(spec.ChangeBind), Unbind: n(spec.Unbind), Stop: n(spec.Stop), Resume: n(spec.Resume),
-		Subscribe: n(spec.Subscribe), Unsubscribe: n(spec.Unsubscribe),
-		Attention: s.Attention, Unread: s.Unread, Drifted: s.Drifted, Guarded: s.Guarded, Approved: s.Approved,
-	}
 }
 
 // CardJSON is one card of a plan.

@@ -344,7 +344,7 @@ func standingHTML(c *plan.Card) string {
 func ownValues(c *plan.Card) string {
 	var parts []string
 	for _, a := range c.Actions {
-		if a.Kind == spec.ChangeBind || a.Guarded {
+		if replacesDevice(a.Change) || a.Guarded {
 			parts = append(parts, changeOf(c, a))
 		}
 	}

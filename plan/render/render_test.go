@@ -115,6 +115,9 @@ func TestJSONSaysOnlyWhatIsKnown(t *testing.T) {
 	assert.NotContains(t, got.Cards[0].Before, "imei")
 	assert.Contains(t, got.Cards[1].After, "imei")
 	assert.Nil(t, got.Cards[1].After["imei"], "known to be none")
+	for _, kind := range spec.Kinds() {
+		assert.Positive(t, got.Summary[kind.Field()], "the sample and the summary have every kind, but not %s", kind)
+	}
 	assert.Equal(t, 2, got.Summary["attention"])
 	assert.Equal(t, 2, got.Summary["unbind"])
 	assert.Equal(t, 1, got.Summary["approved"])

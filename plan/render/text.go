@@ -34,40 +34,6 @@ func Text(w io.Writer, p *plan.Plan, style Style) error {
 	return t.w.Flush()
 }
 
-// sorted are a plan's cards by where they are shown.
-type sorted struct{ irreversible, attention, drifted, changing, noted []*plan.Card }
-
-func sortOut(p *plan.Plan) sorted {
-	var s sorted
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		switch {
-		case closes(c):
-			s.irreversible = append(s.irreversible, c)
-		case len(c.Actions) > 0:
-			s.changing = append(s.changing, c)
-		}
-		if len(c.Drift) > 0 {
-			s.drifted = append(s.drifted, c)
-		}
-		if len(c.Attention) > 0 {
-			s.attention = append(s.attention, c)
-		} else if len(c.Actions) == 0 && len(c.Notes) > 0 {
-			s.noted = append(s.noted, c)
-		}
-	}
-	return s
-}
-
-func closes(c *plan.Card) bool {
-	for i := range c.Actions {
-		if c.Actions[i].Kind.Irreversible() {
-			return true
-		}
-	}
-	return false
-}
-
 type text struct {
 	w     *bufio.Writer
 	style Style
@@ -124,13 +90,6 @@ func (t *text) partial(p *plan.Plan) {
 		t.entry("", 0, fmt.Sprintf("This plan is partial (%s): %s left out, and may differ too.", safe(p.Partial), wereCards(p.Skipped)), color.Bold)
 		t.line("")
 	}
-}
-
-func wereCards(n int) string {
-	if n == 1 {
-		return "1 card was"
-	}
-	return Thousands(n) + " cards were"
 }
 
 func (t *text) irreversible(cards []*plan.Card) {
@@ -280,7 +239,7 @@ func oddly(g *alike, c *plan.Card) string {
 	var own []string
 	if g.folded > 1 {
 		for _, a := range c.Actions {
-			own = append(own, what(a))
+			own = append(own, alikeText(a.Change))
 		}
 	}
 	if l := labels(c.Labels); l != "" {
@@ -325,52 +284,28 @@ func (t *text) notesOf(c *plan.Card, indent int) {
 	}
 }
 
-// fate says in a word what becomes of the card.
-func fate(c *plan.Card) string {
-	only := func(k spec.Kind) bool { return len(c.Actions) == 1 && c.Actions[0].Kind == k }
-	switch {
-	case closes(c):
-		return "will be unbound" + iccidOf(c)
-	case only(spec.Adopt):
-		return "will be adopted" + iccidOf(c)
-	case only(spec.Forget):
-		return "will be forgotten" + iccidOf(c)
-	default:
-		return "will be changed" + iccidOf(c)
-	}
-}
-
 // action writes one action as a line: symbol, attribute, values.
 func (t *text) action(c *plan.Card, a plan.Action) {
-	switch a.Kind {
-	case spec.ChangeBind:
-		t.changeBind(a)
-	case spec.Unbind:
-		t.change("-", "unbind from "+safe(a.From), a)
-	case spec.Stop:
-		t.change("~", "active: true -> false", a)
-	case spec.Resume:
-		t.change("~", "active: false -> true", a)
-	case spec.Subscribe:
-		t.change("+", "package "+safe(a.To), a)
-	case spec.Unsubscribe:
-		t.change("-", "package "+safe(a.From), a)
-	case spec.Adopt:
-		t.change("~", "adopt into the state"+adopted(a), a)
-	case spec.Forget:
-		t.change("~", "forget: managed no longer, the card itself is left as it is", a)
+	if replacesDevice(a.Change) {
+		t.changeDevice(a)
+	} else {
+		t.change(a.Kind.Phrase().Symbol, lineText(a.Change), a)
 	}
 	if l := leaving(c, a); l != "" {
 		t.entry("      ", 8, "# "+l, faint)
 	}
 }
 
-func (t *text) changeBind(a plan.Action) {
+// changeDevice writes the change of a device, with its digits that change marked.
+func (t *text) changeDevice(a plan.Action) {
+	phrase := a.Kind.Phrase()
+	lead, words := "    "+t.style.symbol(phrase.Symbol)+" ", ascii(phrase.Line)
 	from, to := safe(a.From), safe(a.To)
 	shown, carets := t.style.mark(from, to)
-	t.line("    %s imei: %s -> %s", t.style.symbol("~"), from, shown)
+	t.line("%s%s", lead, a.Tell(words, from, shown))
 	if carets != "" {
-		t.line("%s%s", strings.Repeat(" ", len("    ~ imei: ")+width(from)+len(" -> ")), carets)
+		before := a.Tell(words, from, to)
+		t.line("%s%s", strings.Repeat(" ", len("    ~ ")+width(strings.TrimSuffix(before, to))), carets)
 	}
 	if a.Guarded {
 		said, look := approval(a)
@@ -401,32 +336,6 @@ func (t *text) given(a plan.Action) {
 	for _, g := range a.Approvals {
 		t.entry("      ", 8, "# approved by "+by(g), faint)
 	}
-}
-
-func by(g plan.Approved) string {
-	if g.Reason == "" {
-		return safe(g.By)
-	}
-	return safe(g.By) + ": " + safe(g.Reason)
-}
-
-// leaving says why a card that left the configuration is changed.
-func leaving(c *plan.Card, a plan.Action) string {
-	switch {
-	case c.Leaving && a.Kind == spec.Unbind:
-		return "it is no longer in the configuration (on_remove), and is forgotten once it is unbound"
-	case c.Leaving && a.Kind == spec.Stop:
-		return "it is no longer in the configuration (on_remove), and is forgotten once it is stopped"
-	default:
-		return ""
-	}
-}
-
-func adopted(a plan.Action) string {
-	if a.To == "" {
-		return ""
-	}
-	return ", bound to " + safe(a.To)
 }
 
 // approval says how an action stands with the guard; "" for one that needs none.
@@ -462,16 +371,6 @@ func (t *text) attention(cards []*plan.Card, numbers []plan.Number) {
 	}
 }
 
-// named is a card's address, with its ICCID where the address hasn't that.
-func named(c *plan.Card) string { return safe(c.Address) + iccidOf(c) }
-
-func iccidOf(c *plan.Card) string {
-	if strings.Contains(c.Address, string(c.ICCID)) {
-		return ""
-	}
-	return " (" + safe(string(c.ICCID)) + ")"
-}
-
 func (t *text) attentionNotes(notes []plan.Note) {
 	for _, n := range notes {
 		t.entry("    "+t.style.symbol("!")+" ", 6, safe(n.Summary), color.Bold)
@@ -502,13 +401,6 @@ func (t *text) notes(cards []*plan.Card) {
 	t.line("")
 }
 
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
 func (t *text) noteLines(c *plan.Card) {
 	for _, n := range c.Notes {
 		t.entry("  ", 4, "# "+named(c)+": "+safe(n), faint)
@@ -524,14 +416,7 @@ func (t *text) incomplete(carriers []plan.Incomplete) {
 }
 
 func unread(c plan.Incomplete) string {
-	return fmt.Sprintf("Its %s unread, and nothing is planned for them: this plan is incomplete.", areCards(c.Cards))
-}
-
-func areCards(n int) string {
-	if n == 1 {
-		return "1 card is"
-	}
-	return Thousands(n) + " cards are"
+	return fmt.Sprintf("Its %s unread, and nothing is planned for them: this plan is incomplete.", AreCards(c.Cards))
 }
 
 func (t *text) limits(limits []plan.Exceeded) {

@@ -34,6 +34,18 @@ func count(n int, one, many string) string {
 	return Thousands(n) + " " + many
 }
 
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func wereCards(n int) string { return count(n, "card was", "cards were") }
+
+// AreCards is "1 card is" or "18,240 cards are".
+func AreCards(n int) string { return count(n, "card is", "cards are") }
+
 // Duration is a duration as people say it: 31 min, 4 s, 2 h 5 min.
 func Duration(d time.Duration) string {
 	switch {

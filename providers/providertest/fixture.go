@@ -89,68 +89,57 @@ func (h Harness) open(t *testing.T, carrier carriersim.Carrier, base string, net
 // change is a change of the kind that fits the world's card; prepare brings
 // the card into the state in which the change makes a difference.
 func change(kind spec.Kind) providers.Change {
-	c := providers.Change{Change: spec.Change{Kind: kind}, ICCID: iccid, Key: key}
-	switch kind {
-	case spec.ChangeBind:
-		c.From, c.To = string(device), string(another)
-	case spec.Unbind:
-		c.From = string(device)
-	case spec.Subscribe:
-		c.To = offer
-	case spec.Unsubscribe:
-		c.From = offer
+	was := map[spec.Value]string{spec.Device: string(device), spec.PackageID: offer}
+	is := map[spec.Value]string{spec.Device: string(another), spec.PackageID: offer}
+	from, to := kind.Values()
+	return providers.Change{Change: spec.Change{Kind: kind, From: was[from], To: is[to]}, ICCID: iccid, Key: key}
+}
+
+// trial is how the suite tries one kind of change.
+type trial struct {
+	// prepare brings the card into the state in which the change makes a
+	// difference; nil where the card of a new world is in it.
+	prepare func(c *carriersim.Card)
+	// happened reports whether the carrier's card is as the change makes it.
+	happened func(c carriersim.Card) bool
+}
+
+// trials has a row for each kind that calls a carrier.
+func trials() map[spec.Kind]trial {
+	hasOffer := func(c carriersim.Card) bool {
+		reading := spec.Reading{Packages: c.Packages}
+		return reading.HasPackage(offer)
 	}
-	return c
+	return map[spec.Kind]trial{
+		spec.ChangeBind: {happened: func(c carriersim.Card) bool { return c.IMEI.Same(another) }},
+		spec.Unbind:     {happened: func(c carriersim.Card) bool { return c.IMEI == "" }},
+		spec.Stop:       {happened: func(c carriersim.Card) bool { return c.Status == spec.SuspendedByOwner }},
+		spec.Resume: {
+			prepare:  func(c *carriersim.Card) { c.Status = spec.SuspendedByOwner },
+			happened: func(c carriersim.Card) bool { return c.Status == spec.Active },
+		},
+		spec.Subscribe: {happened: hasOffer},
+		spec.Unsubscribe: {
+			prepare:  func(c *carriersim.Card) { c.Packages = []spec.Package{{ID: offer}} },
+			happened: func(c carriersim.Card) bool { return !hasOffer(c) },
+		},
+	}
 }
 
 func prepare(w *carriersim.World, kind spec.Kind) {
-	switch kind {
-	case spec.Resume:
-		w.Cards[0].Status = spec.SuspendedByOwner
-	case spec.Unsubscribe:
-		w.Cards[0].Packages = []spec.Package{{ID: offer}}
+	if t := trials()[kind]; t.prepare != nil {
+		t.prepare(&w.Cards[0])
 	}
 }
 
 // happened reports whether the card is as the change of the kind makes it.
 func happened(w *carriersim.World, kind spec.Kind) bool {
 	card, _ := w.Card(iccid)
-	reading := spec.Reading{Packages: card.Packages}
-	switch kind {
-	case spec.ChangeBind:
-		return card.IMEI.Same(another)
-	case spec.Unbind:
-		return card.IMEI == ""
-	case spec.Stop:
-		return card.Status == spec.SuspendedByOwner
-	case spec.Resume:
-		return card.Status == spec.Active
-	case spec.Subscribe:
-		return reading.HasPackage(offer)
-	case spec.Unsubscribe:
-		return !reading.HasPackage(offer)
-	default:
-		return false
-	}
+	return trials()[kind].happened(card)
 }
 
 // shows reports whether a reading shows what the change did, as far as it can.
 func shows(r spec.Reading, kind spec.Kind) bool {
-	if !r.Tells(kind.Attr()) {
-		return true
-	}
-	switch kind {
-	case spec.ChangeBind:
-		return r.IMEI.Same(another)
-	case spec.Unbind:
-		return r.IMEI == ""
-	case spec.Stop:
-		return r.Lifecycle == spec.SuspendedByOwner
-	case spec.Resume:
-		return r.Lifecycle == spec.Active
-	case spec.Subscribe:
-		return r.HasPackage(offer)
-	default:
-		return !r.HasPackage(offer)
-	}
+	_, done := change(kind).SeenIn(r)
+	return done || !r.Tells(kind.Attr())
 }

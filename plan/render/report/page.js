@@ -8,6 +8,7 @@
   const section = byID('table');
   const dialog = byID('card');
   if (!section) return; // a plan without a row
+  const phrases = JSON.parse(document.querySelector('main').dataset.phrases); // by kind
 
   // ---- texts -------------------------------------------------------------
 
@@ -462,18 +463,14 @@
     return text(c.notes.join('; '));
   }
 
+  // change tells an action in the words of its kind: {from} and {to} are its
+  // values, and what is in brackets is left out where it has none.
   function change(a) {
-    switch (a.kind) {
-      case 'change-bind': return ['imei ', id(a.from || '?'), ' → ', marked(a.from, a.to || '?')];
-      case 'unbind': return ['unbind from ', id(a.from || '?')];
-      case 'stop': return ['active true → false'];
-      case 'resume': return ['active false → true'];
-      case 'subscribe': return ['+ package ', id(a.to)];
-      case 'unsubscribe': return ['− package ', id(a.from)];
-      case 'adopt': return a.to ? ['into the state, bound to ', id(a.to)] : ['into the state'];
-      case 'forget': return ['managed no longer, the card stays as it is'];
-      default: return [text([a.from, a.to].filter(Boolean).join(' → '))];
-    }
+    const words = (phrases[a.kind] || '').replace(/\[(.*)\]$/, a.from || a.to ? '$1' : '');
+    return words.split(/(\{from\}|\{to\})/).filter(Boolean).map((part) => {
+      if (part === '{from}') return id(a.from || '?');
+      return part !== '{to}' ? part : a.from ? marked(a.from, a.to || '?') : id(a.to || '?');
+    });
   }
 
   function badge(a) {
