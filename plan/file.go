@@ -45,7 +45,7 @@ type fileHeader struct {
 	Partial    string       `json:"partial,omitempty"`
 	Skipped    int          `json:"skipped,omitempty"`
 	Refresh    bool         `json:"refresh_only,omitempty"`
-	Signers    bool         `json:"signers_only,omitempty"`
+	Policy     Policy       `json:"policy"`
 }
 
 // fileLine is one line after the header: exactly one field is set.
@@ -81,7 +81,7 @@ func encode(w io.Writer, p *Plan) (string, error) {
 	err := enc.Encode(fileHeader{
 		fileFormat, fileVersion, p.Version, p.Timestamp, p.Config, p.Lineage, p.Serial,
 		p.Total, p.Unchanged, p.Unread, p.Incomplete, p.Totals, p.Limits, p.Costs, p.Reads,
-		p.Partial, p.Skipped, p.RefreshOnly, p.SignersOnly,
+		p.Partial, p.Skipped, p.RefreshOnly, p.Policy,
 	})
 	for i := range p.Cards {
 		err = errors.Join(err, enc.Encode(fileLine{Card: &p.Cards[i]}))
@@ -119,7 +119,7 @@ func Read(r io.Reader) (p *Plan, digest string, err error) {
 	p = &Plan{
 		Version: h.Program, Timestamp: h.Timestamp, Config: h.Config, Lineage: h.Lineage, Serial: h.Serial,
 		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread, Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Reads: h.Reads,
-		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.Refresh, SignersOnly: h.Signers,
+		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.Refresh, Policy: h.Policy,
 	}
 	digest, err = readLines(lines, sum, p)
 	return p, digest, err

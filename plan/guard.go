@@ -16,8 +16,8 @@ import (
 
 // Approvals are what people approved, besides the configuration's blocks.
 type Approvals struct {
-	Unbind []spec.ICCID // of -approve-unbind: unsigned
-	// Signatures is the text of an approvals file: armored SSH signatures.
+	Unbind []spec.ApprovedCard // of -approve-unbind: unsigned
+	// Signatures is the text of an approvals file: texts with their armored SSH signatures.
 	Signatures []byte
 	// Signers are those of the policy's allowed_signers file.
 	Signers *signers.List
@@ -25,30 +25,69 @@ type Approvals struct {
 
 // Guard marks the actions that need an approval, and those that have theirs.
 // It replaces whatever the plan said before, so that a saved plan is judged by
-// the approvals of the moment. An approval names a card and the device that it
-// is unbound from; a signature stands for all guarded actions of the plan at once.
-func Guard(p *Plan, fleet *spec.Fleet, approvals Approvals, now time.Time) {
-	p.SignersOnly = fleet.Policy.AllowedSigners != ""
-	g := guard{policy: fleet.Policy, now: now, flags: map[spec.ICCID]bool{}, blocks: map[spec.ICCID][]grant{}}
-	for _, iccid := range approvals.Unbind {
-		g.flags[iccid] = true
-	}
+// the policy, the state and the approvals of the moment. An approval names a
+// card and the device that it is unbound from; a signature stands for all
+// guarded actions of the plan at once.
+func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approvals, now time.Time) {
+	p.Policy = policyOf(fleet.Policy, approvals.Signers)
+	p.eachAction(func(c *Card, a *Action) {
+		a.Guarded = a.Kind.CallsCarrier() && fleet.Policy.Guards(a.Kind)
+		c.Since = sinceOf(prior.Card(c.ID()))
+	})
+	g := guard{policy: p.Policy, now: now, blocks: map[spec.ICCID][]grant{}}
 	for _, a := range fleet.Approvals {
 		for _, card := range a.Cards {
-			g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{a.Name, a.Reason, a.Action, card.IMEI, a.Expires})
+			g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{name: a.Name, reason: a.Reason, action: a.Action, imei: card.IMEI, expires: a.Expires})
 		}
 	}
-	p.eachAction(func(_ *Card, a *Action) { a.Guarded = a.Kind.CallsCarrier() && g.policy.Guards(a.Kind) })
-	if text := p.ApprovalText(); text != nil {
-		g.signed, g.refused = signedBy(text, approvals.Signatures, approvals.Signers, now)
+	for _, card := range approvals.Unbind {
+		g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{option: true, action: spec.Unbind, imei: card.IMEI})
 	}
+	lineage := ""
+	if prior != nil {
+		lineage = prior.Lineage
+	}
+	g.signatures(p, lineage, approvals)
+	g.mark(p)
+}
+
+// Review judges a saved plan by signatures, and by what the plan itself holds
+// of policy and state. It is for looking at a plan: apply asks [Guard]. Signers
+// other than the plan's are given in approvals.
+func Review(p *Plan, approvals Approvals, now time.Time) {
+	if approvals.Signers != nil {
+		p.Policy.SignersOnly, p.Policy.Signers = true, approvals.Signers.Lines()
+	}
+	if !p.Policy.SignersOnly {
+		return // blocks count, and the plan says which
+	}
+	approvals.Signers = signers.Of(p.Policy.Signers)
+	g := guard{policy: p.Policy, now: now}
+	g.signatures(p, p.Lineage, approvals)
+	g.mark(p)
+}
+
+// mark says of each guarded action whether it is approved.
+func (g *guard) mark(p *Plan) {
 	p.eachAction(func(c *Card, a *Action) {
-		a.Approvals, a.Denial = nil, ""
+		a.Approvals, a.Denial, a.Required = nil, "", 0
 		if a.Guarded {
+			a.Required = g.policy.Required()
 			a.Approvals, a.Denial = g.judge(c, *a)
 		}
 		a.Approved = a.Guarded && a.Denial == ""
 	})
+}
+
+// signatures finds who signed the plan's guarded actions.
+func (g *guard) signatures(p *Plan, lineage string, approvals Approvals) {
+	wanted, guarded := p.ApprovalText(g.now, "")
+	if !guarded {
+		return
+	}
+	wanted.Fleet = lineage
+	j := judge{wanted: wanted, list: approvals.Signers, now: g.now, maxAge: g.policy.MaxAge(), spent: func([]byte) string { return "" }}
+	g.signed, g.refused = j.all(approvals.Signatures)
 }
 
 func (p *Plan) eachAction(visit func(*Card, *Action)) {
@@ -60,47 +99,52 @@ func (p *Plan) eachAction(visit func(*Card, *Action)) {
 	}
 }
 
-// grant is one approval block's word on one card.
+// grant is the word of an approval block, or of the option, on one card.
 type grant struct {
 	name    string
 	reason  string
+	option  bool // it is -approve-unbind
 	action  spec.Kind
 	imei    spec.IMEI
 	expires time.Time
 }
 
+// by is what gave the approval: the block's name, or the option.
+func (g grant) by() string {
+	if g.option {
+		return "-approve-unbind"
+	}
+	return g.name
+}
+
 type guard struct {
-	policy spec.Policy
+	policy Policy
 	now    time.Time
-	flags  map[spec.ICCID]bool
 	blocks map[spec.ICCID][]grant
-	// signed are the principals who signed the plan's guarded actions, refused
-	// says why other signatures count for nothing.
-	signed, refused []string
+	// signed are the approvals of those who signed the plan's guarded actions,
+	// refused says why other signatures count for nothing.
+	signed  []Approved
+	refused []string
 }
 
 // judge finds the approvals of one action; denial says why they aren't enough,
 // "" where they are.
 func (g *guard) judge(c *Card, a Action) (given []Approved, denial string) {
-	if g.policy.AllowedSigners != "" {
+	if g.policy.SignersOnly {
 		return g.judgeSigned()
 	}
-	required := max(g.policy.RequiredApprovals, 1)
 	reasons := slices.Clone(g.refused)
 	if len(g.signed)+len(g.refused) > 0 {
 		reasons = []string{"a signature can't be checked: the policy names no allowed_signers"}
 	}
 	for _, grant := range g.blocks[c.ICCID] {
 		if reason := g.holds(grant, a, DeviceOf(c, a)); reason != "" {
-			reasons = append(reasons, fmt.Sprintf("approval %q %s", grant.name, reason))
+			reasons = append(reasons, reason)
 			continue
 		}
-		given = append(given, Approved{grant.name, grant.reason})
+		given = append(given, Approved{By: grant.by(), Reason: grant.reason, Until: grant.expires})
 	}
-	if a.Kind == spec.Unbind && g.flags[c.ICCID] {
-		given = append(given, Approved{By: "-approve-unbind"})
-	}
-	switch {
+	switch required := g.policy.Required(); {
 	case len(given) >= required:
 		return given, ""
 	case len(reasons) > 0:
@@ -114,32 +158,37 @@ func (g *guard) judge(c *Card, a Action) (given []Approved, denial string) {
 
 // judgeSigned counts the distinct signers, where only they count.
 func (g *guard) judgeSigned() (given []Approved, denial string) {
-	required := max(g.policy.RequiredApprovals, 1)
-	for _, name := range g.signed {
-		given = append(given, Approved{By: name})
-	}
-	if len(given) >= required {
-		return given, ""
+	required := g.policy.Required()
+	if len(g.signed) >= required {
+		return g.signed, ""
 	}
 	reasons := slices.Clone(g.refused)
 	switch {
 	case len(g.signed) > 0:
-		reasons = append([]string{fmt.Sprintf("%d of %d approvals (%s)", len(g.signed), required, strings.Join(g.signed, ", "))}, reasons...)
+		names := make([]string, 0, len(g.signed))
+		for _, s := range g.signed {
+			names = append(names, s.By)
+		}
+		reasons = append([]string{fmt.Sprintf("%d of %d approvals (%s)", len(g.signed), required, strings.Join(names, ", "))}, reasons...)
 	case len(reasons) == 0:
 		reasons = []string{"the policy names allowed_signers, so only signed approvals count, and there is none"}
 	}
-	return given, strings.Join(reasons, "; ")
+	return g.signed, strings.Join(reasons, "; ")
 }
 
 // holds says why an approval counts for nothing; "" where it counts.
 func (g *guard) holds(grant grant, a Action, device spec.IMEI) string {
+	by := fmt.Sprintf("approval %q", grant.name)
+	if grant.option {
+		by = "-approve-unbind"
+	}
 	switch {
 	case grant.action != a.Kind:
-		return fmt.Sprintf("is for %s, not for %s", grant.action, a.Kind)
+		return fmt.Sprintf("%s is for %s, not for %s", by, grant.action, a.Kind)
 	case !grant.expires.IsZero() && !g.now.Before(grant.expires):
-		return "expired on " + grant.expires.UTC().Format("2006-01-02 15:04 UTC")
+		return by + " expired on " + grant.expires.UTC().Format("2006-01-02 15:04 UTC")
 	case !grant.imei.Same(device):
-		return fmt.Sprintf("is for device %s, but the card is bound to %s", grant.imei, cmp.Or(device, "none that is known"))
+		return fmt.Sprintf("%s is for device %s, but the card is bound to %s", by, grant.imei, cmp.Or(device, "none that is known"))
 	default:
 		return ""
 	}

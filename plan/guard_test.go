@@ -31,23 +31,24 @@ func approval(change func(*spec.Approval)) spec.Approval {
 func TestAnUnbindNeedsAnApprovalOfExactlyThatCardAndDevice(t *testing.T) {
 	for name, row := range map[string]struct {
 		approvals []spec.Approval
-		flags     []spec.ICCID
+		flags     []spec.ApprovedCard
 		policy    spec.Policy
 		approved  bool
 		denial    string
 	}{
-		"none":           {denial: "no approval names this card"},
-		"block":          {approvals: []spec.Approval{approval(nil)}, approved: true},
-		"flag":           {flags: []spec.ICCID{kiosk}, approved: true},
-		"flag, another":  {flags: []spec.ICCID{scale}, denial: "no approval names this card"},
-		"another device": {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Cards[0].IMEI = deviceB })}, denial: `approval "rma" is for device 861536030196019, but the card is bound to 861536030196001`},
+		"none":                 {denial: "no approval names this card"},
+		"block":                {approvals: []spec.Approval{approval(nil)}, approved: true},
+		"flag":                 {flags: []spec.ApprovedCard{{ICCID: kiosk, IMEI: deviceA}}, approved: true},
+		"flag, another":        {flags: []spec.ApprovedCard{{ICCID: scale, IMEI: deviceA}}, denial: "no approval names this card"},
+		"flag, another device": {flags: []spec.ApprovedCard{{ICCID: kiosk, IMEI: deviceB}}, denial: "-approve-unbind is for device 861536030196019, but the card is bound to 861536030196001"},
+		"another device":       {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Cards[0].IMEI = deviceB })}, denial: `approval "rma" is for device 861536030196019, but the card is bound to 861536030196001`},
 		"same device, 14 digits": {
 			approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Cards[0].IMEI = deviceA[:14] })}, approved: true,
 		},
 		"expired":            {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Expires = now })}, denial: `approval "rma" expired on 2026-11-21 20:46 UTC`},
 		"never expires":      {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Expires = time.Time{} })}, approved: true},
 		"two needed":         {approvals: []spec.Approval{approval(nil)}, policy: spec.Policy{RequiredApprovals: 2}, denial: "1 of 2 approvals"},
-		"two given":          {approvals: []spec.Approval{approval(nil)}, flags: []spec.ICCID{kiosk}, policy: spec.Policy{RequiredApprovals: 2}, approved: true},
+		"two given":          {approvals: []spec.Approval{approval(nil)}, flags: []spec.ApprovedCard{{ICCID: kiosk, IMEI: deviceA}}, policy: spec.Policy{RequiredApprovals: 2}, approved: true},
 		"signers demanded":   {approvals: []spec.Approval{approval(nil)}, policy: spec.Policy{AllowedSigners: "allowed_signers"}, denial: "the policy names allowed_signers, so only signed approvals count, and there is none"},
 		"for another action": {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Action = spec.Stop })}, denial: `approval "rma" is for stop, not for unbind`},
 	} {
@@ -223,18 +224,18 @@ func TestAPlanSaysWhoApprovedAndWhy(t *testing.T) {
 	in := unbinding()
 	in.Fleet.Policy.RequiredApprovals = 3
 	in.Fleet.Approvals = []spec.Approval{approval(func(a *spec.Approval) { a.Reason = "returned" })}
-	in.Approvals.Unbind = []spec.ICCID{kiosk}
+	in.Approvals.Unbind = []spec.ApprovedCard{{ICCID: kiosk, IMEI: deviceA}}
 	p, diags := plan.Make(in)
 	require.Empty(t, diags)
 	a := p.Cards[0].Actions[0]
-	assert.Equal(t, []plan.Approved{{By: "rma", Reason: "returned"}, {By: "-approve-unbind"}}, a.Approvals)
+	assert.Equal(t, []plan.Approved{{By: "rma", Reason: "returned", Until: now.Add(time.Hour)}, {By: "-approve-unbind"}}, a.Approvals)
 	assert.Equal(t, "2 of 3 approvals", a.Denial, "they are shown though they aren't enough")
 	assert.False(t, a.Approved)
 }
 
 func TestASavedPlanKnowsThatOnlySignersCount(t *testing.T) {
 	in := unbinding()
-	in.Fleet.Policy.AllowedSigners = "allowed_signers"
+	in.Fleet.Policy.AllowedSigners, in.Fleet.Policy.RequiredApprovals = "allowed_signers", 2
 	p, diags := plan.Make(in)
 	require.Empty(t, diags)
 	var b bytes.Buffer
@@ -242,5 +243,6 @@ func TestASavedPlanKnowsThatOnlySignersCount(t *testing.T) {
 	require.NoError(t, err)
 	again, _, err := plan.Read(&b)
 	require.NoError(t, err)
-	assert.True(t, again.SignersOnly)
+	assert.True(t, again.Policy.SignersOnly)
+	assert.Equal(t, p.Policy, again.Policy)
 }

@@ -48,7 +48,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 		return nil, diags
 	}
 	number(p, in.Prior)
-	Guard(p, in.Fleet, in.Approvals, in.Now)
+	Guard(p, in.Fleet, in.Prior, in.Approvals, in.Now)
 	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
 	p.Reads = in.Reads
 	p.Costs = costs(p, in.Capabilities)

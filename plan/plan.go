@@ -35,8 +35,8 @@ type Plan struct {
 	Incomplete []Incomplete
 	// Limits are the policy's limits that the plan passes; apply refuses then.
 	Limits []Exceeded
-	// SignersOnly reports that only signed approvals count.
-	SignersOnly bool
+	// Policy is what the plan's guarded actions were judged by.
+	Policy Policy
 	// Costs are the calls that applying takes, by provider.
 	Costs []Cost
 	// Reads is how the cards were read, by provider.
@@ -66,6 +66,9 @@ type Card struct {
 	// Memory is what the state is to remember of the card once it is adopted,
 	// and what it remembered when the plan was made otherwise.
 	Memory state.Card
+	// Since is since when the card is as the state has it, as an approval names
+	// it; zero for a card that is new to the state.
+	Since time.Time `json:",omitzero"`
 	// Leaving reports that the configuration no longer has the card: once it
 	// is unbound or stopped, it is forgotten.
 	Leaving bool
@@ -83,6 +86,8 @@ type Action struct {
 	Key      string
 	Guarded  bool
 	Approved bool
+	// Required is how many approvals a guarded action needs; 0 for another.
+	Required int `json:",omitempty"`
 	// Approvals are those that count for a guarded action, even where they
 	// aren't enough.
 	Approvals []Approved `json:",omitempty"`
@@ -92,8 +97,9 @@ type Action struct {
 
 // Approved is one approval of an action: who gave it and why.
 type Approved struct {
-	By     string // the name of an approval block, a signer, or the option
-	Reason string `json:",omitempty"` // of an approval block
+	By     string    // the name of an approval block, a signer, or the option
+	Reason string    `json:",omitempty"`
+	Until  time.Time `json:",omitzero"` // zero: it doesn't end
 }
 
 // Number is a privacy number that needs attention.

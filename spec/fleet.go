@@ -144,8 +144,14 @@ type Policy struct {
 	// AllowedSigners is the path of an OpenSSH allowed_signers file. Where it
 	// is set, an approval that nobody signed counts for nothing.
 	AllowedSigners string
+	// ApprovalMaxAge is how far ahead of an apply the end of a signature may
+	// lie; 0 means 720 hours.
+	ApprovalMaxAge time.Duration
 	Source         *Range
 }
+
+// MaxApprovalAge is ApprovalMaxAge, or what it is where the policy doesn't say.
+func (p Policy) MaxApprovalAge() time.Duration { return cmp.Or(p.ApprovalMaxAge, 720*time.Hour) }
 
 // Guards reports whether an action of kind k needs an approval.
 func (p Policy) Guards(k Kind) bool {

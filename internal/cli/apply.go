@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -19,9 +20,8 @@ import (
 
 type applyOptions struct {
 	runOptions
+	approvalOptions
 	autoApprove    bool
-	approveUnbind  []string
-	approvals      string
 	skipUnapproved bool
 	skipUnread     bool
 	report         string
@@ -40,17 +40,16 @@ that card and device; -auto-approve never stands in for one.`,
 		UsageText: `cardfleet apply
 cardfleet apply -auto-approve
 cardfleet apply fleet.fleetplan
-cardfleet apply -approve-unbind=89860617030017300390
+cardfleet apply -approve-unbind=89860617030017300390=861536030196001
 cardfleet apply -report=run.jsonl
 cardfleet apply -retry=run.jsonl`,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "auto-approve", Usage: "don't ask; approves no unbind", Destination: &o.autoApprove},
-			&cli.StringSliceFlag{Name: "approve-unbind", Usage: "approve the unbind of card `ICCID`; may be repeated", Destination: &o.approveUnbind},
-			&cli.StringFlag{Name: "approvals", Usage: "take signed approvals from `FILE`; PLANFILE.approvals is read without being named", Destination: &o.approvals},
+			&cli.StringSliceFlag{Name: "approve-unbind", Usage: "approve the unbind of a card from just this device: `ICCID=IMEI`; may be repeated", Destination: &o.approveUnbind},
 			&cli.StringFlag{Name: "report", Usage: "write what became of each action to `FILE`, for people and for -retry", Destination: &o.report},
 			&cli.BoolFlag{Name: "skip-unapproved", Usage: "run the rest, and leave out what lacks an approval", Destination: &o.skipUnapproved},
 			&cli.BoolFlag{Name: "skip-unread", Usage: "run an incomplete plan, without the carriers that can't be read", Destination: &o.skipUnread},
-		}, o.flags()...),
+		}, o.approvalOptions.flags(), o.runOptions.flags()),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if cmd.Args().Len() > 1 {
 				return refuse("Too many arguments", "apply takes one saved plan at most.")
@@ -82,7 +81,7 @@ func (prog *program) runApply(ctx context.Context, o applyOptions, planFile stri
 			return err
 		}
 	}
-	if _, err := iccids(o.approveUnbind); err != nil {
+	if _, err := unbinds(o.approveUnbind); err != nil {
 		return err
 	}
 	if err := prog.mayAsk(o, planFile); err != nil {
@@ -94,6 +93,10 @@ func (prog *program) runApply(ctx context.Context, o applyOptions, planFile stri
 	}
 	defer func() { s.tellApply(ctx, err) }() // last of all: nobody waits for the lock meanwhile
 	defer func() { err = errors.Join(err, s.close()) }()
+	approvals, err := s.approvals(o.approvalOptions, planFile)
+	if err != nil {
+		return err
+	}
 	if len(o.approveUnbind) > 0 && s.fleet.Policy.AllowedSigners != "" {
 		return refuse("Unsigned approval", "-approve-unbind is an unsigned approval, and the policy names allowed_signers, so only signed ones count.")
 	}
@@ -107,10 +110,6 @@ func (prog *program) runApply(ctx context.Context, o applyOptions, planFile stri
 		}
 		ctx = held
 		defer func() { err = errors.Join(run.OrLeaseLost(held, err), unlock()) }()
-	}
-	approvals, err := s.approvals(o, planFile)
-	if err != nil {
-		return err
 	}
 	return s.apply(ctx, o, planFile, approvals)
 }
@@ -201,7 +200,7 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, o applyOption
 			Detail: "The plan's actions are carried out as they were reviewed; what changed since then needs another plan. Approvals and limits are those of the configuration as it is now.",
 		}})
 	}
-	plan.Guard(p, s.fleet, approvals, s.env.Now().UTC())
+	plan.Guard(p, s.fleet, prior, approvals, s.env.Now().UTC())
 	p.Limits = plan.CheckLimits(p, s.fleet.Policy, o.accepted)
 	return p, nil
 }
@@ -242,11 +241,22 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 	const shown = 20
 	remedy := "Add the approval blocks that the plan shows."
 	if unbinds := p.Summary().ByKind[spec.Unbind]; unbinds.Approved < unbinds.Guarded {
-		remedy = "Add the approval blocks that the plan shows, or -approve-unbind=ICCID for each unbind."
+		remedy = "Add the approval blocks that the plan shows, or -approve-unbind=ICCID=IMEI for each unbind."
 	}
-	if p.SignersOnly {
+	if p.Policy.SignersOnly {
 		remedy = "Only signed approvals count here: cardfleet approve PLANFILE signs a saved plan."
 	}
+	lines := lackingApproval(p, shown)
+	return spec.Diagnostic{
+		Summary: "Approvals are missing",
+		Detail: "Nothing was changed. These actions need a person's approval of exactly this card and device:\n" + strings.Join(lines, "\n") +
+			"\n" + remedy + " -skip-unapproved runs the rest without them. -auto-approve never stands in for an approval.",
+	}
+}
+
+// lackingApproval lists the guarded actions that lack an approval, with the
+// reason, up to so many; the others are counted.
+func lackingApproval(p *plan.Plan, limit int) []string {
 	var lines []string
 	n := 0
 	for i := range p.Cards {
@@ -255,19 +265,15 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 			if !a.Guarded || a.Approved {
 				continue
 			}
-			if n++; n <= shown {
+			if n++; n <= limit {
 				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), a.Change, a.Denial))
 			}
 		}
 	}
-	if n > shown {
-		lines = append(lines, fmt.Sprintf("  … and %d more", n-shown))
+	if n > limit {
+		lines = append(lines, fmt.Sprintf("  … and %d more", n-limit))
 	}
-	return spec.Diagnostic{
-		Summary: "Approvals are missing",
-		Detail: "Nothing was changed. These actions need a person's approval of exactly this card and device:\n" + strings.Join(lines, "\n") +
-			"\n" + remedy + " -skip-unapproved runs the rest without them. -auto-approve never stands in for an approval.",
-	}
+	return lines
 }
 
 // cardOf names a card: its address, and its ICCID where that isn't in it.

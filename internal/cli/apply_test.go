@@ -90,10 +90,11 @@ card "scale" {
 		extra string
 		why   string
 	}{
-		"auto-approve":   {[]string{"apply", "-auto-approve"}, "", "no approval names this card"},
-		"another card":   {[]string{"apply", "-auto-approve", "-approve-unbind=" + scale}, "", "no approval names this card"},
-		"another device": {[]string{"apply", "-auto-approve"}, approvalBlock(deviceB, "2027-01-01T00:00:00Z"), "is for device 861536030196019, but the card is bound to 861536030196001"},
-		"expired":        {[]string{"apply", "-auto-approve"}, approvalBlock(deviceA, "2026-11-01T00:00:00Z"), "expired on 2026-11-01"},
+		"auto-approve":                  {[]string{"apply", "-auto-approve"}, "", "no approval names this card"},
+		"another card":                  {[]string{"apply", "-auto-approve", "-approve-unbind=" + scale + "=" + deviceA}, "", "no approval names this card"},
+		"another device, by the option": {[]string{"apply", "-auto-approve", "-approve-unbind=" + kiosk + "=" + deviceB}, "", "-approve-unbind is for device 861536030196019, but the card is bound to 861536030196001"},
+		"another device":                {[]string{"apply", "-auto-approve"}, approvalBlock(deviceB, "2027-01-01T00:00:00Z"), "is for device 861536030196019, but the card is bound to 861536030196001"},
+		"expired":                       {[]string{"apply", "-auto-approve"}, approvalBlock(deviceA, "2026-11-01T00:00:00Z"), "expired on 2026-11-01"},
 		"signers wanted": {[]string{"apply", "-auto-approve"}, `fleet {
   policy { allowed_signers = "allowed_signers" }
 }
@@ -117,7 +118,7 @@ card "scale" {
 	t.Run("flag", func(t *testing.T) {
 		r := newRig(t, describe())
 		r.write("main.fleet.hcl", unbind)
-		r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk))
+		r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk+"="+deviceA))
 		r.want(0, r.run("plan", "-detailed-exitcode"))
 	})
 	t.Run("block", func(t *testing.T) {
@@ -156,7 +157,7 @@ func TestACardThatLeftIsUnboundWithApprovalThenForgotten(t *testing.T) {
 	r.write("main.fleet.hcl", provider)
 	got := r.want(3, r.run("apply", "-auto-approve"))
 	assert.Contains(t, got.out, `cards  = { "89860617030017300390" = "861536030196019" }`, "the plan shows the block to add")
-	r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk))
+	r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk+"="+deviceB))
 	got = r.want(0, r.run("plan", "-detailed-exitcode"))
 	assert.Equal(t, "No changes. 0 cards match the configuration.\n", got.out)
 }

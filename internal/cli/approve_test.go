@@ -50,15 +50,81 @@ fleet {
 
 func TestASignedApprovalLetsExactlyThatUnbindRun(t *testing.T) {
 	r, _, _ := signing(t, "2")
-	assert.Equal(t, "cardfleet approval v1\nunbind aliyun "+kiosk+" "+deviceA+"\n", r.want(0, r.run("approve", "p.fleetplan", "-print")).out)
+	assert.Equal(t, "cardfleet approval v2\nfleet none\nuntil 2026-12-05T20:46:47Z\nunbind aliyun "+kiosk+" "+deviceA+" - since -\n\n", r.want(0, r.run("approve", "p.fleetplan", "-print")).out)
 	r.want(0, r.run("approve", "p.fleetplan", "-key=alice", "-reason=returned devices"))
 	got := r.want(3, r.run("apply", "p.fleetplan"))
 	assert.Contains(t, got.errors, "1 of 2 approvals (alice@example.com)")
 	r.want(0, r.run("approve", "p.fleetplan", "-key=bob"))
-	assert.Contains(t, r.read("p.fleetplan.approvals"), ": returned devices\n-----BEGIN SSH SIGNATURE-----")
+	assert.Regexp(t, `(?s)^cardfleet approval v2\n.*\nreason returned devices\nunbind .*\n\n-----BEGIN SSH SIGNATURE-----.*-----END SSH SIGNATURE-----\n`, r.read("p.fleetplan.approvals"))
 	got = r.want(0, r.run("apply", "p.fleetplan"))
 	assert.Contains(t, got.out, "1 to unbind (1 of 1 approved)")
 	r.want(0, r.run("plan", "-detailed-exitcode"))
+}
+
+// TestTheSignerSeesWhatHeSigns looks at what approve prints before it signs.
+func TestTheSignerSeesWhatHeSigns(t *testing.T) {
+	r, alice, _ := signing(t, "2")
+	r.person("mallory")
+	got := r.want(0, r.run("approve", "p.fleetplan", "-key=alice", "-reason=returned  devices", "-until=2026-11-24T04:46:47.9+08:00"))
+	assert.Equal(t, `The signature approves 1 to unbind of the 2 actions in the plan of 2026-11-21 20:46 UTC:
+
+  # card.kiosk (89860617030017300390)
+    - unbind from 861536030196001  (this closes the card's account; it can't be undone)
+      # provider aliyun
+
+Reason: returned devices
+It ends on 2026-11-23 20:46 UTC, in 2 days, and earlier once it was used, once one of these cards
+has changed, or once an apply no longer wants one of the actions.
+It counts for a policy that asks for signatures of 2 different people of: alice@example.com,
+bob@example.com.
+
+Signed with `+fingerprint(t, alice.public)+`. The signature is in p.fleetplan.approvals.
+`, got.out)
+	assert.Contains(t, r.read("p.fleetplan.approvals"), "\nuntil 2026-11-23T20:46:47Z\nreason returned devices\n")
+
+	got = r.want(0, r.run("approve", "p.fleetplan", "-key=mallory"))
+	assert.Contains(t, strings.Join(strings.Fields(got.out), " "), "is nobody's in allowed_signers, so its signature counts for nothing.")
+	r.write("outside", "mallory@example.com "+r.person("mallory").public)
+	got = r.want(0, r.run("approve", "p.fleetplan", "-key=mallory", "-allowed-signers=outside"))
+	assert.Contains(t, got.out, "different people of: mallory@example.com.")
+	assert.NotContains(t, got.out, "Warning")
+	r.env["CARDFLEET_ALLOWED_SIGNERS"] = "outside"
+	got = r.want(0, r.run("approve", "p.fleetplan", "-print"))
+	assert.Contains(t, got.errors, "different people of: mallory@example.com.")
+	assert.True(t, strings.HasPrefix(got.out, "cardfleet approval v2\n"), "the text alone is on standard output")
+}
+
+func fingerprint(t *testing.T, public string) string {
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(public))
+	require.NoError(t, err)
+	return ssh.FingerprintSHA256(key)
+}
+
+// TestApprovalsAreSeenBeforeAnApply looks at a signed plan with each command
+// that shows plans.
+func TestApprovalsAreSeenBeforeAnApply(t *testing.T) {
+	r, _, _ := signing(t, "2")
+	r.want(0, r.run("approve", "p.fleetplan", "-key=alice", "-reason=returned devices"))
+	for _, args := range []string{"show p.fleetplan", "plan -approvals=p.fleetplan.approvals", "plan -out=p.fleetplan"} {
+		got := r.want(0, r.run(strings.Fields(args)...))
+		assert.Contains(t, got.out, "approved by alice@example.com until 2026-12-05 20:46 UTC, 1 of 2: returned devices", args)
+		assert.Contains(t, got.out, "NOT APPROVED: 1 of 2 approvals (alice@example.com)", args)
+	}
+	got := r.want(0, r.run("show", "-markdown", "p.fleetplan"))
+	assert.Contains(t, got.out, "approved so far by `alice@example.com` until 2026-12-05 20:46 UTC, 1 of 2 (returned devices)")
+	got = r.want(0, r.run("show", "-html", "p.fleetplan"))
+	assert.Contains(t, got.out, "until 2026-12-05 20:46 UTC, 1 of 2")
+	got = r.want(0, r.run("show", "-json", "p.fleetplan"))
+	assert.Contains(t, strings.Join(strings.Fields(got.out), ""), `"required_approvals":2,"approvals":[{"by":"alice@example.com","reason":"returneddevices","until":"2026-12-05T20:46:47Z"}]`)
+	got = r.want(0, r.run("plan", "-check=p.fleetplan"))
+	assert.Contains(t, got.out, "Approvals: 0 of 1 guarded action has what it needs.\n  card.kiosk (89860617030017300390): unbind from 861536030196001: 1 of 2 approvals (alice@example.com)")
+
+	r.want(0, r.run("approve", "p.fleetplan", "-key=bob"))
+	require.NoError(t, os.Rename(filepath.Join(r.dir, "p.fleetplan.approvals"), filepath.Join(r.dir, "more")))
+	assert.Contains(t, r.want(0, r.run("show", "-approvals=more", "p.fleetplan")).out, "1 to unbind (1 of 1 approved)")
+	assert.Contains(t, r.want(0, r.run("plan", "-check=p.fleetplan", "-approvals=more")).out, "Approvals: 1 of 1 guarded action has what it needs.")
+	assert.Contains(t, r.want(0, r.run("show", "p.fleetplan")).out, "(0 of 1 approved)")
+	assert.Contains(t, r.want(1, r.run("show", "-approvals=none", "p.fleetplan")).errors, "Read the approvals: open")
 }
 
 func TestASignatureCoversNothingElse(t *testing.T) {
@@ -102,12 +168,12 @@ func TestEveryWayToGetAnApprovalWrong(t *testing.T) {
 		"one of two":        {"2", approve("bob"), "1 of 2 approvals (bob@example.com)"},
 		"signed for another purpose": {"1", func(r *rig, _, _ person) {
 			r.keygen("-Y", "sign", "-n", "git", "-f", "alice", "text")
-			r.write("p.fleetplan.approvals", r.read("text.sig"))
-		}, `is for namespace "git", not for cardfleet-approval@v1`},
+			r.write("p.fleetplan.approvals", r.read("text")+r.read("text.sig"))
+		}, `is for namespace "git", not for cardfleet-approval@v2`},
 		"another text": {"1", func(r *rig, _, _ person) {
-			r.write("text", "cardfleet approval v1\nunbind aliyun "+kiosk+" "+deviceB+"\n")
-			r.keygen("-Y", "sign", "-n", "cardfleet-approval@v1", "-f", "alice", "text")
-			r.write("p.fleetplan.approvals", r.read("text.sig"))
+			r.write("text", strings.Replace(r.read("text"), deviceA, deviceB, 1))
+			r.keygen("-Y", "sign", "-n", "cardfleet-approval@v2", "-f", "alice", "text")
+			r.write("p.fleetplan.approvals", r.read("text")+r.read("text.sig"))
 		}, "is over other guarded actions than this plan's"},
 		"one more unbind": {"1", func(r *rig, a, b person) {
 			approve("alice")(r, a, b)
@@ -141,7 +207,7 @@ func TestEveryWayToGetAnApprovalWrong(t *testing.T) {
 	})
 	t.Run("flag", func(t *testing.T) {
 		r, _, _ := signing(t, "1")
-		got := r.want(1, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk))
+		got := r.want(1, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk+"="+deviceA))
 		assert.Contains(t, got.errors, "Unsigned approval")
 		assert.Zero(t, changing(r.world))
 	})
@@ -172,26 +238,18 @@ func TestSignaturesInteroperateWithOpenSSHBothWays(t *testing.T) {
 	r.write("text", r.run("approve", "p.fleetplan", "-print").out)
 
 	r.want(0, r.run("approve", "p.fleetplan", "-key=alice"))
-	verify := exec.Command("ssh-keygen", "-Y", "verify", "-n", "cardfleet-approval@v1", "-f", "allowed_signers", "-I", "alice@example.com", "-s", "p.fleetplan.approvals")
-	verify.Dir, verify.Stdin = r.dir, strings.NewReader(r.read("text"))
-	r.write("p.fleetplan.approvals", stripComments(r.read("p.fleetplan.approvals")))
+	verify := exec.Command("ssh-keygen", "-Y", "verify", "-n", "cardfleet-approval@v2", "-f", "allowed_signers", "-I", "alice@example.com", "-s", "p.fleetplan.approvals")
+	text, sig, _ := strings.Cut(r.read("p.fleetplan.approvals"), "-----BEGIN")
+	verify.Dir, verify.Stdin = r.dir, strings.NewReader(text)
+	assert.Equal(t, r.read("text"), text, "what is printed is what is signed")
+	r.write("p.fleetplan.approvals", "-----BEGIN"+sig)
 	output, err := verify.CombinedOutput()
 	require.NoError(t, err, "they accept ours: %s", output)
 
 	require.NoError(t, os.Remove(filepath.Join(r.dir, "p.fleetplan.approvals")))
-	r.keygen("-Y", "sign", "-n", "cardfleet-approval@v1", "-f", "alice", "text")
-	r.write("p.fleetplan.approvals", r.read("text.sig"))
+	r.keygen("-Y", "sign", "-n", "cardfleet-approval@v2", "-f", "alice", "text")
+	r.write("p.fleetplan.approvals", r.read("text")+r.read("text.sig"))
 	r.want(0, r.run("apply", "p.fleetplan")) // and we accept theirs
-}
-
-func stripComments(s string) string {
-	var b strings.Builder
-	for line := range strings.Lines(s) {
-		if !strings.HasPrefix(line, "#") {
-			b.WriteString(line)
-		}
-	}
-	return b.String()
 }
 
 func TestApproveSaysWhatIsWrong(t *testing.T) {
@@ -201,12 +259,21 @@ func TestApproveSaysWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	r.write("locked", string(pem.EncodeToMemory(private)))
 	for args, want := range map[string]string{
-		"p.fleetplan":                  "takes -key FILE",
-		"p.fleetplan -key=alice.pub":   "is no private SSH key",
-		"p.fleetplan -key=locked":      "protected by a passphrase",
-		"p.fleetplan -key=none":        "no such file",
-		"main.fleet.hcl -key=alice":    "not a saved plan",
-		"p.fleetplan other -key=alice": "takes one saved plan",
+		"p.fleetplan":                                                  "takes -key FILE",
+		"p.fleetplan -key=alice -print":                                "Leave one of them out",
+		"p.fleetplan -key=alice.pub":                                   "is no private SSH key",
+		"p.fleetplan -key=locked":                                      "protected by a passphrase",
+		"p.fleetplan -key=none":                                        "no such file",
+		"main.fleet.hcl -key=alice":                                    "not a saved plan",
+		"p.fleetplan other -key=alice":                                 "takes one saved plan",
+		"p.fleetplan -print -valid-for=721h":                           "approval_max_age is 720h0m0s, so it may end on 2026-12-21T20:46:47Z at the latest",
+		"p.fleetplan -print -valid-for=0s":                             "no time in which anything could be applied",
+		"p.fleetplan -print -until=2026-12-24":                         "no time. Write one with its zone",
+		"p.fleetplan -print -until=2027-12-24T00:00:00Z":               "The approval would last too long",
+		"p.fleetplan -print -until=2026-11-21T20:46:47Z":               "is over, so the approval would count for nothing",
+		"p.fleetplan -print -until=2026-12-24T00:00:00Z -valid-for=1h": "both say when the approval ends",
+		"p.fleetplan -print -reason=a\u202eb":                          "characters that can't be seen",
+		"p.fleetplan -print -allowed-signers=none":                     "-allowed-signers=none: open",
 	} {
 		assert.Contains(t, r.want(1, r.run(append([]string{"approve"}, strings.Fields(args)...)...)).errors, want, args)
 	}

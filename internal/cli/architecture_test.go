@@ -47,7 +47,7 @@ var layers = []layer{
 	{"state/*", []string{"spec", "state", "state/stored"}},
 	{"plan", []string{"spec", "state", "plan/signers"}},
 	{"plan/signers", nil},
-	{"plan/render", []string{"spec", "state", "plan"}},
+	{"plan/render", []string{"spec", "state", "plan", "plan/signers"}},
 	{"providers", []string{"spec", "providers/internal/carrierhttp"}},
 	{"providers/internal/carrierhttp", nil},
 	{"providers/internal/lenient", nil},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
@@ -28,7 +29,11 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := s.loadPlan(o.check, prior, applyOptions{runOptions: o.runOptions}, plan.Approvals{})
+	approvals, err := s.approvals(o.approvalOptions, o.check)
+	if err != nil {
+		return err
+	}
+	p, err := s.loadPlan(o.check, prior, applyOptions{runOptions: o.runOptions}, approvals)
 	if err != nil {
 		return err
 	}
@@ -38,6 +43,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	s.tellApprovals(p)
 	running := 0
 	for _, r := range results {
 		if r.Outcome == apply.Runs {
@@ -52,4 +58,24 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 		return exit(exitPartial)
 	}
 	return nil
+}
+
+// tellApprovals says which guarded actions of a plan have their approvals, and
+// what the others lack. That alone is no reason for an exit code: apply says so
+// before its first call.
+func (s *session) tellApprovals(p *plan.Plan) {
+	n := p.Summary()
+	if n.Guarded == 0 {
+		return
+	}
+	have := "have what they need"
+	if n.Guarded == 1 {
+		have = "has what it needs"
+	}
+	line := fmt.Sprintf("Approvals: %d of %s %s.", n.Approved, counted(n.Guarded, "guarded action"), have)
+	if lacking := lackingApproval(p, 20); len(lacking) > 0 {
+		line += "\n" + strings.Join(lacking, "\n")
+	}
+	s.out.result("%s\n", line)
+	s.out.event("info", "approvals", line, map[string]any{"approvals": map[string]any{"guarded": n.Guarded, "approved": n.Approved, "required": p.Policy.Required()}})
 }

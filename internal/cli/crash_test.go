@@ -19,6 +19,9 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
+// firstDevice is the device of the first card of [doomed], which is to be unbound.
+const firstDevice = "86153603000000"
+
 // program is the program as a user builds it.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "cardfleet-test-")
@@ -43,7 +46,7 @@ func TestAKilledApplyIsTakenUp(t *testing.T) {
 			t.Parallel()
 			r, cards := doomed(t, 12)
 			for range 4 {
-				killed := exec.Command(bin, "apply", "-auto-approve", "-parallelism=4", "-approve-unbind="+string(cards[0]))
+				killed := exec.Command(bin, "apply", "-auto-approve", "-parallelism=4", "-approve-unbind="+string(cards[0])+"="+firstDevice)
 				killed.Dir, killed.Env = r.dir, []string{"PATH=" + os.Getenv("PATH")}
 				for k, v := range r.env {
 					killed.Env = append(killed.Env, k+"="+v)
@@ -65,7 +68,7 @@ func takenUp(t *testing.T, r *rig, cards []spec.ICCID) {
 	// What was under way shows by then, as the carrier's settling time has it.
 	r.clock.Advance(time.Since(r.clock.Now()) + time.Hour)
 	for range 3 {
-		r.run("apply", "-auto-approve", "-approve-unbind="+string(cards[0]))
+		r.run("apply", "-auto-approve", "-approve-unbind="+string(cards[0])+"="+firstDevice)
 		r.clock.Advance(time.Hour)
 	}
 	r.want(0, r.run("plan", "-detailed-exitcode"))
@@ -119,7 +122,7 @@ func TestAnApplyOutlivesItsReader(t *testing.T) {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	require.NoError(t, read.Close())
-	unread := exec.Command(bin, "apply", "-auto-approve", "-approve-unbind="+string(cards[0]))
+	unread := exec.Command(bin, "apply", "-auto-approve", "-approve-unbind="+string(cards[0])+"="+firstDevice)
 	unread.Dir, unread.Env, unread.Stdout = r.dir, []string{"PATH=" + os.Getenv("PATH")}, write
 	for k, v := range r.env {
 		unread.Env = append(unread.Env, k+"="+v)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -17,6 +18,7 @@ import (
 
 type planOptions struct {
 	runOptions
+	approvalOptions
 	out              string
 	detailedExitCode bool
 	check            string
@@ -29,11 +31,11 @@ func (prog *program) planCommand() *cli.Command {
 		Usage: "read live state and print what would change; calls nothing that changes a card",
 		UsageText: `cardfleet plan
 cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE`, for apply", Destination: &o.out},
 			&cli.StringFlag{Name: "check", Usage: "say which actions of the saved plan in `PLANFILE` would still run; exit with 5 where one wouldn't", Destination: &o.check},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 0 for no difference, 2 for changes or cards that need attention", Destination: &o.detailedExitCode},
-		}, o.flags()...),
+		}, o.approvalOptions.flags(), o.runOptions.flags()),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
@@ -73,7 +75,11 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if err := s.checkRetry(o.retry, prior); err != nil {
 		return err
 	}
-	p, l, err := s.makePlan(ctx, prior, o.runOptions, plan.Approvals{})
+	approvals, err := s.approvals(o.approvalOptions, o.out)
+	if err != nil {
+		return err
+	}
+	p, l, err := s.makePlan(ctx, prior, o.runOptions, approvals)
 	if err != nil {
 		return err
 	}

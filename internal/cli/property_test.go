@@ -121,7 +121,7 @@ func TestAnyFleetIsBroughtToItsDeclaredState(t *testing.T) {
 			world.Cards = append(world.Cards, card)
 			config.WriteString(d.hcl(i))
 			if d.unbind {
-				args = append(args, "-approve-unbind="+string(d.iccid))
+				args = append(args, "-approve-unbind="+string(d.iccid)+"="+string(d.imei))
 			}
 		}
 		r.write("main.fleet.hcl", config.String())
@@ -246,7 +246,7 @@ func TestNoUnbindRunsThatNobodyApproved(t *testing.T) {
 			switch rapid.IntRange(0, 4).Draw(rt, "approval") {
 			case 0: // none
 			case 1:
-				args = append(args, "-approve-unbind="+iccid)
+				args = append(args, "-approve-unbind="+iccid+"="+imei(i))
 				named[iccid+imei(i)] = true
 			default:
 				device := imei(rapid.IntRange(0, n).Draw(rt, "device"))

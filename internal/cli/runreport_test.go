@@ -155,7 +155,7 @@ func TestARetryOfAnUnbindNeedsItsApprovalAsEver(t *testing.T) {
 	got = r.want(3, r.run("apply", "-auto-approve", "-retry=run.jsonl"))
 	assert.Contains(t, got.errors, "Approvals are missing")
 	assert.Zero(t, changing(r.world))
-	r.want(0, r.run("apply", "-auto-approve", "-retry=run.jsonl", "-approve-unbind="+kiosk))
+	r.want(0, r.run("apply", "-auto-approve", "-retry=run.jsonl", "-approve-unbind="+kiosk+"="+deviceA))
 	assert.Equal(t, 1, changing(r.world))
 }
 

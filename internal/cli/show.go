@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -18,6 +20,7 @@ import (
 type showOptions struct {
 	viewOptions
 	inputOptions
+	approvalOptions
 	graph    bool
 	markdown bool
 	html     bool
@@ -35,7 +38,7 @@ cardfleet show fleet.fleetplan
 cardfleet show -json fleet.fleetplan
 cardfleet show -markdown fleet.fleetplan > comment.md
 cardfleet show -html fleet.fleetplan > plan.html`,
-		Flags: append(o.inputOptions.flags(),
+		Flags: append(slices.Concat(o.inputOptions.flags(), o.approvalOptions.flags()),
 			&cli.BoolFlag{Name: "json", Usage: "as JSON, with every card", Destination: &o.json},
 			&cli.BoolFlag{Name: "markdown", Usage: "a saved plan as Markdown that fits one comment of a pull request", Destination: &o.markdown},
 			&cli.IntFlag{Name: "limit", Usage: "with -markdown: at most `N` characters; unless said 65536, as many as GitHub takes", Destination: &o.comment.Limit},
@@ -86,6 +89,9 @@ func (o *showOptions) check(cmd *cli.Command) error {
 func (prog *program) showPlan(o showOptions, file string) error {
 	prog.open(viewOptions{noColor: o.noColor})
 	p, digest, err := readPlan(within(prog.dir(), file), prog.keysIn(o.inputOptions))
+	if err == nil {
+		err = prog.review(o.approvalOptions, p, file)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -101,6 +107,20 @@ func (prog *program) showPlan(o showOptions, file string) error {
 		prog.out.plan(p)
 		return nil
 	}
+}
+
+// review says of a saved plan who approved it by now.
+func (prog *program) review(o approvalOptions, p *plan.Plan, file string) error {
+	list, err := o.listIn(prog.env, prog.dir(), p.Policy.Required())
+	if err != nil {
+		return err
+	}
+	signed, err := signatures(prog.dir(), o.approvals, file)
+	if err != nil {
+		return err
+	}
+	plan.Review(p, plan.Approvals{Signatures: signed, Signers: list}, prog.env.Now().UTC())
+	return nil
 }
 
 func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptions) error {

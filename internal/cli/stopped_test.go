@@ -101,7 +101,7 @@ func (r *rig) runStopped(n int, args ...string) (killed bool, steps int) {
 // twice and no unbind that wasn't approved.
 func TestAnApplyStoppedAtAnyStepIsTakenUp(t *testing.T) {
 	whole, cards := doomed(t, 3)
-	apply := []string{"apply", "-auto-approve", "-parallelism=2", "-approve-unbind=" + string(cards[0])}
+	apply := []string{"apply", "-auto-approve", "-parallelism=2", "-approve-unbind=" + string(cards[0]) + "=" + firstDevice}
 	killed, steps := whole.runStopped(-1, apply...)
 	require.False(t, killed)
 	require.Greater(t, steps, 60, "an apply of 7 actions has more steps than that")

@@ -100,7 +100,7 @@ func TestAnUnbindIsToldFirst(t *testing.T) {
 	r.write("main.fleet.hcl", provider+"card \"kiosk\" {\n  iccid        = \""+kiosk+"\"\n  bound        = false\n  current_imei = \""+deviceA+"\"\n}\n")
 	r.want(3, r.run("apply", "-auto-approve"))
 	assert.Empty(t, l.news(), "a refusal is a failure, and this one hears of ends alone")
-	r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk))
+	r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk+"="+deviceA))
 	news := l.news()
 	require.Len(t, news, 1)
 	assert.Equal(t, 1, news[0].Counts["unbound_for_good"])

@@ -109,6 +109,19 @@ func (r *request) unknown() string {
 	return fmt.Sprintf("To approve the %s of %s, %s to be known: say it with current_imei.", r.kind, who, whose)
 }
 
+// counts says of an action's approval until when it counts, and which of those
+// required it is: " until 2026-12-05 20:46 UTC, 1 of 2"; "" where neither is to be said.
+func counts(a *plan.Action, i int) string {
+	s := ""
+	if until := a.Approvals[i].Until; !until.IsZero() {
+		s = " until " + until.UTC().Format(minute)
+	}
+	if a.Required > 1 {
+		s += fmt.Sprintf(", %d of %d", i+1, a.Required)
+	}
+	return s
+}
+
 // quoted is s as a string of the configuration, with nothing to be evaluated in it.
 func quoted(s string) string {
 	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(fmt.Sprintf("%q", s))
@@ -121,7 +134,7 @@ const askedFor = 100
 // command that signs it all.
 func (t *text) approvals(p *plan.Plan) {
 	asks := requests(p)
-	if len(asks) > 0 && p.SignersOnly {
+	if len(asks) > 0 && p.Policy.SignersOnly {
 		t.entry("", 0, "Only signed approvals count here. Save the plan with -out=PLANFILE, and have it approved with:")
 		t.line("  cardfleet approve PLANFILE -key KEYFILE")
 		t.line("")

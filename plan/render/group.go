@@ -267,6 +267,7 @@ func ofChange(k *keyer, c *plan.Card, fold int) {
 		k.add(a.Denial)
 		for _, given := range a.Approvals {
 			k.add(given.By)
+			k.add(given.Until.String())
 		}
 	}
 	if fold > 0 {

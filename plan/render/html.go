@@ -31,6 +31,7 @@ var report embed.FS
 func HTML(w io.Writer, p *plan.Plan, digest string) error {
 	page, err := template.New("").Funcs(template.FuncMap{
 		"spans": spans, "thousands": Thousands, "told": pageParts,
+		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
 	}).ParseFS(report, "report/page.html")
 	if err != nil {
 		panic(err) // the template is ours, and is tested
@@ -176,7 +177,7 @@ func approveText(p *plan.Plan, c *plan.Card) []string {
 		if !a.Guarded || a.Approved {
 			continue
 		}
-		if p.SignersOnly {
+		if p.Policy.SignersOnly {
 			return []string{"cardfleet approve PLANFILE -key KEYFILE"}
 		}
 		if device := plan.DeviceOf(c, a); device != "" {

@@ -360,7 +360,7 @@ func appendShape(b []byte, card *plan.Card, a *plan.Action) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendText(append(appendText(b, by.By), ','), by.Reason)
+		b = appendText(append(appendText(b, by.By+counts(a, i)), ','), by.Reason)
 	}
 	return append(b, ']', ']')
 }

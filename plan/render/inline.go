@@ -128,8 +128,8 @@ func changeOf(c *plan.Card, a plan.Action) string {
 // approvedBy says who approved a guarded action and why, or why it isn't approved.
 func approvedBy(a plan.Action) string {
 	var who []string
-	for _, g := range a.Approvals {
-		s := code(g.By)
+	for i, g := range a.Approvals {
+		s := code(g.By) + counts(&a, i)
 		if g.Reason != "" {
 			s += " (" + prose(g.Reason) + ")"
 		}

@@ -97,6 +97,8 @@ type ActionJSON struct {
 	Guarded  bool      `json:"guarded"`
 	Approved bool      `json:"approved"`
 	Denial   string    `json:"denial,omitempty"`
+	// Required is how many approvals it needs, where it needs one.
+	Required int `json:"required_approvals,omitempty"`
 	// Approvals are those that count for it.
 	Approvals []ApprovalJSON `json:"approvals,omitempty"`
 	Needs     []string       `json:"needs"`
@@ -106,6 +108,8 @@ type ActionJSON struct {
 type ApprovalJSON struct {
 	By     string `json:"by"`
 	Reason string `json:"reason,omitempty"`
+	// Until is when it ends; absent where it doesn't.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // DriftJSON is one attribute that changed outside.
@@ -260,7 +264,7 @@ func CardOf(c *plan.Card) CardJSON {
 		for _, given := range a.Approvals {
 			approvals = append(approvals, ApprovalJSON(given))
 		}
-		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Kind.Risk(), a.Guarded, a.Approved, a.Denial, approvals, needs})
+		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Kind.Risk(), a.Guarded, a.Approved, a.Denial, a.Required, approvals, needs})
 	}
 	return out
 }

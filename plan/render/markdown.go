@@ -503,7 +503,7 @@ func approvalBlock(p *plan.Plan) *section {
 		item: func(i int) (string, int) { return howToApprove(&asks[i]), 1 },
 		more: func(left string) string { return "… and " + left + " more approval blocks\n\n" },
 	}
-	if p.SignersOnly && len(asks) > 0 {
+	if p.Policy.SignersOnly && len(asks) > 0 {
 		s.items, s.stands = 1, 1
 		s.item = func(int) (string, int) {
 			return "Only signed approvals count here. Have the saved plan approved with:\n\n```sh\ncardfleet approve PLANFILE -key KEYFILE\n```\n\n", 1

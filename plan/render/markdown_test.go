@@ -169,7 +169,7 @@ func somePlan(t *rapid.T) *plan.Plan {
 			return strings.Join(rapid.SliceOfN(rapid.SampledFrom(hostileTexts), 1, 4).Draw(t, "texts"), rapid.SampledFrom([]string{"", " ", "\n"}).Draw(t, "between"))
 		}))
 	few := func(most int) int { return rapid.IntRange(0, most).Draw(t, "n") }
-	p := &plan.Plan{Total: 1_000_000, Partial: text.Draw(t, "partial"), Skipped: few(3), RefreshOnly: few(5) == 0, SignersOnly: few(3) == 0}
+	p := &plan.Plan{Total: 1_000_000, Partial: text.Draw(t, "partial"), Skipped: few(3), RefreshOnly: few(5) == 0, Policy: plan.Policy{SignersOnly: few(3) == 0}}
 	for range few(12) {
 		p.Costs = append(p.Costs, plan.Cost{Provider: spec.ProviderName(text.Draw(t, "provider")), Calls: few(1_000_000), PerSecond: float64(few(20))})
 	}

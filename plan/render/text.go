@@ -333,8 +333,12 @@ func (t *text) change(mark, what string, a plan.Action) {
 
 // given says who approved an action, and why.
 func (t *text) given(a plan.Action) {
-	for _, g := range a.Approvals {
-		t.entry("      ", 8, "# approved by "+by(g), faint)
+	for i, g := range a.Approvals {
+		said := "# approved by " + safe(g.By) + counts(&a, i)
+		if g.Reason != "" {
+			said += ": " + safe(g.Reason)
+		}
+		t.entry("      ", 8, said, faint)
 	}
 }
 

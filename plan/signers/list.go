@@ -3,7 +3,6 @@ package signers
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -14,23 +13,33 @@ import (
 
 // List is an allowed_signers file: who may sign, with which keys. The zero
 // value lists nobody.
-type List struct{ lines []Line }
+type List struct {
+	lines []Line
+	// person is a number for each line that lines of one person share.
+	person []int
+}
 
 // Line is one line of the file: a key, and whose signatures it makes.
 type Line struct {
-	Number int // in the file, from 1
+	// Number is the line's in the file, from 1.
+	Number int `json:"line,omitempty"`
 	// Principals is the first field: a name, or a list of names and patterns
 	// parted by commas.
-	Principals string
-	Key        ssh.PublicKey
-	// Namespaces is the list of patterns for which the key counts, where
-	// Limited; without it the key counts for each namespace.
-	Namespaces string
-	Limited    bool
-	After      time.Time // the key counts from then on; zero: from ever
-	Before     time.Time // the key counts until then; zero: for ever
-	// person is a number that lines of one person share.
-	person int
+	Principals string `json:"principals"`
+	// Fingerprint is the key's: "SHA256:…". It stands for the key, which a
+	// signature holds itself.
+	Fingerprint string `json:"fingerprint"`
+	// Namespaces is the list of patterns for which the key counts; nil: any.
+	Namespaces *string   `json:"namespaces,omitempty"`
+	After      time.Time `json:"valid_after,omitzero"`  // the key counts from then on; zero: from ever
+	Before     time.Time `json:"valid_before,omitzero"` // the key counts until then; zero: for ever
+}
+
+// Of is the list of these lines.
+func Of(lines []Line) *List {
+	list := &List{lines: lines}
+	list.findPersons()
+	return list
 }
 
 // Parse reads an allowed_signers file. A line that it can't read is an error
@@ -39,7 +48,7 @@ func Parse(file []byte) (*List, error) {
 	if bytes.HasPrefix(file, []byte("\ufeff")) {
 		return nil, fmt.Errorf("line 1: the file begins with a byte-order mark, which OpenSSH takes for a part of the first name: save it as UTF-8 without one")
 	}
-	list := &List{}
+	var lines []Line
 	number := 0
 	for text := range strings.Lines(string(file)) {
 		number++
@@ -50,11 +59,10 @@ func Parse(file []byte) (*List, error) {
 		}
 		if line != nil {
 			line.Number = number
-			list.lines = append(list.lines, *line)
+			lines = append(lines, *line)
 		}
 	}
-	list.findPersons()
-	return list, nil
+	return Of(lines), nil
 }
 
 // parseLine reads a line; nil for one that is blank or a comment.
@@ -79,9 +87,11 @@ func parseLine(text string) (*Line, error) {
 		first, after = cutField(after)
 	}
 	blob, _ := cutField(after)
-	if line.Key, err = parseKey(first, blob); err != nil {
+	key, err := parseKey(first, blob)
+	if err != nil {
 		return nil, fmt.Errorf("the key of %s: %w", principals, err)
 	}
+	line.Fingerprint = ssh.FingerprintSHA256(key)
 	return line, nil
 }
 
@@ -178,7 +188,7 @@ func (l *List) findPersons() {
 	first := map[string]int{}
 	for i := range l.lines {
 		parent[i] = i
-		marks := []string{"key " + string(l.lines[i].Key.Marshal())}
+		marks := []string{"key " + l.lines[i].Fingerprint}
 		for name := range strings.SplitSeq(l.lines[i].Principals, ",") {
 			marks = append(marks, "name "+folded(name))
 		}
@@ -191,7 +201,7 @@ func (l *List) findPersons() {
 		}
 	}
 	for i := range l.lines {
-		l.lines[i].person = root(i)
+		l.person = append(l.person, root(i))
 	}
 }
 
@@ -206,28 +216,10 @@ func folded(name string) string {
 	}, strings.Join(strings.Fields(name), " "))
 }
 
-// Lines are the lines that list a key, in their order.
+// Lines are those that list a key, in their order.
 func (l *List) Lines() []Line {
 	if l == nil {
 		return nil
 	}
 	return l.lines
-}
-
-// Entry is a line as a policy records it.
-type Entry struct {
-	Principals  string
-	Fingerprint string // of the key: "SHA256:…"
-}
-
-// Entries lists the lines, sorted, each once.
-func (l *List) Entries() []Entry {
-	var out []Entry
-	for _, line := range l.Lines() {
-		out = append(out, Entry{line.Principals, ssh.FingerprintSHA256(line.Key)})
-	}
-	slices.SortFunc(out, func(a, b Entry) int {
-		return strings.Compare(a.Principals+"\x00"+a.Fingerprint, b.Principals+"\x00"+b.Fingerprint)
-	})
-	return slices.Compact(out)
 }

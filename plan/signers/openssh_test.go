@@ -1,7 +1,6 @@
 package signers_test
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/dsa" //nolint:staticcheck // OpenSSH 9.2 still takes such keys; ours must not
 	"crypto/ecdsa"
@@ -13,7 +12,6 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/pem"
-	"fmt"
 	mathrand "math/rand/v2"
 	"os"
 	"os/exec"
@@ -385,19 +383,17 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was read is said again in the plainest way, and means the same.
-		var again bytes.Buffer
 		for _, l := range list.Lines() {
-			fmt.Fprintf(&again, "%q ", l.Principals)
+			assert.Positive(t, l.Number)
+			assert.True(t, strings.HasPrefix(l.Fingerprint, "SHA256:"))
+			assert.NotEmpty(t, strings.TrimSpace(l.Principals))
+			assert.NotContains(t, l.Principals, "!")
 			assert.NotContains(t, l.Principals, "\n")
-			again.WriteString(line(l.Key) + "\n")
 		}
-		if strings.Contains(again.String(), `\`) {
-			return // a backslash is itself in a name, and %q writes two
-		}
-		second, err := signers.Parse(again.Bytes())
-		require.NoError(t, err, again.String())
-		assert.Equal(t, list.Entries(), second.Entries())
+		// A copy of each line is of the same people.
+		again, err := signers.Parse(append(append(file, '\n'), file...))
+		require.NoError(t, err)
+		assert.Len(t, again.Lines(), 2*len(list.Lines()))
 	})
 }
 

@@ -81,7 +81,7 @@ func (l *Line) option(name, value string) error {
 	var err error
 	switch name {
 	case "namespaces":
-		l.Namespaces, l.Limited = value, true
+		l.Namespaces = &value
 	case "valid-after":
 		l.After, err = parseTime(value)
 	case "valid-before":

@@ -83,29 +83,29 @@ func (l *List) Signer(s Signature, namespace string, now time.Time) (Signer, err
 	if _, certified := s.sig.PublicKey.(*ssh.Certificate); certified {
 		return Signer{}, errors.New("it is made with a certificate, which is not supported: sign with the key that allowed_signers names")
 	}
-	refused := fmt.Errorf("it is by key %s, which is nobody's in allowed_signers", s.Fingerprint())
-	key := s.sig.PublicKey.Marshal()
+	fingerprint := s.Fingerprint()
+	refused := fmt.Errorf("it is by key %s, which is nobody's in allowed_signers", fingerprint)
 	for i := range l.Lines() {
 		line := &l.lines[i]
-		if !bytes.Equal(line.Key.Marshal(), key) {
+		if line.Fingerprint != fingerprint {
 			continue
 		}
 		if err := line.refuses(s.Namespace(), namespace, now); err != nil {
 			refused = err // another line may list the key too
 			continue
 		}
-		return Signer{line.Principals, line.person}, nil
+		return Signer{line.Principals, l.person[i]}, nil
 	}
 	return Signer{}, refused
 }
 
-// Names are the principals of the lines that list the key, whenever and for
-// whatever they count.
-func (l *List) Names(key ssh.PublicKey) []string {
+// Names are the principals of the lines that list the key with the fingerprint,
+// whenever and for whatever they count.
+func (l *List) Names(fingerprint string) []string {
 	var names []string
-	for i := range l.Lines() {
-		if bytes.Equal(l.lines[i].Key.Marshal(), key.Marshal()) {
-			names = append(names, l.lines[i].Principals)
+	for _, line := range l.Lines() {
+		if line.Fingerprint == fingerprint {
+			names = append(names, line.Principals)
 		}
 	}
 	return names
@@ -118,8 +118,8 @@ func (l *Line) refuses(made, wanted string, now time.Time) error {
 	switch {
 	case made != wanted:
 		return fmt.Errorf("the signature of %s is for namespace %q, not for %s", l.Principals, made, wanted)
-	case l.Limited && !matchesList(wanted, l.Namespaces):
-		return fmt.Errorf("%s is in allowed_signers for %s only, not for %s", l.Principals, strings.ReplaceAll(l.Namespaces, ",", ", "), wanted)
+	case l.Namespaces != nil && !matchesList(wanted, *l.Namespaces):
+		return fmt.Errorf("%s is in allowed_signers for %s only, not for %s", l.Principals, strings.ReplaceAll(*l.Namespaces, ",", ", "), wanted)
 	case !l.After.IsZero() && now.Before(l.After):
 		return fmt.Errorf("the key of %s is valid from %s on", l.Principals, l.After.Format(day))
 	case !l.Before.IsZero() && !now.Before(l.Before):

@@ -19,10 +19,7 @@ meaning() {
 # apply_plan NUMBER carries the saved plan out.
 apply_plan() {
 	local options=(-lock-timeout=60m "-json-into=$out/apply-$1.jsonl" "-report=$out/report-$1.jsonl")
-	if [ -e "$fleet/fleet.approvals" ]; then
-		options+=(-approvals=fleet.approvals)
-	fi
-	cardfleet -chdir="$fleet" apply "${options[@]}" "$plan"
+	cardfleet -chdir="$fleet" apply "${options[@]}" "${approvals[@]}" "$plan"
 }
 
 # tell NUMBER CODE says what became of it, in one comment.

@@ -9,13 +9,12 @@ number=$(request)
 fetch_plan "$number" "$(head_of "$number")"
 
 judged=$(verdict)
-# Signatures are counted by apply alone.
-if [ ! -e "$fleet/fleet.approvals" ] && grep -qx blocked <<<"$judged"; then
+if grep -qx blocked <<<"$judged"; then
 	die "apply would refuse this plan: approvals are missing, a limit is passed, or a carrier could not be read. The comment says which"
 fi
 
 code=0
-cardfleet -chdir="$fleet" plan -check="$plan" || code=$?
+cardfleet -chdir="$fleet" plan -check="$plan" "${approvals[@]}" || code=$?
 case $code in
 0) say "The plan still holds." ;;
 5) die "something changed since the plan was made. Run the plan again, and have it reviewed" ;;

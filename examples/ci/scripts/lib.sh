@@ -13,6 +13,10 @@ name=${CARDFLEET_NAME:-}
 out=$PWD/cardfleet-ci # what a job leaves for people and for later jobs
 plan=$out/fleet.fleetplan
 labels=(irreversible blocked no-changes)
+approvals=() # what is signed for the plan, committed beside the configuration
+if [ -e "$fleet/fleet.approvals" ]; then
+	approvals=(-approvals=fleet.approvals)
+fi
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -82,13 +86,13 @@ markdown() {
 	if [ -n "$name" ]; then
 		options+=("-marker=$name")
 	fi
-	cardfleet -chdir="$fleet" show "${options[@]}" "$plan"
+	cardfleet -chdir="$fleet" show "${options[@]}" "${approvals[@]}" "$plan"
 }
 
 # verdict prints which labels the saved plan deserves, one a line. It reads the
 # plan as a stream: one of a million cards is no more work for memory.
 verdict() {
-	cardfleet -chdir="$fleet" show -json "$plan" | jq -rn --stream '
+	cardfleet -chdir="$fleet" show -json "${approvals[@]}" "$plan" | jq -rn --stream '
 		fromstream(inputs | select((.[0][0] | . != "cards" and . != "privacy_numbers") or (length == 1 and (.[0] | length) == 1)))
 		| (if .summary.unbind > 0 then "irreversible" else empty end),
 		  (if .summary.guarded > .summary.approved or (.limits // []) != [] or (.complete | not) then "blocked" else empty end)'

@@ -9,7 +9,7 @@ mkdir -p "$out"
 this_head >"$out/head"
 
 code=0
-cardfleet -chdir="$fleet" plan -out="$plan" -detailed-exitcode || code=$?
+cardfleet -chdir="$fleet" plan -out="$plan" "${approvals[@]}" -detailed-exitcode || code=$?
 echo "$code" >"$out/code"
 
 if [ ! -s "$plan" ]; then
@@ -23,7 +23,7 @@ if [ ! -s "$plan" ]; then
 fi
 
 markdown >"$out/plan.md"
-cardfleet -chdir="$fleet" show -html "$plan" >"$out/plan.html"
+cardfleet -chdir="$fleet" show -html "${approvals[@]}" "$plan" >"$out/plan.html"
 verdict >"$out/labels"
 if [ "$code" = 0 ]; then
 	echo no-changes >>"$out/labels"
