@@ -34,7 +34,6 @@ func dyiotapi() spec.Capabilities {
 		Changes:     []spec.Kind{spec.Resume, spec.Subscribe, spec.ChangeBind, spec.Stop, spec.Unbind},
 		NamesPrior:  []spec.Kind{spec.ChangeBind, spec.Unbind},
 		Settle:      10 * time.Minute,
-		PerSecond:   20,
 		ReadCalls:   map[spec.Attr]int{spec.AttrPackages: 1},
 		ChangeCalls: map[spec.Kind]int{spec.ChangeBind: 3},
 	}
@@ -113,6 +112,7 @@ func (s scene) input() plan.Input {
 		caps = *s.caps
 	}
 	in.Capabilities = map[spec.ProviderName]spec.Capabilities{aliyun: caps}
+	in.Paces = map[spec.ProviderName]spec.Pace{aliyun: {PerSecond: 20}}
 	return in
 }
 

@@ -251,7 +251,7 @@ func doubtKey(memory *state.Card, a Action) string {
 
 // costs adds up the calls that applying takes: each card is read again before
 // it is changed, where the carrier can report the value.
-func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities) []Cost {
+func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities, paces map[spec.ProviderName]spec.Pace) []Cost {
 	var out []Cost
 	at := map[spec.ProviderName]int{}
 	for i := range p.Cards {
@@ -274,29 +274,29 @@ func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities) []Cost {
 		if !ok {
 			k = len(out)
 			at[c.Provider] = k
-			out = append(out, Cost{Provider: c.Provider, PerSecond: able.PerSecond})
+			out = append(out, Cost{Provider: c.Provider, PerSecond: paces[c.Provider].PerSecond})
 		}
 		out[k].Calls += calls
 	}
 	slices.SortFunc(out, func(a, b Cost) int { return cmp.Compare(a.Provider, b.Provider) })
 	for i := range out {
-		out[i].overdraw(caps[out[i].Provider], p.Reads)
+		out[i].overdraw(paces[out[i].Provider], p.Reads)
 	}
 	return out
 }
 
 // overdraw says which quotas the calls pass, with those that reading took.
-func (c *Cost) overdraw(able spec.Capabilities, reads []Reads) {
+func (c *Cost) overdraw(pace spec.Pace, reads []Reads) {
 	calls := c.Calls
 	for _, r := range reads {
 		if r.Provider == c.Provider {
 			calls += r.Calls
 		}
 	}
-	if able.CallsPerDay > 0 && calls > able.CallsPerDay {
-		c.PerDay = able.CallsPerDay
+	if pace.PerDay > 0 && calls > pace.PerDay {
+		c.PerDay = pace.PerDay
 	}
-	if able.CallsPerMonth > 0 && calls > able.CallsPerMonth {
-		c.PerMonth = able.CallsPerMonth
+	if pace.PerMonth > 0 && calls > pace.PerMonth {
+		c.PerMonth = pace.PerMonth
 	}
 }

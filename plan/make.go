@@ -25,12 +25,14 @@ type Input struct {
 	Reads []Reads
 
 	Capabilities map[spec.ProviderName]spec.Capabilities
-	Approvals    Approvals
-	Accepted     map[spec.Kind]int // -accept-count
-	Select       Selection
-	RefreshOnly  bool
-	Now          time.Time
-	Version      string
+	// Paces are how many calls the providers may make, for what the plan costs.
+	Paces       map[spec.ProviderName]spec.Pace
+	Approvals   Approvals
+	Accepted    map[spec.Kind]int // -accept-count
+	Select      Selection
+	RefreshOnly bool
+	Now         time.Time
+	Version     string
 }
 
 // Make is the whole way from what is wanted and known to a plan. The
@@ -51,7 +53,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 	Guard(p, in.Fleet, in.Prior, in.Approvals, in.Now)
 	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
 	p.Reads = in.Reads
-	p.Costs = costs(p, in.Capabilities)
+	p.Costs = costs(p, in.Capabilities, in.Paces)
 	return p, diags
 }
 

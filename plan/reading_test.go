@@ -152,11 +152,10 @@ func iccidOf(i int) spec.ICCID { return spec.ICCID(fmt.Sprintf("898606170300173%
 
 func TestAPlanSaysWhichQuotasItPasses(t *testing.T) {
 	in := fleetOf(10, 4, spec.Policy{})
-	able := in.Capabilities[aliyun]
-	able.CallsPerDay, able.CallsPerMonth = 17, 18
-	in.Capabilities[aliyun] = able
+	pace := spec.Pace{PerSecond: 20, PerDay: 17, PerMonth: 18}
+	in.Paces = map[spec.ProviderName]spec.Pace{aliyun: pace}
 	in.Reads = []plan.Reads{{Provider: aliyun, Calls: 10}}
 	p, _ := plan.Make(in)
 	require.Len(t, p.Costs, 1)
-	assert.Equal(t, plan.Cost{Provider: aliyun, Calls: 8, PerSecond: able.PerSecond, PerDay: 17}, p.Costs[0])
+	assert.Equal(t, plan.Cost{Provider: aliyun, Calls: 8, PerSecond: pace.PerSecond, PerDay: 17}, p.Costs[0])
 }

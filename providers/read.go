@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// defaultParallel is above any carrier's sensible max_in_flight: those who
-	// wait for a turn cost little, and the provider keeps to its own limits.
-	defaultParallel = 128
+	// readersAtOnce is above any carrier's sensible max_in_flight: a reader that
+	// waits for its turn costs little, and the provider keeps to its own limits.
+	readersAtOnce = 128
 	// deadFromStart is how many unavailable answers in a row mean that the carrier
 	// can't be reached, where none came before that helped.
 	deadFromStart = 5
@@ -78,7 +78,7 @@ func (e *CarrierError) Unwrap() error { return e.Err }
 func ReadAll(ctx context.Context, p Provider, wants []Want, o ReadOptions) ([]spec.Reading, error) {
 	parallel := o.Parallel
 	if parallel <= 0 {
-		parallel = defaultParallel
+		parallel = readersAtOnce
 	}
 	reading, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)

@@ -26,6 +26,16 @@ type Paced interface {
 	Limits() Limits
 }
 
+// PaceOf is how many calls a provider may make, as far as it says.
+func PaceOf(p Provider) spec.Pace {
+	paced, ok := p.(Paced)
+	if !ok {
+		return spec.Pace{}
+	}
+	l := paced.Limits()
+	return spec.Pace{PerSecond: l.Rate(), PerDay: l.CallsPerDay, PerMonth: l.CallsPerMonth}
+}
+
 // Settings reads a provider's block, with what providers have in common.
 type Settings struct {
 	*spec.Settings

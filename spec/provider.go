@@ -46,15 +46,18 @@ type Capabilities struct {
 	// AfterList is how many calls it takes to read an attribute of a card that a
 	// list told; one that is missing takes all the calls of reading the card.
 	AfterList map[Attr]int
-	// PerSecond is the rate of calls that it keeps to; 0 for none.
-	PerSecond float64
-	// CallsPerDay and CallsPerMonth are the account's quotas; 0 for none.
-	CallsPerDay, CallsPerMonth int
 	// ReadCalls is how many calls reading one card takes for these attributes,
 	// besides the one for its status; those under 0 are made for every card.
 	ReadCalls map[Attr]int
 	// ChangeCalls is how many calls a change of a kind takes at most; a missing kind takes one.
 	ChangeCalls map[Kind]int
+}
+
+// Pace is how many calls a provider may make, by what its block says. The zero
+// value is no limit.
+type Pace struct {
+	PerSecond        float64 // the rate that it keeps to; 0 for none
+	PerDay, PerMonth int     // the account's quotas; 0 for none
 }
 
 // CanChange reports whether it can carry out changes of kind k.

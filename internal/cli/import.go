@@ -258,7 +258,7 @@ func (s *session) readToImport(ctx context.Context, name spec.ProviderName, card
 	bar := progress.carrier(string(name), len(wants))
 	readings, err := providers.ReadAll(ctx, s.providers[name], wants, providers.ReadOptions{
 		Provider: name, Progress: func(done, _ int) { bar.set(done) },
-		Chosen: func(m providers.Mix) { progress.costs(readsOf(name, m, s.caps[name].PerSecond)) },
+		Chosen: func(m providers.Mix) { progress.costs(readsOf(name, m, providers.PaceOf(s.providers[name]))) },
 	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()

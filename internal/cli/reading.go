@@ -208,7 +208,7 @@ func (s *session) askCarriers(ctx context.Context, targets []plan.Target, l *liv
 				Provider: p.provider, Parallel: o.parallelism, MostCalls: p.calls,
 				Progress: func(done, _ int) { bar.set(done) },
 				Chosen: func(m providers.Mix) {
-					p.reads = readsOf(p.provider, m, s.caps[p.provider].PerSecond)
+					p.reads = readsOf(p.provider, m, providers.PaceOf(s.providers[p.provider]))
 					progress.costs(p.reads)
 				},
 			})
@@ -231,8 +231,8 @@ func (p *part) wants(targets []plan.Target) []providers.Want {
 }
 
 // readsOf is what reading by a mix of calls takes.
-func readsOf(name spec.ProviderName, m providers.Mix, perSecond float64) plan.Reads {
-	return plan.Reads{Provider: name, Read: m.Cards(), Calls: m.Calls, ListCalls: m.Pages, ListCards: m.Listed, PerSecond: perSecond}
+func readsOf(name spec.ProviderName, m providers.Mix, pace spec.Pace) plan.Reads {
+	return plan.Reads{Provider: name, Read: m.Cards(), Calls: m.Calls, ListCalls: m.Pages, ListCards: m.Listed, PerSecond: pace.PerSecond}
 }
 
 // take puts the readings where they belong. What is left for a later run stays

@@ -57,7 +57,7 @@ func (prog *program) openConfig(in inputOptions, calls bool) (*session, error) {
 		opened, more := openProvider(p, prog.providerEnv(&s.accounts))
 		diags = append(diags, more...)
 		if opened != nil {
-			s.providers[p.Name], s.caps[p.Name] = opened, capabilities(opened)
+			s.providers[p.Name], s.caps[p.Name] = opened, opened.Capabilities()
 		}
 	}
 	diags = append(diags, checkBackend(prog.env, prog.dir(), s.fleet)...)
@@ -82,14 +82,13 @@ func (s *session) boundMemory() {
 	}
 }
 
-// capabilities is what a provider can do, at the rate that it keeps to.
-func capabilities(p providers.Provider) spec.Capabilities {
-	able := p.Capabilities()
-	if paced, ok := p.(providers.Paced); ok {
-		limits := paced.Limits()
-		able.PerSecond, able.CallsPerDay, able.CallsPerMonth = limits.Rate(), limits.CallsPerDay, limits.CallsPerMonth
+// paces are how many calls the providers may make.
+func (s *session) paces() map[spec.ProviderName]spec.Pace {
+	paces := make(map[spec.ProviderName]spec.Pace, len(s.providers))
+	for name, p := range s.providers {
+		paces[name] = providers.PaceOf(p)
 	}
-	return able
+	return paces
 }
 
 func (prog *program) providerEnv(accounts *providers.Accounts) providers.Env {
@@ -168,7 +167,7 @@ func (s *session) makePlan(ctx context.Context, prior *state.Snapshot, o runOpti
 	}
 	p, diags := plan.Make(plan.Input{
 		Fleet: s.fleet, Prior: prior, Live: l.cards, Numbers: l.numbers, Incomplete: l.incomplete, Reads: l.reads,
-		Capabilities: s.caps, Approvals: approvals, Accepted: o.accepted, Select: o.selection(), RefreshOnly: o.refreshOnly, Now: s.env.Now().UTC(), Version: Version,
+		Capabilities: s.caps, Paces: s.paces(), Approvals: approvals, Accepted: o.accepted, Select: o.selection(), RefreshOnly: o.refreshOnly, Now: s.env.Now().UTC(), Version: Version,
 	})
 	if p == nil {
 		return nil, l, mistakes(diags)

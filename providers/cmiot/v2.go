@@ -28,7 +28,6 @@ type v2 struct {
 func (p *v2) Capabilities() spec.Capabilities {
 	return spec.Capabilities{
 		Reads:     spec.AttrActive | spec.AttrPackages,
-		PerSecond: p.Limits().RequestsPerSecond,
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
 	}
 }

@@ -57,7 +57,6 @@ func (p *v5) Capabilities() spec.Capabilities {
 		Settle:       settle,
 		Cooldown:     p.cooldown.period,
 		Lists:        true,
-		PerSecond:    p.Limits().RequestsPerSecond,
 		// Beside its status, a card in service is asked for its device, and a
 		// stopped one for who stopped it: one further call for either.
 		ReadCalls: map[spec.Attr]int{0: 1, spec.AttrPackages: 1},

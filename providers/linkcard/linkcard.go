@@ -122,7 +122,6 @@ func (p *provider) Capabilities() spec.Capabilities {
 		ListTells: spec.AttrActive,
 		ListPage:  pageSize,
 		Settle:    settle,
-		PerSecond: p.Limits().Rate(),
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
 		// A refused stop or resume is looked at; an order asks first what the card has.
 		ChangeCalls: map[spec.Kind]int{spec.Stop: 2, spec.Resume: 2, spec.Subscribe: 2},

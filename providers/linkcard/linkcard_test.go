@@ -57,7 +57,7 @@ func TestMissingCredentialsAreNamedWithTheirVariables(t *testing.T) {
 		"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
 	}))
 	assert.Empty(t, diagnostics)
-	assert.Equal(t, 20.0, p.Capabilities().PerSecond, "the documented limit")
+	assert.Equal(t, 20.0, providers.PaceOf(p).PerSecond, "the documented limit")
 }
 
 // What leaves the program, against the document's list of parameters.

@@ -30,7 +30,7 @@ func TestDefaultAddressesAreTheDocuments(t *testing.T) {
 	require.Empty(t, diagnostics)
 	assert.Equal(t, defaultEndpoint, p.(*provider).endpoint.String())
 	assert.Equal(t, defaults(), p.(providers.Paced).Limits())
-	assert.InDelta(t, 10, p.Capabilities().PerSecond, 0)
+	assert.InDelta(t, 10, providers.PaceOf(p).PerSecond, 0)
 }
 
 // The provider's page shows what the program does.

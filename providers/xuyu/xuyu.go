@@ -124,7 +124,6 @@ func (p *provider) Capabilities() spec.Capabilities {
 		ListTells: spec.AttrActive,
 		ListPage:  pageSize,
 		AfterList: map[spec.Attr]int{spec.AttrPackages: 1},
-		PerSecond: p.Limits().RequestsPerSecond,
 		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
 	}
 }

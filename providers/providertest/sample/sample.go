@@ -60,7 +60,6 @@ func (p *provider) Capabilities() spec.Capabilities {
 		Reads:      spec.AttrBinding | spec.AttrActive | spec.AttrPackages,
 		Changes:    []spec.Kind{spec.Resume, spec.Subscribe, spec.ChangeBind, spec.Stop},
 		NamesPrior: []spec.Kind{spec.ChangeBind},
-		PerSecond:  p.Limits().RequestsPerSecond,
 		Settle:     time.Minute,
 	}
 }
