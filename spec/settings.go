@@ -271,7 +271,7 @@ func (s *Settings) Mistake(name, summary, detail string) {
 // value is what the block says, else its variable, else the fallback.
 func value[T any](s *Settings, name string, fallback T) T {
 	v, ok := s.block.Values[name]
-	if !ok || any(v) == "" {
+	if !ok || v == "" {
 		v, ok = s.fromEnv(name)
 	}
 	if !ok {

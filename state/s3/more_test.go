@@ -236,6 +236,8 @@ func TestSettings(t *testing.T) {
 		{"no bucket", map[string]any{"bucket": ""}, Settings{}, "bucket", "bucket is missing"},
 		{"no key", map[string]any{"key": ""}, Settings{}, "key", "key is missing"},
 		{"slash", map[string]any{"key": "/k"}, Settings{}, "key", "neither begins nor ends with a slash"},
+		{"no URL", map[string]any{"endpoint": "minio.example"}, Settings{}, "endpoint", "is no url"},
+		{"another cipher", map[string]any{"server_side_encryption": "aes"}, Settings{}, "server_side_encryption", `"aws:kms"`},
 		{"half a credential", map[string]any{"secret_key": "x"}, Settings{}, "secret_key", "come together"},
 		{"the other half", map[string]any{"access_key": "x"}, Settings{}, "access_key", "come together"},
 		{"two credentials", map[string]any{"access_key": "a", "secret_key": "x", "profile": "p"}, Settings{}, "profile", "leave one out"},

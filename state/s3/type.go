@@ -1,7 +1,11 @@
 package s3
 
 import (
+	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -91,6 +95,12 @@ func (s *Settings) check(block *spec.Settings) {
 		wrong("key", `Key is missing: the name of the state in the bucket, such as "fleets/hangzhou.state".`)
 	case strings.HasPrefix(s.Key, "/") || strings.HasSuffix(s.Key, "/"):
 		wrong("key", "Key neither begins nor ends with a slash.")
+	}
+	if u, err := url.Parse(s.Endpoint); s.Endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		wrong("endpoint", `Endpoint is no URL that starts with http:// or https://, such as "https://minio.example:9000".`)
+	}
+	if known := types.ServerSideEncryption("").Values(); s.ServerSideEncryption != "" && !slices.Contains(known, types.ServerSideEncryption(s.ServerSideEncryption)) {
+		wrong("server_side_encryption", `Server_side_encryption is "AES256", "aws:kms" or "aws:kms:dsse".`)
 	}
 	switch {
 	case s.AccessKey == "" && s.SecretKey != "":
