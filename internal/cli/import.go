@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,16 +17,21 @@ import (
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/generate"
+	"github.com/cardfleet/cardfleet/spec/table"
 )
 
 type importOptions struct {
 	viewOptions
 	inputOptions
-	provider, iccids, out string
+	provider, iccids, sheet, out string
+	columns, labels              []string
 }
 
-// configurationEnding is what the name of a file ends with that is configuration.
-const configurationEnding = ".fleet.hcl"
+// The ends of the names of files that are configuration, and of tables.
+const (
+	configurationEnding = ".fleet.hcl"
+	tableEnding         = ".csv"
+)
 
 func (prog *program) importCommand() *cli.Command {
 	o := &importOptions{}
@@ -36,14 +39,18 @@ func (prog *program) importCommand() *cli.Command {
 		Name:  "import",
 		Usage: "write configuration for cards that exist at the carrier and aren't declared",
 		Description: `Reads the cards and writes what they are, so that the next plan adopts them and changes none.
-Up to 100 cards are a block each; more are rows of a table beside FILE. Calls nothing that
-changes a card, and never writes over a file.`,
+Up to 100 cards are a block each; more are rows of a table beside FILE, and all are rows of FILE
+where that is a table which is there. Calls nothing that changes a card, and writes over no file.`,
 		UsageText: `cardfleet import -provider=aliyun_linkcard -out=imported.fleet.hcl
-cardfleet import -provider=aliyun -iccids=cards.txt`,
+cardfleet import -provider=aliyun -iccids=cards.txt
+cardfleet import -iccids=export.xlsx -labels=city=城市 -out=bikes.csv`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "provider", Usage: "the provider block `P`, such as aliyun.hangzhou; may be left out where there is one", Destination: &o.provider},
-			&cli.StringFlag{Name: "iccids", Usage: "only the cards in `FILE`: an ICCID a line, or a CSV with a column iccid; unless said, all that the carrier lists", Destination: &o.iccids},
-			&cli.StringFlag{Name: "out", Usage: "write to `FILE`, whose name ends with .fleet.hcl; else to standard output", Destination: &o.out},
+			&cli.StringFlag{Name: "iccids", Usage: "only the cards in `FILE`: an ICCID a line, or a table as the command table takes it; unless said, all that the carrier lists", Destination: &o.iccids},
+			&cli.StringFlag{Name: "sheet", Usage: "with -iccids: sheet `NAME` of a workbook; unless said, the one with ICCIDs", Destination: &o.sheet},
+			&cli.StringSliceFlag{Name: "columns", Usage: "with -iccids: the column of ICCIDs, iccid=卡号: `NAME=THEIRS`", Destination: &o.columns},
+			&cli.StringSliceFlag{Name: "labels", Usage: "with -iccids: columns that become labels, such as city=城市: `NAME=THEIRS,…`; may be repeated", Destination: &o.labels},
+			&cli.StringFlag{Name: "out", Usage: "write to `FILE`, whose name ends with .fleet.hcl, or add to the table FILE.csv; else to standard output", Destination: &o.out},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		}, o.inputOptions.flags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -71,11 +78,11 @@ func (prog *program) runImport(ctx context.Context, o importOptions) (err error)
 	if err != nil {
 		return err
 	}
-	found, err := s.candidates(ctx, name, o.iccids)
+	found, labels, err := s.candidates(ctx, name, o)
 	if err != nil {
 		return err
 	}
-	cards := s.undeclared(name, found)
+	cards := s.undeclared(found)
 	if err := target.fits(len(cards)); err != nil {
 		return err
 	}
@@ -83,7 +90,10 @@ func (prog *program) runImport(ctx context.Context, o importOptions) (err error)
 	if err != nil {
 		return err
 	}
-	generated := generate.Cards(s.config, name, readings, target.table)
+	if target.existing {
+		return prog.addToTable(s, target, name, readings, labels, len(found)-len(cards))
+	}
+	generated := generate.Cards(s.config, name, readings, generate.Form{Table: target.table, Labels: labels})
 	if err := target.write(prog.out, generated); err != nil {
 		return err
 	}
@@ -96,12 +106,19 @@ type importFiles struct {
 	path        string
 	table       string // the name of the table beside it
 	pathOfTable string
+	existing    bool // it is a table that is there, which rows are added to
 }
 
 // importTarget checks where an import would go, before anything is called.
 func importTarget(dir, out string) (importFiles, error) {
 	if out == "" {
 		return importFiles{}, nil
+	}
+	if strings.HasSuffix(out, tableEnding) {
+		if _, err := os.Stat(within(dir, out)); err != nil {
+			return importFiles{}, refuse("No such table", "-out=%s: rows are added to a table that is there, and it isn't. For a new one name the configuration that reads it, such as -out=imported%s.", out, configurationEnding)
+		}
+		return importFiles{shown: out, path: within(dir, out), existing: true}, nil
 	}
 	base, ok := strings.CutSuffix(filepath.Base(out), configurationEnding)
 	if !ok || base == "" {
@@ -127,7 +144,7 @@ func absent(path string) error {
 // fits checks that so many cards can go there, before they are read.
 func (f importFiles) fits(cards int) error {
 	switch {
-	case cards <= generate.LiteralCards:
+	case cards <= generate.LiteralCards, f.existing:
 		return nil
 	case f.path == "":
 		return refuse("Too many cards for standard output", "%d cards are to be imported, and more than %d need a table beside the configuration. Say where both go with -out=imported%s.", cards, generate.LiteralCards, configurationEnding)
@@ -190,26 +207,52 @@ func (s *session) importFrom(name string) (spec.ProviderName, error) {
 	return "", refuse("Unknown provider", "There is no provider block for %s.%s The configuration has %s.", name, didYouMean(name, names, ""), strings.Join(names, ", "))
 }
 
-// candidates are the cards of the file, or all that the carrier lists; each once.
-func (s *session) candidates(ctx context.Context, name spec.ProviderName, file string) ([]spec.ICCID, error) {
-	var cards []spec.ICCID
-	if file != "" {
-		data, err := os.ReadFile(within(s.dir(), file))
-		if err != nil {
-			return nil, fmt.Errorf("read the ICCIDs: %w", err)
-		}
-		if cards, err = readICCIDs(file, data); err != nil {
-			return nil, err
-		}
-	} else {
-		listed, err := s.list(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		cards = listed
+// candidates are the cards of the file, with their labels, or all that the
+// carrier lists; each once.
+func (s *session) candidates(ctx context.Context, name spec.ProviderName, o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
+	if o.iccids != "" {
+		return s.cardsOfFile(o)
 	}
+	if len(o.columns)+len(o.labels) > 0 || o.sheet != "" {
+		return nil, nil, refuse("No file", "-columns, -labels and -sheet are about the file of -iccids. Name it.")
+	}
+	cards, err := s.list(ctx, name)
 	slices.Sort(cards)
-	return slices.Compact(cards), nil
+	return slices.Compact(cards), nil, err
+}
+
+// cardsOfFile reads a list as the command table does, ICCIDs and labels alone.
+func (s *session) cardsOfFile(o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
+	columns, err := parseColumns("columns", o.columns)
+	if err != nil {
+		return nil, nil, err
+	}
+	labels, err := parseColumns("labels", o.labels)
+	if err != nil {
+		return nil, nil, err
+	}
+	only := slices.Sorted(maps.Keys(labels))
+	for _, label := range only {
+		if _, twice := columns[label]; twice || label == table.ICCIDColumn {
+			return nil, nil, refuse("Invalid option", "-labels=%s: that name is a column of ours.", label)
+		}
+	}
+	maps.Copy(columns, labels)
+	t, err := readTable(s.out, s.dir(), []string{o.iccids}, o.sheet, table.Options{Columns: columns, Only: append([]string{}, only...)})
+	if err != nil {
+		return nil, nil, err
+	}
+	cards := make([]spec.ICCID, len(t.Rows))
+	of := map[spec.ICCID]map[string]string{}
+	for i, row := range t.Rows {
+		cards[i] = row.ICCID
+		values := make(map[string]string, len(only))
+		for _, label := range only {
+			values[label] = row.Cells[slices.Index(t.Columns, label)]
+		}
+		of[row.ICCID] = values
+	}
+	return cards, of, nil
 }
 
 // list asks the carrier for all cards of the account.
@@ -232,18 +275,23 @@ func (s *session) list(ctx context.Context, name spec.ProviderName) ([]spec.ICCI
 	return cards, nil
 }
 
-// undeclared leaves out the cards that the configuration speaks of.
-func (s *session) undeclared(name spec.ProviderName, cards []spec.ICCID) []spec.ICCID {
-	known := map[spec.ICCID]bool{}
+// undeclared leaves out the cards that the configuration speaks of, whatever the
+// provider and the spelling: 19 digits, or 20 with the check digit.
+func (s *session) undeclared(cards []spec.ICCID) []spec.ICCID {
+	known, stems := map[spec.ICCID]bool{}, map[spec.ICCID]bool{}
+	speaks := func(iccid spec.ICCID) {
+		known[iccid] = true
+		stems[iccid.Stem()] = true
+	}
 	for i := range s.fleet.Cards {
-		if c := &s.fleet.Cards[i]; c.Provider == name {
-			known[c.ICCID] = true
-		}
+		speaks(s.fleet.Cards[i].ICCID)
 	}
 	for _, r := range s.fleet.Removed {
-		known[r.ICCID] = true
+		speaks(r.ICCID)
 	}
-	return slices.DeleteFunc(slices.Clone(cards), func(c spec.ICCID) bool { return known[c] })
+	return slices.DeleteFunc(slices.Clone(cards), func(c spec.ICCID) bool {
+		return known[c] || known[c.Stem()] || len(c) == 19 && stems[c]
+	})
 }
 
 // readToImport reads all that the provider can read of each card.
@@ -307,72 +355,4 @@ func (prog *program) leftOut(cards []generate.LeftOut) (unread bool) {
 		}})
 	}
 	return unread
-}
-
-// iccidColumn is the column of a table that holds the cards.
-const iccidColumn = "iccid"
-
-// readICCIDs reads a file of ICCIDs: one a line, or a table with a column iccid.
-func readICCIDs(name string, data []byte) ([]spec.ICCID, error) {
-	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // spreadsheets put it in front of UTF-8
-	r := csv.NewReader(bytes.NewReader(data))
-	r.Comment, r.FieldsPerRecord, r.LazyQuotes = '#', -1, true
-	var cards []spec.ICCID
-	var wrong []string
-	column := -1 // not known before the first line
-	for {
-		record, err := r.Read()
-		switch {
-		case errors.Is(err, io.EOF):
-			return cards, wrongICCIDs(name, wrong)
-		case err != nil:
-			return nil, fmt.Errorf("read the ICCIDs of %s: %w", name, err)
-		}
-		if column < 0 {
-			header := false
-			if column, header, err = columnOfICCIDs(name, record); err != nil {
-				return nil, err
-			}
-			if header {
-				continue
-			}
-		}
-		line, _ := r.FieldPos(0)
-		iccid, err := cell(record, column)
-		if err != nil {
-			wrong = append(wrong, fmt.Sprintf("  line %d: %s", line, err))
-			continue
-		}
-		cards = append(cards, iccid)
-	}
-}
-
-// columnOfICCIDs finds the ICCIDs by the first line, which is a table's header
-// or the first ICCID of a list.
-func columnOfICCIDs(name string, first []string) (column int, header bool, err error) {
-	if i := slices.Index(first, iccidColumn); i >= 0 {
-		return i, true, nil
-	}
-	if len(first) > 1 {
-		return 0, false, refuse("Missing column", "A table of cards needs a column named %s; %s has %s.", iccidColumn, name, strings.Join(first, ", "))
-	}
-	return 0, false, nil
-}
-
-func cell(record []string, column int) (spec.ICCID, error) {
-	if column >= len(record) {
-		return "", fmt.Errorf("it ends before the column %s", iccidColumn)
-	}
-	return spec.ParseICCID(strings.TrimSpace(record[column]))
-}
-
-func wrongICCIDs(name string, wrong []string) error {
-	const shown = 10
-	if len(wrong) == 0 {
-		return nil
-	}
-	if more := len(wrong) - shown; more > 0 {
-		wrong = append(wrong[:shown], fmt.Sprintf("  … and %d more", more))
-	}
-	return refuse("Invalid ICCID", "%s has lines that are no ICCID:\n%s", name, strings.Join(wrong, "\n"))
 }

@@ -174,14 +174,15 @@ removed {
 		assert.Contains(t, got.errors, "89860617030017309999 is not known to the carrier")
 	}
 	got = r.want(0, r.run("import", "-provider=aliyun.hangzhou", "-iccids=cards.txt"))
-	assert.Contains(t, got.out, "provider = aliyun.hangzhou\n  iccid    = \"89860617030017300008\"", "another account's card is another card")
+	assert.Contains(t, got.out, "provider = aliyun.hangzhou\n  iccid    = \"898600D6991330004146\"")
+	assert.NotContains(t, got.out, "89860617030017300008", "one ICCID is one card, at whatever provider it is declared")
 
 	r.write("cards.txt", "89860617030017300008\n8.98606E+19\n123\n")
 	got = r.want(1, r.run("import", "-provider=aliyun", "-iccids=cards.txt"))
-	assert.Contains(t, got.errors, "line 2: ")
-	assert.Contains(t, got.errors, "line 3: ")
+	assert.Contains(t, got.errors, "cards.txt row 2: ")
+	assert.Contains(t, got.errors, "cards.txt row 3: ")
 	r.write("cards.txt", "card,city\n1,2\n")
-	assert.Contains(t, r.want(1, r.run("import", "-provider=aliyun", "-iccids=cards.txt")).errors, "needs a column named iccid")
+	assert.Contains(t, r.want(1, r.run("import", "-provider=aliyun", "-iccids=cards.txt")).errors, "has no column of ICCIDs")
 }
 
 func TestAnImportWritesOverNothing(t *testing.T) {
@@ -225,4 +226,73 @@ func TestAnImportNeedsAProviderBlock(t *testing.T) {
 	r := newRig(t, &carriersim.World{})
 	r.write("main.fleet.hcl", "fleet {}\n")
 	assert.Contains(t, r.want(1, r.run("import", "-provider=aliyun")).errors, "no provider block")
+}
+
+func TestTheListToImportIsReadAsPeopleHandItOver(t *testing.T) {
+	r := newRig(t, motley())
+	r.write("main.fleet.hcl", linkcard(r, ""))
+	r.workbook("导出.xlsx", map[string][][]any{"卡": {{"物联网卡清单"}, {"卡号", "设备IMEI", "城市"},
+		{"89860617030017300008", "not an IMEI", "杭州"}, {"898600d6991330004146", "", ""}}})
+	got := r.want(0, r.run("import", "-iccids=导出.xlsx", "-labels=city=城市"))
+	assert.Contains(t, got.out, `card "imported_89860617030017300008" {
+  iccid    = "89860617030017300008"
+  imei     = "861536030196001"
+  active   = true
+  packages = ["10002", "10003"]
+  labels = {
+    city = "杭州"
+  }
+}
+`)
+	assert.Contains(t, got.out, `"imported_898600D6991330004146"`)
+	assert.Equal(t, 1, strings.Count(got.out, "labels"))
+	assert.Contains(t, r.want(1, r.run("import", "-labels=city=城市")).errors, "about the file of -iccids")
+	assert.Contains(t, r.want(1, r.run("import", "-iccids=导出.xlsx", "-labels=city=省")).errors, `has no column "省"`)
+
+	r.write("list.csv", "iccid,note\n89860617030017300008,\"x\n89860617030017300016,y\n89860617030017300024,z\n")
+	got = r.want(1, r.run("import", "-iccids=list.csv"))
+	assert.Contains(t, got.errors, "a quote is opened in row 2 and not closed there")
+	r.write("list.csv", "iccid,imei\r89860617030017300008,\r89860617030017300016,\r")
+	assert.Equal(t, 2, strings.Count(r.want(0, r.run("import", "-iccids=list.csv")).out, "card \""))
+	r.write("list.csv", "iccid,imei\n")
+	assert.Contains(t, r.want(1, r.run("import", "-iccids=list.csv")).errors, "No row")
+}
+
+func TestACardThatIsDeclaredInAnotherSpellingIsNotImported(t *testing.T) {
+	r := newRig(t, motley())
+	r.write("main.fleet.hcl", linkcard(r, "")+"card \"a\" { iccid = \"8986061703001730000\" }\ncard \"b\" { iccid = \"89860617030017300016\" }\n")
+	r.write("list.txt", "89860617030017300008\n8986061703001730001f\n89860617030017300024\n")
+	got := r.want(0, r.run("import", "-iccids=list.txt"))
+	assert.Contains(t, got.errors, "2 cards are declared or removed already.")
+	assert.Equal(t, 1, strings.Count(got.out, "card \""))
+}
+
+func TestAnImportAddsToATableThatIsThere(t *testing.T) {
+	r := newRig(t, motley())
+	const header = "city,iccid,imei,active,packages,note\r\n"
+	const rowA = "hangzhou,\"89860617030017300008\",861536030196001,true,10002;10003,\r\n"
+	const rowZ = "ningbo,89860617030017300040,,,,mine"
+	const block = `
+card "bike" {
+  from_csv = "bikes.csv"
+  iccid    = each.value.iccid
+  imei     = each.value.imei == "" ? null : each.value.imei
+  packages = compact(split(";", each.value.packages))
+  labels   = { city = each.value.city }
+}
+`
+	r.write("main.fleet.hcl", linkcard(r, "")+block)
+	r.write("bikes.csv", header+rowA+rowZ)
+	r.write("list.csv", "ICCID;城市\n89860617030017300016;宁波\n898600D6991330004146;杭州\n")
+	got := r.want(0, r.run("import", "-iccids=list.csv", "-labels=city=城市", "-out=bikes.csv"))
+	assert.Contains(t, got.errors, "Added 2 cards to bikes.csv.")
+	assert.Equal(t, header+"杭州,898600D6991330004146,,true,,\r\n"+rowA+"宁波,89860617030017300016,861536030196019,false,,\r\n"+rowZ, r.read("bikes.csv"))
+	r.want(0, r.run("validate"))
+
+	got = r.want(0, r.run("import", "-iccids=list.csv", "-labels=city=城市", "-out=bikes.csv"))
+	assert.Contains(t, got.errors, "Nothing to import.")
+	assert.Contains(t, r.want(1, r.run("import", "-iccids=list.csv", "-labels=place=城市", "-out=bikes.csv")).errors, "no column place")
+	assert.Contains(t, r.want(1, r.run("import", "-out=other.csv")).errors, "No such table")
+	r.write("semi.csv", "iccid;imei\n")
+	assert.Contains(t, r.want(1, r.run("import", "-out=semi.csv")).errors, "cardfleet table semi.csv")
 }

@@ -14,6 +14,13 @@ type Options struct {
 	// Columns are names of ours with what the files call them: iccid → 卡号.
 	// Columns that aren't named go by the dictionary, or keep their names.
 	Columns map[string]string
+	// Only are the columns that are read besides the ICCIDs; nil reads all.
+	Only []string
+}
+
+// wants reports whether a column of ours is read.
+func (o Options) wants(column string) bool {
+	return o.Only == nil || column == ICCIDColumn || slices.Contains(o.Only, column)
 }
 
 // column is a column of a grid on its way into a table.
@@ -176,11 +183,12 @@ func (h *heading) choose(g *Grid, names []string, o Options, p *problems) bool {
 		taken[i] = ours
 	}
 	for _, ours := range [...]string{ICCIDColumn, IMEIColumn, MSISDNColumn, ActiveColumn} {
-		if o.Columns[ours] == "" {
+		if o.Columns[ours] == "" && o.wants(ours) {
 			ok = byDictionary(g, names, ours, taken, p) && ok
 		}
 	}
 	h.name(g, names, taken)
+	h.columns = slices.DeleteFunc(h.columns, func(c column) bool { return !o.wants(c.name) })
 	return ok
 }
 

@@ -87,7 +87,7 @@ func conversionFunctions() map[string]function.Function {
 func encodingFunctions(in *Inputs) map[string]function.Function {
 	return map[string]function.Function{
 		"base64decode": base64DecodeFunc, "base64encode": base64EncodeFunc,
-		"csvdecode": csvDecodeFunction(in), "jsondecode": jsonDecodeFunc,
+		"csvdecode": csvDecodeFunc(in), "jsondecode": jsonDecodeFunc,
 		"jsonencode": stdlib.JSONEncodeFunc, "md5": md5Func, "sha1": sha1Func,
 		"sha256": sha256Func, "sha512": sha512Func,
 		"yamldecode": ctyyaml.YAMLDecodeFunc, "yamlencode": ctyyaml.YAMLEncodeFunc,

@@ -55,10 +55,10 @@ var base64DecodeFunc = textFunction(cty.String, []string{"str"}, func(args []str
 	return cty.StringVal(string(raw)), nil
 })
 
-// csvDecodeFunction has the results of cty's csvdecode, and reads the rows once,
+// csvDecodeFunc has the results of cty's csvdecode, and reads the rows once,
 // not twice. A text that is another kind of table is an error that says which, and
 // rows of commas at the end are left out.
-func csvDecodeFunction(in *Inputs) function.Function {
+func csvDecodeFunc(in *Inputs) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "str", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.DynamicPseudoType),

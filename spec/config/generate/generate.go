@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,10 +44,30 @@ type LeftOut struct {
 	Why    string // the end of a sentence that begins with the card
 }
 
+// Form is how cards are written.
+type Form struct {
+	// Table is the name of the table that more than [LiteralCards] become rows
+	// of; "" writes blocks all the same.
+	Table string
+	// Labels are those of each card; a blank one is none.
+	Labels map[spec.ICCID]map[string]string
+}
+
 // Cards writes configuration for cards of one provider that c doesn't
 // declare. Up to [LiteralCards] are a block each; more are rows of a table
-// named table beside it, or blocks all the same where table is "".
-func Cards(c *config.Config, provider spec.ProviderName, readings []spec.Reading, table string) Result {
+// beside it.
+func Cards(c *config.Config, provider spec.ProviderName, readings []spec.Reading, form Form) Result {
+	g, out := gather(c, provider, readings, form)
+	if form.Table == "" || out.Cards <= LiteralCards {
+		out.HCL = g.blocks()
+		return out
+	}
+	out.HCL, out.CSV = g.table(form.Table)
+	return out
+}
+
+// gather takes the cards that can be written, by ICCID.
+func gather(c *config.Config, provider spec.ProviderName, readings []spec.Reading, form Form) (generator, Result) {
 	var out Result
 	g := generator{config: c, provider: provider, devices: devicesOf(c.Fleet.Cards), taken: c.CardNames()}
 	for i := range readings {
@@ -55,18 +76,20 @@ func Cards(c *config.Config, provider spec.ProviderName, readings []spec.Reading
 			out.Left = append(out.Left, LeftOut{ICCID: r.ICCID, Unread: !r.Known(), Why: why})
 			continue
 		}
-		g.cards = append(g.cards, generatedCard{reading: r, active: activeOf(r)})
+		g.cards = append(g.cards, generatedCard{reading: r, active: activeOf(r), labels: filled(form.Labels[r.ICCID])})
 	}
 	slices.SortFunc(g.cards, func(a, b generatedCard) int { return cmp.Compare(a.reading.ICCID, b.reading.ICCID) })
 	g.bindings()
 	g.packages()
 	g.words()
 	out.Cards = len(g.cards)
-	if table == "" || out.Cards <= LiteralCards {
-		out.HCL = g.blocks()
-		return out
-	}
-	out.HCL, out.CSV = g.table(table)
+	return g, out
+}
+
+// filled are the labels that say something.
+func filled(labels map[string]string) map[string]string {
+	out := maps.Clone(labels)
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
 	return out
 }
 
@@ -121,6 +144,7 @@ type generatedCard struct {
 	shared   bool
 	active   spec.Switch
 	packages []string // nil: not managed
+	labels   map[string]string
 	notes    []string // what is left out, and why
 }
 
@@ -214,11 +238,22 @@ func (g *generator) blocks() []byte {
 		if c.packages != nil {
 			body.SetAttributeValue("packages", texts(c.packages))
 		}
+		if len(c.labels) > 0 {
+			body.SetAttributeValue("labels", labelsValue(c.labels))
+		}
 		for _, note := range c.notes {
 			comment(body, note)
 		}
 	}
 	return hclwrite.Format(file.Bytes())
+}
+
+func labelsValue(labels map[string]string) cty.Value {
+	values := make(map[string]cty.Value, len(labels))
+	for k, v := range labels {
+		values[k] = cty.StringVal(v)
+	}
+	return cty.ObjectVal(values)
 }
 
 // texts is a list of texts.
@@ -279,6 +314,11 @@ func (g *generator) table(name string) (text, table []byte) {
 			body.SetAttributeRaw(col.name, hclwrite.TokensForIdentifier(col.expr))
 		}
 	}
+	labels, labelled := g.labelColumns(columns)
+	if len(labels) > 0 {
+		body.SetAttributeRaw("labels", hclwrite.TokensForIdentifier(labelled))
+	}
+	columns = append(columns, labels...)
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	record := make([]string, len(columns))
@@ -324,6 +364,39 @@ func (g *generator) columns() []column {
 		func(c *generatedCard) bool { return len(c.notes) > 0 },
 		func(c *generatedCard) string { return strings.Join(c.notes, "; ") })
 	return columns
+}
+
+// labelColumns are a column for each label, and the expression that makes labels
+// of them. A label with the name of another column gets another one.
+func (g *generator) labelColumns(others []column) ([]column, string) {
+	var names []string
+	for i := range g.cards {
+		names = append(names, slices.Collect(maps.Keys(g.cards[i].labels))...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	var columns []column
+	var pairs []string
+	for _, label := range names {
+		name := label
+		if slices.ContainsFunc(others, func(c column) bool { return c.name == label }) {
+			name = "label_" + label
+		}
+		columns = append(columns, column{name: name, cell: func(c *generatedCard) string { return c.labels[label] }})
+		value := "each.value." + name
+		if !hclsyntax.ValidIdentifier(name) {
+			value = fmt.Sprintf("each.value[%q]", name)
+		}
+		if slices.ContainsFunc(g.cards, func(c generatedCard) bool { return c.labels[label] == "" }) {
+			value = value + ` == "" ? null : ` + value
+		}
+		key := label
+		if !hclsyntax.ValidIdentifier(label) {
+			key = strconv.Quote(label)
+		}
+		pairs = append(pairs, key+" = "+value)
+	}
+	return columns, "{ " + strings.Join(pairs, ", ") + " }"
 }
 
 func activeCell(c *generatedCard) string {

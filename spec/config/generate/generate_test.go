@@ -106,7 +106,7 @@ func cards(t *testing.T, files map[string]string) []spec.Card {
 }
 
 func TestBlocksAndTablesDeclareWhatWasRead(t *testing.T) {
-	few := generate.Cards(load(t, declared()), "aliyun", oddities(), "old.csv")
+	few := generate.Cards(load(t, declared()), "aliyun", oddities(), generate.Form{Table: "old.csv"})
 	assert.Nil(t, few.CSV)
 	assert.Equal(t, 9, few.Cards)
 	blocks := cards(t, map[string]string{"old.fleet.hcl": string(few.HCL)})
@@ -128,7 +128,7 @@ func TestBlocksAndTablesDeclareWhatWasRead(t *testing.T) {
 	for i := range generate.LiteralCards {
 		readings = append(readings, read(numberedICCID(100+i), nil))
 	}
-	many := generate.Cards(load(t, declared()), "aliyun", readings, "old.csv")
+	many := generate.Cards(load(t, declared()), "aliyun", readings, generate.Form{Table: "old.csv"})
 	require.NotNil(t, many.CSV)
 	assert.Equal(t, blocks, cards(t, map[string]string{"old.fleet.hcl": string(many.HCL), "old.csv": string(many.CSV)})[:9])
 	assert.Contains(t, string(many.HCL), `card "imported_2" {`)
@@ -136,7 +136,7 @@ func TestBlocksAndTablesDeclareWhatWasRead(t *testing.T) {
 }
 
 func TestWhatIsLeftOutIsSaid(t *testing.T) {
-	got := generate.Cards(load(t, declared()), "aliyun", oddities(), "")
+	got := generate.Cards(load(t, declared()), "aliyun", oddities(), generate.Form{})
 	text := string(got.HCL)
 	assert.Contains(t, text, fmt.Sprintf("card \"imported_%s_2\" {", numberedICCID(1)), "the name is taken")
 	for _, want := range []string{
@@ -162,7 +162,7 @@ func TestWhatIsLeftOutIsSaid(t *testing.T) {
 
 func TestGeneratedCardsNameTheirProviderAmongSeveral(t *testing.T) {
 	c := load(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\nprovider \"aliyun\" {\n  alias = \"hangzhou\"\n}\n"})
-	got := generate.Cards(c, "aliyun.hangzhou", []spec.Reading{read(numberedICCID(1), nil)}, "")
+	got := generate.Cards(c, "aliyun.hangzhou", []spec.Reading{read(numberedICCID(1), nil)}, generate.Form{})
 	assert.Contains(t, string(got.HCL), "  provider = aliyun.hangzhou\n")
 }
 
@@ -177,10 +177,34 @@ func TestImportedBlocksArePlain(t *testing.T) {
 		}
 	}
 	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "card", LabelNames: []string{"name"}}}}
-	_, found, ok := plain.TakeApart("old.fleet.hcl", generate.Cards(c, "aliyun", readings, "").HCL, schema)
+	_, found, ok := plain.TakeApart("old.fleet.hcl", generate.Cards(c, "aliyun", readings, generate.Form{}).HCL, schema)
 	require.True(t, ok)
 	require.Len(t, found.Cards, 5)
 	for _, card := range found.Cards {
 		require.True(t, card.Plain, card.Name)
 	}
+}
+
+func TestLabelsAreWrittenAsBlocksAndAsColumns(t *testing.T) {
+	var readings []spec.Reading
+	labels := map[spec.ICCID]map[string]string{}
+	for i := range 101 {
+		readings = append(readings, read(numberedICCID(i), nil))
+		labels[spec.ICCID(numberedICCID(i))] = map[string]string{"city": "杭州", "note": fmt.Sprint(i), "a b": ""}
+	}
+	labels[spec.ICCID(numberedICCID(7))] = map[string]string{"city": "", "note": "7", "a b": "x"}
+	readings[3].Lifecycle = spec.SuspendedByCarrier // has a note of its own
+	got := generate.Cards(load(t, declared()), "aliyun", readings, generate.Form{Table: "old.csv", Labels: labels})
+	assert.Contains(t, string(got.HCL), `labels   = { "a b" = each.value["a b"] == "" ? null : each.value["a b"], city = each.value.city == "" ? null : each.value.city, note = each.value.label_note }`)
+	assert.Contains(t, string(got.CSV), "iccid,active,note,a b,city,label_note\n"+numberedICCID(0)+",true,,,杭州,0\n")
+
+	files := declared()
+	files["imported.fleet.hcl"], files["old.csv"] = string(got.HCL), string(got.CSV)
+	c := load(t, files)
+	found := map[spec.ICCID]map[string]string{}
+	for _, card := range c.Fleet.Cards {
+		found[card.ICCID] = card.Labels
+	}
+	assert.Equal(t, map[string]string{"city": "杭州", "note": "0"}, found[spec.ICCID(numberedICCID(0))])
+	assert.Equal(t, map[string]string{"a b": "x", "note": "7"}, found[spec.ICCID(numberedICCID(7))])
 }
