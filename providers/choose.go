@@ -2,17 +2,18 @@ package providers
 
 import "github.com/cardfleet/cardfleet/spec"
 
-// worthAsking is from how many calls on a list's first page is asked for to see
-// how long the list is. Where the list turns out to be too long, that call was
-// one in so many.
+// worthAsking is how many calls reading card by card must take before the list's
+// first page is asked for, to see how long the list is. A list that turns out to
+// be too long then has cost one call in twenty.
 const worthAsking = 20
 
 // Mix is how a number of cards are read. Its zero value reads none.
 type Mix struct {
 	// Pages are the calls of a list.
 	Pages int
-	// Listed cards are told whole by the list; Completed ones but for attributes
-	// that calls of their own ask for; Single ones are read by such calls alone.
+	// Of Listed cards the list tells everything that is wanted. Completed cards
+	// take further calls for what the list doesn't tell. Single cards are read by
+	// calls of their own alone.
 	Listed, Completed, Single int
 	// Calls are all of the calls, if none has to be repeated, and each card takes
 	// as many as it may.

@@ -47,7 +47,8 @@ type Capabilities struct {
 	// list told; one that is missing takes all the calls of reading the card.
 	AfterList map[Attr]int
 	// ReadCalls is how many calls reading one card takes for these attributes,
-	// besides the one for its status; those under 0 are made for every card.
+	// besides the call for its status. The number under the key 0 is of calls that
+	// every card takes, whatever is asked of it.
 	ReadCalls map[Attr]int
 	// ChangeCalls is how many calls a change of a kind takes at most; a missing kind takes one.
 	ChangeCalls map[Kind]int

@@ -51,7 +51,7 @@ var layers = []layer{
 	{"providers", []string{"spec", "providers/internal/carrierhttp"}},
 	{"providers/internal/carrierhttp", nil},
 	{"providers/internal/lenient", nil},
-	{"providers/internal/carriercall", []string{"providers", "providers/internal/carrierhttp"}},
+	{"providers/internal/carriercall", []string{"spec", "providers", "providers/internal/carrierhttp"}},
 	{"providers/internal/alirpc", []string{"spec", "providers", "providers/internal/carriercall", "providers/internal/lenient"}},
 	{"providers/internal/alirpcsim", []string{"spec", "providers/carriersim"}},
 	{"providers/internal/alirpctest", []string{"spec", "providers", "providers/carriersim", "providers/providertest", "providers/internal/alirpc", "providers/internal/carriercall"}},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -114,7 +115,7 @@ func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) 
 	if err != nil {
 		return spec.Reading{}, err
 	}
-	if err := alirpc.CheckCard("QueryCardStatus", iccid, status.CardStatus.Iccid, &status.Envelope); err != nil {
+	if err := p.cards.CheckCard(carriercall.Call{Name: "QueryCardStatus"}, string(status.RequestID), iccid, string(status.CardStatus.Iccid)); err != nil {
 		return spec.Reading{}, err
 	}
 	reading := spec.Reading{ICCID: iccid, At: p.cards.Now(), Status: string(status.CardStatus.UserStatus), Has: spec.AttrActive}

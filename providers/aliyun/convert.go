@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -51,7 +50,7 @@ func packages(offers []offer) []spec.Package {
 	for _, o := range offers {
 		packages = append(packages, spec.Package{
 			ID: string(o.OfferID), Name: string(o.OfferName),
-			Effective: alirpc.ParseTime(o.EffectiveTime), Expires: alirpc.ParseTime(o.ExpireTime),
+			Effective: o.EffectiveTime.Time(), Expires: o.ExpireTime.Time(),
 		})
 	}
 	slices.SortFunc(packages, func(a, b spec.Package) int {

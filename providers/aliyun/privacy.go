@@ -107,7 +107,7 @@ func (s *numbers) subscription(ctx context.Context, n *spec.PrivacyNumber) (spec
 		return spec.NumberReading{}, err
 	}
 	bound := r.SecretBindDetailDTO
-	status, err := s.statusOf(bound.Status, alirpc.ParseTime(bound.ExpireDate))
+	status, err := s.statusOf(bound.Status, bound.ExpireDate.Time())
 	if err != nil {
 		return spec.NumberReading{}, odd(actionSubscription, &r.Envelope, err)
 	}

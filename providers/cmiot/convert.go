@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
 )
@@ -117,7 +116,7 @@ func (r packagesV2) packages() []spec.Package {
 	list := make([]spec.Package, 0, len(r.Prodinfos))
 	for _, p := range r.Prodinfos {
 		list = append(list, spec.Package{
-			ID: string(p.ProdID), Name: string(p.ProdName), Effective: parseTime(p.EffTime), Expires: parseTime(p.ExpTime),
+			ID: string(p.ProdID), Name: string(p.ProdName), Effective: p.EffTime.Time(), Expires: p.ExpTime.Time(),
 		})
 	}
 	return packages(list)
@@ -127,19 +126,8 @@ func (r packagesV5) packages() []spec.Package {
 	list := make([]spec.Package, 0, len(r.OfferingInfoList))
 	for _, o := range r.OfferingInfoList {
 		list = append(list, spec.Package{
-			ID: string(o.OfferingID), Name: string(o.OfferingName), Effective: parseTime(o.EffectiveDate), Expires: parseTime(o.ExpiriedDate),
+			ID: string(o.OfferingID), Name: string(o.OfferingName), Effective: o.EffectiveDate.Time(), Expires: o.ExpiriedDate.Time(),
 		})
 	}
 	return packages(list)
-}
-
-// parseTime reads a date in any form seen at OneLink (yyyyMMddHHmmss in the
-// samples of v5, KNOWN*); zero for others. The zone is a GUESS: China's.
-func parseTime(t text) time.Time {
-	for _, layout := range []string{"20060102150405", time.DateTime, time.DateOnly, "20060102"} {
-		if at, err := time.ParseInLocation(layout, string(t), china()); err == nil {
-			return at
-		}
-	}
-	return time.Time{}
 }

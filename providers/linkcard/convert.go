@@ -96,13 +96,13 @@ func (p *provider) packages(card *card, listed []listedPackage) []spec.Package {
 	packages := make([]spec.Package, 0, len(listed)+1)
 	if card.CredentialNo != "" {
 		packages = append(packages, spec.Package{
-			ID: string(card.CredentialNo), Effective: alirpc.ParseTime(card.ActiveTime), Expires: alirpc.ParseTime(card.ExpireTime),
+			ID: string(card.CredentialNo), Effective: card.ActiveTime.Time(), Expires: card.ExpireTime.Time(),
 		})
 	}
 	for _, l := range listed {
 		name := string(l.PackageName)
 		packages = append(packages, spec.Package{
-			ID: cmp.Or(p.ids[name], name), Name: name, Effective: alirpc.ParseTime(l.EffectiveTime), Expires: alirpc.ParseTime(l.ExpireTime),
+			ID: cmp.Or(p.ids[name], name), Name: name, Effective: l.EffectiveTime.Time(), Expires: l.ExpireTime.Time(),
 		})
 	}
 	now := p.api.Now()

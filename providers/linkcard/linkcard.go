@@ -22,6 +22,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -159,7 +160,7 @@ func (p *provider) detail(ctx context.Context, iccid spec.ICCID) (*card, error) 
 		return nil, err
 	}
 	card := r.Data.VsimCardInfo
-	return card, alirpc.CheckCard(actionDetail, iccid, card.Iccid, &r.Envelope)
+	return card, p.api.CheckCard(carriercall.Call{Name: actionDetail}, string(r.RequestID), iccid, string(card.Iccid))
 }
 
 func (p *provider) reading(iccid spec.ICCID, status, osStatus alirpc.Text) spec.Reading {

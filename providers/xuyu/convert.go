@@ -102,7 +102,7 @@ func lifecycle(tables map[string]map[string]word, operator, value string) (l spe
 func inForce(reply packagesReply, now time.Time) []spec.Package {
 	packages := make([]spec.Package, 0, len(reply))
 	for _, r := range reply {
-		p := spec.Package{ID: string(r.ID), Name: string(r.Name), Effective: parseTime(string(r.Effective)), Expires: parseTime(string(r.Expire))}
+		p := spec.Package{ID: string(r.ID), Name: string(r.Name), Effective: r.Effective.Time(), Expires: r.Expire.Time()}
 		if p.Expires.IsZero() || p.Expires.After(now) {
 			packages = append(packages, p)
 		}
@@ -124,19 +124,4 @@ func compareEnds(a, b time.Time) int {
 	default:
 		return a.Compare(b)
 	}
-}
-
-// parseTime reads a date in the forms that such gateways write; zero for
-// others. GUESS: no document gives the form; without a zone it is China's time.
-// A date alone, as an end, is read as its first moment.
-func parseTime(s string) time.Time {
-	china := time.FixedZone("UTC+8", 8*60*60)
-	for _, layout := range []string{
-		time.RFC3339, "2006-01-02T15:04:05", time.DateTime, "2006/01/02 15:04:05", "20060102150405", time.DateOnly, "20060102",
-	} {
-		if t, err := time.ParseInLocation(layout, s, china); err == nil {
-			return t
-		}
-	}
-	return time.Time{}
 }

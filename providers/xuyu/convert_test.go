@@ -117,26 +117,3 @@ func TestPackagesInForceAreSortedAndOnceEach(t *testing.T) {
 	assert.Zero(t, got[3].Expires)
 	assert.NotNil(t, inForce(nil, now), "none is known, not unknown")
 }
-
-func TestDatesInEveryForm(t *testing.T) {
-	want := time.Date(2026, 12, 31, 16, 0, 0, 0, time.UTC)
-	for _, s := range []string{
-		"2027-01-01T00:00:00+08:00", "2026-12-31T16:00:00Z", "2027-01-01T00:00:00", "2027-01-01T00:00:00.000", "2027-01-01 00:00:00",
-		"2027/01/01 00:00:00", "20270101000000", "2027-01-01", "20270101",
-	} {
-		assert.True(t, parseTime(s).Equal(want), s)
-	}
-	assert.Zero(t, parseTime("never"))
-	assert.Zero(t, parseTime(""))
-}
-
-func TestAnswerAboutTheSameCard(t *testing.T) {
-	const asked = spec.ICCID("898600D6991330004146")
-	for answered, want := range map[string]bool{
-		"": true, "898600D6991330004146": true, " 898600d6991330004146": true, "898600D699133000414": true, // without its last digit
-		"898600D6991330004147": false, "8986": false,
-	} {
-		assert.Equal(t, want, sameCard(asked, answered), answered)
-	}
-	assert.True(t, sameCard(asked[:19], string(asked)))
-}

@@ -139,11 +139,8 @@ func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) 
 	if err != nil {
 		return spec.Reading{}, err
 	}
-	if other := string(card.ICCID); !sameCard(iccid, other) {
-		return spec.Reading{}, &providers.Error{
-			Call: opStatus, RequestID: id, Proof: providers.NeverSeen,
-			Message: fmt.Sprintf("the carrier answered about another card, %q", p.Clean(carriercall.Call{}, other)),
-		}
+	if err := p.CheckCard(status.named(), id, iccid, string(card.ICCID)); err != nil {
+		return spec.Reading{}, err
 	}
 	return p.Complete(ctx, p.reading(iccid, card), attrs)
 }
@@ -167,15 +164,6 @@ func (p *provider) reading(iccid spec.ICCID, card cardReply) spec.Reading {
 	r := spec.Reading{ICCID: iccid, At: p.Now(), Has: spec.AttrActive}
 	r.Lifecycle, r.Status, r.Reason = lifecycle(p.statuses, string(card.Operator), string(card.Status))
 	return r
-}
-
-// sameCard compares the card asked for with the one in an answer, which may
-// leave it out, or write it in another spelling: in lower case, with the
-// filler, without the check digit.
-func sameCard(asked spec.ICCID, answered string) bool {
-	answered = strings.TrimSpace(answered)
-	iccid, err := spec.ParseICCID(answered)
-	return answered == "" || err == nil && iccid.SameCard(asked)
 }
 
 func (p *provider) call(name string, values map[string]string) call {

@@ -37,8 +37,9 @@ func (a *Accounts) account(name string) *account {
 // transports that share the account, and of the functions that have a rate of
 // their own, each has its turn.
 //
-// At most one request at a time waits for its token's time, at the door: one
-// that comes later and is more urgent waits for that one, not for all.
+// At most one request at a time waits at the door, for its token's time. A more
+// urgent request that comes later waits for the request at the door, and then
+// goes before all others.
 type account struct {
 	mu        sync.Mutex
 	pace      *pace

@@ -1,5 +1,5 @@
 // Package lenient reads carriers' JSON, in which numbers and strings stand in
-// each other's place, and says what is wrong with an answer without ever
+// each other's place and dates have any form, and says what is wrong with an answer without ever
 // quoting it: it may echo a signed request or a token.
 package lenient
 
