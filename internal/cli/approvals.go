@@ -103,34 +103,34 @@ func signatures(dir, named, planFile string) ([]byte, error) {
 
 // approvals gathers what people approved: -approve-unbind, the signatures
 // beside the plan and in -approvals, and whose signatures count.
-func (s *session) approvals(o approvalOptions, planFile string) (plan.Approvals, error) {
+func (c *configuration) approvals(o approvalOptions, planFile string) (plan.Approvals, error) {
 	unbind, err := unbinds(o.approveUnbind)
 	if err != nil {
 		return plan.Approvals{}, err
 	}
 	a := plan.Approvals{Unbind: unbind}
-	if a.Signatures, err = signatures(s.dir(), o.approvals, planFile); err != nil {
+	if a.Signatures, err = signatures(c.dir(), o.approvals, planFile); err != nil {
 		return a, err
 	}
-	a.Signers, err = s.signers(o.signersOption)
+	a.Signers, err = c.signers(o.signersOption)
 	return a, err
 }
 
 // signers reads the list of those who may sign: from outside, or the policy's;
 // nil where there is none. One from outside makes the policy ask for signatures.
-func (s *session) signers(o signersOption) (*signers.List, error) {
-	list, err := o.listIn(s.env, s.dir(), s.fleet.Policy.RequiredApprovals)
+func (c *configuration) signers(o signersOption) (*signers.List, error) {
+	list, err := o.listIn(c.env, c.dir(), c.fleet.Policy.RequiredApprovals)
 	if list != nil || err != nil {
-		s.fleet.Policy.AllowedSigners, _ = o.file(s.env)
+		c.fleet.Policy.AllowedSigners, _ = o.file(c.env)
 		return list, err
 	}
-	name := s.fleet.Policy.AllowedSigners
+	name := c.fleet.Policy.AllowedSigners
 	if name == "" {
 		return nil, nil
 	}
-	if list, err = readSigners(within(s.dir(), name), s.fleet.Policy.RequiredApprovals); err != nil {
+	if list, err = readSigners(within(c.dir(), name), c.fleet.Policy.RequiredApprovals); err != nil {
 		return nil, mistakes(spec.Diagnostics{{
-			Summary: "allowed_signers can't be used", Subject: s.fleet.Policy.Source,
+			Summary: "allowed_signers can't be used", Subject: c.fleet.Policy.Source,
 			Detail: fmt.Sprintf("%s: %v.", name, err),
 		}})
 	}

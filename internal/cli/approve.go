@@ -85,10 +85,11 @@ func (prog *program) runApprove(o approveOptions, file string) error {
 	prog.open(viewOptions{})
 	env, dir := prog.env, prog.dir()
 	path := within(dir, file)
-	p, _, err := readPlan(path, prog.keysIn(inputOptions{}))
+	saved, err := readPlan(path, prog.keysIn(inputOptions{}), false)
 	if err != nil {
 		return err
 	}
+	p := saved.Plan
 	list, err := o.listIn(env, dir, p.Policy.Required())
 	if err != nil {
 		return err

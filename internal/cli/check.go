@@ -13,19 +13,19 @@ import (
 // runCheck says which actions of a saved plan would still run, as a merge queue
 // asks before it lets the plan through. It changes nothing, the state included.
 func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
-	err = prog.openRun(o.runOptions, o.check)
+	if err := prog.openRun(o.runOptions, o.check); err != nil {
+		return err
+	}
+	c, err := prog.openConfig(o.inputOptions, true)
 	if err != nil {
 		return err
 	}
-	s, err := prog.openConfig(o.inputOptions, true)
+	defer func() { err = errors.Join(err, c.close()) }()
+	s, err := c.openState()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openState(); err != nil {
-		return err
-	}
-	prior, err := s.store.Backend.Read(ctx)
+	prior, err := s.run.Backend.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,17 +33,20 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := s.loadPlan(o.check, prior, applyOptions{runOptions: o.runOptions}, approvals)
+	p, err := s.loadPlan(o.check, prior, o.forRun(approvals))
 	if err != nil {
 		return err
 	}
-	results := apply.Check(ctx, apply.Options{
-		Plan: p, Prior: prior, Providers: s.providers, Parallel: o.parallelism, Now: prog.env.Now, Sleep: prog.env.Sleep,
-	})
-	if ctx.Err() != nil {
-		return ctx.Err()
+	results, err := s.run.Check(ctx, p, o.parallelism)
+	if err != nil {
+		return err
 	}
-	s.tellApprovals(p)
+	s.tellApprovals(p.Plan)
+	return exit(prog.checked(results))
+}
+
+// checked says what would become of each action, and returns the exit code.
+func (prog *program) checked(results []apply.Result) int {
 	running := 0
 	for _, r := range results {
 		if r.Outcome == apply.Runs {
@@ -55,9 +58,9 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	}
 	prog.out.result("%s\n", prog.out.style.Bold(fmt.Sprintf("%d of %d actions would still run.", running, len(results))))
 	if running < len(results) {
-		return exit(exitPartial)
+		return exitPartial
 	}
-	return nil
+	return exitOK
 }
 
 // tellApprovals says which guarded actions of a plan have their approvals, and

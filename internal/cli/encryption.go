@@ -1,15 +1,13 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 
-	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
 	"github.com/cardfleet/cardfleet/state"
@@ -87,83 +85,23 @@ func identitiesOf(env *Env, dir string, list []string) (ids []seal.Identity, mis
 	return ids, missing, nil
 }
 
-// writePlan writes a plan file, encrypted where there is a sealer.
-func writePlan(w io.Writer, p *plan.Plan, sealer state.Sealer) error {
-	if sealer == nil {
-		_, err := plan.Write(w, p)
-		return err
-	}
-	sealed, err := sealer.Seal(w)
-	if err != nil {
-		return err
-	}
-	if _, err := plan.Write(sealed, p); err != nil {
-		return err
-	}
-	return sealed.Close()
-}
-
-// readPlan reads a plan file. keys is asked where the file is encrypted.
-func readPlan(path string, keys func() (state.Sealer, error)) (*plan.Plan, string, error) {
+// readPlan reads a plan file. keys is asked where the file is encrypted;
+// enforced says that it has to be.
+func readPlan(path string, keys func() (state.Sealer, error), enforced bool) (*run.Saved, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, "", fmt.Errorf("open the saved plan: %w", err)
+		return nil, fmt.Errorf("open the saved plan: %w", err)
 	}
 	defer f.Close() // it was only read
-	text, err := openPlan(bufio.NewReader(f), keys)
+	saved, err := run.ReadPlan(f, keys, enforced)
 	if err != nil {
-		return nil, "", fmt.Errorf("read %s: %w", path, err)
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	p, digest, err := plan.Read(text)
-	if err == nil {
-		err = atEnd(text)
-	}
-	if err != nil {
-		return nil, "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return p, digest, nil
+	return saved, nil
 }
 
-func openPlan(r *bufio.Reader, keys func() (state.Sealer, error)) (io.Reader, error) {
-	if !state.IsSealed(r) {
-		return r, nil
-	}
-	sealer, err := keys()
-	switch {
-	case err != nil:
-		return nil, err
-	case sealer == nil:
-		return nil, state.ErrSealed
-	}
-	return sealer.Open(r)
-}
-
-// encryptedPlan refuses a plan file that isn't encrypted where the
-// configuration enforces that.
-func (s *session) encryptedPlan(path string) error {
-	if e := s.fleet.Encryption; e == nil || !e.Enforced {
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("open the saved plan: %w", err)
-	}
-	defer f.Close() // it was only read
-	if !state.IsSealed(bufio.NewReader(f)) {
-		return fmt.Errorf("read %s: %w", path, state.ErrPlain)
-	}
-	return nil
-}
-
-// atEnd reads what is left, since the end of an encrypted file is what shows
-// that nothing was cut off.
-func atEnd(r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
-}
-
-// keysOf are the keys of a session's configuration.
-func (s *session) keysOf() (state.Sealer, error) { return keysFor(s.env, s.fleet) }
+// keysOf are the configuration's keys.
+func (c *configuration) keysOf() (state.Sealer, error) { return keysFor(c.env, c.fleet) }
 
 // keysFor is sealerOf for who needs nothing but the keys.
 func keysFor(env *Env, fleet *spec.Fleet) (state.Sealer, error) {

@@ -78,6 +78,7 @@ type ending struct {
 func endingOf(err error, interrupted bool) ending {
 	var lost *run.LeaseLostError
 	var mistaken *mistaken
+	var planless *run.MistakesError
 	var refusal *run.Refusal
 	var failed *failure
 	var code exitCode
@@ -89,6 +90,8 @@ func endingOf(err error, interrupted bool) ending {
 		return lostEnding(lost.Err)
 	case errors.As(err, &mistaken):
 		return ending{mistaken.code, mistaken.diags}
+	case errors.As(err, &planless):
+		return ending{exitFailed, planless.Diags}
 	case errors.As(err, &refusal):
 		return refused(refusal)
 	case errors.As(err, &failed):
@@ -107,11 +110,12 @@ func endingOf(err error, interrupted bool) ending {
 // has to say besides. One that had come to a verdict did a part of its work.
 func lostEnding(err error) ending {
 	var mistaken *mistaken
+	var planless *run.MistakesError
 	var refusal *run.Refusal
 	var failed *failure
 	var code exitCode
 	switch {
-	case errors.As(err, &mistaken), errors.As(err, &refusal), errors.As(err, &code):
+	case errors.As(err, &mistaken), errors.As(err, &planless), errors.As(err, &refusal), errors.As(err, &code):
 		return ending{exitPartial, slices.Concat(endingOf(err, false).diags, problem(run.ErrLeaseLost))}
 	case errors.As(err, &failed):
 		return ending{exitPartial, problem(errors.Join(run.ErrLeaseLost, failed.err))}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
 )
 
 // lost is a context whose lock was lost.
@@ -41,9 +42,13 @@ func TestALeaseThatIsKeptChangesNoEnding(t *testing.T) {
 
 func TestEveryRefusalOfARunHasWords(t *testing.T) {
 	for _, reason := range run.Reasons() {
-		r := &run.Refusal{Reason: reason}
+		r := &run.Refusal{Reason: reason, Plan: &plan.Plan{}, Unapproved: true}
 		e := endingOf(r, false)
-		assert.Equal(t, exitFailed, e.code)
+		code := exitFailed
+		if reason == run.NotAllowed {
+			code = exitRefused
+		}
+		assert.Equal(t, code, e.code)
 		if assert.Len(t, e.diags, 1, "%v", r) {
 			assert.NotEmpty(t, e.diags[0].Summary, "%v", r)
 			assert.NotEmpty(t, e.diags[0].Detail, "%v", r)

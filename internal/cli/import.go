@@ -14,7 +14,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/plan/render"
-	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/generate"
 	"github.com/cardfleet/cardfleet/spec/table"
@@ -69,31 +68,31 @@ func (prog *program) runImport(ctx context.Context, o importOptions) (err error)
 	if err != nil {
 		return err
 	}
-	s, err := prog.openConfig(o.inputOptions, true)
+	c, err := prog.openConfig(o.inputOptions, true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	name, err := s.importFrom(o.provider)
+	defer func() { err = errors.Join(err, c.close()) }()
+	name, err := c.importFrom(o.provider)
 	if err != nil {
 		return err
 	}
-	found, labels, err := s.candidates(ctx, name, o)
+	found, labels, err := c.candidates(ctx, name, o)
 	if err != nil {
 		return err
 	}
-	cards := s.undeclared(found)
+	cards := c.undeclared(found)
 	if err := target.fits(len(cards)); err != nil {
 		return err
 	}
-	readings, err := s.readToImport(ctx, name, cards)
+	readings, err := c.carriers.ReadCards(ctx, name, cards, &watcher{out: prog.out})
 	if err != nil {
 		return err
 	}
 	if target.existing {
-		return prog.addToTable(s, target, name, readings, labels, len(found)-len(cards))
+		return c.addToTable(target, name, readings, labels, len(found)-len(cards))
 	}
-	generated := generate.Cards(s.config, name, readings, generate.Form{Table: target.table, Labels: labels})
+	generated := generate.Cards(c.config, name, readings, generate.Form{Table: target.table, Labels: labels})
 	if err := target.write(prog.out, generated); err != nil {
 		return err
 	}
@@ -189,10 +188,10 @@ func writeNew(path string, data []byte) error {
 }
 
 // importFrom finds the provider block that an import is from.
-func (s *session) importFrom(name string) (spec.ProviderName, error) {
-	names := make([]string, 0, len(s.fleet.Providers))
-	for i := range s.fleet.Providers {
-		names = append(names, string(s.fleet.Providers[i].Name))
+func (c *configuration) importFrom(name string) (spec.ProviderName, error) {
+	names := make([]string, 0, len(c.fleet.Providers))
+	for i := range c.fleet.Providers {
+		names = append(names, string(c.fleet.Providers[i].Name))
 	}
 	switch {
 	case slices.Contains(names, name):
@@ -209,20 +208,20 @@ func (s *session) importFrom(name string) (spec.ProviderName, error) {
 
 // candidates are the cards of the file, with their labels, or all that the
 // carrier lists; each once.
-func (s *session) candidates(ctx context.Context, name spec.ProviderName, o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
+func (c *configuration) candidates(ctx context.Context, name spec.ProviderName, o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
 	if o.iccids != "" {
-		return s.cardsOfFile(o)
+		return c.cardsOfFile(o)
 	}
 	if len(o.columns)+len(o.labels) > 0 || o.sheet != "" {
 		return nil, nil, refuse("No file", "-columns, -labels and -sheet are about the file of -iccids. Name it.")
 	}
-	cards, err := s.list(ctx, name)
+	cards, err := c.carriers.List(ctx, name)
 	slices.Sort(cards)
 	return slices.Compact(cards), nil, err
 }
 
 // cardsOfFile reads a list as the command table does, ICCIDs and labels alone.
-func (s *session) cardsOfFile(o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
+func (c *configuration) cardsOfFile(o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
 	columns, err := parseColumns("columns", o.columns)
 	if err != nil {
 		return nil, nil, err
@@ -238,7 +237,7 @@ func (s *session) cardsOfFile(o importOptions) ([]spec.ICCID, map[spec.ICCID]map
 		}
 	}
 	maps.Copy(columns, labels)
-	t, err := readTable(s.out, s.dir(), []string{o.iccids}, o.sheet, table.Options{Columns: columns, Only: append([]string{}, only...)})
+	t, err := readTable(c.out, c.dir(), []string{o.iccids}, o.sheet, table.Options{Columns: columns, Only: append([]string{}, only...)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -255,63 +254,23 @@ func (s *session) cardsOfFile(o importOptions) ([]spec.ICCID, map[spec.ICCID]map
 	return cards, of, nil
 }
 
-// list asks the carrier for all cards of the account.
-func (s *session) list(ctx context.Context, name spec.ProviderName) ([]spec.ICCID, error) {
-	lister, ok := s.providers[name].(providers.Lister)
-	if !ok || !s.caps[name].Lists {
-		return nil, refuse("Carrier can't list its cards", "Provider %s has no way to list the account's cards. Name them in a file, one ICCID a line, with -iccids=FILE.", name)
-	}
-	var cards []spec.ICCID
-	err := lister.List(ctx, func(r spec.Reading) error {
-		cards = append(cards, r.ICCID)
-		return nil
-	})
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil:
-		return nil, fmt.Errorf("list the cards of %s: %w", name, err)
-	}
-	return cards, nil
-}
-
 // undeclared leaves out the cards that the configuration speaks of, whatever the
 // provider and the spelling: 19 digits, or 20 with the check digit.
-func (s *session) undeclared(cards []spec.ICCID) []spec.ICCID {
+func (c *configuration) undeclared(cards []spec.ICCID) []spec.ICCID {
 	known, stems := map[spec.ICCID]bool{}, map[spec.ICCID]bool{}
 	speaks := func(iccid spec.ICCID) {
 		known[iccid] = true
 		stems[iccid.Stem()] = true
 	}
-	for i := range s.fleet.Cards {
-		speaks(s.fleet.Cards[i].ICCID)
+	for i := range c.fleet.Cards {
+		speaks(c.fleet.Cards[i].ICCID)
 	}
-	for _, r := range s.fleet.Removed {
+	for _, r := range c.fleet.Removed {
 		speaks(r.ICCID)
 	}
-	return slices.DeleteFunc(slices.Clone(cards), func(c spec.ICCID) bool {
-		return known[c] || known[c.Stem()] || len(c) == 19 && stems[c]
+	return slices.DeleteFunc(slices.Clone(cards), func(card spec.ICCID) bool {
+		return known[card] || known[card.Stem()] || len(card) == 19 && stems[card]
 	})
-}
-
-// readToImport reads all that the provider can read of each card.
-func (s *session) readToImport(ctx context.Context, name spec.ProviderName, cards []spec.ICCID) ([]spec.Reading, error) {
-	attrs := (spec.AttrActive | spec.AttrPackages | spec.AttrBinding) & s.caps[name].Reads
-	wants := make([]providers.Want, 0, len(cards))
-	for _, c := range cards {
-		wants = append(wants, providers.Want{ICCID: c, Attrs: attrs})
-	}
-	progress := s.out.progress("refresh", "reading")
-	defer progress.end()
-	bar := progress.carrier(string(name), len(wants))
-	readings, err := providers.ReadAll(ctx, s.providers[name], wants, providers.ReadOptions{
-		Provider: name, Progress: func(done, _ int) { bar.set(done) },
-		Chosen: func(m providers.Mix) { progress.costs(readsOf(name, m, providers.PaceOf(s.providers[name]))) },
-	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	return readings, err
 }
 
 // imported says what was written, and what wasn't and why.

@@ -20,8 +20,8 @@ import (
 
 // addToTable adds the cards to a table that is there. What stands in it stays as
 // it is, to the byte.
-func (prog *program) addToTable(s *session, f importFiles, name spec.ProviderName, readings []spec.Reading, labels map[spec.ICCID]map[string]string, known int) error {
-	if err := s.readsTable(f, name); err != nil {
+func (c *configuration) addToTable(f importFiles, name spec.ProviderName, readings []spec.Reading, labels map[spec.ICCID]map[string]string, known int) error {
+	if err := c.readsTable(f, name); err != nil {
 		return err
 	}
 	there, err := readExisting(f)
@@ -35,25 +35,25 @@ func (prog *program) addToTable(s *session, f importFiles, name spec.ProviderNam
 			}
 		}
 	}
-	rows, generated := generate.Rows(s.config, name, readings, generate.Form{Labels: labels}, there.Existing)
+	rows, generated := generate.Rows(c.config, name, readings, generate.Form{Labels: labels}, there.Existing)
 	if len(rows) > 0 {
 		if err := there.add(f, rows); err != nil {
 			return err
 		}
-		prog.out.say("Added %s to %s. See what the next plan makes of them.\n", countCards(len(rows)), f.shown)
+		c.out.say("Added %s to %s. See what the next plan makes of them.\n", countCards(len(rows)), f.shown)
 	}
-	return prog.imported(importFiles{}, generated, known)
+	return c.imported(importFiles{}, generated, known)
 }
 
 // readsTable checks that the table is read by a block of that provider.
-func (s *session) readsTable(f importFiles, name spec.ProviderName) error {
-	for i := range s.fleet.Cards {
-		c := &s.fleet.Cards[i]
-		if c.Block.CSV == "" || within(s.dir(), filepath.FromSlash(c.Block.CSV)) != filepath.Clean(f.path) {
+func (c *configuration) readsTable(f importFiles, name spec.ProviderName) error {
+	for i := range c.fleet.Cards {
+		card := &c.fleet.Cards[i]
+		if card.Block.CSV == "" || within(c.dir(), filepath.FromSlash(card.Block.CSV)) != filepath.Clean(f.path) {
 			continue
 		}
-		if c.Provider != name {
-			return refuse("Other provider", "%s is read by card.%s of provider %s, and the import is from %s.", f.shown, c.Block.Name, c.Provider, name)
+		if card.Provider != name {
+			return refuse("Other provider", "%s is read by card.%s of provider %s, and the import is from %s.", f.shown, card.Block.Name, card.Provider, name)
 		}
 		return nil
 	}

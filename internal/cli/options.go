@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
@@ -161,6 +162,14 @@ func spelled(globs []string) []string {
 		}
 	}
 	return out
+}
+
+// forRun are the options as a run takes them.
+func (o *runOptions) forRun(approvals plan.Approvals) run.Options {
+	return run.Options{
+		Select: o.selection(), Refresh: plan.Refresh{Mode: plan.RefreshMode(o.mode), MaxAge: o.maxAge}, Budget: o.budget,
+		Parallel: o.parallelism, RefreshOnly: o.refreshOnly, Accepted: o.accepted, Approvals: approvals,
+	}
 }
 
 func (o *runOptions) flags() []cli.Flag {

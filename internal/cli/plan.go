@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
@@ -52,23 +53,22 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 }
 
 func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
-	err = prog.openRun(o.runOptions, o.out)
+	if err := prog.openRun(o.runOptions, o.out); err != nil {
+		return err
+	}
+	if err := o.openRetry(prog.dir()); err != nil {
+		return err
+	}
+	c, err := prog.openConfig(o.inputOptions, true)
 	if err != nil {
 		return err
 	}
-	dir := prog.dir()
-	if err := o.openRetry(dir); err != nil {
-		return err
-	}
-	s, err := prog.openConfig(o.inputOptions, true)
+	defer func() { err = errors.Join(err, c.close()) }()
+	s, err := c.openState()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.openState(); err != nil {
-		return err
-	}
-	prior, err := s.store.Backend.Read(ctx)
+	prior, err := s.run.Backend.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,29 +79,38 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	p, l, err := s.makePlan(ctx, prior, o.runOptions, approvals)
+	if err := o.refreshOptions.check(); err != nil {
+		return err
+	}
+	p, err := s.run.Plan(ctx, prior, o.forRun(approvals))
 	if err != nil {
 		return err
 	}
-	outputs, err := s.outputs(spec.Live{Cards: l.cards, Numbers: l.numbers})
+	return s.planned(ctx, p, o)
+}
+
+// planned shows a plan, and saves it where that is wanted.
+func (s *session) planned(ctx context.Context, p *run.Planned, o planOptions) error {
+	outputs, err := s.outputs(spec.Live{Cards: p.Live.Cards, Numbers: p.Live.Numbers})
 	if err != nil {
 		return err
 	}
 	if outputs != "" {
-		prog.out.result("%s\n", outputs)
+		s.out.result("%s\n", outputs)
 	}
-	prog.out.plan(p)
+	made := p.Plan // from here on nobody needs what it was made from
+	s.out.plan(made)
 	if o.out != "" {
-		if err := s.savePlan(within(dir, o.out), p); err != nil {
+		if err := s.savePlan(within(s.dir(), o.out), made); err != nil {
 			return err
 		}
-		prog.out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
+		s.out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
 	}
-	s.tellDrift(ctx, p)
+	s.tellDrift(ctx, made)
 	switch {
-	case len(p.Incomplete) > 0:
+	case len(made.Incomplete) > 0:
 		return exit(exitFailed)
-	case o.detailedExitCode && !p.Clean():
+	case o.detailedExitCode && !made.Clean():
 		return exit(exitChanges)
 	}
 	return nil
@@ -113,7 +122,7 @@ func (s *session) savePlan(path string, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(path, func(w io.Writer) error { return writePlan(w, p, sealer) }); err != nil {
+	if err := replaceFile(path, func(w io.Writer) error { return run.WritePlan(w, p, sealer) }); err != nil {
 		return fmt.Errorf("save plan: %w", err)
 	}
 	return nil
@@ -166,26 +175,26 @@ func (o *output) planEvents(p *plan.Plan) {
 
 // outputs evaluates the output blocks. With -json it tells them; else it
 // returns them as text, "" for none.
-func (s *session) outputs(l spec.Live) (string, error) {
-	if !s.config.HasOutputs() {
+func (c *configuration) outputs(l spec.Live) (string, error) {
+	if !c.config.HasOutputs() {
 		return "", nil // a plan of a million cards doesn't index what was read for nobody
 	}
-	outputs, diags := s.config.Outputs(l)
+	outputs, diags := c.config.Outputs(l)
 	if diags.HasErrors() {
 		return "", mistakes(diags)
 	}
-	s.out.diagnostics(diags)
+	c.out.diagnostics(diags)
 	if len(outputs) == 0 {
 		return "", nil
 	}
 	values := map[string]any{}
 	var b strings.Builder
-	b.WriteString(s.out.style.Bold("Outputs:") + "\n\n")
+	b.WriteString(c.out.style.Bold("Outputs:") + "\n\n")
 	for _, v := range outputs {
 		values[v.Name] = outputJSON(v)
 		fmt.Fprintf(&b, "%s = %s\n", v.Name, outputText(v))
 	}
-	s.out.event("info", "outputs", fmt.Sprintf("Outputs: %d", len(outputs)), map[string]any{"outputs": values})
+	c.out.event("info", "outputs", fmt.Sprintf("Outputs: %d", len(outputs)), map[string]any{"outputs": values})
 	return b.String(), nil
 }
 

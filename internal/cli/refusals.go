@@ -2,16 +2,35 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
 // refused is a run's refusal in the command line's words, which name options
 // and commands.
 func refused(r *run.Refusal) ending {
+	if r.Reason == run.NotAllowed {
+		return ending{exitRefused, notAllowed(r)}
+	}
 	summary, detail := refusedWords(r)
 	return ending{exitFailed, spec.Diagnostics{{Summary: summary, Detail: detail}}}
+}
+
+// notAllowed are the limits that a plan passes, and the approvals that it lacks.
+func notAllowed(r *run.Refusal) spec.Diagnostics {
+	var diags spec.Diagnostics
+	for _, l := range r.Plan.Limits {
+		text := render.LimitText(l)
+		diags = append(diags, spec.Diagnostic{Summary: "A policy limit is passed", Detail: "Nothing was changed. " + strings.Join(text, " ")})
+	}
+	if r.Unapproved {
+		diags = append(diags, unapproved(r.Plan))
+	}
+	return diags
 }
 
 func refusedWords(r *run.Refusal) (summary, detail string) {
@@ -33,6 +52,10 @@ func refusedWords(r *run.Refusal) (summary, detail string) {
 			r.Name, r.Lock.ID, r.Lock.Who, r.Lock.Operation)
 	case run.NoHistory:
 		return "No history", "This backend keeps no older snapshots of its own."
+	case run.NoList:
+		return "Carrier can't list its cards", fmt.Sprintf("Provider %s has no way to list the account's cards. Name them in a file, one ICCID a line, with -iccids=FILE.", r.Name)
+	case run.Incomplete:
+		return "The plan is incomplete", fmt.Sprintf("Nothing was changed, since %s could not be read at all. Once it answers, run apply again; to go on without it, add -skip-unread.", unread(r.Plan))
 	case run.NoSuchVersion:
 		return "No such version", fmt.Sprintf("The history has no version %s. cardfleet state history lists those it has.", r.Name)
 	default:
@@ -44,6 +67,9 @@ func refusedWords(r *run.Refusal) (summary, detail string) {
 // what the state is.
 func otherState(r *run.Refusal) (summary, detail string) {
 	switch r.Reason {
+	case run.PlanOfOtherState:
+		return "Plan of another state", fmt.Sprintf("The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
+			r.Given.Lineage, orNone(r.Found.Lineage))
 	case run.OtherFormat:
 		return "Unknown state format", fmt.Sprintf("%s has format_version %q, and this program reads %s.", r.Name, r.Format, run.PulledVersion)
 	case run.OtherLineage:
@@ -69,4 +95,53 @@ func otherState(r *run.Refusal) (summary, detail string) {
 // notInState is what is said of a card that the state doesn't have.
 func notInState(name string) string {
 	return fmt.Sprintf("The state has no card %s. cardfleet state list shows those it has.", name)
+}
+
+// unread names the carriers that could not be read at all.
+func unread(p *plan.Plan) string {
+	names := make([]string, 0, len(p.Incomplete))
+	for _, inc := range p.Incomplete {
+		names = append(names, string(inc.Provider))
+	}
+	return strings.Join(names, ", ")
+}
+
+// unapproved says which actions lack an approval, and why.
+func unapproved(p *plan.Plan) spec.Diagnostic {
+	const shown = 20
+	remedy := "Add the approval blocks that the plan shows."
+	if unbinds := p.Summary().ByKind[spec.Unbind]; unbinds.Approved < unbinds.Guarded {
+		remedy = "Add the approval blocks that the plan shows, or -approve-unbind=ICCID=IMEI for each unbind."
+	}
+	if p.Policy.SignersOnly {
+		remedy = "Only signed approvals count here: cardfleet approve PLANFILE signs a saved plan."
+	}
+	lines := lackingApproval(p, shown)
+	return spec.Diagnostic{
+		Summary: "Approvals are missing",
+		Detail: "Nothing was changed. These actions need a person's approval of exactly this card and device:\n" + strings.Join(lines, "\n") +
+			"\n" + remedy + " -skip-unapproved runs the rest without them. -auto-approve never stands in for an approval.",
+	}
+}
+
+// lackingApproval lists the guarded actions that lack an approval, with the
+// reason, up to so many; the others are counted.
+func lackingApproval(p *plan.Plan, limit int) []string {
+	var lines []string
+	n := 0
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		for _, a := range c.Actions {
+			if !a.Guarded || a.Approved {
+				continue
+			}
+			if n++; n <= limit {
+				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), a.Change, a.Denial))
+			}
+		}
+	}
+	if n > limit {
+		lines = append(lines, fmt.Sprintf("  … and %d more", n-limit))
+	}
+	return lines
 }

@@ -8,10 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
-	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -32,30 +31,15 @@ func checkReport(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// runEnding is what a report needs to know of a run besides its results.
-type runEnding struct {
-	plan        *plan.Plan
-	started     time.Time
-	lineage     string // of the state, once it is committed
-	serial      uint64 // of the state that the run started from
-	interrupted bool
-}
-
 // report writes what became of each action to the file of -report. The run is
 // over by then: what can't be written is a warning, and changes no exit code.
-func (s *session) report(path string, e runEnding, r *apply.Report) {
+func (s *session) report(path string, done *run.Applied) {
 	if path == "" {
 		return
 	}
-	if s.digest == "" {
-		s.digest = plan.Digest(e.plan)
-	}
-	h := apply.ReportHeader{
-		Version: Version, Lineage: e.lineage, Serial: e.serial, Config: e.plan.Config, Plan: s.digest, Partial: e.plan.Partial,
-		Started: e.started, Finished: s.env.Now(), Interrupted: e.interrupted,
-	}
+	r := done.Report
 	err := replaceFile(within(s.dir(), path), func(w io.Writer) error {
-		return apply.WriteReport(redacting{s.out, w}, h, r.Results)
+		return apply.WriteReport(redacting{s.out, w}, done.ReportHeader(Version), r.Results)
 	})
 	if err != nil {
 		s.out.diagnostics(spec.Diagnostics{{
@@ -116,26 +100,26 @@ func (o *runOptions) openRetry(dir string) error {
 
 // checkRetry refuses a report of another fleet, and says where there is
 // nothing to retry.
-func (s *session) checkRetry(r retry, prior *state.Snapshot) error {
+func (c *configuration) checkRetry(r retry, prior *state.Snapshot) error {
 	switch {
 	case r.file == "":
 	case r.header.Lineage != "" && r.header.Lineage != prior.Lineage:
 		return refuse("Report of another state", "%s is of a run on a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew.",
 			r.file, r.header.Lineage, orNone(prior.Lineage))
 	case len(r.cards) == 0:
-		s.out.result("Nothing to retry: %s says that all of its %d actions are done.\n\n", r.file, r.actions)
+		c.out.result("Nothing to retry: %s says that all of its %d actions are done.\n\n", r.file, r.actions)
 	default:
-		s.warnGone(r, prior)
+		c.warnGone(r, prior)
 	}
 	return nil
 }
 
 // warnGone tells of cards to be retried that nobody knows any more: nothing is
 // planned for them, and that must not look as if all were well.
-func (s *session) warnGone(r retry, prior *state.Snapshot) {
+func (c *configuration) warnGone(r retry, prior *state.Snapshot) {
 	var gone []spec.CardID
 	for id := range r.cards {
-		_, declared := slices.BinarySearchFunc(s.fleet.Cards, id, func(c spec.Card, id spec.CardID) int { return c.ID().Compare(id) })
+		_, declared := slices.BinarySearchFunc(c.fleet.Cards, id, func(card spec.Card, id spec.CardID) int { return card.ID().Compare(id) })
 		if !declared && prior.Card(id) == nil {
 			gone = append(gone, id)
 		}
@@ -144,7 +128,7 @@ func (s *session) warnGone(r retry, prior *state.Snapshot) {
 		return
 	}
 	first := slices.MinFunc(gone, spec.CardID.Compare)
-	s.out.diagnostics(spec.Diagnostics{{
+	c.out.diagnostics(spec.Diagnostics{{
 		Severity: spec.Warning, Summary: "Cards of the report are gone",
 		Detail: fmt.Sprintf("%s of %s, first %s: neither declared nor managed any more. Nothing is planned for them. Was the provider block renamed since?", countCards(len(gone)), r.file, first),
 	}})

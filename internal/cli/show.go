@@ -88,19 +88,21 @@ func (o *showOptions) check(cmd *cli.Command) error {
 
 func (prog *program) showPlan(o showOptions, file string) error {
 	prog.open(viewOptions{noColor: o.noColor})
-	p, digest, err := readPlan(within(prog.dir(), file), prog.keysIn(o.inputOptions))
-	if err == nil {
-		err = prog.review(o.approvalOptions, p, file)
+	saved, err := readPlan(within(prog.dir(), file), prog.keysIn(o.inputOptions), false)
+	if err != nil {
+		return err
+	}
+	p := saved.Plan
+	if err := prog.review(o.approvalOptions, p, file); err != nil {
+		return err
 	}
 	switch {
-	case err != nil:
-		return err
 	case o.json:
-		return render.JSON(prog.env.Out, p, digest)
+		return render.JSON(prog.env.Out, p, saved.Digest)
 	case o.markdown:
 		return render.Markdown(prog.env.Out, p, o.comment)
 	case o.html:
-		return render.HTML(prog.env.Out, p, digest)
+		return render.HTML(prog.env.Out, p, saved.Digest)
 	case o.graph:
 		return render.Graph(prog.env.Out, p)
 	default:

@@ -13,7 +13,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/all"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
@@ -28,16 +27,16 @@ const seedFile = "simulator.json"
 // with endpoint = "simulator", and returns the blocks pointed to them. Their
 // fleet is kept beside the state, so that the next run finds what this one did.
 // Without calls they aren't started: the blocks point to where none is.
-func (s *session) simulate(calls bool) ([]spec.ProviderConfig, error) {
-	configs := append([]spec.ProviderConfig(nil), s.fleet.Providers...)
+func (c *configuration) simulate(calls bool) ([]spec.ProviderConfig, error) {
+	configs := append([]spec.ProviderConfig(nil), c.fleet.Providers...)
 	wanted := false
-	for _, c := range configs {
-		wanted = wanted || c.Settings["endpoint"] == carriersim.Simulator
+	for _, block := range configs {
+		wanted = wanted || block.Settings["endpoint"] == carriersim.Simulator
 	}
 	if !wanted {
 		return configs, nil
 	}
-	carriers, base, err := s.startSimulators(calls)
+	carriers, base, err := c.startSimulators(calls)
 	if err != nil {
 		return nil, err
 	}
@@ -51,30 +50,30 @@ func (s *session) simulate(calls bool) ([]spec.ProviderConfig, error) {
 	return configs, nil
 }
 
-func (s *session) startSimulators(calls bool) (carriers []carriersim.Carrier, base string, err error) {
+func (c *configuration) startSimulators(calls bool) (carriers []carriersim.Carrier, base string, err error) {
 	if !calls {
 		return all.Simulators(&carriersim.World{}), "http://127.0.0.1:0", nil
 	}
-	world, err := s.openWorld()
+	world, err := c.openWorld()
 	if err != nil {
 		return nil, "", err
 	}
-	s.closers = append(s.closers, world.Close)
+	c.closers = append(c.closers, world.Close)
 	carriers = all.Simulators(world)
 	base, stop, err := serveLoopback("127.0.0.1:0", carriersim.Serve(carriers))
 	if err != nil {
 		return nil, "", err
 	}
-	s.closers = append(s.closers, stop)
+	c.closers = append(c.closers, stop)
 	return carriers, base, nil
 }
 
 // openWorld opens the world beside the state. A first run begins with the seed
 // file where there is one, and with an open world otherwise.
-func (s *session) openWorld() (*carriersim.World, error) {
-	path := local.Path(s.dir(), s.fleet.Backend) + ".simulator.json"
+func (c *configuration) openWorld() (*carriersim.World, error) {
+	path := local.Path(c.dir(), c.fleet.Backend) + ".simulator.json"
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		seed, err := os.ReadFile(filepath.Join(s.dir(), seedFile))
+		seed, err := os.ReadFile(filepath.Join(c.dir(), seedFile))
 		switch {
 		case err == nil:
 			if err := os.WriteFile(path, seed, 0o600); err != nil {
@@ -88,7 +87,7 @@ func (s *session) openWorld() (*carriersim.World, error) {
 	if err != nil {
 		return nil, err
 	}
-	world.Now, world.Sleep = s.env.Now, s.env.Sleep
+	world.Now, world.Sleep = c.env.Now, c.env.Sleep
 	return world, nil
 }
 
@@ -180,15 +179,4 @@ func schemas() []spec.Schema {
 		out = append(out, t.Schema)
 	}
 	return out
-}
-
-// openProvider opens one provider block. Its type is known: the configuration
-// was checked against the schemas.
-func openProvider(config spec.ProviderConfig, env providers.Env) (providers.Provider, spec.Diagnostics) {
-	for _, t := range all.Types() {
-		if t.Schema.Type == config.Name.Type() {
-			return t.Open(config, env)
-		}
-	}
-	return nil, nil
 }

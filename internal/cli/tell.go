@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/cli/notify"
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -27,10 +28,10 @@ const (
 
 // tell sends a message to those who want to hear of one of the events, all at
 // once. Its failure is a warning: it never fails a run.
-func (s *session) tell(ctx context.Context, m notify.Message, events ...spec.Event) {
+func (c *configuration) tell(ctx context.Context, m notify.Message, events ...spec.Event) {
 	var to []*spec.Notify
-	for i := range s.fleet.Notify {
-		n := &s.fleet.Notify[i]
+	for i := range c.fleet.Notify {
+		n := &c.fleet.Notify[i]
 		if slices.ContainsFunc(events, func(e spec.Event) bool { return slices.Contains(n.On, e) }) {
 			to = append(to, n)
 		}
@@ -38,13 +39,13 @@ func (s *session) tell(ctx context.Context, m notify.Message, events ...spec.Eve
 	if len(to) == 0 {
 		return
 	}
-	m.Fleet, m.Who, m.URL = filepath.Base(s.dir()), s.env.User+"@"+s.env.Host, runURL(s.env)
+	m.Fleet, m.Who, m.URL = filepath.Base(c.dir()), c.env.User+"@"+c.env.Host, runURL(c.env)
 	for i := range m.Lines {
-		m.Lines[i] = s.out.redact(m.Lines[i])
+		m.Lines[i] = c.out.redact(m.Lines[i])
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellLimit)
 	defer cancel()
-	env := notify.Env{Now: s.env.Now, Transport: s.env.Transport, Version: Version}
+	env := notify.Env{Now: c.env.Now, Transport: c.env.Transport, Version: Version}
 	failed := make([]error, len(to))
 	var g errgroup.Group
 	for i, n := range to {
@@ -53,7 +54,7 @@ func (s *session) tell(ctx context.Context, m notify.Message, events ...spec.Eve
 	_ = g.Wait() // they report through failed
 	for i, n := range to {
 		if failed[i] != nil {
-			s.out.diagnostics(spec.Diagnostics{{
+			c.out.diagnostics(spec.Diagnostics{{
 				Severity: spec.Warning, Summary: "A notification was not sent", Subject: n.Source,
 				Detail: fmt.Sprintf("%s: %v. The run and its exit code are as they would have been without it.", n.Type, failed[i]),
 			}})
@@ -62,9 +63,9 @@ func (s *session) tell(ctx context.Context, m notify.Message, events ...spec.Eve
 }
 
 // tellDrift tells what a plan found changed outside.
-func (s *session) tellDrift(ctx context.Context, p *plan.Plan) {
+func (c *configuration) tellDrift(ctx context.Context, p *plan.Plan) {
 	n := p.Summary().Drifted
-	if n == 0 || len(s.fleet.Notify) == 0 {
+	if n == 0 || len(c.fleet.Notify) == 0 {
 		return
 	}
 	m := notify.Message{
@@ -78,33 +79,33 @@ func (s *session) tellDrift(ctx context.Context, p *plan.Plan) {
 			})
 		}
 	}
-	s.tell(ctx, m, spec.DriftEvent)
+	c.tell(ctx, m, spec.DriftEvent)
 }
 
 // tellApply tells how an apply ended. One that a person at a terminal sees end
 // before its first action is no news to anybody else, and nor is one that had
 // nothing to do.
-func (s *session) tellApply(ctx context.Context, err error) {
+func (c *configuration) tellApply(ctx context.Context, done *run.Applied, err error) {
 	switch {
-	case len(s.fleet.Notify) == 0:
-	case s.ran == nil && (err == nil || s.env.InTTY):
-	case s.ran == nil:
+	case len(c.fleet.Notify) == 0:
+	case done == nil && (err == nil || c.env.InTTY):
+	case done == nil:
 		m := notify.Message{Event: spec.FailureEvent, Title: "cardfleet apply: " + endedBy(err) + ", and no card was changed", Lines: reasons(err)}
-		s.tell(ctx, m, spec.FailureEvent)
-	case len(s.ran.Results) == 0 && err == nil:
+		c.tell(ctx, m, spec.FailureEvent)
+	case len(done.Report.Results) == 0 && err == nil:
 	default:
-		s.tellRun(ctx, err)
+		c.tellRun(ctx, done, err)
 	}
 }
 
 // tellRun tells of an apply that carried out its plan, or as much as it could.
-func (s *session) tellRun(ctx context.Context, err error) {
-	r := s.ran
+func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err error) {
+	r := done.Report
 	m := notify.Message{Event: spec.ApplyEvent, OK: err == nil, Title: "cardfleet apply: " + runTitle(r, err)}
 	for _, o := range apply.Outcomes() {
 		m.Counts = append(m.Counts, notify.Count{Name: string(o), N: r.Count(o)})
 	}
-	unbound := doneOf(r, spec.Unbind)
+	unbound := done.Done(spec.Unbind)
 	m.Counts = append(m.Counts, notify.Count{Name: "unbound for good", N: unbound})
 	m.Lines = reasons(err)
 	addResults(&m, r)
@@ -113,7 +114,7 @@ func (s *session) tellRun(ctx context.Context, err error) {
 		m.Event = spec.FailureEvent
 		events = append(events, spec.FailureEvent)
 	}
-	s.tell(ctx, m, events...)
+	c.tell(ctx, m, events...)
 }
 
 // runTitle is how a run went, in a few words.

@@ -38,12 +38,12 @@ func (prog *program) runValidate(o validateOptions) error {
 		return prog.validateJSON(o)
 	}
 	prog.open(o.viewOptions)
-	s, err := prog.openConfig(o.inputOptions, false)
+	c, err := prog.openConfig(o.inputOptions, false)
 	if err != nil {
 		return err
 	}
-	prog.out.result("Success! The configuration is valid: %s.\n", countCards(len(s.fleet.Cards)))
-	return s.close()
+	prog.out.result("Success! The configuration is valid: %s.\n", countCards(len(c.fleet.Cards)))
+	return c.close()
 }
 
 // validateJSON writes one object, as terraform validate -json does.
@@ -53,7 +53,7 @@ func (prog *program) validateJSON(o validateOptions) error {
 	errorCount, warningCount := 0, 0
 	var diags spec.Diagnostics
 	prog.out.collect = &diags
-	s, err := prog.openConfig(o.inputOptions, false)
+	c, err := prog.openConfig(o.inputOptions, false)
 	var failed *mistaken
 	switch {
 	case errors.As(err, &failed):
@@ -61,7 +61,7 @@ func (prog *program) validateJSON(o validateOptions) error {
 	case err != nil:
 		return err
 	default:
-		defer s.close() //nolint:errcheck // nothing was opened that could fail to close
+		defer c.close() //nolint:errcheck // nothing was opened that could fail to close
 	}
 	for i := range diags {
 		if severity(&diags[i]) == "error" {

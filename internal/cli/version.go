@@ -47,7 +47,7 @@ func (prog *program) providersCommand() *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			text, err := providerTable(all.Types(), prog.providerEnv(&providers.Accounts{}))
+			text, err := providerTable(all.Types(), prog.providerEnv())
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 
+	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -16,8 +17,11 @@ type Refusal struct {
 	Given  Identity       // of what was to be used
 	Found  Identity       // of the state as it is
 	Lock   state.LockInfo // that is held
-	Name   string         // of the file, lock or version that was named
-	Format string         // of the file
+	Plan   *plan.Plan
+	// Unapproved says that guarded actions of the plan lack an approval.
+	Unapproved bool
+	Name       string // of the file, lock, version or provider that was named
+	Format     string // of the file
 }
 
 // Identity tells one state from others.
@@ -53,6 +57,10 @@ const (
 	OtherLock                      // Name, Lock
 	NoHistory                      // the backend keeps none
 	NoSuchVersion                  // Name
+	NoList                         // Name: the provider that can't list its cards
+	PlanOfOtherState               // Given, Found: lineages
+	Incomplete                     // Plan: carriers could not be read at all
+	NotAllowed                     // Plan, Unapproved: limits are passed, or approvals missing
 	endOfReasons
 )
 
@@ -100,6 +108,22 @@ func (r *Refusal) Error() string {
 		return "the backend keeps no history"
 	case NoSuchVersion:
 		return fmt.Sprintf("the history has no version %s", r.Name)
+	case NoList:
+		return fmt.Sprintf("provider %s can't list its cards", r.Name)
+	default:
+		return r.planError()
+	}
+}
+
+// planError is Error where the reason is a plan's.
+func (r *Refusal) planError() string {
+	switch r.Reason {
+	case PlanOfOtherState:
+		return fmt.Sprintf("the plan is of lineage %q, and the state's lineage is %q", r.Given.Lineage, r.Found.Lineage)
+	case Incomplete:
+		return "carriers of the plan could not be read at all"
+	case NotAllowed:
+		return "limits of the policy are passed, or approvals are missing"
 	}
 	return fmt.Sprintf("refused for reason %d", r.Reason)
 }

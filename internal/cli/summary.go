@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// summary ends a run: what wasn't done, one by one, and the counts of all.
+func (s *session) summary(done *run.Applied) {
+	r := done.Report
+	counts := map[string]any{"operation": "apply"}
+	parts := make([]string, 0, 5)
+	for _, o := range apply.Outcomes() {
+		n := r.Count(o)
+		counts[o.Word()] = n
+		parts = append(parts, fmt.Sprintf("%d %s", n, o))
+	}
+	for _, kind := range spec.Kinds() {
+		counts[kind.Field()] = done.Done(kind)
+	}
+	line := "Apply incomplete: " + strings.Join(parts, ", ") + "."
+	if done.Complete() {
+		line = "Apply complete! " + strings.Join(parts, ", ") + "."
+	}
+	s.out.event("info", "change_summary", line, map[string]any{"changes": counts})
+	if s.out.live {
+		for _, result := range r.Results {
+			s.out.result("%s\n", resultLine(result))
+		}
+	}
+	if r.Count(apply.InDoubt) > 0 {
+		s.out.result("\nWhat is in doubt may have been done or not. The next plan looks again, and says how to settle it.\n")
+	}
+	s.out.result("\n%s\n", s.out.style.Bold(line))
+}
+
+// resultLine is what became of an action:
+// "card.x: change-bind 8615… -> 8615…: done (request 8906…)".
+func resultLine(r apply.Result) string {
+	line := fmt.Sprintf("%s: %s: %s", cardOf(r.Card), r.Action.Change, r.Outcome)
+	if r.Reason != "" {
+		line += ": " + r.Reason
+	}
+	if r.RequestID != "" && !strings.Contains(line, r.RequestID) {
+		line += " (request " + r.RequestID + ")"
+	}
+	return line
+}
+
+// cardOf names a card: its address, and its ICCID where that isn't in it.
+func cardOf(c *plan.Card) string {
+	if strings.Contains(c.Address, string(c.ICCID)) {
+		return c.Address
+	}
+	return c.Address + " (" + string(c.ICCID) + ")"
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// watcher shows what a run does: progress, actions as they end, warnings.
+type watcher struct {
+	out      *output
+	progress *progress // of the phase; nil between two
+	bars     map[spec.ProviderName]*carrierProgress
+}
+
+// Begin implements [run.Watcher].
+func (w *watcher) Begin(phase run.Phase, shares []run.Share) {
+	if phase == run.Reading {
+		w.progress = w.out.progress("refresh", "reading")
+	} else {
+		w.progress = w.out.progress("apply", "changing")
+	}
+	w.bars = make(map[spec.ProviderName]*carrierProgress, len(shares))
+	for _, s := range shares {
+		w.bars[s.Provider] = w.progress.carrier(string(s.Provider), s.Count)
+	}
+}
+
+// Read implements [run.Watcher].
+func (w *watcher) Read(provider spec.ProviderName, done int) { w.bars[provider].set(done) }
+
+// Costs says what a carrier's reading takes, where that is worth a line.
+func (w *watcher) Costs(r plan.Reads) {
+	p := w.progress
+	text := fmt.Sprintf("%s %s: %s", p.verb, r.Provider, render.ReadingText(r))
+	w.out.event("info", "reading_cost", text, map[string]any{"reading": render.ReadsOf(r)})
+	switch {
+	case r.ListCalls == 0 && r.Time() < between:
+	case p.bars != nil:
+		_, _ = p.bars.Write([]byte(text + "\n")) // as with everything that is said: nobody is left to be told
+	default:
+		w.out.say("%s\n", text)
+	}
+}
+
+// Started implements [run.Watcher].
+func (w *watcher) Started(c *plan.Card, a *plan.Action) {
+	if !w.out.lines() {
+		return
+	}
+	h := hook(c, a)
+	h["elapsed_seconds"], h["request_id"] = 0.0, ""
+	w.out.event("info", "apply_start", fmt.Sprintf("%s: %s starts", c.Address, a.Kind), map[string]any{"hook": h})
+}
+
+// Finished tells of one action: at once where lines can be written, and with
+// the summary where bars are shown.
+func (w *watcher) Finished(r apply.Result) {
+	if bar := w.bars[r.Card.Provider]; bar != nil && r.Action.Kind.CallsCarrier() {
+		bar.add()
+	}
+	if !w.out.live {
+		w.out.result("%s\n", resultLine(r))
+	}
+	if !w.out.lines() {
+		return
+	}
+	h := hook(r.Card, r.Action)
+	h["elapsed_seconds"], h["request_id"], h["outcome"] = r.Elapsed.Seconds(), r.RequestID, r.Outcome
+	level, kind := "info", "apply_complete"
+	if r.Outcome != apply.Done {
+		level, kind = "error", "apply_errored"
+		h["reason"] = r.Reason
+	}
+	w.out.event(level, kind, resultLine(r), map[string]any{"hook": h})
+}
+
+// End implements [run.Watcher].
+func (w *watcher) End(run.Phase) {
+	w.progress.end()
+	w.progress, w.bars = nil, nil
+}
+
+// Warn implements [run.Watcher].
+func (w *watcher) Warn(diags spec.Diagnostics) { w.out.diagnostics(diags) }
+
+// Kept implements [run.Watcher].
+func (w *watcher) Kept(readings int) {
+	w.out.say("Interrupted while reading. %s kept in the state; with -max-age another run goes on from there.\n", readingsAre(readings))
+}
+
+func readingsAre(n int) string {
+	if n == 1 {
+		return "1 reading is"
+	}
+	return render.Thousands(n) + " readings are"
+}
+
+func hook(c *plan.Card, a *plan.Action) map[string]any {
+	return map[string]any{"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "action": a.Kind, "id": a.ID}
+}

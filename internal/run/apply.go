@@ -1,0 +1,121 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Applied is a plan that was carried out, or as much of it as could be.
+type Applied struct {
+	*Planned               // Prior is the state as it is now, where that was committed
+	Report   *apply.Report // what became of each action
+	Serial   uint64        // of the state that the run started from
+	// Started is before the first action, Finished after the commit.
+	Started, Finished time.Time
+	Interrupted       bool
+	Committed         bool // the state has what was done
+}
+
+// Apply carries out a plan, and commits what became of it; the caller holds the
+// state's lock, and has asked [Planned.Allowed]. It never starts a guarded
+// action without an approval. A cancelled context starts nothing more: calls
+// under way come to their end, and the commit is made.
+//
+// Where it returns an error with what was applied, bookkeeping failed: the
+// state or its journal doesn't have all that was done. Without that, nothing
+// was started.
+func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied, error) {
+	durable := context.WithoutCancel(ctx)
+	done := &Applied{Planned: p, Serial: p.Prior.Serial, Started: s.Env.Now()}
+	journal, err := s.Backend.Journal(durable)
+	if err != nil {
+		return nil, err
+	}
+	done.Report = s.carryOut(ctx, p, journal, parallel)
+	commit := s.Backend.Commit(durable, p.Prior, done.Report.Edits)
+	done.Committed = commit == nil
+	done.Finished, done.Interrupted = s.Env.Now(), ctx.Err() != nil
+	err = errors.Join(done.Report.Broken, journal.Close())
+	if commit != nil {
+		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))
+	}
+	return done, err
+}
+
+func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journal, parallel int) *apply.Report {
+	s.Watcher.Begin(Changing, s.calls(p.Plan))
+	defer s.Watcher.End(Changing)
+	return apply.Run(ctx, apply.Options{
+		Plan: p.Plan, Prior: p.Prior, Refreshed: p.Refreshed, Providers: s.Providers, Journal: journal, Parallel: parallel,
+		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: s.Watcher.Started, OnFinish: s.Watcher.Finished,
+	})
+}
+
+// calls is how many actions call each carrier, in the configuration's order.
+func (s *Session) calls(p *plan.Plan) []Share {
+	counts := map[spec.ProviderName]int{}
+	for i := range p.Cards {
+		for _, a := range p.Cards[i].Actions {
+			if a.Kind.CallsCarrier() {
+				counts[p.Cards[i].Provider]++
+			}
+		}
+	}
+	var shares []Share
+	for i := range s.Fleet.Providers {
+		if name := s.Fleet.Providers[i].Name; counts[name] > 0 {
+			shares = append(shares, Share{name, counts[name]})
+		}
+	}
+	return shares
+}
+
+// LiveAfter is what the state has of readings after a run, changes made
+// included, and the privacy numbers. These are read now where the plan didn't
+// and carriers may be asked.
+func (s *Session) LiveAfter(ctx context.Context, done *Applied, o Options) spec.Live {
+	numbers := done.Live.Numbers
+	if numbers == nil && o.asks() && ctx.Err() == nil {
+		numbers = s.ReadNumbers(ctx, s.Fleet)
+	}
+	l := spec.Live{Cards: make([]spec.Reading, 0, len(done.Prior.Cards)), Numbers: numbers}
+	for i := range done.Prior.Cards {
+		l.Cards = append(l.Cards, done.Prior.Cards[i].Reading())
+	}
+	return l
+}
+
+// Done is how many actions of a kind were done.
+func (a *Applied) Done(kind spec.Kind) int {
+	n := 0
+	for i := range a.Report.Results {
+		if a.Report.Results[i].Action.Kind == kind && a.Report.Results[i].Outcome == apply.Done {
+			n++
+		}
+	}
+	return n
+}
+
+// Complete reports whether all is done, and the state has it.
+func (a *Applied) Complete() bool {
+	return a.Committed && a.Report.Broken == nil && a.Report.Count(apply.Done) == len(a.Report.Results)
+}
+
+// ReportHeader says which run a report is of.
+func (a *Applied) ReportHeader(version string) apply.ReportHeader {
+	digest := a.Digest
+	if digest == "" {
+		digest = plan.Digest(a.Plan)
+	}
+	return apply.ReportHeader{
+		Version: version, Lineage: a.Prior.Lineage, Serial: a.Serial, Config: a.Plan.Config, Plan: digest, Partial: a.Plan.Partial,
+		Started: a.Started, Finished: a.Finished, Interrupted: a.Interrupted,
+	}
+}

@@ -1,0 +1,118 @@
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Carriers are the opened provider blocks of a fleet.
+type Carriers struct {
+	Providers    map[spec.ProviderName]providers.Provider
+	Capabilities map[spec.ProviderName]spec.Capabilities
+	Paces        map[spec.ProviderName]spec.Pace // that each keeps to
+}
+
+// Open opens provider blocks, without a call. Types are those that there are;
+// a block of another type is left out, since the configuration was checked
+// against them. The diagnostics are of settings that don't fit.
+func Open(blocks []spec.ProviderConfig, types []providers.Type, env providers.Env) (Carriers, spec.Diagnostics) {
+	c := Carriers{
+		Providers:    map[spec.ProviderName]providers.Provider{},
+		Capabilities: map[spec.ProviderName]spec.Capabilities{},
+		Paces:        map[spec.ProviderName]spec.Pace{},
+	}
+	var diags spec.Diagnostics
+	for _, block := range blocks {
+		for _, t := range types {
+			if t.Schema.Type != block.Name.Type() {
+				continue
+			}
+			opened, more := t.Open(block, env)
+			diags = append(diags, more...)
+			if opened != nil {
+				c.Providers[block.Name], c.Capabilities[block.Name], c.Paces[block.Name] = opened, opened.Capabilities(), providers.PaceOf(opened)
+			}
+		}
+	}
+	return c, diags
+}
+
+// List asks a carrier for all cards of the account, in no order.
+func (c Carriers) List(ctx context.Context, name spec.ProviderName) ([]spec.ICCID, error) {
+	lister, ok := c.Providers[name].(providers.Lister)
+	if !ok || !c.Capabilities[name].Lists {
+		return nil, &Refusal{Reason: NoList, Name: string(name)}
+	}
+	var cards []spec.ICCID
+	err := lister.List(ctx, func(r spec.Reading) error {
+		cards = append(cards, r.ICCID)
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, fmt.Errorf("list the cards of %s: %w", name, err)
+	}
+	return cards, nil
+}
+
+// ReadCards reads all that the provider can read of each card, in their order.
+func (c Carriers) ReadCards(ctx context.Context, name spec.ProviderName, cards []spec.ICCID, w Watcher) ([]spec.Reading, error) {
+	attrs := (spec.AttrActive | spec.AttrPackages | spec.AttrBinding) & c.Capabilities[name].Reads
+	wants := make([]providers.Want, 0, len(cards))
+	for _, card := range cards {
+		wants = append(wants, providers.Want{ICCID: card, Attrs: attrs})
+	}
+	w.Begin(Reading, []Share{{name, len(wants)}})
+	defer w.End(Reading)
+	readings, err := providers.ReadAll(ctx, c.Providers[name], wants, providers.ReadOptions{
+		Provider: name, Progress: func(done, _ int) { w.Read(name, done) },
+		Chosen: func(m providers.Mix) { w.Costs(c.reads(name, m)) },
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return readings, err
+}
+
+// reads is what reading by a mix of calls takes.
+func (c Carriers) reads(name spec.ProviderName, m providers.Mix) plan.Reads {
+	return plan.Reads{
+		Provider: name, Read: m.Cards(), Calls: m.Calls, ListCalls: m.Pages, ListCards: m.Listed, PerSecond: c.Paces[name].PerSecond,
+	}
+}
+
+// ReadNumbers reads the fleet's privacy numbers, in its order.
+func (c Carriers) ReadNumbers(ctx context.Context, fleet *spec.Fleet) []spec.NumberReading {
+	out := make([]spec.NumberReading, len(fleet.Numbers))
+	var g errgroup.Group
+	g.SetLimit(16)
+	for i := range fleet.Numbers {
+		g.Go(func() error {
+			out[i] = c.readNumber(ctx, &fleet.Numbers[i])
+			return nil
+		})
+	}
+	_ = g.Wait() // workers report through the readings
+	return out
+}
+
+func (c Carriers) readNumber(ctx context.Context, n *spec.PrivacyNumber) spec.NumberReading {
+	reader, ok := c.Providers[n.Provider].(providers.NumberReader)
+	if !ok {
+		return spec.NumberReading{Address: n.Address(), Unread: fmt.Sprintf("provider %s can't read privacy numbers", n.Provider)}
+	}
+	reading, err := reader.ReadNumber(ctx, n)
+	if err != nil {
+		return spec.NumberReading{Address: n.Address(), Unread: err.Error()}
+	}
+	reading.Address = n.Address()
+	return reading
+}

@@ -1,0 +1,66 @@
+package run
+
+import (
+	"bufio"
+	"io"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Saved is a plan as it was saved.
+type Saved struct {
+	Plan   *plan.Plan
+	Digest string // of the file, decrypted
+}
+
+// WritePlan writes a plan file, encrypted where there is a sealer.
+func WritePlan(w io.Writer, p *plan.Plan, sealer state.Sealer) error {
+	if sealer == nil {
+		_, err := plan.Write(w, p)
+		return err
+	}
+	sealed, err := sealer.Seal(w)
+	if err != nil {
+		return err
+	}
+	if _, err := plan.Write(sealed, p); err != nil {
+		return err
+	}
+	return sealed.Close()
+}
+
+// ReadPlan reads a plan file. keys is asked only where the file is encrypted.
+// One that is not gives [state.ErrPlain] where enforced says that it has to be.
+func ReadPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*Saved, error) {
+	text, err := openPlan(bufio.NewReader(r), keys, enforced)
+	if err != nil {
+		return nil, err
+	}
+	p, digest, err := plan.Read(text)
+	if err != nil {
+		return nil, err
+	}
+	// The end of an encrypted file is what shows that nothing was cut off.
+	if _, err := io.Copy(io.Discard, text); err != nil {
+		return nil, err
+	}
+	return &Saved{Plan: p, Digest: digest}, nil
+}
+
+func openPlan(r *bufio.Reader, keys func() (state.Sealer, error), enforced bool) (io.Reader, error) {
+	switch {
+	case !state.IsSealed(r) && enforced:
+		return nil, state.ErrPlain
+	case !state.IsSealed(r):
+		return r, nil
+	}
+	sealer, err := keys()
+	switch {
+	case err != nil:
+		return nil, err
+	case sealer == nil:
+		return nil, state.ErrSealed
+	}
+	return sealer.Open(r)
+}

@@ -1,0 +1,204 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Live is what is known of the cards, and where from.
+type Live struct {
+	Cards   []spec.Reading       // by provider and ICCID
+	Numbers []spec.NumberReading // in the fleet's order; nil where they were not asked for
+
+	asked      []bool // which of the cards were asked for now
+	incomplete []plan.Incomplete
+	reads      []plan.Reads
+}
+
+// fresh are the readings that were made now.
+func (l *Live) fresh() []spec.Reading {
+	if !slices.Contains(l.asked, false) {
+		return l.Cards
+	}
+	var fresh []spec.Reading
+	for i := range l.Cards {
+		if l.asked[i] {
+			fresh = append(fresh, l.Cards[i])
+		}
+	}
+	return fresh
+}
+
+// part is one provider's share of the cards that a plan needs.
+type part struct {
+	provider spec.ProviderName
+	from, to int   // in the targets
+	read     []int // those to be read, in the order in which they are
+	calls    int   // the most that reading them may take; 0 for no limit
+	later    bool  // no call is left for any of them
+	err      error
+	reads    plan.Reads
+}
+
+// read asks every carrier at once for the cards that are to be read, each
+// within its own limits. The others are as the state remembers them. Where ctx
+// ends, what was read until then is returned with its error.
+func (s *Session) read(ctx context.Context, prior *state.Snapshot, o Options) (*Live, error) {
+	targets := plan.Targets(s.Fleet, prior, o.Select)
+	l := &Live{Cards: make([]spec.Reading, len(targets)), asked: make([]bool, len(targets))}
+	memoryOf := prior.Walk()
+	for i, t := range targets {
+		if memory := memoryOf(t.ID); memory != nil {
+			l.Cards[i] = memory.Reading()
+		}
+		l.Cards[i].Provider, l.Cards[i].ICCID = t.ID.Provider, t.ID.ICCID
+	}
+	parts := s.parts(targets, l.Cards, prior, o)
+	if o.asks() {
+		s.askCarriers(ctx, targets, l, parts, o)
+	}
+	for i := range parts {
+		if o.asks() {
+			parts[i].markLeft(l)
+		}
+		parts[i].count(l)
+		l.reads = append(l.reads, parts[i].reads)
+		var carrier *providers.CarrierError
+		if errors.As(parts[i].err, &carrier) {
+			l.incomplete = append(l.incomplete, plan.Incomplete{Provider: parts[i].provider, Reason: carrier.Err.Error(), Cards: parts[i].to - parts[i].from})
+		}
+	}
+	return l, ctx.Err()
+}
+
+// parts says for each provider which cards are read. prior holds what is known
+// of the targets before that.
+func (s *Session) parts(targets []plan.Target, known []spec.Reading, prior *state.Snapshot, o Options) []part {
+	read := o.Refresh.Reads(plan.Input{
+		Fleet: s.Fleet, Prior: prior, Live: known, Capabilities: s.Capabilities, Select: o.Select, Now: s.Env.Now().UTC(),
+	}, targets)
+	var parts []part
+	for i, t := range targets {
+		if len(parts) == 0 || parts[len(parts)-1].provider != t.ID.Provider {
+			parts = append(parts, part{provider: t.ID.Provider, from: i})
+		}
+		p := &parts[len(parts)-1]
+		p.to = i + 1
+		if read[i] {
+			p.read = append(p.read, i)
+		}
+	}
+	if o.Budget > 0 {
+		s.ration(parts, targets, known, o.Budget)
+	}
+	return parts
+}
+
+// ration shares out the calls: to the cards with the oldest readings first,
+// whichever provider they are of. Each provider reads its own in that order.
+func (s *Session) ration(parts []part, targets []plan.Target, known []spec.Reading, calls int) {
+	older := func(a, b int) int { return cmp.Or(known[a].At.Compare(known[b].At), cmp.Compare(a, b)) }
+	var all []int
+	of := make(map[spec.ProviderName]*part, len(parts))
+	for i := range parts {
+		slices.SortFunc(parts[i].read, older)
+		all = append(all, parts[i].read...)
+		of[parts[i].provider] = &parts[i]
+	}
+	slices.SortFunc(all, older)
+	for _, i := range all {
+		id := targets[i].ID
+		n := s.Capabilities[id.Provider].CallsToRead(targets[i].Attrs)
+		if n > calls {
+			break
+		}
+		calls -= n
+		of[id.Provider].calls += n
+	}
+	for i := range parts {
+		parts[i].later = parts[i].calls == 0
+	}
+}
+
+// askCarriers reads the parts' cards into l.
+func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Live, parts []part, o Options) {
+	asked := make([]*part, 0, len(parts))
+	shares := make([]Share, 0, len(parts))
+	for i := range parts {
+		if p := &parts[i]; len(p.read) > 0 && !p.later {
+			asked, shares = append(asked, p), append(shares, Share{p.provider, len(p.read)})
+		}
+	}
+	s.Watcher.Begin(Reading, shares)
+	defer s.Watcher.End(Reading)
+	var g errgroup.Group
+	for _, p := range asked {
+		g.Go(func() error {
+			readings, err := providers.ReadAll(ctx, s.Providers[p.provider], p.wants(targets), providers.ReadOptions{
+				Provider: p.provider, Parallel: o.Parallel, MostCalls: p.calls,
+				Progress: func(done, _ int) { s.Watcher.Read(p.provider, done) },
+				Chosen: func(m providers.Mix) {
+					p.reads = s.reads(p.provider, m)
+					s.Watcher.Costs(p.reads)
+				},
+			})
+			p.err = err
+			p.take(readings, l)
+			return nil
+		})
+	}
+	g.Go(func() error { l.Numbers = s.ReadNumbers(ctx, s.Fleet); return nil })
+	_ = g.Wait() // workers report through the parts
+}
+
+func (p *part) wants(targets []plan.Target) []providers.Want {
+	wants := make([]providers.Want, 0, len(p.read))
+	for _, i := range p.read {
+		wants = append(wants, providers.Want{ICCID: targets[i].ID.ICCID, Attrs: targets[i].Attrs})
+	}
+	return wants
+}
+
+// take puts the readings where they belong. A card that is left for a later run
+// stays as the state has it.
+func (p *part) take(readings []spec.Reading, l *Live) {
+	for k, i := range p.read {
+		if readings[k].Unread != spec.LeftForLater {
+			l.Cards[i], l.asked[i] = readings[k], true
+		}
+	}
+}
+
+// markLeft marks the cards of which nothing is known after carriers were asked:
+// they are left for a later run.
+func (p *part) markLeft(l *Live) {
+	for i := p.from; i < p.to; i++ {
+		if r := &l.Cards[i]; !l.asked[i] && r.At.IsZero() {
+			r.Unread = spec.LeftForLater
+		}
+	}
+}
+
+// count says how many cards are known from where.
+func (p *part) count(l *Live) {
+	p.reads.Provider, p.reads.Cards, p.reads.Read = p.provider, p.to-p.from, 0
+	for i := p.from; i < p.to; i++ {
+		switch r := &l.Cards[i]; {
+		case l.asked[i]:
+			p.reads.Read++
+		case r.Unread == spec.LeftForLater:
+			p.reads.Left++
+		case !r.At.IsZero():
+			p.reads.Remember(r.At)
+		}
+	}
+}

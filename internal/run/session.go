@@ -1,0 +1,188 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Session is a fleet with its carriers and its state. Each field is needed.
+type Session struct {
+	Store
+	Carriers
+	Fleet   *spec.Fleet
+	Watcher Watcher
+}
+
+// Options say how cards are read, and what is planned. The zero value plans the
+// whole fleet from the state, and reads nothing.
+type Options struct {
+	Select  plan.Selection
+	Refresh plan.Refresh
+	Budget  int // the most calls that reading may take; 0 is no limit
+	// Parallel is how many cards are worked on at once at each provider; 0 is
+	// as many as its rate can use.
+	Parallel    int
+	RefreshOnly bool
+	Accepted    map[spec.Kind]int // limits that are lifted where just so many are planned
+	Approvals   plan.Approvals
+}
+
+// asks reports whether carriers are asked at all.
+func (o Options) asks() bool { return o.Refresh.Mode != plan.RefreshNone }
+
+// Planned is a plan on the way to be shown, saved or applied.
+type Planned struct {
+	Plan  *plan.Plan
+	Prior *state.Snapshot // that it was made from, or that a saved one was held against
+	// Live is what it was made from. It is empty for a saved plan, and has no
+	// cards where they are in Refreshed.
+	Live      Live
+	Refreshed state.Edits // what readings make of Prior; to be applied with the plan
+	Digest    string      // of the file that it was saved in; "" for one that was made now
+	// Outdated says that the configuration has changed since the plan was saved.
+	Outdated bool
+}
+
+// MistakesError are mistakes in the configuration that only show against the
+// state and what is live.
+type MistakesError struct{ Diags spec.Diagnostics }
+
+// Error is the first mistake.
+func (e *MistakesError) Error() string {
+	if len(e.Diags) == 1 {
+		return e.Diags[0].Summary
+	}
+	return fmt.Sprintf("%s, and %d more mistakes", e.Diags[0].Summary, len(e.Diags)-1)
+}
+
+// Plan reads what is live and makes a plan. It changes nothing. Prior is what
+// the backend's Read returned. Mistakes give a [*MistakesError].
+func (s *Session) Plan(ctx context.Context, prior *state.Snapshot, o Options) (*Planned, error) {
+	live, err := s.read(ctx, prior, o)
+	if err != nil {
+		return nil, err
+	}
+	return s.planFrom(prior, live, o)
+}
+
+// PlanToApply is Plan for a run that holds the state's lock. What was read
+// becomes edits of the state, which the run starts from. Where ctx ends while
+// carriers are read, what was read until then is committed. A card that changed
+// outside is to be shown before it is taken over, so it is left as it was
+// unless unasked says that nobody wants to be asked.
+func (s *Session) PlanToApply(ctx context.Context, prior *state.Snapshot, o Options, unasked bool) (*Planned, error) {
+	live, err := s.read(ctx, prior, o)
+	if err != nil {
+		return nil, errors.Join(err, s.keep(ctx, prior, live, o, unasked))
+	}
+	p, err := s.planFrom(prior, live, o)
+	if err != nil {
+		return nil, err
+	}
+	p.Refreshed = apply.Refresh(prior, s.Fleet, live.fresh(), s.Capabilities)
+	p.Live = Live{Numbers: live.Numbers} // a million cards' readings are in the edits now
+	return p, nil
+}
+
+func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Planned, error) {
+	p, diags := plan.Make(plan.Input{
+		Fleet: s.Fleet, Prior: prior, Live: live.Cards, Numbers: live.Numbers, Incomplete: live.incomplete, Reads: live.reads,
+		Capabilities: s.Capabilities, Paces: s.Paces, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
+		Now: s.Env.Now().UTC(), Version: s.Env.Version,
+	})
+	if p == nil {
+		return nil, &MistakesError{diags}
+	}
+	s.Watcher.Warn(diags)
+	return &Planned{Plan: p, Prior: prior, Live: *live}, nil
+}
+
+// keep commits what was read before an interrupt, so that another run can go on
+// from there.
+func (s *Session) keep(ctx context.Context, prior *state.Snapshot, live *Live, o Options, unasked bool) error {
+	if errors.Is(context.Cause(ctx), ErrLeaseLost) {
+		return nil
+	}
+	readings := slices.DeleteFunc(slices.Clone(live.fresh()), func(r spec.Reading) bool { return !r.Known() })
+	if !unasked {
+		drifted := s.drifted(prior, readings, o)
+		readings = slices.DeleteFunc(readings, func(r spec.Reading) bool { return drifted[r.ID()] })
+	}
+	edits := apply.Refresh(prior, s.Fleet, readings, s.Capabilities)
+	if len(edits.Put) == 0 {
+		return nil
+	}
+	kept := 0
+	for i := range readings {
+		if prior.Card(readings[i].ID()) != nil {
+			kept++
+		}
+	}
+	if err := s.Backend.Commit(context.WithoutCancel(ctx), prior, edits); err != nil {
+		return fmt.Errorf("keep what was read until the interrupt: %w", err)
+	}
+	s.Watcher.Kept(kept)
+	return nil
+}
+
+// drifted are the cards that changed outside, by these readings.
+func (s *Session) drifted(prior *state.Snapshot, readings []spec.Reading, o Options) map[spec.CardID]bool {
+	p, _ := plan.Diff(plan.Input{ // its mistakes come out with the plan itself
+		Fleet: s.Fleet, Prior: prior, Live: readings, Capabilities: s.Capabilities, Select: o.Select, RefreshOnly: true, Now: s.Env.Now().UTC(),
+	})
+	set := map[spec.CardID]bool{}
+	for i := range p.Cards {
+		if len(p.Cards[i].Drift) > 0 {
+			set[p.Cards[i].ID()] = true
+		}
+	}
+	return set
+}
+
+// Judge holds a saved plan against the state, the approvals and the limits of
+// the moment. Its actions stay as they were saved. A plan that was made from
+// another fleet's state gives a [*Refusal].
+func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planned, error) {
+	p := saved.Plan
+	if p.Lineage != "" && p.Lineage != prior.Lineage {
+		return nil, &Refusal{Reason: PlanOfOtherState, Given: Identity{Lineage: p.Lineage}, Found: identityOf(prior)}
+	}
+	plan.Guard(p, s.Fleet, prior, o.Approvals, s.Env.Now().UTC())
+	p.Limits = plan.CheckLimits(p, s.Fleet.Policy, o.Accepted)
+	return &Planned{Plan: p, Prior: prior, Digest: saved.Digest, Outdated: p.Config != s.Fleet.Digest}, nil
+}
+
+// Check says which of a plan's actions would still run. It changes nothing, the
+// state included. There is a result for each action, in the plan's order.
+func (s *Session) Check(ctx context.Context, p *Planned, parallel int) ([]apply.Result, error) {
+	results := apply.Check(ctx, apply.Options{
+		Plan: p.Plan, Prior: p.Prior, Providers: s.Providers, Parallel: parallel, Now: s.Env.Now, Sleep: s.Env.Sleep,
+	})
+	return results, ctx.Err()
+}
+
+// Lenience is what a run may leave out.
+type Lenience struct {
+	Unread     bool // the carriers that could not be read at all
+	Unapproved bool // the guarded actions that lack an approval
+}
+
+// Allowed says with a [*Refusal] why the plan may not be carried out: all of it,
+// before any call that changes a card.
+func (p *Planned) Allowed(l Lenience) error {
+	if len(p.Plan.Incomplete) > 0 && !l.Unread {
+		return &Refusal{Reason: Incomplete, Plan: p.Plan}
+	}
+	unapproved := !l.Unapproved && len(p.Plan.Unapproved()) > 0
+	if unapproved || len(p.Plan.Limits) > 0 {
+		return &Refusal{Reason: NotAllowed, Plan: p.Plan, Unapproved: unapproved}
+	}
+	return nil
+}
