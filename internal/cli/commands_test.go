@@ -201,6 +201,9 @@ func TestVersionAndHelp(t *testing.T) {
 	} {
 		assert.Contains(t, r.want(1, r.run(strings.Fields(args)...)).errors, want, args)
 	}
+	for _, args := range []string{"xyz", "plan -zzz", "state rn3x"} {
+		assert.NotContains(t, r.want(1, r.run(strings.Fields(args)...)).errors, "Did you mean", "%s is near to nothing", args)
+	}
 }
 
 func TestOneDashOrTwoAndOptionsAfterArguments(t *testing.T) {

@@ -31,8 +31,8 @@ func (o *output) diagnostics(diags spec.Diagnostics) {
 	}
 }
 
-// quote fills in the source of a diagnostic that has a place and came without,
-// as those that are found once the configuration is loaded.
+// quote fills in the source that a diagnostic's place stands for. A diagnostic
+// that is found once the configuration is loaded comes without its source.
 func (o *output) quote(d *spec.Diagnostic) {
 	if d.Subject == nil || d.Snippet != nil || o.dir == "" {
 		return

@@ -25,8 +25,8 @@ func (f *linesFile) Write(p []byte) (int, error) {
 }
 
 // openRun makes the output of a plan or an apply. A file of -json-into that
-// can't be written ends it before anything is read or called; so does one that
-// the run reads or writes besides, of which others has the names.
+// can't be written ends the command before anything is read or called. So does
+// a file that the run needs for something else: others are the names of these.
 func (prog *program) openRun(o runOptions, others ...string) error {
 	prog.open(o.viewOptions)
 	if o.jsonInto == "" {

@@ -44,7 +44,7 @@ type carrierProgress struct {
 	bar         *mpb.Bar
 }
 
-// carrier adds a carrier with so many cards or actions.
+// carrier adds a carrier; total is the number of its cards or actions.
 func (p *progress) carrier(name string, total int) *carrierProgress {
 	c := &carrierProgress{p: p, name: name, total: total}
 	if p.bars != nil && total > 0 {

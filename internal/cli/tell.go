@@ -82,9 +82,8 @@ func (c *configuration) tellDrift(ctx context.Context, p *plan.Plan) {
 	c.tell(ctx, m, spec.DriftEvent)
 }
 
-// tellApply tells how an apply ended. One that a person at a terminal sees end
-// before its first action is no news to anybody else, and nor is one that had
-// nothing to do.
+// tellApply tells how an apply ended. Two endings are no news: a person at a
+// terminal saw it end before its first action, or there was nothing to do.
 func (c *configuration) tellApply(ctx context.Context, done *run.Applied, err error) {
 	switch {
 	case len(c.fleet.Notify) == 0:
