@@ -33,6 +33,9 @@ func (s *sealable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		w.WriteHeader(http.StatusBadRequest)
+	case r.URL.Path == "/lock" && r.Method == http.MethodDelete:
+		w.WriteHeader(http.StatusForbidden)
+	case r.URL.Path == "/lock": // whoever wants the lock gets it
 	case r.Method == http.MethodGet && s.body == nil:
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodGet:
@@ -56,6 +59,7 @@ func onSealable(t *testing.T) (*rig, *sealable) {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	r := newRig(t, describe())
+	r.env["CARDFLEET_TEST_URL"] = server.URL
 	r.write("main.fleet.hcl", fmt.Sprintf("fleet {\n  backend \"http\" { address = %q }\n}\n", server.URL+"/state")+strings.Replace(rebind, "  imei ", "  active       = true\n  imei ", 1))
 	return r, s
 }
@@ -117,6 +121,21 @@ func TestNothingIsCalledDoneThatWasNotCommitted(t *testing.T) {
 				assert.NotContains(t, got.out+got.errors, word)
 			}
 			require.Equal(t, before, r.want(0, r.run("state", "pull")).out)
+		})
+	}
+}
+
+func TestALockThatStaysIsTold(t *testing.T) {
+	for _, command := range []string{"apply -auto-approve", "state rm " + kiosk} {
+		t.Run(command, func(t *testing.T) {
+			r, _ := onSealable(t)
+			r.want(0, r.run("apply", "-auto-approve"))
+			url := r.env["CARDFLEET_TEST_URL"]
+			r.env["CARDFLEET_HTTP_LOCK_ADDRESS"], r.env["CARDFLEET_HTTP_UNLOCK_ADDRESS"] = url+"/lock", url+"/lock"
+			r.env["CARDFLEET_HTTP_LOCK_METHOD"], r.env["CARDFLEET_HTTP_UNLOCK_METHOD"] = "POST", "DELETE"
+			got := r.want(1, r.run(strings.Fields(command)...))
+			assert.Contains(t, got.errors, "HTTP 403")
+			assert.Regexp(t, "Apply complete|Forgotten: 1", got.out, "the state has it")
 		})
 	}
 }
