@@ -159,8 +159,8 @@ func (c *commit) key(id spec.CardID) (provider, iccid string) {
 	return string(id.Provider), string(id.ICCID)
 }
 
-// endRows lets the present rows of the cards that are put or dropped hold up to
-// the new serial. A card may have none.
+// endRows ends the present row of each card that is put or dropped: the row holds
+// up to the new serial. A card that is new has no row to end.
 func (c *commit) endRows(ctx context.Context, tx pgx.Tx, rows state.Edits) error {
 	var providers, iccids []string
 	end := func(id spec.CardID) error {

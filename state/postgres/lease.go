@@ -79,7 +79,7 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 	return func() error { return b.release(l) }, nil
 }
 
-// insertLease takes the lease where there is none, or none that holds still.
+// insertLease takes the lease where nobody has it, or where it has expired.
 func (b *Backend) insertLease(ctx context.Context, token string, info state.LockInfo) error {
 	text, err := json.Marshal(info)
 	if err != nil {

@@ -53,7 +53,7 @@ type Backend struct {
 
 // New is the state that config says. It asks the server for nothing yet.
 func New(config Config, env state.Env) (*Backend, error) {
-	conn, err := pgx.ParseConfig(config.ConnString)
+	conn, err := pgx.ParseConfig(withEnvironment(config.ConnString, env.Getenv))
 	if err != nil {
 		// pgx leaves the password out of a string that it understands in part
 		// only, and the string out is safer still.

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// forever is the to_serial of a row that holds still.
+// forever is the to_serial of a row that holds now.
 const forever = 1<<63 - 1
 
 // migrations bring the schema from version n to n+1. One that was released is

@@ -84,7 +84,7 @@ func (b *Backend) setLease(l *lease) {
 // hands while it looked.
 const lockAttempts = 4
 
-// takeLease writes the lock where there is none, or none that holds still. It
+// takeLease writes the lock where nobody has it, or where it has run out. It
 // returns when the write that came through was begun.
 func (b *Backend) takeLease(ctx context.Context, l *lease) (begun time.Time, err error) {
 	etag := "" // of the lease that has run out; none at first
