@@ -16,17 +16,46 @@ func (l *loader) loadApprovals() {
 	for _, b := range l.unique("approval") {
 		content, diags := b.Body.Content(approvalSchema())
 		l.report.HCL(diags)
-		s := settings{loader: l, attributes: content.Attributes, shows: true}
+		s := settings{loader: l, attributes: content.Attributes, shows: true, written: true}
 		a := spec.Approval{Name: b.Labels[0], Source: *rangeOf(b.DefRange)}
 		a.Action = s.kind("action", spec.CarrierKinds())
-		a.Cards = l.approvedCards(s)
+		a.Cards = l.cardsApproved(s, b)
 		a.Reason, _ = s.text("reason")
-		a.Expires, _ = s.time("expires")
-		for _, name := range []string{"action", "cards"} {
+		a.Expires = l.expiry(s)
+		for _, name := range []string{"action", "cards", "from_csv"} {
 			s.refuseNull(name)
 		}
 		l.fleet.Approvals = append(l.fleet.Approvals, a)
 	}
+}
+
+// cardsApproved are the cards of an approval block, by ICCID: those written in
+// it, or those of its table.
+func (l *loader) cardsApproved(s settings, b *hcl.Block) []spec.ApprovedCard {
+	cards, table := s.attributes["cards"], s.attributes["from_csv"]
+	switch {
+	case cards != nil && table != nil:
+		l.report.ErrorAt(table.NameRange, "Contradiction", "An approval names its cards in cards, or in the table of from_csv. Delete one of the two.")
+	case cards != nil:
+		return l.approvedCards(s)
+	case table != nil:
+		return l.approvedRows(s, b)
+	default:
+		l.report.ErrorAt(b.DefRange, "No cards", `An approval names each card and the device that it is unbound from: cards = { "8986…" = "8615…" }, or from_csv = "rma.csv" with the columns iccid and imei.`)
+	}
+	return nil
+}
+
+// expiry is when the block's approval ends: a year ahead at most.
+func (l *loader) expiry(s settings) time.Time {
+	t, ok := s.time("expires")
+	if !ok || l.Now == nil {
+		return t
+	}
+	if latest := l.Now().UTC().AddDate(1, 0, 0); t.After(latest) {
+		s.wrong("expires", "Too far ahead", "An approval lasts a year at most, so it can expire on %s at the latest. Write an earlier time; without expires it holds until the block is deleted.", latest.Format(time.RFC3339))
+	}
+	return t
 }
 
 // time is an RFC 3339 time.
@@ -50,16 +79,18 @@ func (l *loader) approvedCards(s settings) []spec.ApprovedCard {
 		return nil
 	}
 	var cards []spec.ApprovedCard
+	seen := map[spec.ICCID]bool{}
 	values := v.AsValueMap()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		card, ok := l.approvedCard(s, key, values[key])
 		if !ok {
 			continue
 		}
-		if slices.ContainsFunc(cards, func(c spec.ApprovedCard) bool { return c.ICCID == card.ICCID }) {
+		if seen[card.ICCID] {
 			s.wrong("cards", "Duplicate ICCID", "The ICCID %s stands twice in cards. Delete one of the two.", card.ICCID)
 			continue
 		}
+		seen[card.ICCID] = true
 		cards = append(cards, card)
 	}
 	slices.SortFunc(cards, func(a, b spec.ApprovedCard) int { return compareStrings(a.ICCID, b.ICCID) })

@@ -19,6 +19,7 @@ type cardBlock struct {
 	keyed   bool
 	csv     *csvFile // nil without from_csv
 	repeats repeats
+	context string // what the block is called, where it is no card block
 	texts   plain.Texts
 
 	// common is what the block says of every card, whatever the row. The cells

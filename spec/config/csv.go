@@ -123,7 +123,7 @@ func (c *cardBlock) readRows(r *csvReader, yield func(*row)) {
 	key := c.csv.index[iccidColumn]
 	out := row{csv: c.csv}
 	for n := 0; ; n++ {
-		if n == sampleRows {
+		if n == sampleRows && c.block != nil { // a table of cards, not of approvals
 			c.fleet.Cards = slices.Grow(c.fleet.Cards, r.rowsLeft(n))
 		}
 		fields, err := r.Read()

@@ -19,12 +19,17 @@ type settings struct {
 	attributes hcl.Attributes
 	// shows reports whether plans and reports show these values, so that none may be sensitive.
 	shows bool
+	// written reports whether each value has to be constant; see [settings.constant].
+	written bool
 }
 
 // value is the attribute's value without marks; false where it is absent, null or wrong.
 func (s settings) value(name string) (cty.Value, bool) {
 	a := s.attributes[name]
 	if a == nil {
+		return cty.NilVal, false
+	}
+	if s.written && !s.constant(name) {
 		return cty.NilVal, false
 	}
 	v, ok := s.scope.Eval(a.Expr, expr.InSettings)

@@ -190,6 +190,14 @@ func (c *cell) source() string {
 	}
 }
 
+// title is the block's in a message; a table of approvals is read for another block.
+func (c *cardBlock) title() string {
+	if c.block == nil {
+		return c.context
+	}
+	return blockTitle("card", []string{c.block.Name})
+}
+
 // pointAt puts a diagnostic at a field of the CSV file; at the whole row where column is below 0.
 func (c *cardBlock) pointAt(d *spec.Diagnostic, line, column int) {
 	at, ok := c.csv.place(c.report, line, column)
@@ -199,7 +207,7 @@ func (c *cardBlock) pointAt(d *spec.Diagnostic, line, column int) {
 	d.Subject = &at
 	if src := c.report.sources[at.File]; src != nil {
 		if d.Snippet = src.snippet(at); d.Snippet != nil {
-			d.Snippet.Context = blockTitle("card", []string{c.block.Name})
+			d.Snippet.Context = c.title()
 		}
 	}
 }

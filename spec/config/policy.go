@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -13,11 +14,12 @@ import (
 func (l *loader) loadPolicy(b *hcl.Block) {
 	content, diags := b.Body.Content(policySchema())
 	l.report.HCL(diags)
-	s := settings{loader: l, attributes: content.Attributes, shows: true}
+	s := settings{loader: l, attributes: content.Attributes, shows: true, written: true}
 	p := spec.Policy{Guard: l.loadGuard(s), Source: rangeOf(b.DefRange)}
 	p.OnRemove = s.kind("on_remove", []spec.Kind{spec.Unbind, spec.Stop, spec.Forget})
 	p.RequiredApprovals, _ = s.whole("required_approvals", 1)
 	p.AllowedSigners, _ = s.filled("allowed_signers")
+	p.ApprovalMaxAge = s.duration("approval_max_age")
 	once := expr.Names{}
 	for _, nested := range content.Blocks {
 		limit, ok := l.loadLimit(nested)
@@ -26,6 +28,20 @@ func (l *loader) loadPolicy(b *hcl.Block) {
 		}
 	}
 	l.fleet.Policy = p
+}
+
+// duration is a time that passes, such as "720h"; 0 where the block doesn't say it.
+func (s settings) duration(name string) time.Duration {
+	text, ok := s.text(name)
+	if !ok {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second {
+		s.wrong(name, "Invalid duration", `%q is no duration. Write one such as "720h" or "45m".`, text)
+		return 0
+	}
+	return d
 }
 
 // loadGuard is the guarded kinds, unbind always among them.
@@ -45,7 +61,7 @@ func (l *loader) loadLimit(b *hcl.Block) (spec.Limit, bool) {
 	content, diags := b.Body.Content(limitSchema())
 	failed := l.report.HCL(diags)
 	kind, ok := l.kindOf(b.Labels[0], b.LabelRanges[0], "a limit", spec.LimitKinds())
-	s := settings{loader: l, attributes: content.Attributes, shows: true}
+	s := settings{loader: l, attributes: content.Attributes, shows: true, written: true}
 	out := spec.Limit{Kind: kind, Source: rangeOf(b.DefRange)}
 	if n, ok := s.whole("count", 0); ok {
 		out.Count = &n

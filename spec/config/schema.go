@@ -37,7 +37,7 @@ func previousSchema() *hcl.BodySchema {
 
 func policySchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
-		Attributes: attrs("guard", "on_remove", "required_approvals", "allowed_signers"),
+		Attributes: attrs("guard", "on_remove", "required_approvals", "allowed_signers", "approval_max_age"),
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "limit", LabelNames: []string{"kind"}}},
 	}
 }
@@ -65,7 +65,7 @@ func numberSchema() *hcl.BodySchema {
 
 func approvalSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{Attributes: required(
-		attrs("action", "cards", "reason", "expires"), "action", "cards")}
+		attrs("action", "cards", "from_csv", "reason", "expires"), "action")}
 }
 
 func removedSchema() *hcl.BodySchema {
