@@ -51,6 +51,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 	}
 	number(p, in.Prior)
 	Guard(p, in.Fleet, in.Prior, in.Approvals, in.Now)
+	diags = append(diags, unneeded(p, in)...)
 	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
 	p.Reads = in.Reads
 	p.Costs = costs(p, in.Capabilities, in.Paces)
