@@ -122,10 +122,12 @@ const (
 	ApplyEvent   Event = "apply"   // an apply came to its end
 	FailureEvent Event = "failure" // an apply was refused, broke off, or left an action undone
 	DriftEvent   Event = "drift"   // a plan found cards that changed outside
+	// ApprovalEvent says that a plan wants approvals that nobody gave yet.
+	ApprovalEvent Event = "approval"
 )
 
 // Events lists them.
-func Events() []Event { return []Event{ApplyEvent, FailureEvent, DriftEvent} }
+func Events() []Event { return []Event{ApplyEvent, FailureEvent, DriftEvent, ApprovalEvent} }
 
 // IsSecretKey tells a secret key of age or SSH from the path of a file.
 func IsSecretKey(identity string) bool {

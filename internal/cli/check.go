@@ -41,7 +41,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	s.tellApprovals(p.Plan)
+	s.sayApprovals(p.Plan)
 	return exit(prog.checked(results))
 }
 
@@ -63,10 +63,10 @@ func (prog *program) checked(results []apply.Result) int {
 	return exitOK
 }
 
-// tellApprovals says which guarded actions of a plan have their approvals, and
+// sayApprovals says which guarded actions of a plan have their approvals, and
 // what the others lack. That alone is no reason for an exit code: apply says so
 // before its first call.
-func (s *session) tellApprovals(p *plan.Plan) {
+func (s *session) sayApprovals(p *plan.Plan) {
 	n := p.Summary()
 	if n.Guarded == 0 {
 		return

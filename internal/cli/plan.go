@@ -107,6 +107,7 @@ func (s *session) planned(ctx context.Context, p *run.Planned, o planOptions) er
 		s.out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
 	}
 	s.tellDrift(ctx, made)
+	s.tellApprovals(ctx, made, o.out)
 	switch {
 	case len(made.Incomplete) > 0:
 		return exit(exitFailed)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,6 +81,49 @@ func (c *configuration) tellDrift(ctx context.Context, p *plan.Plan) {
 		}
 	}
 	c.tell(ctx, m, spec.DriftEvent)
+}
+
+// tellApprovals tells which approvals a plan wants, and how to give them. file is
+// where the plan is saved; "" for nowhere.
+func (c *configuration) tellApprovals(ctx context.Context, p *plan.Plan, file string) {
+	n := p.Summary()
+	lacking := n.Guarded - n.Approved
+	if lacking == 0 || len(c.fleet.Notify) == 0 {
+		return
+	}
+	how := "To approve: have the approval block that the plan shows reviewed, and add it to the configuration."
+	if p.Policy.SignersOnly {
+		how = fmt.Sprintf("To approve: cardfleet approve %s -key KEYFILE. Each action needs %s.", cmp.Or(file, "PLANFILE"), ofPeople(p.Policy.Required()))
+	}
+	m := notify.Message{
+		Event: spec.ApprovalEvent, Title: fmt.Sprintf("cardfleet plan: %s for approval", waiting(lacking)),
+		Counts: []notify.Count{{Name: "guarded", N: n.Guarded}, {Name: "approved", N: n.Approved}}, Lines: []string{how},
+	}
+	for i := range p.Cards {
+		card := &p.Cards[i]
+		for j := range card.Actions {
+			if a := &card.Actions[j]; a.Guarded && !a.Approved {
+				add(&m, func() string { return fmt.Sprintf("%s: %s: %s", cardOf(card), a.Change, a.Denial) })
+			}
+		}
+	}
+	c.tell(ctx, m, spec.ApprovalEvent)
+}
+
+// waiting is "1 action waits", "3 actions wait".
+func waiting(n int) string {
+	if n == 1 {
+		return "1 action waits"
+	}
+	return fmt.Sprintf("%d actions wait", n)
+}
+
+// ofPeople is "a signature", "the signatures of 2 people".
+func ofPeople(n int) string {
+	if n == 1 {
+		return "a signature"
+	}
+	return fmt.Sprintf("the signatures of %d people", n)
 }
 
 // tellApply tells how an apply ended. Two endings are no news: a person at a

@@ -154,6 +154,25 @@ func TestDriftThatAPlanFindsIsTold(t *testing.T) {
 	assert.Contains(t, news[0].Text, "- card.scale (898600D6991330004146): active: true -> false (suspended-by-owner); another tool or a person")
 }
 
+func TestAPlanThatWantsApprovalsIsTold(t *testing.T) {
+	r, _, _ := signing(t, "2")
+	l := r.listens("approval")
+	r.want(0, r.run("plan", "-out=p.fleetplan"))
+	news := l.news()
+	require.Len(t, news, 1)
+	assert.Equal(t, "approval", news[0].Event)
+	assert.False(t, news[0].OK)
+	assert.Equal(t, "cardfleet plan: 1 action waits for approval", news[0].Title)
+	assert.Equal(t, map[string]int{"guarded": 1, "approved": 0}, news[0].Counts)
+	assert.Contains(t, news[0].Text, "To approve: cardfleet approve p.fleetplan -key KEYFILE. Each action needs the signatures of 2 people.")
+	assert.Contains(t, news[0].Text, "card.kiosk ("+kiosk+"): unbind from "+deviceA+": the policy names allowed_signers")
+
+	r.want(0, r.run("approve", "p.fleetplan", "-key=alice"))
+	r.want(0, r.run("approve", "p.fleetplan", "-key=bob"))
+	r.want(0, r.run("plan", "-approvals=p.fleetplan.approvals"))
+	assert.Empty(t, l.news(), "it is approved")
+}
+
 func TestAFailureToNotifyNeverFailsTheRunAndShowsNoKey(t *testing.T) {
 	for name, change := range map[string]func(*rig, *listener){
 		"refused": func(_ *rig, l *listener) { l.status = http.StatusForbidden },
