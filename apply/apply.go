@@ -185,17 +185,18 @@ func lacking(id string) Result {
 	return Result{Outcome: NotStarted, Reason: fmt.Sprintf("it needs action %s, which is not in the plan", id)}
 }
 
-// startingCard is what the state remembers of the card; nil for one that is
-// still to be adopted.
+// startingCard is what the state remembers of the card, at the provider block
+// that the plan has it at; nil for one that is still to be adopted.
 func (o *Options) startingCard(c *plan.Card) *state.Card {
-	memory, named := o.Refreshed.Card(c.ID())
+	memory, named := o.Refreshed.Card(c.ICCID)
 	if !named {
-		memory = o.Prior.Card(c.ID())
+		memory = o.Prior.Card(c.ICCID)
 	}
 	if memory == nil {
 		return nil
 	}
 	copied := *memory
+	copied.Provider = c.Provider
 	return &copied
 }
 

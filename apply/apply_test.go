@@ -246,7 +246,7 @@ func TestTheJournalReplaysToWhatTheRunSays(t *testing.T) {
 	report := apply.Run(t.Context(), b.options)
 	records := slices.Clone(b.journal.records)
 	for i := range records {
-		records[i].Version, records[i].Serial, records[i].Seq = 1, 1, uint64(i+1)
+		records[i].Version, records[i].Serial, records[i].Seq = state.RecordVersion, 1, uint64(i+1)
 	}
 	replayed, err := stored.Replay(b.options.Prior, records)
 	require.NoError(t, err)
@@ -383,7 +383,7 @@ func TestWhateverFailsLeavesTheRestRight(t *testing.T) {
 		report := apply.Run(t.Context(), b.options)
 		for _, result := range report.Results {
 			card, _ := b.world.Card(result.Card.ICCID)
-			remembered := b.after(report).Card(result.Card.ID()).Binding.IMEI
+			remembered := b.after(report).Card(result.Card.ICCID).Binding.IMEI
 			want := spec.IMEI(result.Action.From)
 			if result.Outcome == apply.Done {
 				want = spec.IMEI(result.Action.To)

@@ -12,7 +12,7 @@ import (
 // remembers: the last reading, the address, prevent_unbind, and doubts that a
 // reading settles. It changes no card's binding but by what a carrier reports.
 // What it returns are the edits to prior, which stays as it is. Readings are by
-// provider and ICCID.
+// ICCID.
 func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps map[spec.ProviderName]spec.Capabilities) state.Edits {
 	var e state.Edits
 	if prior == nil {
@@ -22,24 +22,24 @@ func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps
 	for i := range prior.Cards {
 		remembered := &prior.Cards[i]
 		c := *remembered
-		for len(live) > 0 && live[0].ID().Compare(c.ID()) < 0 {
+		for len(live) > 0 && live[0].ICCID < c.ICCID {
 			live = live[1:]
 		}
-		if len(live) > 0 && live[0].ID() == c.ID() {
-			c, _ = c.SettleDoubts(live[0], caps[c.Provider].Settle)
+		if len(live) > 0 && live[0].ICCID == c.ICCID {
+			c, _ = c.SettleDoubts(live[0], caps[live[0].Provider].Settle)
 			c.TakeReading(live[0])
 		}
-		for len(wanted) > 0 && wanted[0].ID().Compare(c.ID()) < 0 {
+		for len(wanted) > 0 && wanted[0].ICCID < c.ICCID {
 			wanted = wanted[1:]
 		}
-		if len(wanted) > 0 && wanted[0].ID() == c.ID() {
+		if len(wanted) > 0 && wanted[0].ICCID == c.ICCID {
 			c.Address, c.PreventUnbind = wanted[0].Address(), wanted[0].PreventUnbind
 		}
 		if !c.Equal(remembered) {
 			e.Put = append(e.Put, c)
 		}
 	}
-	return e
+	return prior.Settlement().Then(e)
 }
 
 // edits is what the run makes of the state that it started from: what was read

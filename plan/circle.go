@@ -199,7 +199,7 @@ func (l *parkingLots) queue(config *spec.ProviderConfig, imei string, c circle) 
 	key := keyOf(config.Name, imei)
 	q := &parkingQueue{imei: imei}
 	for _, h := range l.o.holders[key] {
-		if l.o.keeps(h) != "" || slices.ContainsFunc(c, func(t *taker) bool { return t.card.ID() == h.id }) {
+		if l.o.keeps(h) != "" || slices.ContainsFunc(c, func(t *taker) bool { return t.card.ICCID == h.id.ICCID }) {
 			return nil
 		}
 		q.after, q.length = append(q.after, h.release), 1
@@ -216,7 +216,7 @@ func (l *parkingLots) queue(config *spec.ProviderConfig, imei string, c circle) 
 func (l *parkingLots) mayClear(config *spec.ProviderConfig) bool {
 	for _, imei := range parkingOf(config) {
 		for _, h := range l.o.holders[keyOf(config.Name, imei)] {
-			if h.doubted || l.o.gone[h.release] || l.o.in.Select.Partial() || l.o.hasAttention(h.id) {
+			if h.doubted || l.o.gone[h.release] || l.o.in.Select.Partial() || l.o.hasAttention(h.id.ICCID) {
 				return true
 			}
 		}
@@ -224,6 +224,6 @@ func (l *parkingLots) mayClear(config *spec.ProviderConfig) bool {
 	return false
 }
 
-func (o *orderer) hasAttention(id spec.CardID) bool {
-	return slices.ContainsFunc(o.plan.Cards, func(c Card) bool { return c.ID() == id && len(c.Attention) > 0 })
+func (o *orderer) hasAttention(iccid spec.ICCID) bool {
+	return slices.ContainsFunc(o.plan.Cards, func(c Card) bool { return c.ICCID == iccid && len(c.Attention) > 0 })
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ import (
 // the language's documentation. Actions come out in their order within each
 // card, without ids and without needs: [Order] gives those.
 func Diff(in Input) (*Plan, spec.Diagnostics) {
-	d := differ{in: in, removed: removedSet(in.Fleet), plan: &Plan{
+	d := differ{in: in, removed: removedSet(in.Fleet), totals: map[spec.ProviderName]*Total{}, plan: &Plan{
 		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
 		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
 	}}
@@ -28,6 +29,9 @@ func Diff(in Input) (*Plan, spec.Diagnostics) {
 	}
 	merge(in.Fleet, in.Prior, d.card)
 	d.numbers()
+	for _, provider := range slices.Sorted(maps.Keys(d.totals)) {
+		d.plan.Totals = append(d.plan.Totals, *d.totals[provider])
+	}
 	slices.SortFunc(d.plan.Cards, func(a, b Card) int { return cmp.Compare(a.Address, b.Address) })
 	return d.plan, d.diags
 }
@@ -38,6 +42,7 @@ type differ struct {
 	removed map[spec.ICCID]bool
 	dark    []spec.ProviderName // carriers that could not be read at all
 	next    int                 // the first reading not passed yet
+	totals  map[spec.ProviderName]*Total
 	plan    *Plan
 	diags   spec.Diagnostics
 }
@@ -103,14 +108,13 @@ func idOf(wanted *spec.Card, memory *state.Card) spec.CardID {
 	return memory.ID()
 }
 
-// total counts the card for the limits. Cards come by provider.
+// total counts the card for the limits.
 func (d *differ) total(provider spec.ProviderName, managed, left bool) {
-	n := len(d.plan.Totals)
-	if n == 0 || d.plan.Totals[n-1].Provider != provider {
-		d.plan.Totals = append(d.plan.Totals, Total{Provider: provider})
-		n++
+	t := d.totals[provider]
+	if t == nil {
+		t = &Total{Provider: provider}
+		d.totals[provider] = t
 	}
-	t := &d.plan.Totals[n-1]
 	t.Cards++
 	if managed {
 		t.Managed++
@@ -127,7 +131,7 @@ func fileOf(c *spec.Card) string { return cmp.Or(c.Block.CSV, c.Block.Source.Fil
 // is a merge.
 func (d *differ) reading(id spec.CardID) spec.Reading {
 	for ; d.next < len(d.in.Live); d.next++ {
-		switch c := d.in.Live[d.next].ID().Compare(id); {
+		switch c := cmp.Compare(d.in.Live[d.next].ICCID, id.ICCID); {
 		case c == 0:
 			return d.in.Live[d.next]
 		case c > 0:

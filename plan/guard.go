@@ -32,7 +32,7 @@ func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approval
 	p.Policy = policyOf(fleet.Policy, approvals.Signers)
 	p.eachAction(func(c *Card, a *Action) {
 		a.Guarded = a.Kind.CallsCarrier() && fleet.Policy.Guards(a.Kind)
-		c.Since = sinceOf(prior.Card(c.ID()))
+		c.Since = sinceOf(prior.Card(c.ICCID))
 	})
 	g := guard{policy: p.Policy, now: now, blocks: map[spec.ICCID][]grant{}}
 	for _, a := range fleet.Approvals {
@@ -230,7 +230,7 @@ func number(p *Plan, prior *state.Snapshot) {
 				continue
 			}
 			sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%d/%s/%s/%s/%s/%s", lineage, serial, p.Timestamp.UnixNano(), c.Provider, c.ICCID, a.Kind, a.From, a.To))
-			a.Key = cmp.Or(doubtKey(prior.Card(c.ID()), *a), hex.EncodeToString(sum[:16]))
+			a.Key = cmp.Or(doubtKey(prior.Card(c.ICCID), *a), hex.EncodeToString(sum[:16]))
 		}
 	}
 }

@@ -39,17 +39,17 @@ func (o *orderer) findHolders() {
 			o.holders[keyOf(p.Name, imei)] = nil
 		}
 	}
-	planned := map[spec.CardID]bool{}
+	planned := map[spec.ICCID]bool{}
 	for i := range o.plan.Cards {
 		c := &o.plan.Cards[i]
-		planned[c.ID()] = true
+		planned[c.ICCID] = true
 		o.holdPlanned(c)
 	}
 	if o.in.Prior == nil {
 		return
 	}
 	for i := range o.in.Prior.Cards {
-		if c := &o.in.Prior.Cards[i]; !planned[c.ID()] {
+		if c := &o.in.Prior.Cards[i]; !planned[c.ICCID] {
 			o.hold(keyOf(c.Provider, string(c.Binding.IMEI)), &holder{id: c.ID(), address: c.Address})
 			o.holdDoubts(c.ID(), c.Address, c.Doubts)
 		}
@@ -93,7 +93,7 @@ func (o *orderer) hold(key deviceKey, h *holder) {
 		return
 	}
 	for _, other := range holders {
-		if other.id == h.id {
+		if other.id.ICCID == h.id.ICCID {
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -12,7 +13,7 @@ type Input struct {
 	Fleet *spec.Fleet
 	// Prior is the state; nil is the state of a fleet that was never applied.
 	Prior *state.Snapshot
-	// Live are the readings, by provider and ICCID. A card that isn't in it, or
+	// Live are the readings, by ICCID. A card that isn't in it, or
 	// whose reading has no time, was not asked for: only what the state
 	// remembers is known of it.
 	Live []spec.Reading
@@ -64,7 +65,7 @@ type Target struct {
 	Attrs spec.Attr
 }
 
-// Targets lists the cards that a plan needs read, by provider and ICCID: of
+// Targets lists the cards that a plan needs read, by ICCID: of
 // those selected, all that are declared, and all that are managed and won't
 // simply be forgotten.
 func Targets(fleet *spec.Fleet, prior *state.Snapshot, selected Selection) []Target {
@@ -99,7 +100,7 @@ func merge(fleet *spec.Fleet, prior *state.Snapshot, visit func(*spec.Card, *sta
 		case j == len(managed):
 			order = -1
 		default:
-			order = fleet.Cards[i].ID().Compare(managed[j].ID())
+			order = cmp.Compare(fleet.Cards[i].ICCID, managed[j].ICCID)
 		}
 		switch {
 		case order < 0:

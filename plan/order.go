@@ -81,7 +81,7 @@ func (o *orderer) within() {
 }
 
 func (o *orderer) findTakers() {
-	var shares map[spec.CardID]bool // made where there is a taker at all
+	var shares map[spec.ICCID]bool // made where there is a taker at all
 	for i := range o.plan.Cards {
 		c := &o.plan.Cards[i]
 		for j := range c.Actions {
@@ -89,18 +89,18 @@ func (o *orderer) findTakers() {
 				if shares == nil {
 					shares = o.sharing()
 				}
-				o.takers = append(o.takers, &taker{card: c, id: a.ID, shares: shares[c.ID()]})
+				o.takers = append(o.takers, &taker{card: c, id: a.ID, shares: shares[c.ICCID]})
 			}
 		}
 	}
 }
 
 // sharing is the set of the cards that say shared_imei = true.
-func (o *orderer) sharing() map[spec.CardID]bool {
-	set := map[spec.CardID]bool{}
+func (o *orderer) sharing() map[spec.ICCID]bool {
+	set := map[spec.ICCID]bool{}
 	for i := range o.in.Fleet.Cards {
 		if c := &o.in.Fleet.Cards[i]; c.SharedIMEI {
-			set[c.ID()] = true
+			set[c.ICCID] = true
 		}
 	}
 	return set
@@ -113,7 +113,7 @@ func (o *orderer) blockers(t *taker) []*holder {
 	}
 	var others []*holder
 	for _, h := range o.holders[keyOf(t.card.Provider, t.action().To)] {
-		if h.id != t.card.ID() {
+		if h.id.ICCID != t.card.ICCID {
 			others = append(others, h)
 		}
 	}

@@ -65,7 +65,7 @@ const (
 // was never read, whose reading lacks an attribute that is wanted by now, or
 // that is in doubt is read in any mode but [RefreshNone].
 //
-// in.Live is what the state remembers of the targets, which are by provider and ICCID.
+// in.Live is what the state remembers of the targets, which are by ICCID.
 func (r Refresh) Reads(in Input, targets []Target) []bool {
 	read := make([]bool, len(targets))
 	if r.Mode != RefreshChanged && r.Mode != RefreshAll {
@@ -78,14 +78,14 @@ func (r Refresh) Reads(in Input, targets []Target) []bool {
 		return read
 	}
 	remembered := in.Prior.Walk()
-	differing := map[spec.CardID]bool{}
+	differing := map[spec.ICCID]bool{}
 	if r.Mode == RefreshChanged {
 		differing = differences(in)
 	}
 	for i, t := range targets {
-		memory := remembered(t.ID)
+		memory := remembered(t.ID.ICCID)
 		old := memory != nil && r.MaxAge > 0 && in.Now.Sub(memory.Last.At) > r.MaxAge
-		read[i] = old || differing[t.ID] || unknown(memory, t.Attrs&in.Capabilities[t.ID.Provider].Reads)
+		read[i] = old || differing[t.ID.ICCID] || unknown(memory, t.Attrs&in.Capabilities[t.ID.Provider].Reads)
 	}
 	return read
 }
@@ -104,12 +104,12 @@ func unknown(memory *state.Card, attrs spec.Attr) bool {
 
 // differences are the cards for which a plan from what is remembered has
 // something to do, or to say to a person.
-func differences(in Input) map[spec.CardID]bool {
+func differences(in Input) map[spec.ICCID]bool {
 	p, _ := Diff(in) // its mistakes come out with the plan itself
-	set := make(map[spec.CardID]bool, len(p.Cards))
+	set := make(map[spec.ICCID]bool, len(p.Cards))
 	for i := range p.Cards {
 		if c := &p.Cards[i]; len(c.Actions)+len(c.Attention) > 0 {
-			set[c.ID()] = true
+			set[c.ICCID] = true
 		}
 	}
 	return set

@@ -21,7 +21,7 @@ type Selection struct {
 	// Retry is the report of a run, whose cards that were not done are in
 	// Cards; "" is none. No other card is selected then, and no privacy number.
 	Retry string
-	Cards map[spec.CardID]bool
+	Cards map[spec.ICCID]bool
 }
 
 // Partial reports whether the selection leaves anything out at all.
@@ -50,7 +50,7 @@ func (s Selection) card(wanted *spec.Card, memory *state.Card) bool {
 	switch {
 	case !s.Partial():
 		return true // without the cost of an address
-	case s.Retry != "" && !s.Cards[idOf(wanted, memory)]:
+	case s.Retry != "" && !s.Cards[idOf(wanted, memory).ICCID]:
 		return false
 	case wanted != nil:
 		return s.Has(wanted.Address(), wanted.ICCID, wanted.Labels)

@@ -19,13 +19,13 @@ func TestARetryIsOfItsCardsAloneAndOfNoPrivacyNumber(t *testing.T) {
 	require.Empty(t, diags)
 	require.Len(t, whole.Numbers, 1)
 
-	card, other := in.Fleet.Cards[6].ID(), in.Fleet.Cards[7].ID()
-	in.Select = plan.Selection{Retry: "run.jsonl", Cards: map[spec.CardID]bool{card: true, {Provider: "elsewhere", ICCID: other.ICCID}: true}}
+	card := in.Fleet.Cards[6].ICCID
+	in.Select = plan.Selection{Retry: "run.jsonl", Cards: map[spec.ICCID]bool{card: true, "89869999999999999999": true}}
 	p, diags := plan.Make(in)
 	require.Empty(t, diags)
 	assert.Empty(t, p.Numbers)
 	require.Len(t, p.Cards, 1)
-	assert.Equal(t, card, p.Cards[0].ID(), "a card is known by its provider too")
+	assert.Equal(t, card, p.Cards[0].ICCID)
 	assert.Equal(t, 99, p.Skipped)
 	assert.Len(t, plan.Targets(in.Fleet, in.Prior, in.Select), 1)
 

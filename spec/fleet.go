@@ -19,7 +19,7 @@ type Fleet struct {
 	Policy     Policy
 	Notify     []Notify         // in the order of the source
 	Providers  []ProviderConfig // by name
-	Cards      []Card           // by provider and ICCID, see [Card.Compare]
+	Cards      []Card           // by ICCID, each declared once
 	Numbers    []PrivacyNumber  // by address
 	Approvals  []Approval       // by name
 	Removed    []Removed        // by ICCID
@@ -294,22 +294,24 @@ func (c *Card) Wants() Attr {
 	return a &^ c.Ignore
 }
 
-// CardID identifies a card: never its address, which is only a name.
+// CardID names a card and where it stands. A card is its ICCID alone, at
+// whatever provider block, and never its address, which is only a name.
 type CardID struct {
 	Provider ProviderName `json:"provider"`
 	ICCID    ICCID        `json:"iccid"`
 }
 
-// ID is the card's identity.
+// ID is the card, at the provider block that it is declared at.
 func (c *Card) ID() CardID { return CardID{c.Provider, c.ICCID} }
 
-// Compare orders cards by provider, then ICCID: the order that every list of
-// cards in the program has, so that joining lists is a merge.
+// Compare orders cards by ICCID: the order that every list of cards in the
+// program has, so that joining lists is a merge. Rows of one card, which only
+// an older state has, are by provider.
 func (a CardID) Compare(b CardID) int {
-	if c := cmp.Compare(a.Provider, b.Provider); c != 0 {
+	if c := cmp.Compare(a.ICCID, b.ICCID); c != 0 {
 		return c
 	}
-	return cmp.Compare(a.ICCID, b.ICCID)
+	return cmp.Compare(a.Provider, b.Provider)
 }
 
 // String is for messages: "aliyun.hangzhou 89860617030017300390".

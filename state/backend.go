@@ -38,8 +38,9 @@ type Backend interface {
 // cards are all that is to be stored, and its lineage is that of a fleet that
 // has none yet. Then both are the new snapshot.
 func CommitAll(ctx context.Context, b Backend, prior, next *Snapshot) error {
-	stored := Snapshot{Lineage: cmp.Or(prior.Lineage, next.Lineage), Serial: prior.Serial, Cards: prior.Cards}
-	if err := b.Commit(ctx, &stored, Difference(prior.Cards, next.Cards)); err != nil {
+	stored := *prior
+	stored.Lineage = cmp.Or(prior.Lineage, next.Lineage)
+	if err := b.Commit(ctx, &stored, Difference(prior, next)); err != nil {
 		return err
 	}
 	*prior, *next = stored, stored

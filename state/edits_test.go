@@ -80,6 +80,8 @@ func bump(v reflect.Value) {
 		v.SetString(v.String() + "x")
 	case v.Kind() == reflect.Bool:
 		v.SetBool(!v.Bool())
+	case v.Kind() == reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"a": "b"}))
 	case v.CanInt():
 		v.SetInt(v.Int() + 1)
 	case v.CanUint():
@@ -95,47 +97,55 @@ func bump(v reflect.Value) {
 func TestADifferenceMadeGivesTheNewCards(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := statetest.DrawSnapshot(t), statetest.DrawSnapshot(t)
-		e := state.Difference(before.Cards, after.Cards)
+		e := state.Difference(before, after)
 		require.NoError(t, e.Check())
 		for i := range e.Put {
-			if old := before.Card(e.Put[i].ID()); old != nil {
+			if old := before.Card(e.Put[i].ICCID); old != nil {
 				require.False(t, old.Equal(&e.Put[i]), "a card is written that is as it was")
 			}
 		}
 		next := e.Next(before, after.Lineage)
-		requireSameCards(t, after.Cards, next.Cards)
+		requireSame(t, after, next)
 		require.Equal(t, before.Serial+1, next.Serial)
-		requireSameCards(t, after.Cards, e.Onto(statetest.Clone(before).Cards))
+		require.Equal(t, len(after.Rows()), e.Count(before))
+		inPlace := statetest.Clone(before)
+		e.Onto(inPlace)
+		requireSame(t, after, inPlace)
 	})
 }
 
 func TestEditsAfterEditsAreBoth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, first, second := statetest.DrawSnapshot(t), statetest.DrawEdits(t), statetest.DrawEdits(t)
-		want := second.Next(first.Next(s, ""), "").Cards
+		want := second.Next(first.Next(s, ""), "")
 		both := first.Then(second)
 		require.NoError(t, both.Check())
-		requireSameCards(t, want, both.Next(s, "").Cards)
-		for i := range want {
-			card, named := both.Card(want[i].ID())
-			require.True(t, !named || card.Equal(&want[i]))
+		requireSame(t, want, both.Next(s, ""))
+		for i := range want.Cards {
+			card, named := both.Card(want.Cards[i].ICCID)
+			require.True(t, !named || card.Equal(&want.Cards[i]))
 		}
 	})
 }
 
-func requireSameCards(t require.TestingT, want, got []state.Card) {
-	require.Empty(t, cmp.Diff(want, got, cmpopts.EquateEmpty()))
+func requireSame(t require.TestingT, want, got *state.Snapshot) {
+	require.Empty(t, cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(state.Snapshot{}, "Lineage", "Serial")))
 }
 
 func TestEditsThatNothingCouldReadBackAreRefused(t *testing.T) {
-	later := spec.CardID{Provider: "xuyu", ICCID: bike.ICCID}
+	elsewhere := spec.CardID{Provider: "xuyu", ICCID: bike.ICCID}
+	later := spec.CardID{Provider: "aliyun", ICCID: "89860617030017300391"}
+	rows := func(cards ...state.Card) *[]state.Card { return &cards }
 	for want, e := range map[string]state.Edits{
-		"card 89860617030017300390 of aliyun is listed twice":                                 {Put: []state.Card{cardOf(bike, ""), cardOf(bike, "")}},
-		"card 89860617030017300390 of aliyun stands behind card 89860617030017300390 of xuyu": {Put: []state.Card{cardOf(later, ""), cardOf(bike, "")}},
-		"card 89860617030017300390 of aliyun is dropped out of order, or twice":               {Drop: []spec.CardID{bike, bike}},
-		"card 89860617030017300390 of aliyun is put and dropped at once":                      {Put: []state.Card{cardOf(bike, "")}, Drop: []spec.CardID{bike}},
-		"a card of aliyun has no proper ICCID":                                                {Put: []state.Card{cardOf(spec.CardID{Provider: "aliyun", ICCID: "8986"}, "")}},
-		"card 89860617030017300390 has no provider":                                           {Drop: []spec.CardID{{ICCID: bike.ICCID}}},
+		"card 89860617030017300390 is listed twice, of aliyun and of xuyu":                      {Put: []state.Card{cardOf(bike, ""), cardOf(elsewhere, "")}},
+		"card 89860617030017300390 of aliyun stands behind card 89860617030017300391 of aliyun": {Put: []state.Card{cardOf(later, ""), cardOf(bike, "")}},
+		"stands alone among the cards with several rows":                                        {Doubled: rows(cardOf(bike, ""))},
+		"stands out of order among the cards with several rows, or twice":                       {Doubled: rows(cardOf(elsewhere, ""), cardOf(bike, ""))},
+		"is put or dropped, and kept at several provider blocks at once":                        {Drop: []spec.CardID{bike}, Doubled: rows(cardOf(bike, ""), cardOf(elsewhere, ""))},
+		"card 89860617030017300390 of aliyun is dropped out of order, or twice":                 {Drop: []spec.CardID{bike, bike}},
+		"card 89860617030017300390 of aliyun is put and dropped at once":                        {Put: []state.Card{cardOf(bike, "")}, Drop: []spec.CardID{bike}},
+		"a card of aliyun has no proper ICCID":                                                  {Put: []state.Card{cardOf(spec.CardID{Provider: "aliyun", ICCID: "8986"}, "")}},
+		"card 89860617030017300390 has no provider":                                             {Drop: []spec.CardID{{ICCID: bike.ICCID}}},
 	} {
 		require.ErrorContains(t, e.Check(), want)
 	}

@@ -6,9 +6,13 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// RecordVersion is the version of the records that this program writes, and
-// the only one that it reads.
-const RecordVersion = 1
+// The versions of records. RecordVersion is what this program writes; it reads
+// FirstRecordVersion too, whose records are about rows: a card at a provider
+// block. In a journal that was begun by an older program, newer ones follow.
+const (
+	RecordVersion      = 2
+	FirstRecordVersion = 1
+)
 
 // Record is one entry of the journal. A reader refuses a version it doesn't know.
 type Record struct {
@@ -24,6 +28,9 @@ type Record struct {
 	Intent   *Intent           `json:"intent,omitempty"` // of type intent
 	Card     *Card             `json:"card,omitempty"`   // of type put, and of outcome where it changed
 	Commit   *Commit           `json:"commit,omitempty"` // of type commit
+	Run      *Run              `json:"run,omitempty"`    // of type run
+	// Event is what the record adds to the card's history; nil adds nothing.
+	Event *Event `json:"event,omitempty"`
 }
 
 // RecordType says what a record does to the snapshot when it is replayed.
@@ -44,11 +51,13 @@ const (
 	// the edits that it holds, the snapshot of the next serial. A backend writes
 	// it that keeps a snapshot as an older one and what happened since.
 	CommitRecord RecordType = "commit"
+	// RunRecord says which run the records behind it are of. It changes nothing.
+	RunRecord RecordType = "run"
 )
 
 // Commit is a commit as a journal holds it.
 type Commit struct {
-	Cards int `json:"cards"` // in the new snapshot
+	Cards int `json:"cards"` // rows in the new snapshot, see [Snapshot.Rows]
 	Edits
 }
 

@@ -9,6 +9,8 @@
 package state
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -20,14 +22,26 @@ import (
 type Snapshot struct {
 	Lineage string // names the fleet; made by its first commit
 	Serial  uint64 // counts commits
-	Cards   []Card // by provider and ICCID
+	Cards   []Card // by ICCID, each once
+	Fleet   Fleet  // of the fleet as a whole
+	// Doubled are the rows of cards that a state of version 1 has at several
+	// provider blocks, by ICCID and provider: at least two a card, and none of
+	// these cards is in Cards. [Snapshot.Settle] ends that.
+	Doubled []Card
 }
 
-// Card is what the state remembers of one managed card.
+// Card is what the state remembers of one managed card. What is zero isn't known.
 type Card struct {
-	Provider spec.ProviderName `json:"provider"`
+	Provider spec.ProviderName `json:"provider"` // the block that it was last declared at
 	ICCID    spec.ICCID        `json:"iccid"`
 	Address  string            `json:"address"` // the last one, for messages only
+	// MSISDN is the card's number, as last declared.
+	MSISDN string `json:"msisdn,omitempty"`
+	// Labels are those last declared, for a card that left the configuration.
+	Labels map[string]string `json:"labels,omitempty"`
+	// CarrierIDs are a carrier's own ids of the card, by the carrier's name for
+	// them: what a call takes that takes no ICCID.
+	CarrierIDs map[string]string `json:"carrier_ids,omitempty"`
 	// Binding is what we know of the device.
 	Binding Binding `json:"binding,omitzero"`
 	// PreventUnbind outlives the block that says it.
@@ -36,6 +50,10 @@ type Card struct {
 	Last Last `json:"last,omitzero"`
 	// Changed is when a call last changed the card; zero for never.
 	Changed time.Time `json:"changed,omitzero"`
+	// Since is when our last action on the card was done or in doubt, adoption
+	// included, or when a reading last showed another device. A signature for
+	// the card as it is names it.
+	Since time.Time `json:"since,omitzero"`
 	// Recent are the changes that the carrier may not show yet.
 	Recent []Change `json:"recent,omitempty"`
 	// Doubts are the calls whose outcome nobody knows.
@@ -45,8 +63,53 @@ type Card struct {
 // Binding is the device that a card is bound to. The zero value means that
 // nothing is known.
 type Binding struct {
-	Known bool      `json:"known,omitempty"`
-	IMEI  spec.IMEI `json:"imei,omitempty"` // "" with Known: no device
+	Known bool `json:"known,omitempty"`
+	// Unconfirmed says why the device is only believed; [Confirmed] for one that
+	// was read, or that a call of ours set.
+	Unconfirmed Unconfirmed `json:"unconfirmed,omitempty"`
+	// AsFarAsTold marks a device that a call of ours set as far as the carrier
+	// tells: a refused repetition is all that shows it.
+	AsFarAsTold bool      `json:"as_far_as_told,omitempty"`
+	IMEI        spec.IMEI `json:"imei,omitempty"` // "" with Known: no device
+}
+
+// Unconfirmed is why a device is only believed. The values are on disk by name.
+type Unconfirmed uint8
+
+// The reasons.
+const (
+	Confirmed Unconfirmed = iota // it isn't only believed
+	OnTrust                      // "trust": adopted by the configuration's word
+	MovedHere                    // "move": remembered from another account
+	OfOlder                      // "older": from a state of version 1, which doesn't tell
+)
+
+var unconfirmed = [...]string{Confirmed: "", OnTrust: "trust", MovedHere: "move", OfOlder: "older"}
+
+// String is the reason's name; "" for a device that is confirmed.
+func (u Unconfirmed) String() string {
+	if int(u) < len(unconfirmed) {
+		return unconfirmed[u]
+	}
+	return fmt.Sprintf("reason %d", u)
+}
+
+// MarshalText is the reason as the state holds it.
+func (u Unconfirmed) MarshalText() ([]byte, error) {
+	if int(u) >= len(unconfirmed) {
+		return nil, fmt.Errorf("%s of a device that is only believed is unknown", u)
+	}
+	return []byte(unconfirmed[u]), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (u *Unconfirmed) UnmarshalText(text []byte) error {
+	i := slices.Index(unconfirmed[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("the device is unconfirmed for the reason %q, which this program doesn't know", text)
+	}
+	*u = Unconfirmed(i)
+	return nil
 }
 
 // BoundTo is the binding to a device that is known; to none for "".
@@ -85,37 +148,39 @@ type Doubt struct {
 // Tells reports whether the reading held the attributes.
 func (l *Last) Tells(attrs spec.Attr) bool { return l.Has.Has(attrs) }
 
-// ID is the card's identity.
+// ID is the card, at the provider block that it is remembered at.
 func (c *Card) ID() spec.CardID { return spec.CardID{Provider: c.Provider, ICCID: c.ICCID} }
 
 // Find returns the card's index in the snapshot, or where it would stand.
-func (s *Snapshot) Find(id spec.CardID) (int, bool) {
-	return slices.BinarySearchFunc(s.Cards, id, func(c Card, id spec.CardID) int { return c.ID().Compare(id) })
+func (s *Snapshot) Find(iccid spec.ICCID) (int, bool) { return find(s.Cards, iccid) }
+
+func find(cards []Card, iccid spec.ICCID) (int, bool) {
+	return slices.BinarySearchFunc(cards, iccid, func(c Card, iccid spec.ICCID) int { return cmp.Compare(c.ICCID, iccid) })
 }
 
 // Card returns what is remembered of a card; nil for one that isn't managed.
-func (s *Snapshot) Card(id spec.CardID) *Card {
+func (s *Snapshot) Card(iccid spec.ICCID) *Card {
 	if s == nil {
 		return nil
 	}
-	if i, ok := s.Find(id); ok {
+	if i, ok := s.Find(iccid); ok {
 		return &s.Cards[i]
 	}
 	return nil
 }
 
-// Walk returns a function that finds the cards of ascending ids, as
+// Walk returns a function that finds the cards of ascending ICCIDs, as
 // [Snapshot.Card] does, in one pass over the snapshot.
-func (s *Snapshot) Walk() func(id spec.CardID) *Card {
+func (s *Snapshot) Walk() func(iccid spec.ICCID) *Card {
 	var rest []Card
 	if s != nil {
 		rest = s.Cards
 	}
-	return func(id spec.CardID) *Card {
-		for len(rest) > 0 && rest[0].ID().Compare(id) < 0 {
+	return func(iccid spec.ICCID) *Card {
+		for len(rest) > 0 && rest[0].ICCID < iccid {
 			rest = rest[1:]
 		}
-		if len(rest) > 0 && rest[0].ID() == id {
+		if len(rest) > 0 && rest[0].ICCID == iccid {
 			return &rest[0]
 		}
 		return nil

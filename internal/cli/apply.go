@@ -143,7 +143,7 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 		ctx = held
 		defer func() { err = errors.Join(run.OrLeaseLost(held, err), unlock()) }()
 	}
-	prior, err := s.run.Backend.Read(ctx)
+	prior, err := s.run.Read(ctx, s.fleet)
 	if err != nil {
 		return nil, err
 	}

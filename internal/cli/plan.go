@@ -68,7 +68,7 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	prior, err := s.run.Backend.Read(ctx)
+	prior, err := s.run.Read(ctx, s.fleet)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,9 @@ func notAllowed(r *run.Refusal) spec.Diagnostics {
 func refusedWords(r *run.Refusal) (summary, detail string) {
 	switch r.Reason {
 	case run.NotInState:
-		return "Card is not in the state", notInState(string(r.Card))
+		return "Card is not in the state", notInState(rowName(spec.CardID{Provider: r.Provider, ICCID: r.Card}))
+	case run.SeveralRows:
+		return "The state has a card at several provider blocks", severalRows(r.Rows)
 	case run.NothingInDoubt:
 		return "Nothing is in doubt", fmt.Sprintf("No outcome of card %s is in doubt.", r.Card)
 	case run.BindingInDoubt:
@@ -144,4 +146,30 @@ func lackingApproval(p *plan.Plan, limit int) []string {
 		lines = append(lines, fmt.Sprintf("  … and %d more", n-limit))
 	}
 	return lines
+}
+
+// mostRows is how many rows of doubled cards an error lists.
+const mostRows = 20
+
+// severalRows says what is to be done about cards with several rows.
+func severalRows(rows []spec.CardID) string {
+	var b strings.Builder
+	b.WriteString("A card is one card, and a state of an older version may have it at several provider blocks. The row is kept whose block declares the card; " +
+		"of these cards several of the blocks do, or none:\n")
+	for _, id := range rows[:min(len(rows), mostRows)] {
+		b.WriteString("  " + rowName(id) + "\n")
+	}
+	if more := len(rows) - mostRows; more > 0 {
+		fmt.Fprintf(&b, "  and %d more: cardfleet state list shows all.\n", more)
+	}
+	b.WriteString("Say of each card which rows are wrong, with: cardfleet state rm PROVIDER/ICCID. It only forgets a row: the card itself stays as it is.")
+	return b.String()
+}
+
+// rowName is how a card of one provider block is named; the ICCID for one of any.
+func rowName(id spec.CardID) string {
+	if id.Provider == "" {
+		return string(id.ICCID)
+	}
+	return string(id.Provider) + "/" + string(id.ICCID)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -72,7 +73,8 @@ type retry struct {
 	file    string
 	header  apply.ReportHeader
 	actions int
-	cards   map[spec.CardID]bool // those with an action that wasn't done
+	cards   map[spec.ICCID]bool // those with an action that wasn't done
+	left    []spec.CardID       // these cards, as the report names them
 }
 
 // openRetry reads the report, if there is one to be read.
@@ -89,10 +91,11 @@ func (o *runOptions) openRetry(dir string) error {
 	if err != nil {
 		return refuse("The report can't be used", "%s, %v. Nothing was planned from it: run plan without -retry, or name the report that apply -report wrote.", o.retry.file, err)
 	}
-	o.retry.header, o.retry.actions, o.retry.cards = header, len(actions), map[spec.CardID]bool{}
+	o.retry.header, o.retry.actions, o.retry.cards = header, len(actions), map[spec.ICCID]bool{}
 	for _, a := range actions {
-		if a.Outcome != apply.Done {
-			o.retry.cards[a.Card] = true
+		if a.Outcome != apply.Done && !o.retry.cards[a.Card.ICCID] {
+			o.retry.cards[a.Card.ICCID] = true
+			o.retry.left = append(o.retry.left, a.Card)
 		}
 	}
 	return nil
@@ -118,9 +121,9 @@ func (c *configuration) checkRetry(r retry, prior *state.Snapshot) error {
 // planned for them, and that must not look as if all were well.
 func (c *configuration) warnGone(r retry, prior *state.Snapshot) {
 	var gone []spec.CardID
-	for id := range r.cards {
-		_, declared := slices.BinarySearchFunc(c.fleet.Cards, id, func(card spec.Card, id spec.CardID) int { return card.ID().Compare(id) })
-		if !declared && prior.Card(id) == nil {
+	for _, id := range r.left {
+		_, declared := slices.BinarySearchFunc(c.fleet.Cards, id.ICCID, func(card spec.Card, iccid spec.ICCID) int { return cmp.Compare(card.ICCID, iccid) })
+		if !declared && prior.Card(id.ICCID) == nil {
 			gone = append(gone, id)
 		}
 	}
@@ -130,6 +133,6 @@ func (c *configuration) warnGone(r retry, prior *state.Snapshot) {
 	first := slices.MinFunc(gone, spec.CardID.Compare)
 	c.out.diagnostics(spec.Diagnostics{{
 		Severity: spec.Warning, Summary: "Cards of the report are gone",
-		Detail: fmt.Sprintf("%s of %s, first %s: neither declared nor managed any more. Nothing is planned for them. Was the provider block renamed since?", countCards(len(gone)), r.file, first),
+		Detail: fmt.Sprintf("%s of %s, first %s: neither declared nor managed any more. Nothing is planned for them.", countCards(len(gone)), r.file, first),
 	}})
 }

@@ -82,7 +82,7 @@ func (prog *program) stateListCommand() *cli.Command {
 
 // byAddress is the state's cards in the order in which people look for them.
 func byAddress(snap *state.Snapshot) []state.Card {
-	cards := slices.Clone(snap.Cards)
+	cards := slices.Clone(snap.Rows())
 	slices.SortStableFunc(cards, func(a, b state.Card) int { return strings.Compare(a.Address, b.Address) })
 	return cards
 }
@@ -119,8 +119,9 @@ func (prog *program) stateShowCommand() *cli.Command {
 				return err
 			}
 			found := false
-			for i := range snap.Cards {
-				if c := &snap.Cards[i]; name == c.Address || name == string(c.ICCID) {
+			rows := snap.Rows()
+			for i := range rows {
+				if c := &rows[i]; name == c.Address || name == string(c.ICCID) {
 					found = true
 					prog.out.result("%s", stateText(c))
 				}
@@ -167,16 +168,16 @@ cardfleet state pull -version=7 > state.json`,
 func (prog *program) stateRemoveCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
-		Name: "rm", Usage: "forget cards, without touching them", ArgsUsage: "ICCID…",
+		Name: "rm", Usage: "forget cards, without touching them", ArgsUsage: "ICCID|PROVIDER/ICCID…",
 		UsageText: "cardfleet state rm 89860617030017300390",
 		Flags:     in.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			wanted, err := iccids(cmd.Args().Slice())
+			wanted, err := cardIDs(cmd.Args().Slice())
 			if err != nil {
 				return err
 			}
 			if len(wanted) == 0 {
-				return refuse("Nothing to forget", "state rm takes one or more ICCIDs.")
+				return refuse("Nothing to forget", "state rm takes one or more ICCIDs; PROVIDER/ICCID is a card only if it stands there.")
 			}
 			prog.open(viewOptions{})
 			store, err := prog.store(*in)
@@ -190,6 +191,23 @@ func (prog *program) stateRemoveCommand() *cli.Command {
 			return err
 		},
 	}
+}
+
+// cardIDs are cards as arguments name them: ICCID, or PROVIDER/ICCID.
+func cardIDs(args []string) ([]spec.CardID, error) {
+	ids := make([]spec.CardID, 0, len(args))
+	for _, arg := range args {
+		provider, text, found := strings.Cut(arg, "/")
+		if !found {
+			provider, text = "", arg
+		}
+		iccid, err := iccidArgument(text)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, spec.CardID{Provider: spec.ProviderName(provider), ICCID: iccid})
+	}
+	return ids, nil
 }
 
 type resolveOptions struct {

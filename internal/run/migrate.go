@@ -37,7 +37,7 @@ func (s Store) Migrate(ctx context.Context, from Store, force bool) (copied *sta
 	case (target.Serial > 0 || len(target.Cards) > 0) && !force:
 		return nil, &Refusal{Reason: StateNotEmpty, Found: identityOf(target)}
 	}
-	next := &state.Snapshot{Lineage: source.Lineage, Cards: source.Cards}
+	next := &state.Snapshot{Lineage: source.Lineage, Cards: source.Cards, Doubled: source.Doubled, Fleet: source.Fleet}
 	if err := state.CommitAll(held, s.Backend, target, next); err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/stored"
@@ -23,12 +22,15 @@ type Pulled struct {
 	Lineage       string       `json:"lineage"`
 	Serial        uint64       `json:"serial"`
 	Digest        string       `json:"digest"` // of the state that was pulled; "" for a state file
-	Cards         []state.Card `json:"cards"`
+	Cards         []state.Card `json:"cards"`  // rows, as [state.Snapshot.Rows] has them
+	// Fleet is what is remembered of the fleet as a whole. Nil leaves it as it is
+	// where the state is pushed: an older program's JSON doesn't have it.
+	Fleet *state.Fleet `json:"fleet,omitempty"`
 }
 
 // WritePulled writes a state as JSON, for people and for [Store.Push].
 func WritePulled(w io.Writer, snap *state.Snapshot) error {
-	cards := snap.Cards
+	cards := snap.Rows()
 	if cards == nil {
 		cards = []state.Card{}
 	}
@@ -39,9 +41,13 @@ func WritePulled(w io.Writer, snap *state.Snapshot) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{
+	pulled := map[string]any{
 		"format_version": PulledVersion, "lineage": snap.Lineage, "serial": snap.Serial, "digest": digest, "cards": cards,
-	})
+	}
+	if !snap.Fleet.Equal(&state.Fleet{}) {
+		pulled["fleet"] = snap.Fleet
+	}
+	return enc.Encode(pulled)
 }
 
 // ReadPulled reads what [WritePulled] wrote, or a state file. name is what
@@ -63,7 +69,7 @@ func ReadPulled(r io.Reader, name string, keys func() (state.Sealer, error)) (*P
 	if err != nil {
 		return nil, err
 	}
-	return &Pulled{FormatVersion: PulledVersion, Lineage: snap.Lineage, Serial: snap.Serial, Cards: snap.Cards}, nil
+	return &Pulled{FormatVersion: PulledVersion, Lineage: snap.Lineage, Serial: snap.Serial, Cards: snap.Rows(), Fleet: &snap.Fleet}, nil
 }
 
 func decodePulled(r io.Reader, name string) (*Pulled, error) {
@@ -79,7 +85,6 @@ func decodePulled(r io.Reader, name string) (*Pulled, error) {
 	if dec.More() {
 		return nil, fmt.Errorf("read the state %s: something follows it", name)
 	}
-	slices.SortFunc(p.Cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
 	return p, nil
 }
 
@@ -96,7 +101,10 @@ func (s Store) Push(ctx context.Context, pulled *Pulled, force bool) (*state.Sna
 		if next.Lineage == "" {
 			next.Lineage = pulled.Lineage
 		}
-		next.Cards = pulled.Cards
+		next.Cards, next.Doubled = state.Undouble(pulled.Cards)
+		if pulled.Fleet != nil {
+			next.Fleet = *pulled.Fleet
+		}
 		pushed = next
 		return nil
 	})

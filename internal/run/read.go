@@ -16,7 +16,7 @@ import (
 
 // Live is what is known of the cards, and where from.
 type Live struct {
-	Cards   []spec.Reading       // by provider and ICCID
+	Cards   []spec.Reading       // by ICCID
 	Numbers []spec.NumberReading // in the fleet's order; nil where they were not asked for
 
 	asked      []bool // which of the cards were asked for now
@@ -41,7 +41,7 @@ func (l *Live) fresh() []spec.Reading {
 // part is one provider's share of the cards that a plan needs.
 type part struct {
 	provider spec.ProviderName
-	from, to int   // in the targets
+	of       []int // the targets that are its own
 	read     []int // those to be read, in the order in which they are
 	calls    int   // the most that reading them may take; 0 for no limit
 	later    bool  // no call is left for any of them
@@ -57,7 +57,7 @@ func (s *Session) read(ctx context.Context, prior *state.Snapshot, o Options) (*
 	l := &Live{Cards: make([]spec.Reading, len(targets)), asked: make([]bool, len(targets))}
 	memoryOf := prior.Walk()
 	for i, t := range targets {
-		if memory := memoryOf(t.ID); memory != nil {
+		if memory := memoryOf(t.ID.ICCID); memory != nil {
 			l.Cards[i] = memory.Reading()
 		}
 		l.Cards[i].Provider, l.Cards[i].ICCID = t.ID.Provider, t.ID.ICCID
@@ -74,7 +74,7 @@ func (s *Session) read(ctx context.Context, prior *state.Snapshot, o Options) (*
 		l.reads = append(l.reads, parts[i].reads)
 		var carrier *providers.CarrierError
 		if errors.As(parts[i].err, &carrier) {
-			l.incomplete = append(l.incomplete, plan.Incomplete{Provider: parts[i].provider, Reason: carrier.Err.Error(), Cards: parts[i].to - parts[i].from})
+			l.incomplete = append(l.incomplete, plan.Incomplete{Provider: parts[i].provider, Reason: carrier.Err.Error(), Cards: len(parts[i].of)})
 		}
 	}
 	return l, ctx.Err()
@@ -86,20 +86,33 @@ func (s *Session) parts(targets []plan.Target, known []spec.Reading, prior *stat
 	read := o.Refresh.Reads(plan.Input{
 		Fleet: s.Fleet, Prior: prior, Live: known, Capabilities: s.Capabilities, Select: o.Select, Now: s.Env.Now().UTC(),
 	}, targets)
-	var parts []part
-	for i, t := range targets {
-		if len(parts) == 0 || parts[len(parts)-1].provider != t.ID.Provider {
-			parts = append(parts, part{provider: t.ID.Provider, from: i})
-		}
-		p := &parts[len(parts)-1]
-		p.to = i + 1
-		if read[i] {
-			p.read = append(p.read, i)
+	parts := partsOf(targets)
+	for i := range parts {
+		for _, target := range parts[i].of {
+			if read[target] {
+				parts[i].read = append(parts[i].read, target)
+			}
 		}
 	}
 	if o.Budget > 0 {
 		s.ration(parts, targets, known, o.Budget)
 	}
+	return parts
+}
+
+// partsOf are the targets by provider.
+func partsOf(targets []plan.Target) []part {
+	var parts []part
+	at := map[spec.ProviderName]int{} // in parts
+	for i, t := range targets {
+		n, ok := at[t.ID.Provider]
+		if !ok {
+			n = len(parts)
+			at[t.ID.Provider], parts = n, append(parts, part{provider: t.ID.Provider})
+		}
+		parts[n].of = append(parts[n].of, i)
+	}
+	slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.provider, b.provider) })
 	return parts
 }
 
@@ -181,7 +194,7 @@ func (p *part) take(readings []spec.Reading, l *Live) {
 // markLeft marks the cards of which nothing is known after carriers were asked:
 // they are left for a later run.
 func (p *part) markLeft(l *Live) {
-	for i := p.from; i < p.to; i++ {
+	for _, i := range p.of {
 		if r := &l.Cards[i]; !l.asked[i] && r.At.IsZero() {
 			r.Unread = spec.LeftForLater
 		}
@@ -190,8 +203,8 @@ func (p *part) markLeft(l *Live) {
 
 // count says how many cards are known from where.
 func (p *part) count(l *Live) {
-	p.reads.Provider, p.reads.Cards, p.reads.Read = p.provider, p.to-p.from, 0
-	for i := p.from; i < p.to; i++ {
+	p.reads.Provider, p.reads.Cards, p.reads.Read = p.provider, len(p.of), 0
+	for _, i := range p.of {
 		switch r := &l.Cards[i]; {
 		case l.asked[i]:
 			p.reads.Read++

@@ -14,10 +14,13 @@ import (
 type Refusal struct {
 	Reason Reason
 	Card   spec.ICCID
-	Given  Identity       // of what was to be used
-	Found  Identity       // of the state as it is
-	Lock   state.LockInfo // that is held
-	Plan   *plan.Plan
+	// Provider is where the card was to be; "" is anywhere.
+	Provider spec.ProviderName
+	Rows     []spec.CardID  // of cards that stand at several provider blocks
+	Given    Identity       // of what was to be used
+	Found    Identity       // of the state as it is
+	Lock     state.LockInfo // that is held
+	Plan     *plan.Plan
 	// Unapproved says that guarded actions of the plan lack an approval.
 	Unapproved bool
 	Name       string // of the file, lock, version or provider that was named
@@ -41,7 +44,8 @@ type Reason int
 
 // The reasons, with the fields that count.
 const (
-	NotInState       Reason = iota // Card
+	NotInState       Reason = iota // Card, Provider
+	SeveralRows                    // Rows, Card: the first of them
 	NothingInDoubt                 // Card
 	BindingInDoubt                 // Card: its binding is in doubt, and nobody said what it is
 	BindingNotAsked                // Card: something else is in doubt than the binding that was said
@@ -78,6 +82,8 @@ func (r *Refusal) Error() string {
 	switch r.Reason {
 	case NotInState:
 		return fmt.Sprintf("card %s is not in the state", r.Card)
+	case SeveralRows:
+		return fmt.Sprintf("the state has card %s at several provider blocks (%d rows of such cards)", r.Card, len(r.Rows))
 	case NothingInDoubt:
 		return fmt.Sprintf("no outcome of card %s is in doubt", r.Card)
 	case BindingInDoubt:

@@ -63,7 +63,7 @@ func (e *MistakesError) Error() string {
 }
 
 // Plan reads what is live and makes a plan. It changes nothing. Prior is what
-// the backend's Read returned. Mistakes give a [*MistakesError].
+// [Store.Read] returned. Mistakes give a [*MistakesError].
 func (s *Session) Plan(ctx context.Context, prior *state.Snapshot, o Options) (*Planned, error) {
 	live, err := s.read(ctx, prior, o)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Session) keep(ctx context.Context, prior *state.Snapshot, live *Live, o
 	readings := slices.DeleteFunc(slices.Clone(live.fresh()), func(r spec.Reading) bool { return !r.Known() })
 	if !unasked {
 		drifted := s.drifted(prior, readings, o)
-		readings = slices.DeleteFunc(readings, func(r spec.Reading) bool { return drifted[r.ID()] })
+		readings = slices.DeleteFunc(readings, func(r spec.Reading) bool { return drifted[r.ICCID] })
 	}
 	edits := apply.Refresh(prior, s.Fleet, readings, s.Capabilities)
 	if len(edits.Put) == 0 {
@@ -121,7 +121,7 @@ func (s *Session) keep(ctx context.Context, prior *state.Snapshot, live *Live, o
 	}
 	kept := 0
 	for i := range readings {
-		if prior.Card(readings[i].ID()) != nil {
+		if prior.Card(readings[i].ICCID) != nil {
 			kept++
 		}
 	}
@@ -133,14 +133,14 @@ func (s *Session) keep(ctx context.Context, prior *state.Snapshot, live *Live, o
 }
 
 // drifted are the cards that changed outside, by these readings.
-func (s *Session) drifted(prior *state.Snapshot, readings []spec.Reading, o Options) map[spec.CardID]bool {
+func (s *Session) drifted(prior *state.Snapshot, readings []spec.Reading, o Options) map[spec.ICCID]bool {
 	p, _ := plan.Diff(plan.Input{ // its mistakes come out with the plan itself
 		Fleet: s.Fleet, Prior: prior, Live: readings, Capabilities: s.Capabilities, Select: o.Select, RefreshOnly: true, Now: s.Env.Now().UTC(),
 	})
-	set := map[spec.CardID]bool{}
+	set := map[spec.ICCID]bool{}
 	for i := range p.Cards {
 		if len(p.Cards[i].Drift) > 0 {
-			set[p.Cards[i].ID()] = true
+			set[p.Cards[i].ICCID] = true
 		}
 	}
 	return set
@@ -156,7 +156,7 @@ func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planne
 	}
 	plan.Guard(p, s.Fleet, prior, o.Approvals, s.Env.Now().UTC())
 	p.Limits = plan.CheckLimits(p, s.Fleet.Policy, o.Accepted)
-	return &Planned{Plan: p, Prior: prior, Digest: saved.Digest, Outdated: p.Config != s.Fleet.Digest}, nil
+	return &Planned{Plan: p, Prior: prior, Refreshed: prior.Settlement(), Digest: saved.Digest, Outdated: p.Config != s.Fleet.Digest}, nil
 }
 
 // Check says which of a plan's actions would still run. It changes nothing, the

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -33,27 +34,53 @@ func (s Store) change(ctx context.Context, operation string, change func(*state.
 	return true, nil
 }
 
-// Forget drops cards from the state, without touching the cards themselves.
-// All of them have to be in it. What it returns are the cards that are no
-// longer there; none where nothing was committed.
-func (s Store) Forget(ctx context.Context, cards []spec.ICCID) ([]spec.CardID, error) {
+// Read reads the state for a plan of the fleet. A card that an older state has
+// at several provider blocks is at the block that declares it; where several or
+// none of them do, the error is a [Refusal] that names them.
+func (s Store) Read(ctx context.Context, fleet *spec.Fleet) (*state.Snapshot, error) {
+	snap, err := s.Backend.Read(ctx)
+	if err != nil || len(snap.Doubled) == 0 {
+		return snap, err
+	}
+	open := snap.Settle(func(row spec.CardID) bool {
+		at, declared := slices.BinarySearchFunc(fleet.Cards, row.ICCID, func(c spec.Card, iccid spec.ICCID) int { return cmp.Compare(c.ICCID, iccid) })
+		return declared && fleet.Cards[at].Provider == row.Provider
+	})
+	if len(open) == 0 {
+		return snap, nil
+	}
+	r := &Refusal{Reason: SeveralRows, Card: open[0].ICCID}
+	for i := range open {
+		r.Rows = append(r.Rows, open[i].ID())
+	}
+	return nil, r
+}
+
+// Forget drops cards from the state, without touching the cards themselves. A
+// card without a provider is dropped wherever it stands; with one, it has to
+// stand there. All of them have to be in the state. What it returns are the
+// rows that are no longer there; none where nothing was committed.
+func (s Store) Forget(ctx context.Context, cards []spec.CardID) ([]spec.CardID, error) {
 	var dropped []spec.CardID
 	committed, err := s.change(ctx, "state rm", func(next *state.Snapshot) error {
-		found := make(map[spec.ICCID]bool, len(cards))
-		for _, iccid := range cards {
-			found[iccid] = false
+		found := make(map[spec.CardID]bool, len(cards))
+		for _, id := range cards {
+			found[id] = false
 		}
-		next.Cards = slices.DeleteFunc(next.Cards, func(c state.Card) bool {
-			_, named := found[c.ICCID]
-			if named {
-				found[c.ICCID] = true
-				dropped = append(dropped, c.ID())
+		named := func(c state.Card) bool {
+			for _, id := range []spec.CardID{c.ID(), {ICCID: c.ICCID}} {
+				if _, ok := found[id]; ok {
+					found[id] = true
+					dropped = append(dropped, c.ID())
+					return true
+				}
 			}
-			return named
-		})
-		for _, iccid := range cards {
-			if !found[iccid] {
-				return &Refusal{Reason: NotInState, Card: iccid}
+			return false
+		}
+		next.Cards, next.Doubled = state.Undouble(slices.DeleteFunc(slices.Clone(next.Rows()), named))
+		for _, id := range cards {
+			if !found[id] {
+				return &Refusal{Reason: NotInState, Card: id.ICCID, Provider: id.Provider}
 			}
 		}
 		return nil
@@ -67,8 +94,7 @@ func (s Store) Forget(ctx context.Context, cards []spec.ICCID) ([]spec.CardID, e
 // Resolve takes a person's word for a card's binding, and ends its doubts. A
 // doubt that isn't about the binding needs no word, which is the zero Binding:
 // readings tell what became of it. What it returns are the addresses of the
-// cards that are settled, which is one for each provider that has the ICCID;
-// none where nothing was committed.
+// cards that are settled; none where nothing was committed.
 func (s Store) Resolve(ctx context.Context, card spec.ICCID, binding state.Binding) ([]string, error) {
 	var settled []string
 	committed, err := s.change(ctx, "resolve", func(next *state.Snapshot) error {
@@ -83,7 +109,7 @@ func (s Store) Resolve(ctx context.Context, card spec.ICCID, binding state.Bindi
 			settled = append(settled, c.Address)
 		}
 		if len(settled) == 0 {
-			return &Refusal{Reason: NotInState, Card: card}
+			return absent(next, card)
 		}
 		return nil
 	})
@@ -91,6 +117,18 @@ func (s Store) Resolve(ctx context.Context, card spec.ICCID, binding state.Bindi
 		return nil, err
 	}
 	return settled, err
+}
+
+// absent refuses what is asked of a card that isn't in the state, or isn't one
+// card there.
+func absent(s *state.Snapshot, card spec.ICCID) error {
+	r := &Refusal{Reason: NotInState, Card: card}
+	for i := range s.Doubled {
+		if s.Doubled[i].ICCID == card {
+			r.Reason, r.Rows = SeveralRows, append(r.Rows, s.Doubled[i].ID())
+		}
+	}
+	return r
 }
 
 // settle ends a card's doubts, by a person's word where that is needed.

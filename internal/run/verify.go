@@ -52,8 +52,9 @@ func (s Store) Verify(ctx context.Context) (*Verified, error) {
 
 func oddities(snap *state.Snapshot) []Odd {
 	var odd []Odd
-	for i := range snap.Cards {
-		c := &snap.Cards[i]
+	rows := snap.Rows()
+	for i := range rows {
+		c := &rows[i]
 		if imei := c.Binding.IMEI; imei != "" {
 			if _, err := spec.ParseIMEI(string(imei)); err != nil || !c.Binding.Known {
 				odd = append(odd, Odd{c, fmt.Sprintf("its binding %q is none", imei)})

@@ -78,8 +78,8 @@ func TestDevicesMaySayThatTheyAreShared(t *testing.T) {
 	assert.True(t, cards[0].SharedIMEI && cards[1].SharedIMEI)
 }
 
-func TestOneICCIDWithTwoProvidersIsTwoCards(t *testing.T) {
-	c := mustLoad(t, map[string]string{"main.fleet.hcl": `provider "aliyun" {}
+func TestOneICCIDIsOneCardAtWhateverProvider(t *testing.T) {
+	diags := mistakes(t, map[string]string{"main.fleet.hcl": `provider "aliyun" {}
 provider "cmiot" {}
 card "a" {
   provider = cmiot
@@ -90,8 +90,10 @@ card "b" {
   iccid    = "898600D6991330004146"
 }
 `})
-	require.Len(t, c.Fleet.Cards, 2)
-	assert.Equal(t, "aliyun 898600D6991330004146", c.Fleet.Cards[0].ID().String())
+	require.Len(t, diags, 1)
+	assert.Equal(t, "Duplicate ICCID", diags[0].Summary)
+	assert.Equal(t, "The ICCID 898600D6991330004146 stands twice: in card.b (main.fleet.hcl line 9), and in card.a (main.fleet.hcl line 5). "+
+		"It is one card, at whatever provider block (cmiot, aliyun): delete one of the two.", diags[0].Detail)
 }
 
 func TestContradictionsOfRowsNameTheRow(t *testing.T) {

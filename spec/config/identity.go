@@ -2,13 +2,14 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// sortCards puts the cards in the order of their identities. It sorts numbers
+// sortCards puts the cards in the order of their ICCIDs. It sorts numbers
 // that stand for cards, which are too big to be moved often and too many to be
 // looked up for each comparison.
 func (l *loader) sortCards() {
@@ -16,16 +17,12 @@ func (l *loader) sortCards() {
 	if inOrder(cards) {
 		return
 	}
-	ranks := map[spec.ProviderName]int{}
-	for i, name := range l.providers.sorted() {
-		ranks[spec.ProviderName(name)] = i
-	}
 	order := make([]cardPlace, len(cards))
 	for i := range cards {
-		order[i] = cardPlace{provider: int32(ranks[cards[i].Provider]), card: int32(i), number: leadingDigits(cards[i].ICCID)}
+		order[i] = cardPlace{card: int32(i), number: leadingDigits(cards[i].ICCID)}
 	}
 	slices.SortFunc(order, func(a, b cardPlace) int {
-		if c := cmp.Or(cmp.Compare(a.provider, b.provider), cmp.Compare(a.number, b.number)); c != 0 {
+		if c := cmp.Compare(a.number, b.number); c != 0 {
 			return c
 		}
 		return cmp.Or(cmp.Compare(cards[a.card].ICCID, cards[b.card].ICCID), cmp.Compare(a.card, b.card))
@@ -35,7 +32,7 @@ func (l *loader) sortCards() {
 
 func inOrder(cards []spec.Card) bool {
 	for i := 1; i < len(cards); i++ {
-		if cards[i-1].ID().Compare(cards[i].ID()) > 0 {
+		if cards[i-1].ICCID > cards[i].ICCID {
 			return false
 		}
 	}
@@ -44,9 +41,8 @@ func inOrder(cards []spec.Card) bool {
 
 // cardPlace is a card's place among the others, small enough for a million.
 type cardPlace struct {
-	provider int32 // its rank by name
-	card     int32
-	number   uint64 // what leads the ICCID
+	card   int32
+	number uint64 // what leads the ICCID
 }
 
 // leadingDigits is the number that 16 of an ICCID's characters write, those
@@ -74,9 +70,12 @@ func (l *loader) checkIdentities() {
 	cards := l.fleet.Cards
 	for i := 1; i < len(cards); i++ {
 		a, b := inSource(&cards[i-1], &cards[i])
-		if a.ID() == b.ID() {
-			l.clash(&again, a, b, "iccid", "Duplicate ICCID", "the ICCID "+string(b.ICCID),
-				"A card is declared once: delete one of the two.")
+		if a.ICCID == b.ICCID {
+			remedy := "A card is declared once: delete one of the two."
+			if a.Provider != b.Provider {
+				remedy = fmt.Sprintf("It is one card, at whatever provider block (%s, %s): delete one of the two.", a.Provider, b.Provider)
+			}
+			l.clash(&again, a, b, "iccid", "Duplicate ICCID", "the ICCID "+string(b.ICCID), remedy)
 		}
 	}
 	for _, pair := range sharedDevices(cards) {
@@ -120,7 +119,7 @@ func sharedDevices(cards []spec.Card) [][2]*spec.Card {
 	var pairs [][2]*spec.Card
 	for i := 1; i < len(devices); i++ {
 		a, b := &cards[devices[i-1].card], &cards[devices[i].card]
-		if devices[i-1].number == devices[i].number && a.ID() != b.ID() && (!a.SharedIMEI || !b.SharedIMEI) {
+		if devices[i-1].number == devices[i].number && a.ICCID != b.ICCID && (!a.SharedIMEI || !b.SharedIMEI) {
 			pairs = append(pairs, [2]*spec.Card{a, b})
 		}
 	}

@@ -17,7 +17,7 @@ type liveObjects struct {
 	// partial reports whether cards may be missing because of mistakes; then
 	// only what a card looks like is known.
 	partial bool
-	cards   map[spec.CardID]*spec.Reading
+	cards   map[spec.ICCID]*spec.Reading
 	numbers map[string]*spec.NumberReading
 }
 
@@ -25,14 +25,14 @@ type liveObjects struct {
 func newLiveObjects(c *Config, live *spec.Live) *liveObjects {
 	o := &liveObjects{
 		fleet: c.Fleet, keyed: c.keyed, secrets: c.secrets,
-		cards: map[spec.CardID]*spec.Reading{}, numbers: map[string]*spec.NumberReading{},
+		cards: map[spec.ICCID]*spec.Reading{}, numbers: map[string]*spec.NumberReading{},
 	}
 	if live == nil {
 		return o
 	}
 	for i := range live.Cards {
 		if r := &live.Cards[i]; r.Known() {
-			o.cards[r.ID()] = r
+			o.cards[r.ICCID] = r
 		}
 	}
 	for i := range live.Numbers {
@@ -101,7 +101,7 @@ func (o *liveObjects) card(c *spec.Card) cty.Value {
 		"current_imei": textOrNull(string(c.CurrentIMEI)),
 		"labels":       labelsValue(c.Labels),
 		"shared_imei":  cty.BoolVal(c.SharedIMEI),
-		"live":         o.liveCard(o.cards[c.ID()]),
+		"live":         o.liveCard(o.cards[c.ICCID]),
 	})
 }
 

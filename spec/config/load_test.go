@@ -205,13 +205,13 @@ func TestJSONSaysTheSame(t *testing.T) {
 		"bikes.csv":       "iccid,imei\n89860617020025302476,86153603019600\n",
 	})
 	require.Len(t, c.Fleet.Cards, 2)
-	bike := c.Fleet.Cards[0]
+	bike := c.Fleet.Cards[1]
 	assert.Equal(t, spec.Card{
 		Provider: "aliyun.hangzhou", ICCID: "89860617020025302476", Block: bike.Block, Key: "89860617020025302476", Row: 2,
 		IMEI: "86153603019600", Packages: []string{"10002"}, Labels: map[string]string{"city": "hangzhou"},
 		PreventUnbind: true, Ignore: spec.AttrPackages,
 	}, bike)
-	assert.Equal(t, spec.ProviderName("cmiot"), c.Fleet.Cards[1].Provider)
+	assert.Equal(t, spec.ProviderName("cmiot"), c.Fleet.Cards[0].Provider)
 	out, _ := c.Outputs(spec.Live{})
 	assert.Equal(t, []spec.Output{{Name: "n", Value: []byte("1")}}, out)
 }

@@ -27,17 +27,19 @@ import (
 //	                                  terraform_state_versions; read 2026-11-21)
 //	  "lineage": "…",
 //	  "cardfleet": {
-//	    "version": 1,
+//	    "version": 2,                 1, which has no history, is read and not written
 //	    "serial": 3,                  of the snapshot
 //	    "written_by": "0.1.0",
 //	    "snapshot": "…",              base64 of a snapshot file; "" before the first commit
 //	    "journal": "…",               base64 of a journal file, zstd; with a sealer each line is sealed
+//	    "history": "…",               base64 of what was done to cards, as lines of a journal, zstd; none yet
 //	    "sha256": "…"                 of all of the above
 //	  }
 //	}
 const (
 	outerVersion    = 100
-	documentVersion = 1
+	documentVersion = 2
+	firstVersion    = 1
 
 	// largestJournal is more than a journal ever comes to. It keeps a damaged
 	// document from filling the memory.
@@ -52,6 +54,8 @@ type document struct {
 	writtenBy string
 	snapshot  []byte // as stored.Codec writes it
 	journal   []byte // as stored.JournalWriter writes it, zstd
+	history   []byte // kept as it is by every write
+	first     bool   // of the first version
 }
 
 type outerJSON struct {
@@ -67,6 +71,7 @@ type innerJSON struct {
 	WrittenBy string `json:"written_by"`
 	Snapshot  []byte `json:"snapshot"`
 	Journal   []byte `json:"journal"`
+	History   []byte `json:"history,omitempty"`
 	SHA256    string `json:"sha256"`
 }
 
@@ -76,14 +81,19 @@ func (d *document) sum() string {
 	fmt.Fprintf(h, "%d %q %d %q %d %d\n", d.writes, d.lineage, d.serial, d.writtenBy, len(d.snapshot), len(d.journal))
 	h.Write(d.snapshot)
 	h.Write(d.journal)
+	if !d.first {
+		fmt.Fprintf(h, "%d\n", len(d.history))
+		h.Write(d.history)
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (d *document) encode() []byte {
+	d.first = false // the first version is never written
 	var text bytes.Buffer
 	err := json.NewEncoder(&text).Encode(outerJSON{
 		Version: outerVersion, Serial: d.writes, Lineage: d.lineage,
-		Cardfleet: innerJSON{documentVersion, d.serial, d.writtenBy, d.snapshot, d.journal, d.sum()},
+		Cardfleet: innerJSON{documentVersion, d.serial, d.writtenBy, d.snapshot, d.journal, d.history, d.sum()},
 	})
 	if err != nil {
 		panic(err) // numbers, strings and bytes
@@ -106,7 +116,10 @@ func decodeDocument(text []byte) (*document, error) {
 		return nil, errors.New("the document goes on behind its end")
 	}
 	in := outer.Cardfleet
-	d := &document{outer.Serial, outer.Lineage, in.Serial, in.WrittenBy, in.Snapshot, in.Journal}
+	d := &document{
+		writes: outer.Serial, lineage: outer.Lineage, serial: in.Serial, writtenBy: in.WrittenBy,
+		snapshot: in.Snapshot, journal: in.Journal, history: in.History, first: in.Version == firstVersion,
+	}
 	if in.SHA256 != d.sum() {
 		return nil, errors.New("the document is damaged: its checksum is that of another one; restore a version that the server keeps")
 	}
@@ -131,9 +144,9 @@ func known(text []byte) error {
 		return fmt.Errorf("the server has a state of Terraform %s there: give cardfleet's state an address of its own", head.Terraform)
 	case head.Version != outerVersion || head.Cardfleet == nil:
 		return errors.New("what the server has is no document of cardfleet: is the address right?")
-	case head.Cardfleet.Version != documentVersion:
-		return fmt.Errorf("the document has version %d and was written by cardfleet %s; this program reads version %d: use that version or a newer one",
-			head.Cardfleet.Version, head.Cardfleet.WrittenBy, documentVersion)
+	case head.Cardfleet.Version < firstVersion || head.Cardfleet.Version > documentVersion:
+		return fmt.Errorf("the document has version %d and was written by cardfleet %s; this program reads versions %d to %d: use that version or a newer one",
+			head.Cardfleet.Version, head.Cardfleet.WrittenBy, firstVersion, documentVersion)
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 	if _, err := present.header(b.codec, b.place()); err != nil {
 		return err // what can't be read isn't overwritten
 	}
-	doc := &document{writes: present.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version}
+	doc := &document{writes: present.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version, history: present.history}
 	var snapshot bytes.Buffer
 	if err := b.codec.Encode(&snapshot, next); err != nil {
 		return err

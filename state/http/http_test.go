@@ -286,7 +286,7 @@ func TestWhatIsNotOursIsRefused(t *testing.T) {
 		`{"version":4,"terraform_version":"1.9.0","serial":1,"lineage":"x"}`: "a state of Terraform 1.9.0",
 		`{"serial":1}`:         "no document of cardfleet",
 		`<html>sign in</html>`: "no document of cardfleet",
-		`{"version":100,"serial":1,"lineage":"","cardfleet":{"version":2,"written_by":"9.0","new":1}}`: "written by cardfleet 9.0",
+		`{"version":100,"serial":1,"lineage":"","cardfleet":{"version":3,"written_by":"9.0","new":1}}`: "written by cardfleet 9.0",
 	} {
 		b, _ := on(t, &server{body: []byte(body)})
 		_, err := b.Read(t.Context())

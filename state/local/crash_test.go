@@ -48,12 +48,12 @@ func appendTo(t *testing.T, b *Backend, records ...state.Record) {
 
 // commit replaces what is stored by s, if that has the lineage and the serial of s.
 func commit(ctx context.Context, b *Backend, s *state.Snapshot) error {
-	stored, err := b.Read(ctx)
+	present, err := b.Read(ctx)
 	if err != nil {
 		return err
 	}
-	prior := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial, Cards: stored.Cards}
-	if err := b.Commit(ctx, prior, state.Difference(stored.Cards, s.Cards)); err != nil {
+	prior := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial, Cards: present.Cards}
+	if err := b.Commit(ctx, prior, state.Difference(present, s)); err != nil {
 		return err
 	}
 	*s = *prior

@@ -117,9 +117,10 @@ func longestJournal(snapshot int64) int64 {
 }
 
 // takesLine reports whether a commit may be a line of the journal: it is short
-// with it, and there is a snapshot that was written with the same keys.
+// with it, and there is a snapshot of the present version that was written with
+// the same keys. So the first commit to a state of an older version moves it over.
 func (b *Backend) takesLine(head stored.Header, e state.Edits) bool {
-	if head.Serial == 0 || !b.codec.Keeps(head) {
+	if head.Serial == 0 || !head.Present() || !b.codec.Keeps(head) {
 		return false
 	}
 	snapshot, err := os.Stat(b.path)
@@ -141,7 +142,8 @@ func (b *Backend) commitLine(ctx context.Context, w *stored.JournalWriter, s *st
 	if err := w.Append(ctx, commit); err != nil {
 		return err
 	}
-	s.Cards, s.Serial = e.Onto(s.Cards), s.Serial+1
+	e.Onto(s)
+	s.Serial++
 	b.markCommit(s.Serial)
 	return nil
 }

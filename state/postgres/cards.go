@@ -27,15 +27,19 @@ func (b *Backend) cards(ctx context.Context, tx pgx.Tx, h head) (*state.Snapshot
 // plainCards checks the rows as the lines of a snapshot file are checked: they
 // become one on their way.
 func (b *Backend) plainCards(ctx context.Context, tx pgx.Tx, h head) (*state.Snapshot, error) {
+	order := "iccid, provider"
+	if h.format == firstFormat {
+		order = "provider, iccid"
+	}
 	rows, err := tx.Query(ctx, "SELECT card FROM "+b.table("cards")+
-		" WHERE state_id = $1 AND from_serial <= $2 AND to_serial > $2 ORDER BY provider, iccid", h.id, h.serial)
+		" WHERE state_id = $1 AND from_serial <= $2 AND to_serial > $2 ORDER BY "+order, h.id, h.serial)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	r := &rowReader{rows: rows, cards: h.cards}
 	if err := json.NewEncoder(&r.line).Encode(stored.Header{
-		Format: "cardfleet-state", Version: 1, Lineage: h.lineage, Serial: h.serial, Cards: h.cards,
+		Format: "cardfleet-state", Version: h.format, Lineage: h.lineage, Serial: h.serial, Cards: h.cards, Fleet: h.fleet,
 	}); err != nil {
 		return nil, err
 	}
@@ -80,11 +84,11 @@ func (r *rowReader) next() error {
 // commit left, and no others.
 func (b *Backend) sealedCards(ctx context.Context, tx pgx.Tx, h head) (*state.Snapshot, error) {
 	rows, err := tx.Query(ctx, "SELECT iccid, from_serial, sealed FROM "+b.table("cards")+
-		" WHERE state_id = $1 AND provider = '' AND from_serial <= $2 AND to_serial > $2", h.id, h.serial)
+		" WHERE state_id = $1 AND from_serial <= $2 AND to_serial > $2", h.id, h.serial)
 	if err != nil {
 		return nil, err
 	}
-	s := &state.Snapshot{Lineage: h.lineage, Serial: h.serial, Cards: slices.Grow([]state.Card(nil), h.cards)}
+	cards := slices.Grow([]state.Card(nil), h.cards)
 	var id string
 	var from uint64
 	var sealed pgtype.DriverBytes // good until the next row
@@ -97,7 +101,7 @@ func (b *Backend) sealedCards(ctx context.Context, tx pgx.Tx, h head) (*state.Sn
 			var c state.Card
 			if c, err = h.vault.openCard(id, from, text); err == nil {
 				found.add(row)
-				s.Cards = append(s.Cards, c)
+				cards = append(cards, c)
 			}
 		}
 		if err != nil {
@@ -108,12 +112,11 @@ func (b *Backend) sealedCards(ctx context.Context, tx pgx.Tx, h head) (*state.Sn
 	if err != nil {
 		return nil, err
 	}
-	if found != h.sealed.Sum || len(s.Cards) != h.cards {
+	if found != h.sealed.Sum || len(cards) != h.cards {
 		return nil, fmt.Errorf("the rows of %s aren't those that the commit of serial %d left, of which there are %d, and now %d: "+
-			"rows were removed, added or put back; restore them from a copy", b.table("cards"), h.serial, h.cards, len(s.Cards))
+			"rows were removed, added or put back; restore them from a copy", b.table("cards"), h.serial, h.cards, len(cards))
 	}
-	sortCards(s.Cards)
-	return s, state.Edits{Put: s.Cards}.Check()
+	return stored.SnapshotOf(stored.Header{Version: h.format, Lineage: h.lineage, Serial: h.serial, Fleet: h.fleet}, cards)
 }
 
 // openCard decrypts a row's card.
@@ -138,9 +141,4 @@ func decodeCard(text []byte) (state.Card, error) {
 		return state.Card{}, errors.New("something follows the card in its row")
 	}
 	return c, nil
-}
-
-// sortCards sorts by provider and ICCID: the rows have the order of their ids.
-func sortCards(cards []state.Card) {
-	slices.SortFunc(cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
 }

@@ -38,14 +38,15 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 		return err
 	}
 	defer release()
-	c := &commit{Backend: b, token: b.token(), s: s, edits: e}
+	c := &commit{Backend: b, token: b.token(), s: s, edits: e, doubled: e.DoubledOf(s)}
 	if err := e.Check(); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
 	if err := b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error { return c.run(ctx, tx) }); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
-	s.Lineage, s.Serial, s.Cards = c.next.lineage, c.next.serial, e.Onto(s.Cards)
+	e.Onto(s)
+	s.Lineage, s.Serial = c.next.lineage, c.next.serial
 	b.hold.CloseJournal()
 	return nil
 }
@@ -57,6 +58,9 @@ type commit struct {
 	s     *state.Snapshot
 	edits state.Edits // to what s says
 	next  head        // of the new snapshot
+	// doubled are the rows of cards with several in the new snapshot. They are
+	// few, if any, and each commit writes them anew.
+	doubled []state.Card
 }
 
 func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
@@ -68,12 +72,15 @@ func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	c.next = head{id: present.id, lineage: c.s.Lineage, serial: c.s.Serial + 1, cards: present.cards, vault: present.vault, sealed: present.sealed}
+	c.next = head{id: present.id, lineage: c.s.Lineage, serial: c.s.Serial + 1, cards: present.cards, vault: present.vault, sealed: present.sealed, format: presentFormat, fleet: c.s.Fleet}
+	if c.edits.Fleet != nil {
+		c.next.fleet = *c.edits.Fleet
+	}
 	if c.next.lineage == "" {
 		c.next.lineage = stored.NewUUID(c.env.Random)
 	}
-	if c.env.Sealer != nil && present.vault == nil {
-		if rows, err = c.beginSealing(ctx, tx, present); err != nil {
+	if sealing := c.env.Sealer != nil && present.vault == nil; sealing || present.format < presentFormat {
+		if rows, err = c.beginAnew(ctx, tx, present, sealing); err != nil {
 			return err
 		}
 	}
@@ -102,35 +109,60 @@ func (c *commit) rowsToWrite(ctx context.Context, tx pgx.Tx, present head) (stat
 	if err != nil {
 		return state.Edits{}, err
 	}
-	var named []spec.CardID
+	var named []spec.ICCID
 	for i := range records {
-		named = append(named, records[i].ID())
-	}
-	slices.SortFunc(named, spec.CardID.Compare)
-	var left state.Edits
-	for _, id := range slices.Compact(named) {
-		if card := c.s.Card(id); card != nil {
-			left.Put = append(left.Put, *card)
-		} else {
-			left.Drop = append(left.Drop, id)
+		if iccid := records[i].ID().ICCID; iccid != "" { // a run names no card
+			named = append(named, iccid)
 		}
 	}
-	return left.Then(c.edits), nil
+	slices.Sort(named)
+	var left state.Edits
+	for _, iccid := range slices.Compact(named) {
+		if card := c.s.Card(iccid); card != nil {
+			left.Put = append(left.Put, *card)
+		} else {
+			left.Drop = append(left.Drop, spec.CardID{ICCID: iccid})
+		}
+	}
+	return c.withDoubled(left.Then(c.edits)), nil
 }
 
-// beginSealing ends every row of a plain state. It returns all cards, to be
-// written anew.
-func (c *commit) beginSealing(ctx context.Context, tx pgx.Tx, present head) (state.Edits, error) {
-	v, err := newVault(c.next.lineage, c.env.Random)
-	if err != nil {
-		return state.Edits{}, err
+// withDoubled lets the edits end all doubled rows. Those that are left are
+// written besides.
+func (c *commit) withDoubled(rows state.Edits) state.Edits {
+	rows.Doubled = nil
+	var e state.Edits
+	for i := range c.s.Doubled {
+		if iccid := c.s.Doubled[i].ICCID; i == 0 || c.s.Doubled[i-1].ICCID != iccid {
+			e.Drop = append(e.Drop, spec.CardID{ICCID: iccid})
+		}
 	}
+	for i := range c.doubled {
+		if iccid := c.doubled[i].ICCID; i == 0 || c.doubled[i-1].ICCID != iccid {
+			e.Drop = append(e.Drop, spec.CardID{ICCID: iccid})
+		}
+	}
+	slices.SortFunc(e.Drop, spec.CardID.Compare)
+	e.Drop = slices.Compact(e.Drop)
+	return e.Then(rows)
+}
+
+// beginAnew ends every row of a state that is to be sealed from now on, or is
+// of an older format. It returns all cards, to be written anew.
+func (c *commit) beginAnew(ctx context.Context, tx pgx.Tx, present head, sealing bool) (state.Edits, error) {
+	if sealing {
+		v, err := newVault(c.next.lineage, c.env.Random)
+		if err != nil {
+			return state.Edits{}, err
+		}
+		c.next.vault, c.next.sealed = v, sealedHead{Since: c.next.serial}
+	}
+	c.next.sealed.Sum = sum{}
 	tag, err := tx.Exec(ctx, "UPDATE "+c.table("cards")+" SET to_serial = $2 WHERE state_id = $1 AND to_serial = $3",
 		present.id, c.next.serial, int64(forever))
 	if err != nil {
 		return state.Edits{}, err
 	}
-	c.next.vault, c.next.sealed = v, sealedHead{Since: c.next.serial}
 	c.next.cards -= int(tag.RowsAffected())
 	return state.Edits{Put: c.edits.Next(c.s, "").Cards}, nil
 }
@@ -142,7 +174,10 @@ func (c *commit) write(ctx context.Context, tx pgx.Tx, present head, rows state.
 			return err
 		}
 	}
-	if err := c.addRows(ctx, tx, present, rows.Put); err != nil {
+	if err := c.addRows(ctx, tx, present, rows.Put, false); err != nil {
+		return err
+	}
+	if err := c.addRows(ctx, tx, present, c.doubled, true); err != nil {
 		return err
 	}
 	if want := c.edits.Count(c.s); c.next.cards != want {
@@ -152,49 +187,61 @@ func (c *commit) write(ctx context.Context, tx pgx.Tx, present head, rows state.
 }
 
 // key is a card's key in the rows.
-func (c *commit) key(id spec.CardID) (provider, iccid string) {
+func (c *commit) key(iccid spec.ICCID) string {
 	if c.next.vault != nil {
-		return "", c.next.vault.id(id)
+		return c.next.vault.id(string(iccid))
 	}
-	return string(id.Provider), string(id.ICCID)
+	return string(iccid)
+}
+
+// providerKey is what a row has for its provider: a sealed one nothing, but
+// where the card has several rows.
+func (c *commit) providerKey(provider spec.ProviderName, doubled bool) string {
+	switch {
+	case c.next.vault == nil:
+		return string(provider)
+	case doubled:
+		return c.next.vault.id(string(provider))
+	default:
+		return ""
+	}
 }
 
 // endRows ends the present row of each card that is put or dropped: the row holds
 // up to the new serial. A card that is new has no row to end.
 func (c *commit) endRows(ctx context.Context, tx pgx.Tx, rows state.Edits) error {
-	var providers, iccids []string
-	end := func(id spec.CardID) error {
-		provider, iccid := c.key(id)
-		providers, iccids = append(providers, provider), append(iccids, iccid)
+	var iccids []string
+	end := func(iccid spec.ICCID) error {
+		iccids = append(iccids, c.key(iccid))
 		if len(iccids) < rowsAtOnce {
 			return nil
 		}
-		err := c.endSome(ctx, tx, providers, iccids)
-		providers, iccids = providers[:0], iccids[:0]
+		err := c.endSome(ctx, tx, iccids)
+		iccids = iccids[:0]
 		return err
 	}
 	for i := range rows.Put {
-		if err := end(rows.Put[i].ID()); err != nil {
+		if err := end(rows.Put[i].ICCID); err != nil {
 			return err
 		}
 	}
 	for _, id := range rows.Drop {
-		if err := end(id); err != nil {
+		if err := end(id.ICCID); err != nil {
 			return err
 		}
 	}
-	return c.endSome(ctx, tx, providers, iccids)
+	return c.endSome(ctx, tx, iccids)
 }
 
-func (c *commit) endSome(ctx context.Context, tx pgx.Tx, providers, iccids []string) error {
+func (c *commit) endSome(ctx context.Context, tx pgx.Tx, iccids []string) error {
 	if len(iccids) == 0 {
 		return nil
 	}
 	ended, err := tx.Query(ctx, "UPDATE "+c.table("cards")+` c SET to_serial = $2
-		FROM unnest($3::text[], $4::text[]) AS changed (provider, iccid)
-		WHERE state_id = $1 AND c.provider = changed.provider COLLATE "C" AND c.iccid = changed.iccid COLLATE "C" AND to_serial = $5
+		FROM unnest($3::text[]) AS changed (iccid)
+		WHERE state_id = $1 AND c.iccid = changed.iccid COLLATE "C" AND to_serial = $4
 		RETURNING c.iccid, c.from_serial, substr(c.sealed, 1, 24)`,
-		c.next.id, c.next.serial, providers, iccids, int64(forever))
+		c.next.id, c.next.serial, iccids, int64(forever))
 	if err != nil {
 		return err
 	}
@@ -224,11 +271,10 @@ type newRow struct {
 
 // newRows are the cards' rows by their keys, since many rows in another order
 // take the database half as long again.
-func (c *commit) newRows(cards []state.Card) []newRow {
+func (c *commit) newRows(cards []state.Card, doubled bool) []newRow {
 	rows := make([]newRow, len(cards))
 	for i := range cards {
-		rows[i].provider, rows[i].iccid = c.key(cards[i].ID())
-		rows[i].card = &cards[i]
+		rows[i] = newRow{c.providerKey(cards[i].Provider, doubled), c.key(cards[i].ICCID), &cards[i]}
 	}
 	if c.next.vault != nil {
 		slices.SortFunc(rows, func(a, b newRow) int { return cmp.Compare(a.iccid, b.iccid) })
@@ -236,13 +282,14 @@ func (c *commit) newRows(cards []state.Card) []newRow {
 	return rows
 }
 
-// addRows adds rows that hold from the new serial on.
-func (c *commit) addRows(ctx context.Context, tx pgx.Tx, present head, cards []state.Card) error {
+// addRows adds rows that hold from the new serial on. doubled says that they
+// are of cards with several rows.
+func (c *commit) addRows(ctx context.Context, tx pgx.Tx, present head, cards []state.Card, doubled bool) error {
 	if len(cards) == 0 {
 		return nil
 	}
 	encoder := newEncoder()
-	rows := c.newRows(cards)
+	rows := c.newRows(cards, doubled)
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{c.schema, "cards"}, []string{"state_id", "provider", "iccid", "from_serial", "card", "sealed"},
 		pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 			text, err := encoder.encode(rows[i].card)
@@ -287,11 +334,15 @@ func (c *commit) finish(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	fleet, err := n.plainFleet()
+	if err != nil {
+		return err
+	}
 	var batch pgx.Batch
-	batch.Queue("UPDATE "+c.table("states")+" SET lineage = $2, serial = $3, cards = $4, key = $5, seal = $6 WHERE id = $1",
-		n.id, n.lineage, n.serial, n.cards, key, seal)
-	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal) VALUES ($1, $2, $3, $4, $5)",
-		n.id, n.serial, n.cards, n.written, seal)
+	batch.Queue("UPDATE "+c.table("states")+" SET lineage = $2, serial = $3, cards = $4, key = $5, seal = $6, format = $7, fleet = $8 WHERE id = $1",
+		n.id, n.lineage, n.serial, n.cards, key, seal, n.format, fleet)
+	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal, format, fleet) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		n.id, n.serial, n.cards, n.written, seal, n.format, fleet)
 	batch.Queue("DELETE FROM "+c.table("journal")+" WHERE state_id = $1", n.id)
 	if oldest := int64(n.serial) - kept + 1; oldest > 0 { //nolint:gosec // serials count commits
 		batch.Queue("DELETE FROM "+c.table("versions")+" WHERE state_id = $1 AND serial < $2", n.id, oldest)
@@ -313,7 +364,7 @@ func (c *commit) seals() (key, seal []byte, err error) {
 	}
 	n.sealed = sealedHead{
 		Lineage: n.lineage, Serial: n.serial, Cards: n.cards, Written: n.written.UTC().Truncate(time.Microsecond),
-		Since: n.sealed.Since, Sum: n.sealed.Sum,
+		Since: n.sealed.Since, Sum: n.sealed.Sum, Format: n.format, Fleet: n.fleet,
 	}
 	seal, err = n.vault.sealHead(n.sealed)
 	return key, seal, err

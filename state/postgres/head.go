@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +21,9 @@ type head struct {
 	serial  uint64
 	cards   int
 	written time.Time // of a version
+	schema  int       // version of the schema that it is in
+	format  int       // of the snapshot
+	fleet   state.Fleet
 
 	vault  *vault     // what opens the rows; nil where they are plain
 	sealed sealedHead // the zero value where they are plain
@@ -30,10 +36,11 @@ func (b *Backend) head(ctx context.Context, tx pgx.Tx, version int, lock string)
 	if version < encryptable {
 		columns = "NULL::bytea, NULL::bytea"
 	}
-	var h head
-	var key, sealed []byte
+	columns += formatColumns(version)
+	h := head{schema: version}
+	var key, sealed, fleet []byte
 	err := tx.QueryRow(ctx, "SELECT id, lineage, serial, cards, "+columns+" FROM "+b.table("states")+" WHERE name = $1 "+lock, b.name).
-		Scan(&h.id, &h.lineage, &h.serial, &h.cards, &key, &sealed)
+		Scan(&h.id, &h.lineage, &h.serial, &h.cards, &key, &sealed, &h.format, &fleet)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return head{}, nil
 	}
@@ -41,6 +48,9 @@ func (b *Backend) head(ctx context.Context, tx pgx.Tx, version int, lock string)
 		return head{}, err
 	}
 	if key == nil && sealed == nil {
+		if err := h.describe(fleet); err != nil {
+			return head{}, err
+		}
 		return h, b.checkPlain(h)
 	}
 	v, err := openVault(key, h.lineage, b.env.Sealer, b.env.Random)
@@ -48,6 +58,32 @@ func (b *Backend) head(ctx context.Context, tx pgx.Tx, version int, lock string)
 		return head{}, err
 	}
 	return h, h.unseal(v, sealed)
+}
+
+// formatColumns are the columns of a snapshot's format and fleet, in a schema of
+// that version.
+func formatColumns(version int) string {
+	if version < formatted {
+		return fmt.Sprintf(", %d, NULL::json", firstFormat)
+	}
+	return ", format, fleet"
+}
+
+// describe takes what a plain snapshot's row says of its format and fleet.
+func (h *head) describe(fleet []byte) error {
+	if h.format < firstFormat || h.format > presentFormat {
+		return fmt.Errorf("the snapshot of serial %d has format %d, and this program knows formats %d to %d: use the version of cardfleet that wrote it, or a newer one",
+			h.serial, h.format, firstFormat, presentFormat)
+	}
+	if len(fleet) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(fleet))
+	dec.DisallowUnknownFields() // what isn't understood would be lost with the next write
+	if err := dec.Decode(&h.fleet); err != nil {
+		return fmt.Errorf("what it says of the fleet can't be read: %w", err)
+	}
+	return nil
 }
 
 // checkPlain refuses a plain snapshot where only sealed ones are taken. What was
@@ -69,8 +105,9 @@ func (h *head) unseal(v *vault, sealed []byte) error {
 		return fmt.Errorf("its row says serial %d of lineage %q with %d cards, and its seal says serial %d of lineage %q with %d cards: it was changed",
 			h.serial, h.lineage, h.cards, s.Serial, s.Lineage, s.Cards)
 	}
-	h.vault, h.sealed = v, s
-	return nil
+	h.vault, h.sealed, h.fleet = v, s, s.Fleet
+	h.format = cmp.Or(s.Format, firstFormat)
+	return h.describe(nil)
 }
 
 // present is the head for those who only read, who find any schema or none.
@@ -84,4 +121,13 @@ func (b *Backend) present(ctx context.Context, tx pgx.Tx) (head, error) {
 		return h, err
 	}
 	return h, b.checkHistory(ctx, tx, h)
+}
+
+// plainFleet is the column for what is remembered of the fleet: NULL for
+// nothing, and where it is in the seal.
+func (h *head) plainFleet() ([]byte, error) {
+	if h.vault != nil || h.fleet.Equal(&state.Fleet{}) {
+		return nil, nil
+	}
+	return json.Marshal(h.fleet)
 }

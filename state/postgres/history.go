@@ -88,15 +88,15 @@ func (b *Backend) replaced(ctx context.Context, tx pgx.Tx, now head) ([]head, er
 	if now.vault == nil {
 		seal = "NULL::bytea" // and the column may not be there yet
 	}
-	rows, err := tx.Query(ctx, "SELECT serial, cards, written, "+seal+" FROM "+b.table("versions")+
+	rows, err := tx.Query(ctx, "SELECT serial, cards, written, "+seal+formatColumns(now.schema)+" FROM "+b.table("versions")+
 		" WHERE state_id = $1 AND serial < $2 ORDER BY serial DESC", now.id, now.serial)
 	if err != nil {
 		return nil, err
 	}
 	var heads []head
-	h := head{id: now.id, lineage: now.lineage}
-	var sealed []byte
-	_, err = pgx.ForEachRow(rows, []any{&h.serial, &h.cards, &h.written, &sealed}, func() error {
+	h := head{id: now.id, lineage: now.lineage, schema: now.schema}
+	var sealed, fleet []byte
+	_, err = pgx.ForEachRow(rows, []any{&h.serial, &h.cards, &h.written, &sealed, &h.format, &fleet}, func() error {
 		version := h
 		version.written = version.written.UTC()
 		if sealed != nil || version.serial >= now.sealed.Since && now.vault != nil {
@@ -106,6 +106,8 @@ func (b *Backend) replaced(ctx context.Context, tx pgx.Tx, now head) ([]head, er
 			if !version.written.Equal(version.sealed.Written) {
 				return fmt.Errorf("version %d in the history: its time was changed", version.serial)
 			}
+		} else if err := version.describe(fleet); err != nil {
+			return err
 		}
 		heads = append(heads, version)
 		return nil

@@ -76,10 +76,51 @@ ALTER TABLE %[1]s.versions ADD COLUMN seal bytea;
 -- an HMAC of both.
 ALTER TABLE %[1]s.cards ALTER COLUMN card DROP NOT NULL, ADD COLUMN sealed bytea,
 	ADD CONSTRAINT one_card CHECK (num_nonnulls(card, sealed) = 1);
+`, `
+UPDATE %[1]s.version SET version = 3;
+
+-- A card is its ICCID, at whatever provider. Rows of one ICCID and several
+-- providers are left of older versions, until a person settles which is right.
+-- An encrypted card's iccid is an HMAC of its ICCID; its provider is empty, but
+-- an HMAC of it where a card has several rows.
+ALTER TABLE %[1]s.cards DROP CONSTRAINT cards_pkey,
+	ADD PRIMARY KEY (state_id, iccid, from_serial, provider);
+
+-- format is that of the snapshot: 1 until the first commit of this version. An
+-- encrypted state has its format in its seal. fleet is what is remembered of the
+-- fleet as a whole; NULL for nothing, and where it is in the seal.
+ALTER TABLE %[1]s.states ADD COLUMN format bigint NOT NULL DEFAULT 1, ADD COLUMN fleet json;
+ALTER TABLE %[1]s.versions ADD COLUMN format bigint NOT NULL DEFAULT 1, ADD COLUMN fleet json;
+
+-- What was done to cards, for ever: entries are added and never changed. One of
+-- a run has no iccid. An encrypted state has its entries in sealed, with an HMAC
+-- for the iccid.
+CREATE TABLE %[1]s.history (
+	state_id bigint NOT NULL REFERENCES %[1]s.states ON DELETE CASCADE,
+	serial   bigint NOT NULL,
+	entry    bigint NOT NULL,
+	at       timestamptz NOT NULL,
+	iccid    text COLLATE "C",
+	event    json,
+	sealed   bytea,
+	PRIMARY KEY (state_id, serial, entry),
+	CONSTRAINT one_event CHECK (num_nonnulls(event, sealed) = 1)
+);
+CREATE INDEX history_of_card ON %[1]s.history (state_id, iccid, at);
 `}
 
-// encryptable is the schema's version from which on it can hold encrypted states.
-const encryptable = 2
+// From which version of the schema on it can hold encrypted states, and says a
+// snapshot's format.
+const (
+	encryptable = 2
+	formatted   = 3
+)
+
+// The formats of a snapshot: rows by provider and ICCID, and cards by ICCID.
+const (
+	firstFormat   = 1
+	presentFormat = 2
+)
 
 // there reports whether the schema has our tables. It changes nothing.
 func (b *Backend) there(ctx context.Context, tx pgx.Tx) (bool, error) {

@@ -19,7 +19,6 @@ import (
 
 	"golang.org/x/crypto/chacha20poly1305"
 
-	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -31,7 +30,8 @@ import (
 //
 // A row's card is encrypted with XChaCha20-Poly1305 and a random nonce, and
 // bound to the lineage, to the card and to the serial from which on it holds.
-// In place of the provider and the ICCID the row has an HMAC of both, its id.
+// In place of the ICCID the row has an HMAC of it, its id. (In a state of format
+// 1 the HMAC is of the provider and the ICCID.)
 //
 // That keeps a row from being changed or moved, but not from being dropped, or
 // put back once it was replaced. So each commit writes a sealed head, into the
@@ -115,10 +115,10 @@ func (v *vault) sealKey(sealer state.Sealer) ([]byte, error) {
 	return sealed.Bytes(), nil
 }
 
-// id stands for a card in the rows.
-func (v *vault) id(card spec.CardID) string {
+// id stands for a card in the rows, or for another text.
+func (v *vault) id(text string) string {
 	v.ids.Reset()
-	v.bound = append(append(append(v.bound[:0], card.Provider...), 0), card.ICCID...)
+	v.bound = append(v.bound[:0], text...)
 	v.ids.Write(v.bound)
 	return base64.RawURLEncoding.EncodeToString(v.ids.Sum(v.bound[:0])[:16])
 }
@@ -207,7 +207,10 @@ type sealedHead struct {
 	Cards   int       `json:"cards"`
 	Written time.Time `json:"written"`
 	Since   uint64    `json:"since"` // the first serial that is encrypted
-	Sum     sum       `json:"sum"`   // of the rows that hold
+	// Format is that of the snapshot; 0 is the first.
+	Format int         `json:"format,omitempty"`
+	Fleet  state.Fleet `json:"fleet,omitzero"`
+	Sum    sum         `json:"sum"` // of the rows that hold
 }
 
 // headBound is the associated data of a head. It is no row's.

@@ -86,7 +86,7 @@ func TestACrashAtAnyRequestLosesNothing(t *testing.T) {
 			}
 			require.Contains(t, []uint64{1, 2}, after.Serial, when)
 			for i := range acked {
-				require.NotNil(t, after.Card(cardID(10+i)), "%s: acknowledged record %d is lost", when, i)
+				require.NotNil(t, after.Card(cardID(10+i).ICCID), "%s: acknowledged record %d is lost", when, i)
 			}
 			goOn(t, at, when)
 			if !c.over() {

@@ -111,7 +111,7 @@ func crashRound(ctx context.Context, b state.Backend, s *state.Snapshot) error {
 	errs := make([]error, crashCards)
 	for n := range crashCards {
 		from := 0
-		if c := s.Card(idOf(n)); c != nil {
+		if c := s.Card(idOf(n).ICCID); c != nil {
 			from, _ = strconv.Atoi(c.Last.Status) // a doubt may be about the next change: it is made again
 		}
 		wg.Go(func() { errs[n] = changeCard(ctx, j, n, from) })
@@ -192,7 +192,7 @@ func (a *acknowledged) check(t *testing.T, s *state.Snapshot, when string) {
 	t.Helper()
 	require.GreaterOrEqual(t, s.Serial, a.serial, "%s: a commit is lost", when)
 	for n := range crashCards {
-		card := s.Card(idOf(n))
+		card := s.Card(idOf(n).ICCID)
 		if card == nil {
 			require.Zero(t, a.begun[n], "%s: card %d is lost", when, n)
 			continue

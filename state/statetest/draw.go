@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -82,6 +83,12 @@ func DrawCard(t *rapid.T, id spec.CardID) state.Card {
 	}
 	if rapid.Bool().Draw(t, "bound") {
 		c.Binding = state.BoundTo(spec.IMEI(drawIMEI(t)))
+		c.Binding.Unconfirmed = rapid.SampledFrom([]state.Unconfirmed{state.Confirmed, state.OnTrust, state.MovedHere}).Draw(t, "unconfirmed")
+	}
+	if rapid.Bool().Draw(t, "told") {
+		c.MSISDN, c.Since = rapid.StringMatching(`1[0-9]{10}`).Draw(t, "msisdn"), drawTime(t)
+		c.Labels = map[string]string{"city": rapid.String().Draw(t, "city")}
+		c.CarrierIDs = map[string]string{"order": rapid.StringMatching(`[0-9]{4}`).Draw(t, "order")}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "recent") {
 		c.Recent = append(c.Recent, DrawChange(t))
@@ -98,27 +105,50 @@ func DrawSnapshot(t *rapid.T) *state.Snapshot {
 		Lineage: rapid.StringMatching(`[0-9a-f]{0,8}`).Draw(t, "lineage"),
 		Serial:  rapid.Uint64Range(0, 3).Draw(t, "serial"),
 	}
-	cards := map[spec.CardID]bool{}
+	s.Cards, s.Doubled = state.Undouble(drawRows(t))
+	s.Fleet = drawFleet(t)
+	return s
+}
+
+// drawRows draws rows of cards, a few of which stand at several provider blocks.
+func drawRows(t *rapid.T) []state.Card {
+	taken := map[spec.CardID]bool{}
+	blocks := map[spec.ICCID]int{}
+	most := rapid.SampledFrom([]int{1, 1, 3}).Draw(t, "blocks of a card")
+	var rows []state.Card
 	for range rapid.IntRange(0, 6).Draw(t, "cards") {
-		if id := DrawID(t); !cards[id] {
-			cards[id] = true
-			s.Cards = append(s.Cards, DrawCard(t, id))
+		if id := DrawID(t); !taken[id] && blocks[id.ICCID] < most {
+			taken[id] = true
+			blocks[id.ICCID]++
+			rows = append(rows, DrawCard(t, id))
 		}
 	}
-	slices.SortFunc(s.Cards, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
-	return s
+	return rows
+}
+
+func drawFleet(t *rapid.T) state.Fleet {
+	var f state.Fleet
+	if rapid.Bool().Draw(t, "policy") {
+		count := rapid.IntRange(0, 3).Draw(t, "limit")
+		f.Policy = &state.Policy{Guard: []spec.Kind{spec.Unbind}, Limits: []state.Limit{{Kind: spec.Stop, Count: &count}}}
+		f.Signers = []state.Signer{{Name: "alice@example.com", Fingerprint: "SHA256:" + rapid.StringMatching(`[a-z]{4}`).Draw(t, "key")}}
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "plans") {
+		f.Carried(state.CarriedOut{Digest: "sha256:" + rapid.StringMatching(`[0-9a-f]{8}`).Draw(t, "digest"), At: drawTime(t)})
+	}
+	return f
 }
 
 // DrawEdits draws a change of some cards.
 func DrawEdits(t *rapid.T) state.Edits {
 	var before, after []state.Card
-	ids := map[spec.CardID]bool{}
+	taken := map[spec.ICCID]bool{}
 	for range rapid.IntRange(0, 4).Draw(t, "edits") {
 		id := DrawID(t)
-		if ids[id] {
+		if taken[id.ICCID] {
 			continue
 		}
-		ids[id] = true
+		taken[id.ICCID] = true
 		if rapid.Bool().Draw(t, "put") {
 			after = append(after, DrawCard(t, id))
 		} else {
@@ -128,7 +158,17 @@ func DrawEdits(t *rapid.T) state.Edits {
 	order := func(a, b state.Card) int { return a.ID().Compare(b.ID()) }
 	slices.SortFunc(before, order)
 	slices.SortFunc(after, order)
-	return state.Difference(before, after)
+	e := state.Difference(&state.Snapshot{Cards: before}, &state.Snapshot{Cards: after})
+	if rapid.Bool().Draw(t, "fleet") {
+		fleet := drawFleet(t)
+		e.Fleet = &fleet
+	}
+	if rapid.IntRange(0, 3).Draw(t, "doubled") == 0 {
+		_, rows := state.Undouble(drawRows(t))
+		rows = slices.DeleteFunc(append([]state.Card{}, rows...), func(c state.Card) bool { return taken[c.ICCID] })
+		e.Doubled = &rows
+	}
+	return e
 }
 
 // Clone copies a snapshot down to its last slice.
@@ -138,11 +178,16 @@ func Clone(s *state.Snapshot) *state.Snapshot {
 	for i := range c.Cards {
 		c.Cards[i] = cloneCard(c.Cards[i])
 	}
+	c.Doubled = slices.Clone(s.Doubled)
+	for i := range c.Doubled {
+		c.Doubled[i] = cloneCard(c.Doubled[i])
+	}
 	return &c
 }
 
 func cloneCard(c state.Card) state.Card {
 	c.Recent, c.Doubts = slices.Clone(c.Recent), slices.Clone(c.Doubts)
 	c.Last.Packages = slices.Clone(c.Last.Packages)
+	c.Labels, c.CarrierIDs = maps.Clone(c.Labels), maps.Clone(c.CarrierIDs)
 	return c
 }

@@ -62,7 +62,7 @@ func keeps(t *testing.T, open func() state.Backend, size int) {
 	t.Logf("reading them takes %d MB, with the cards", taken/megabyte)
 	require.Less(t, taken, 3*size+anySize)
 	require.EqualValues(t, 1, s.Serial)
-	require.Equal(t, state.Edits{Put: []state.Card{recorded}}, state.Difference(fleet, s.Cards))
+	require.Equal(t, state.Edits{Put: []state.Card{recorded}}, state.Difference(&state.Snapshot{Cards: fleet}, &state.Snapshot{Cards: s.Cards}))
 }
 
 // Fleet is n cards as a carrier's fleet has them: bound, read, with packages.

@@ -83,7 +83,7 @@ func commit(ctx context.Context, b state.Backend, s *state.Snapshot) error {
 		return err
 	}
 	prior := &state.Snapshot{Lineage: s.Lineage, Serial: s.Serial, Cards: stored.Cards}
-	if err := b.Commit(ctx, prior, state.Difference(stored.Cards, s.Cards)); err != nil {
+	if err := b.Commit(ctx, prior, state.Difference(stored, s)); err != nil {
 		return err
 	}
 	*s = *prior

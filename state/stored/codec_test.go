@@ -59,7 +59,7 @@ func TestASealedLineThatHoldsNoRecordsIsRefused(t *testing.T) {
 		{"nothing", sealedLine(t, sealedText(t, k, nil)), "it holds no records of ours"},
 		{"a group without records", sealedLine(t, sealedText(t, k, []byte(`{"lineage":"a"}`))), "it holds no records of ours"},
 		{"another fleet's", sealedLine(t, sealedText(t, k, []byte(`{"lineage":"b","records":[]}`))), "it is of the state of lineage b"},
-		{"a newer program's", sealedLine(t, sealedText(t, k, []byte(`{"lineage":"a","records":[{"v":2,"mood":"good"}]}`))), "it has version 2, and this program knows version 1"},
+		{"a newer program's", sealedLine(t, sealedText(t, k, []byte(`{"lineage":"a","records":[{"v":3,"mood":"good"}]}`))), "it has version 3, and this program knows versions 1 to 2"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -76,10 +76,10 @@ func FuzzSealedLine(f *testing.F) {
 	k := keyring(f)
 	group := func(records string) string { return `{"lineage":"a","records":` + records + `}` }
 	for _, text := range []string{
-		group(`[{"v":1,"serial":3,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
-		group(`[{"v":1,"serial":3,"seq":1,"type":"put","card":{"provider":"aliyun","iccid":"8986","address":""}}]`),
-		group(`[{"v":1,"serial":3,"seq":1,"type":"intent","provider":"aliyun","iccid":"8986","intent":{"kind":"stop"}},null]`),
-		group(`[{"v":1,"serial":3,"seq":1,"type":"commit","commit":{"cards":1,"put":[{"provider":"aliyun","iccid":"89860617030017300390","address":""}]}}]`),
+		group(`[{"v":2,"serial":3,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
+		group(`[{"v":2,"serial":3,"seq":1,"type":"put","card":{"provider":"aliyun","iccid":"8986","address":""}}]`),
+		group(`[{"v":2,"serial":3,"seq":1,"type":"intent","provider":"aliyun","iccid":"8986","intent":{"kind":"stop"}},null]`),
+		group(`[{"v":2,"serial":3,"seq":1,"type":"commit","commit":{"cards":1,"put":[{"provider":"aliyun","iccid":"89860617030017300390","address":""}]}}]`),
 		group(`null`), `{"records":[]}`, `{"lineage":"b","records":[]}`, `{"lineage":"a"}`, `[]`, ``,
 	} {
 		f.Add([]byte(text), "a", false)

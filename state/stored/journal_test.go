@@ -78,7 +78,7 @@ func readJournal(file []byte) ([]state.Record, int64, error) {
 }
 
 func TestFormatOfTheJournal(t *testing.T) {
-	require.Equal(t, `9c6835af 230 [{"v":1,"serial":3,"seq":1,"type":"intent","at":"2026-11-21T12:00:00Z","action":"a0",`+
+	require.Equal(t, `0e1b0757 230 [{"v":2,"serial":3,"seq":1,"type":"intent","at":"2026-11-21T12:00:00Z","action":"a0",`+
 		`"provider":"aliyun","iccid":"89860617030000000000",`+
 		`"intent":{"kind":"change-bind","from":"861536030196001","to":"861536030196019","key":"0c1f"}}]`+"\n",
 		string(journalOf(t, 1)))
@@ -220,18 +220,18 @@ func TestWhatIsNoWholeJournalIsRefused(t *testing.T) {
 		{"a missing line", lines[0] + lines[2], "line 2: record 3 of serial 3 stands where record 2 of serial 3 is missing"},
 		{"a line twice", lines[0] + lines[0], "line 2: record 1 of serial 3 stands where record 2 of serial 3 is missing"},
 		{"the first line missing", lines[1], "line 1: record 2 of serial 3 stands where record 1 of serial 3 is missing"},
-		{"a newer program's", stored.FrameForTest(`[{"v":2,"type":"vow"}]`),
-			"line 1: it has version 2, and this program knows version 1: use the version of cardfleet that wrote it, or a newer one"},
-		{"a newer program's, with more fields", stored.FrameForTest(`[{"v":2,"mood":"good"}]`), "line 1: it has version 2, and this program knows version 1"},
-		{"an unknown field", stored.FrameForTest(`[{"v":1,"mood":"good"}]`), `line 1: it holds no records of ours: json: unknown field "mood"`},
-		{"an unknown type", stored.FrameForTest(`[{"v":1,"seq":1,"type":"vow","provider":"aliyun","iccid":"8986"}]`), `line 1: its type "vow" is unknown`},
-		{"no card", stored.FrameForTest(`[{"v":1,"seq":1,"type":"drop"}]`), "line 1: the drop names no card"},
-		{"an older serial behind a newer one", lines[0] + stored.FrameForTest(`[{"v":1,"serial":2,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
+		{"a newer program's", stored.FrameForTest(`[{"v":3,"type":"vow"}]`),
+			"line 1: it has version 3, and this program knows versions 1 to 2: use the version of cardfleet that wrote it, or a newer one"},
+		{"a newer program's, with more fields", stored.FrameForTest(`[{"v":3,"mood":"good"}]`), "line 1: it has version 3, and this program knows versions 1 to 2"},
+		{"an unknown field", stored.FrameForTest(`[{"v":2,"mood":"good"}]`), `line 1: it holds no records of ours: json: unknown field "mood"`},
+		{"an unknown type", stored.FrameForTest(`[{"v":2,"seq":1,"type":"vow","provider":"aliyun","iccid":"8986"}]`), `line 1: its type "vow" is unknown`},
+		{"no card", stored.FrameForTest(`[{"v":2,"seq":1,"type":"drop"}]`), "line 1: the drop names no card"},
+		{"an older serial behind a newer one", lines[0] + stored.FrameForTest(`[{"v":2,"serial":2,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
 			"line 2: record 1 of serial 2 stands where record 2 of serial 3 is missing"},
-		{"a serial that no commit made", lines[0] + stored.FrameForTest(`[{"v":1,"serial":4,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
+		{"a serial that no commit made", lines[0] + stored.FrameForTest(`[{"v":2,"serial":4,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`),
 			"line 2: record 1 of serial 4 stands where record 2 of serial 3 is missing"},
-		{"a commit without edits", stored.FrameForTest(`[{"v":1,"seq":1,"type":"commit"}]`), "line 1: the commit doesn't say what"},
-		{"a commit of cards out of order", stored.FrameForTest(`[{"v":1,"seq":1,"type":"commit","commit":{"cards":0,"drop":[{"provider":"xuyu","iccid":"89860617030017300390"},{"provider":"aliyun","iccid":"89860617030017300390"}]}}]`),
+		{"a commit without edits", stored.FrameForTest(`[{"v":2,"seq":1,"type":"commit"}]`), "line 1: the commit doesn't say what"},
+		{"a commit of cards out of order", stored.FrameForTest(`[{"v":2,"seq":1,"type":"commit","commit":{"cards":0,"drop":[{"provider":"xuyu","iccid":"89860617030017300391"},{"provider":"aliyun","iccid":"89860617030017300390"}]}}]`),
 			"line 1: card 89860617030017300390 of aliyun is dropped out of order, or twice"},
 	}
 	for _, row := range rows {
@@ -247,7 +247,7 @@ func FuzzReadJournal(f *testing.F) {
 	whole := journalOf(f, 3)
 	f.Add(whole)
 	f.Add(whole[:len(whole)-20])
-	f.Add([]byte(stored.FrameForTest(`[{"v":1,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`)))
+	f.Add([]byte(stored.FrameForTest(`[{"v":2,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`)))
 	f.Add([]byte(stored.FrameForTest(`[]`)))
 	f.Add([]byte("00000000 0 \n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -280,10 +280,10 @@ func requireReplayable(t *testing.T, records []state.Record) {
 
 // FuzzJournalLine frames what it is given soundly, to come past the checksum.
 func FuzzJournalLine(f *testing.F) {
-	f.Add(`[{"v":1,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`)
-	f.Add(`[{"v":1,"seq":1,"type":"put","card":{"provider":"aliyun","iccid":"8986","address":""}}]`)
-	f.Add(`[{"v":1,"serial":3,"seq":1,"type":"commit","commit":{"cards":1,"put":[{"provider":"aliyun","iccid":"89860617030017300390","address":""}]}}]`)
-	f.Add(`[{"v":1,"serial":3,"seq":1,"type":"intent","provider":"aliyun","iccid":"8986","intent":{"kind":"stop"}},null]`)
+	f.Add(`[{"v":2,"seq":1,"type":"drop","provider":"aliyun","iccid":"8986"}]`)
+	f.Add(`[{"v":2,"seq":1,"type":"put","card":{"provider":"aliyun","iccid":"8986","address":""}}]`)
+	f.Add(`[{"v":2,"serial":3,"seq":1,"type":"commit","commit":{"cards":1,"put":[{"provider":"aliyun","iccid":"89860617030017300390","address":""}]}}]`)
+	f.Add(`[{"v":2,"serial":3,"seq":1,"type":"intent","provider":"aliyun","iccid":"8986","intent":{"kind":"stop"}},null]`)
 	f.Fuzz(func(t *testing.T, list string) {
 		records, _, err := readJournal([]byte(stored.FrameForTest(list)))
 		if err != nil {

@@ -12,6 +12,7 @@ package stored
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,7 +20,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -27,17 +27,22 @@ import (
 )
 
 // A snapshot file is JSON Lines, compressed with zstd: a header, a line a card
-// in the order of the snapshot, and a trailer that counts and sums up the
-// lines, so that a file that was cut off is never taken for a small fleet.
+// by ICCID, and a trailer that counts and sums up the lines, so that a file that
+// was cut off is never taken for a small fleet.
 //
-//	{"format":"cardfleet-state","version":1,"lineage":"…","serial":3,"cards":2,"written_by":"0.1.0"}
+//	{"format":"cardfleet-state","version":2,"lineage":"…","serial":3,"cards":2,"written_by":"0.1.0"}
 //	{"provider":"aliyun","iccid":"8986…","address":"card.bike[\"8986…\"]","binding":{"known":true,"imei":"8615…"}}
 //	{"provider":"aliyun","iccid":"8986…","address":"card.bike[\"8986…\"]"}
 //	{"end":"cardfleet-state","cards":2,"sha256":"…"}
+//
+// Version 1, which is read and not written, has its lines by provider and
+// ICCID, and knows fewer fields. A card that it has at several provider blocks
+// has a line for each, also in version 2, until that is settled.
 
 const (
 	stateFormat  = "cardfleet-state"
-	stateVersion = 1
+	stateVersion = 2
+	firstVersion = 1
 
 	// mostAtOnce is for how many cards room is made on the word of a header,
 	// which may be damaged.
@@ -56,11 +61,17 @@ type Header struct {
 	Version   int    `json:"version"`
 	Lineage   string `json:"lineage"`
 	Serial    uint64 `json:"serial"`
-	Cards     int    `json:"cards"`
+	Cards     int    `json:"cards"`                // lines
 	WrittenBy string `json:"written_by,omitempty"` // the program's version
 	// Keys are those of the [state.Sealer] that wrote it; "" for a plain one.
 	Keys string `json:"keys,omitempty"`
+	// Fleet is [state.Snapshot.Fleet].
+	Fleet state.Fleet `json:"fleet,omitzero"`
 }
+
+// Present reports whether what has that header is of the version that this
+// program writes.
+func (h Header) Present() bool { return h.Version == stateVersion }
 
 type trailer struct {
 	End   string `json:"end"`
@@ -99,22 +110,26 @@ func encodeLines(w io.Writer, s *state.Snapshot, head Header) error {
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	head.Format, head.Version = stateFormat, stateVersion
-	head.Lineage, head.Serial, head.Cards = s.Lineage, s.Serial, len(s.Cards)
+	rows := s.Rows()
+	head.Lineage, head.Serial, head.Cards, head.Fleet = s.Lineage, s.Serial, len(rows), s.Fleet
 	if err := enc.Encode(head); err != nil {
 		return err
 	}
-	for i := range s.Cards {
-		if err := state.CheckNext(s.Cards[:i], &s.Cards[i]); err != nil {
+	if err := state.CheckDoubled(s.Doubled); err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := checkRow(rows[:i], &rows[i], len(s.Doubled) > 0); err != nil {
 			return err
 		}
-		if err := enc.Encode(&s.Cards[i]); err != nil {
+		if err := enc.Encode(&rows[i]); err != nil {
 			return err
 		}
 	}
 	if err := buf.Flush(); err != nil {
 		return err
 	}
-	return json.NewEncoder(w).Encode(trailer{stateFormat, len(s.Cards), hexSum(sum)})
+	return json.NewEncoder(w).Encode(trailer{stateFormat, len(rows), hexSum(sum)})
 }
 
 // Digest stands for all that the snapshot says: "sha256:…".
@@ -196,24 +211,48 @@ func (d *decoder) snapshot() (*state.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &state.Snapshot{Lineage: head.Lineage, Serial: head.Serial}
-	s.Cards = slices.Grow(s.Cards, max(0, min(head.Cards, mostAtOnce))) // growing step by step takes half as much again
+	rows := make([]state.Card, 0, max(0, min(head.Cards, mostAtOnce))) // growing step by step takes half as much again
 	for {
 		line, err := d.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, fmt.Errorf("the file is cut off after %d of %d cards", len(s.Cards), head.Cards)
+			return nil, fmt.Errorf("the file is cut off after %d of %d cards", len(rows), head.Cards)
 		}
 		if err != nil {
 			return nil, err
 		}
 		if bytes.HasPrefix(line, []byte(`{"end"`)) {
-			return s, d.end(line, head, len(s.Cards))
+			if err := d.end(line, head, len(rows)); err != nil {
+				return nil, err
+			}
+			return snapshotOf(head, rows), nil
 		}
 		d.sum.Write(line)
-		if err := d.card(line, s); err != nil {
+		if rows, err = d.card(line, rows, head.Version); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// SnapshotOf is the snapshot with that header and those rows, in whatever order
+// they are, for a backend that has them in another place than a file.
+func SnapshotOf(head Header, rows []state.Card) (*state.Snapshot, error) {
+	for i := range rows {
+		if err := state.CheckID(rows[i].ID()); err != nil {
+			return nil, err
+		}
+		rows[i] = *upgraded(&rows[i], head.Version)
+	}
+	s := snapshotOf(head, rows)
+	return s, errors.Join(state.Edits{Put: s.Cards}.Check(), state.CheckDoubled(s.Doubled))
+}
+
+// snapshotOf is the snapshot whose file has that header and those lines.
+func snapshotOf(head Header, rows []state.Card) *state.Snapshot {
+	s := &state.Snapshot{Lineage: head.Lineage, Serial: head.Serial, Fleet: head.Fleet}
+	if len(rows) > 0 {
+		s.Cards, s.Doubled = state.Undouble(rows)
+	}
+	return s
 }
 
 // next is the next line that isn't blank.
@@ -238,24 +277,48 @@ func (d *decoder) header() (Header, error) {
 	if err := json.Unmarshal(line, &head); err != nil || head.Format != stateFormat {
 		return Header{}, errors.New("this is not a state of cardfleet")
 	}
-	if head.Version != stateVersion {
-		return Header{}, fmt.Errorf("the state has format version %d and was written by cardfleet %s; this program reads version %d: use that version or a newer one",
-			head.Version, head.WrittenBy, stateVersion)
+	if head.Version < firstVersion || head.Version > stateVersion {
+		return Header{}, fmt.Errorf("the state has format version %d and was written by cardfleet %s; this program reads versions %d to %d: use that version or a newer one",
+			head.Version, head.WrittenBy, firstVersion, stateVersion)
 	}
 	d.sum.Write(line)
 	return head, unmarshalStrict(line, &head)
 }
 
-// card reads a line into the snapshot.
-func (d *decoder) card(line []byte, s *state.Snapshot) error {
+// card reads a line of a file of that version behind the others.
+func (d *decoder) card(line []byte, rows []state.Card, version int) ([]state.Card, error) {
 	var c state.Card
 	if err := d.strict.unmarshal(line, &c); err != nil {
-		return fmt.Errorf("this is not a card: %w", err)
+		return nil, fmt.Errorf("this is not a card: %w", err)
 	}
-	if err := state.CheckNext(s.Cards, &c); err != nil {
+	if version == firstVersion {
+		c = *upgraded(&c, version)
+		return append(rows, c), checkFirst(rows, &c)
+	}
+	return append(rows, c), checkRow(rows, &c, true)
+}
+
+// checkRow refuses a card that can't follow the lines before it. Lines of one
+// card, by provider, are let be where some card has several.
+func checkRow(before []state.Card, c *state.Card, several bool) error {
+	if n := len(before); several && n > 0 && before[n-1].ICCID == c.ICCID && before[n-1].Provider < c.Provider {
+		return state.CheckID(c.ID())
+	}
+	return state.CheckNext(before, c)
+}
+
+// checkFirst is checkRow for a file of version 1.
+func checkFirst(before []state.Card, c *state.Card) error {
+	if err := state.CheckID(c.ID()); err != nil || len(before) == 0 {
 		return err
 	}
-	s.Cards = append(s.Cards, c)
+	last := &before[len(before)-1]
+	switch order := cmp.Or(cmp.Compare(last.Provider, c.Provider), cmp.Compare(last.ICCID, c.ICCID)); {
+	case order == 0:
+		return fmt.Errorf("card %s of %s is listed twice", c.ICCID, c.Provider)
+	case order > 0:
+		return fmt.Errorf("card %s of %s stands behind card %s of %s: cards are sorted by provider and ICCID", c.ICCID, c.Provider, last.ICCID, last.Provider)
+	}
 	return nil
 }
 

@@ -75,7 +75,7 @@ func TestEverySnapshotSurvivesTheCodec(t *testing.T) {
 		}
 		head, err := stored.DecodeHeader(&buf, "fleet.state")
 		require.NoError(t, err)
-		require.Equal(t, stored.Header{Format: "cardfleet-state", Version: 1, Lineage: want.Lineage, Serial: want.Serial, Cards: len(want.Cards), WrittenBy: "0.1.0"}, head)
+		require.Equal(t, stored.Header{Format: "cardfleet-state", Version: 2, Lineage: want.Lineage, Serial: want.Serial, Cards: len(want.Rows()), WrittenBy: "0.1.0", Fleet: want.Fleet}, head)
 	})
 }
 
@@ -83,7 +83,7 @@ func TestFormatOfTheFile(t *testing.T) {
 	s := fleet(1)
 	s.Cards[0].Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Unbind, From: "861536030196001"}, Since: noon, Reason: "no answer within 25s"}}
 	want := strings.Join([]string{
-		`{"format":"cardfleet-state","version":1,"lineage":"5a0e1c2e-7d7e-4a57-9a0e-3f4a1f0c9b11","serial":3,"cards":1,"written_by":"0.1.0"}`,
+		`{"format":"cardfleet-state","version":2,"lineage":"5a0e1c2e-7d7e-4a57-9a0e-3f4a1f0c9b11","serial":3,"cards":1,"written_by":"0.1.0"}`,
 		`{"provider":"aliyun.hangzhou","iccid":"89860617030000000000","address":"card.bike[\"89860617030000000000\"]",` +
 			`"binding":{"known":true,"imei":"861536030000000"},` +
 			`"last":{"at":"2026-11-21T12:00:00Z","status":"正常","lifecycle":"active","has":6,"packages":[{"id":"10002","name":"30M/月"}]},` +
@@ -126,14 +126,14 @@ func TestWhatIsNoWholeStateIsRefused(t *testing.T) {
 		{"empty", "", "read the state fleet.state: the file is empty"},
 		{"something else", "{}\n", "line 1: this is not a state of cardfleet"},
 		{"Terraform's", `{"version":4,"terraform_version":"1.9"}`, "line 1: this is not a state of cardfleet"},
-		{"a newer program's", strings.Replace(text, `"version":1`, `"version":2`, 1),
-			"line 1: the state has format version 2 and was written by cardfleet 0.1.0; this program reads version 1: use that version or a newer one"},
+		{"a newer program's", strings.Replace(text, `"version":2`, `"version":3`, 1),
+			"line 1: the state has format version 3 and was written by cardfleet 0.1.0; this program reads versions 1 to 2: use that version or a newer one"},
 		{"cut off", lines[0] + lines[1], "line 3: the file is cut off after 1 of 3 cards"},
 		{"cut within a card", lines[0] + lines[1][:40], "line 2: this is not a card: unexpected EOF"},
 		{"a card missing", lines[0] + lines[1] + lines[3] + lines[4], "line 4: the first line says 3 cards, the last one 3, and between them are 2"},
-		{"a card twice", lines[0] + lines[1] + lines[1], "line 3: card 89860617030000000000 of aliyun.hangzhou is listed twice"},
+		{"a card twice", lines[0] + lines[1] + lines[1], "line 3: card 89860617030000000000 is listed twice, of aliyun.hangzhou and of aliyun.hangzhou"},
 		{"out of order", lines[0] + lines[2] + lines[1],
-			"line 3: card 89860617030000000000 of aliyun.hangzhou stands behind card 89860617030000000001 of aliyun.hangzhou: cards are sorted by provider and ICCID"},
+			"line 3: card 89860617030000000000 of aliyun.hangzhou stands behind card 89860617030000000001 of aliyun.hangzhou: cards are sorted by ICCID"},
 		{"an unknown field", strings.Replace(text, `"address"`, `"adr"`, 1), `line 2: this is not a card: json: unknown field "adr"`},
 		{"no provider", strings.Replace(text, `"provider":"aliyun.hangzhou"`, `"provider":""`, 1), "line 2: card 89860617030000000000 has no provider"},
 		{"a bad ICCID", strings.Replace(text, `"iccid":"89860617030000000000"`, `"iccid":"8986"`, 1),
@@ -175,10 +175,10 @@ func TestAFlippedBitIsNeverReadAsAnotherFleet(t *testing.T) {
 func TestWhatCouldNotBeReadBackIsNotWritten(t *testing.T) {
 	unsorted := fleet(2)
 	slices.Reverse(unsorted.Cards)
-	require.ErrorContains(t, stored.Encode(io.Discard, unsorted, ""), "cards are sorted by provider and ICCID")
+	require.ErrorContains(t, stored.Encode(io.Discard, unsorted, ""), "cards are sorted by ICCID")
 	lower := fleet(1)
 	lower.Cards[0].ICCID = "898600d6991330004146"
-	require.EqualError(t, stored.Encode(io.Discard, lower, ""), "write the state: ICCID 898600d6991330004146 is written in lower case")
+	require.EqualError(t, stored.Encode(io.Discard, lower, ""), "write the state: ICCID 898600d6991330004146 is written in another way than 898600D6991330004146")
 }
 
 func FuzzDecode(f *testing.F) {
