@@ -38,12 +38,25 @@ func (prog *program) runValidate(o validateOptions) error {
 		return prog.validateJSON(o)
 	}
 	prog.open(o.viewOptions)
-	c, err := prog.openConfig(o.inputOptions, false)
+	c, err := prog.checkConfig(o.inputOptions)
 	if err != nil {
 		return err
 	}
 	prog.out.result("Success! The configuration is valid: %s.\n", countCards(len(c.fleet.Cards)))
 	return c.close()
+}
+
+// checkConfig reads the configuration and what it names, without any call: what
+// it finds is what plan would say before its first call.
+func (prog *program) checkConfig(in inputOptions) (*configuration, error) {
+	c, err := prog.openConfig(in, false)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.signers(signersOption{}); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
 }
 
 // validateJSON writes one object, as terraform validate -json does.
@@ -53,7 +66,7 @@ func (prog *program) validateJSON(o validateOptions) error {
 	errorCount, warningCount := 0, 0
 	var diags spec.Diagnostics
 	prog.out.collect = &diags
-	c, err := prog.openConfig(o.inputOptions, false)
+	c, err := prog.checkConfig(o.inputOptions)
 	var failed *mistaken
 	switch {
 	case errors.As(err, &failed):
