@@ -149,7 +149,7 @@ func readGrid(out *output, path, name string, o xlsx.Options) (*table.Grid, spec
 	var bar *carrierProgress
 	o.Progress = func(done, total int) {
 		if bar == nil {
-			bar = progress.carrier(name, max(total, done))
+			bar = progress.carrier(name, total)
 		}
 		bar.set(done)
 	}

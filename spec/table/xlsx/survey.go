@@ -9,6 +9,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -19,12 +20,14 @@ import (
 
 // survey is what a sheet says beside its cells' values.
 type survey struct {
-	rows       int // by its dimension; 0: not said
+	rows       int // counted: the dimension that programs write is often wrong
 	hidden     int
-	hiddenRows []int     // the first ten
-	merged     [][2]cell // the first and last cell of each merged range
-	unvalued   []string  // the first cells with a formula and without a value
-	formulas   int       // how many such there are
+	hiddenRows []int          // the first ten
+	merged     [][2]cell      // the first and last cell of each merged range
+	unvalued   []string       // the first cells with a formula and without a value
+	formulas   int            // how many such there are
+	long       map[int][]cell // by column: cells with a number of 19 or 20 digits
+	whole      map[int]bool   // columns in which one of them is more than a double holds
 }
 
 // cell is a place in a sheet, from 1.
@@ -105,7 +108,7 @@ func (s *survey) read(r io.Reader) error {
 	tags.Buffer(make([]byte, 1<<16), inMemory)
 	tags.Split(splitTag)
 	var at []byte
-	formula, value := false, false
+	formula, value, number := false, false, false
 	for tags.Scan() {
 		text, tag, ok := bytes.Cut(tags.Bytes(), []byte("<"))
 		if !ok {
@@ -114,10 +117,15 @@ func (s *survey) read(r io.Reader) error {
 		switch name := tagName(tag); string(name) {
 		case "c":
 			at, formula, value = append(at[:0], attribute(tag, "r")...), false, false
+			kind := attribute(tag, "t")
+			number = len(kind) == 0 || string(kind) == "n"
 		case "f":
 			formula = true
 		case "/v", "/t":
 			value = value || len(text) > 0
+			if number && (len(text) == 19 || len(text) == 20) {
+				s.number(string(at), string(text))
+			}
 		case "/c":
 			if formula && !value {
 				s.unvalue(string(at))
@@ -126,10 +134,6 @@ func (s *survey) read(r io.Reader) error {
 			s.row(tag)
 		case "mergeCell":
 			s.merge(string(attribute(tag, "ref")))
-		case "dimension":
-			if _, last, ok := area(string(attribute(tag, "ref"))); ok {
-				s.rows = last.row
-			}
 		}
 	}
 	return tags.Err()
@@ -179,7 +183,43 @@ func (s *survey) unvalue(at string) {
 	}
 }
 
+func (s *survey) number(at, text string) {
+	first, _, ok := area(at)
+	if !ok || !spec.ICCID(text).Decimal() {
+		return
+	}
+	if s.long == nil {
+		s.long, s.whole = map[int][]cell{}, map[int]bool{}
+	}
+	s.long[first.column] = append(s.long[first.column], first)
+	n, err := strconv.ParseFloat(text, 64)
+	if err == nil && !spec.ICCID(text).FitsDouble() && strconv.FormatFloat(n, 'f', -1, 64) != text {
+		s.whole[first.column] = true
+	}
+}
+
+// round writes numbers that went through a double as spreadsheets show them, so
+// that nobody takes their last digits for those that were meant. Where one of the
+// column's numbers is more than a double holds, a library wrote them whole.
+func (s *survey) round(g *table.Grid) {
+	for column, cells := range s.long {
+		if s.whole[column] {
+			continue
+		}
+		for _, at := range cells {
+			i, ok := slices.BinarySearchFunc(g.Rows, at.row, func(r table.GridRow, row int) int { return r.Number - row })
+			if !ok || column > len(g.Rows[i].Cells) {
+				continue
+			}
+			if n, err := strconv.ParseFloat(g.Rows[i].Cells[column-1], 64); err == nil {
+				g.Rows[i].Cells[column-1] = strconv.FormatFloat(n, 'E', 14, 64)
+			}
+		}
+	}
+}
+
 func (s *survey) row(tag []byte) {
+	s.rows++
 	if hidden := attribute(tag, "hidden"); len(hidden) == 0 || string(hidden) == "0" || string(hidden) == "false" {
 		return
 	}

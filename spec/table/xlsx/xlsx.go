@@ -28,7 +28,7 @@ type Options struct {
 	Sheet string // "": the one with ICCIDs
 	Table table.Options
 	// Progress is told now and then how many of the sheet's rows are read; nil
-	// tells nobody. Total is 0 where the workbook doesn't say.
+	// tells nobody.
 	Progress func(done, total int)
 }
 
@@ -151,7 +151,7 @@ func (b *book) read(sheet string) (*table.Grid, spec.Diagnostics) {
 	g := &table.Grid{File: b.file, Sheet: sheet}
 	if err := b.rows(sheet, 0, func(row table.GridRow) {
 		if g.Rows = append(g.Rows, row); b.o.Progress != nil && len(g.Rows)%between == 0 {
-			b.o.Progress(row.Number, seen.rows)
+			b.o.Progress(len(g.Rows), seen.rows)
 		}
 	}); err != nil {
 		return nil, damaged(b.file, err)
@@ -163,6 +163,7 @@ func (b *book) read(sheet string) (*table.Grid, spec.Diagnostics) {
 		return nil, damaged(b.file, err)
 	}
 	b.notes(g, seen)
+	seen.round(g)
 	seen.fill(g, b.o.Table)
 	return g, seen.uncalculated(g)
 }
