@@ -13,13 +13,15 @@ import (
 
 // Drift is an attribute that changed outside the program since it was last read.
 type Drift struct {
-	Attribute string // "active", "imei", "packages"
-	From, To  string
-	Since     time.Time // of the reading that showed From
-	Cause     string    // the likely one
+	Attribute string    `json:"attribute"` // "active", "imei", "packages"
+	From      string    `json:"from,omitempty"`
+	To        string    `json:"to,omitempty"`
+	Since     time.Time `json:"since"` // of the reading that showed From
+	Cause     string    `json:"cause"` // the likely one
 	// Keep is the line that would take the change into the configuration, and
 	// Where the place that it belongs to.
-	Keep, Where string
+	Keep  string `json:"keep,omitempty"`
+	Where string `json:"where,omitempty"`
 }
 
 // drift compares what was read with what the state remembers, for the

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,40 +11,74 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/cardfleet/cardfleet/state/lines"
 )
 
 // A saved plan is JSON Lines through zstd: a header, a line for each card, a
 // line for each privacy number, and a trailer with the SHA-256 of all before
-// it. It holds no secret: a plan has none.
+// it. It holds no secret: a plan has none. testdata/plan.v2.jsonl is one.
+//
+// Version 2 has names of its own for all fields. Version 1 had Go's, so that a
+// field which was renamed read as empty.
 
 const (
 	fileFormat  = "cardfleet-plan"
-	fileVersion = 1
+	fileVersion = 2
+
+	// longestPlan is more than a plan of some million cards comes to, in bytes
+	// of its text. It keeps a damaged file from filling the memory.
+	longestPlan = 16 << 30
 )
 
 // ErrNotAPlan says that a file isn't a saved plan.
 var ErrNotAPlan = errors.New("not a saved plan")
 
+var (
+	errCutOff  = errors.New("the plan file is cut off; make the plan again")
+	errChanged = errors.New("the plan file was changed after it was saved: its digest doesn't fit; make the plan again")
+)
+
 type fileHeader struct {
-	Format     string       `json:"format"`
-	Version    int          `json:"version"`
-	Program    string       `json:"program"`
-	Timestamp  time.Time    `json:"timestamp"`
-	Config     string       `json:"config"`
-	Lineage    string       `json:"lineage"`
-	Serial     uint64       `json:"serial"`
-	Total      int          `json:"total"`
-	Unchanged  int          `json:"unchanged"`
-	Unread     int          `json:"unread"`
-	Incomplete []Incomplete `json:"incomplete,omitempty"`
-	Totals     []Total      `json:"totals,omitempty"`
-	Limits     []Exceeded   `json:"limits,omitempty"`
-	Costs      []Cost       `json:"costs,omitempty"`
-	Reads      []Reads      `json:"reads,omitempty"`
-	Partial    string       `json:"partial,omitempty"`
-	Skipped    int          `json:"skipped,omitempty"`
-	Refresh    bool         `json:"refresh_only,omitempty"`
-	Policy     Policy       `json:"policy"`
+	Format      string       `json:"format"`
+	Version     int          `json:"version"`
+	Program     string       `json:"program"`
+	Timestamp   time.Time    `json:"timestamp"`
+	Config      string       `json:"config"`
+	Lineage     string       `json:"lineage"`
+	Serial      uint64       `json:"serial"`
+	Total       int          `json:"total"`
+	Unchanged   int          `json:"unchanged"`
+	Unread      int          `json:"unread"`
+	Incomplete  []Incomplete `json:"incomplete,omitempty"`
+	Totals      []Total      `json:"totals,omitempty"`
+	Limits      []Exceeded   `json:"limits,omitempty"`
+	Costs       []Cost       `json:"costs,omitempty"`
+	Reads       []Reads      `json:"reads,omitempty"`
+	Partial     string       `json:"partial,omitempty"`
+	Skipped     int          `json:"skipped,omitempty"`
+	RefreshOnly bool         `json:"refresh_only,omitempty"`
+	Policy      Policy       `json:"policy"`
+}
+
+func headerOf(p *Plan) fileHeader {
+	return fileHeader{
+		Format: fileFormat, Version: fileVersion, Program: p.Version, Timestamp: p.Timestamp,
+		Config: p.Config, Lineage: p.Lineage, Serial: p.Serial,
+		Total: p.Total, Unchanged: p.Unchanged, Unread: p.Unread,
+		Incomplete: p.Incomplete, Totals: p.Totals, Limits: p.Limits, Costs: p.Costs, Reads: p.Reads,
+		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Policy: p.Policy,
+	}
+}
+
+func (h *fileHeader) plan() *Plan {
+	return &Plan{
+		Version: h.Program, Timestamp: h.Timestamp,
+		Config: h.Config, Lineage: h.Lineage, Serial: h.Serial,
+		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread,
+		Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Reads: h.Reads,
+		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.RefreshOnly, Policy: h.Policy,
+	}
 }
 
 // fileLine is one line after the header: exactly one field is set.
@@ -78,11 +111,7 @@ func encode(w io.Writer, p *Plan) (string, error) {
 	sum := sha256.New()
 	enc := json.NewEncoder(io.MultiWriter(w, sum))
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(fileHeader{
-		fileFormat, fileVersion, p.Version, p.Timestamp, p.Config, p.Lineage, p.Serial,
-		p.Total, p.Unchanged, p.Unread, p.Incomplete, p.Totals, p.Limits, p.Costs, p.Reads,
-		p.Partial, p.Skipped, p.RefreshOnly, p.Policy,
-	})
+	err := enc.Encode(headerOf(p))
 	for i := range p.Cards {
 		err = errors.Join(err, enc.Encode(fileLine{Card: &p.Cards[i]}))
 	}
@@ -95,56 +124,123 @@ func encode(w io.Writer, p *Plan) (string, error) {
 
 func digestOf(sum hash.Hash) string { return "sha256:" + hex.EncodeToString(sum.Sum(nil)) }
 
-// Read reads a saved plan, and checks that it is whole and as it was written.
+// Read reads a saved plan, and checks that it is whole and as it was written,
+// and that its values are values of their kind. An error names the line.
 func Read(r io.Reader) (p *Plan, digest string, err error) {
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+	z, err := lines.Decompress(r)
 	if err != nil {
 		return nil, "", err
 	}
 	defer z.Close()
-	lines := bufio.NewReaderSize(z, 1<<16)
-	sum := sha256.New()
-	first, err := lines.ReadBytes('\n')
-	if err != nil {
-		return nil, "", ErrNotAPlan
+	f := &fileReader{lines: lines.NewReader(io.LimitReader(z, longestPlan)), strict: lines.NewDecoder(), sum: sha256.New(), actions: map[string]bool{}}
+	if err := f.header(); err != nil {
+		return nil, "", err
 	}
-	var h fileHeader
-	if json.Unmarshal(first, &h) != nil || h.Format != fileFormat {
-		return nil, "", ErrNotAPlan
+	digest, err = f.read()
+	switch {
+	case errors.Is(err, errCutOff), errors.Is(err, errChanged):
+		return nil, "", err // the whole file's fault, not its line's
+	case err != nil:
+		return nil, "", fmt.Errorf("line %d of the plan: %w", f.at, err)
 	}
-	if h.Version > fileVersion {
-		return nil, "", fmt.Errorf("the plan was saved by cardfleet %s in format %d; this version reads formats up to %d", h.Program, h.Version, fileVersion)
-	}
-	sum.Write(first)
-	p = &Plan{
-		Version: h.Program, Timestamp: h.Timestamp, Config: h.Config, Lineage: h.Lineage, Serial: h.Serial,
-		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread, Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Reads: h.Reads,
-		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.Refresh, Policy: h.Policy,
-	}
-	digest, err = readLines(lines, sum, p)
-	return p, digest, err
+	return f.plan, digest, nil
 }
 
-func readLines(r *bufio.Reader, sum hash.Hash, p *Plan) (string, error) {
+// fileReader reads one saved plan.
+type fileReader struct {
+	lines   *lines.Reader
+	strict  *lines.Decoder
+	sum     hash.Hash
+	plan    *Plan
+	actions map[string]bool // the ids
+	needing []needing       // the actions that wait for others
+	at      int             // the line that an error is about
+}
+
+func (f *fileReader) header() error {
+	line, err := f.lines.Next()
+	if err != nil {
+		return ErrNotAPlan
+	}
+	var named struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+		Program string `json:"program"`
+	}
+	if json.Unmarshal(line, &named) != nil || named.Format != fileFormat {
+		return ErrNotAPlan
+	}
+	switch {
+	case named.Version > fileVersion:
+		return fmt.Errorf("the plan was saved by cardfleet %s in format %d; this version reads format %d: make the plan again, or use that version", named.Program, named.Version, fileVersion)
+	case named.Version < fileVersion:
+		return fmt.Errorf("the plan was saved by cardfleet %s in format %d; this version reads format %d only: make the plan again", named.Program, named.Version, fileVersion)
+	}
+	var h fileHeader
+	err = f.strict.Unmarshal(line, &h)
+	if err == nil {
+		err = h.check()
+	}
+	if err != nil {
+		return fmt.Errorf("line 1 of the plan: %w", err)
+	}
+	f.sum.Write(line)
+	f.plan = h.plan()
+	return nil
+}
+
+// read reads the lines behind the header, to the trailer.
+func (f *fileReader) read() (digest string, err error) {
 	for {
-		b, err := r.ReadBytes('\n')
-		if err != nil {
-			return "", errors.New("the plan file is cut off; make the plan again")
+		text, err := f.lines.Next()
+		f.at = f.lines.Number()
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return "", errCutOff
+		case err != nil:
+			return "", err
+		case text[len(text)-1] != '\n':
+			return "", errCutOff
 		}
 		var line fileLine
-		if err := json.Unmarshal(b, &line); err != nil {
-			return "", fmt.Errorf("the plan file is damaged: %w", err)
+		if err := f.strict.Unmarshal(text, &line); err != nil {
+			return "", err
 		}
-		switch {
-		case line.Card != nil:
-			p.Cards = append(p.Cards, *line.Card)
-		case line.Number != nil:
-			p.Numbers = append(p.Numbers, *line.Number)
-		case line.Digest != digestOf(sum):
-			return "", errors.New("the plan file was changed after it was saved: its digest doesn't fit; make the plan again")
-		default:
-			return line.Digest, nil
+		if line.Digest != "" {
+			return line.Digest, f.end(&line)
 		}
-		sum.Write(b)
+		if err := f.take(&line); err != nil {
+			return "", err
+		}
+		f.sum.Write(text)
 	}
+}
+
+// take takes a card or a number into the plan.
+func (f *fileReader) take(line *fileLine) error {
+	switch {
+	case line.Card != nil && line.Number != nil:
+		return errors.New("it is a card and a number at once")
+	case line.Card != nil && len(f.plan.Numbers) > 0:
+		return errors.New("a card stands behind the privacy numbers")
+	case line.Card != nil:
+		f.plan.Cards = append(f.plan.Cards, *line.Card)
+		return f.checkCard(line.Card)
+	case line.Number != nil:
+		f.plan.Numbers = append(f.plan.Numbers, *line.Number)
+		return line.Number.check()
+	default:
+		return errors.New("it says nothing")
+	}
+}
+
+// end checks the trailer, and what only the whole file shows.
+func (f *fileReader) end(line *fileLine) error {
+	if line.Card != nil || line.Number != nil || line.Digest != digestOf(f.sum) {
+		return errChanged
+	}
+	if !f.lines.AtEnd() {
+		return errors.New("something follows the plan's last line")
+	}
+	return f.checkNeeds()
 }

@@ -2,8 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -212,91 +210,4 @@ func (p *Plan) Unapproved() []string {
 		}
 	})
 	return ids
-}
-
-// number gives each action that calls a carrier its idempotency key: the same
-// for every attempt of this plan, another for the next one. An outcome in doubt
-// keeps the key of its first attempt.
-func number(p *Plan, prior *state.Snapshot) {
-	lineage, serial := "", uint64(0)
-	if prior != nil {
-		lineage, serial = prior.Lineage, prior.Serial
-	}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		for j := range c.Actions {
-			a := &c.Actions[j]
-			if !a.Kind.CallsCarrier() {
-				continue
-			}
-			sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d/%d/%s/%s/%s/%s/%s", lineage, serial, p.Timestamp.UnixNano(), c.Provider, c.ICCID, a.Kind, a.From, a.To))
-			a.Key = cmp.Or(doubtKey(prior.Card(c.ICCID), *a), hex.EncodeToString(sum[:16]))
-		}
-	}
-}
-
-// doubtKey is the key of an earlier attempt at the same change, whose outcome
-// was in doubt when the plan was made; "" for none.
-func doubtKey(memory *state.Card, a Action) string {
-	if memory == nil {
-		return ""
-	}
-	for _, doubt := range memory.Doubts {
-		if doubt.Change == a.Change {
-			return doubt.Key
-		}
-	}
-	return ""
-}
-
-// costs adds up the calls that applying takes: each card is read again before
-// it is changed, where the carrier can report the value.
-func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities, paces map[spec.ProviderName]spec.Pace) []Cost {
-	var out []Cost
-	at := map[spec.ProviderName]int{}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		able := caps[c.Provider]
-		calls := 0
-		for _, a := range c.Actions {
-			if !a.Kind.CallsCarrier() {
-				continue
-			}
-			calls += able.CallsToChange(a.Kind)
-			if able.Reads.Has(a.Kind.Attr()) {
-				calls += able.CallsToRead(a.Kind.Attr())
-			}
-		}
-		if calls == 0 {
-			continue
-		}
-		k, ok := at[c.Provider]
-		if !ok {
-			k = len(out)
-			at[c.Provider] = k
-			out = append(out, Cost{Provider: c.Provider, PerSecond: paces[c.Provider].PerSecond})
-		}
-		out[k].Calls += calls
-	}
-	slices.SortFunc(out, func(a, b Cost) int { return cmp.Compare(a.Provider, b.Provider) })
-	for i := range out {
-		out[i].overdraw(paces[out[i].Provider], p.Reads)
-	}
-	return out
-}
-
-// overdraw says which quotas the calls pass, with those that reading took.
-func (c *Cost) overdraw(pace spec.Pace, reads []Reads) {
-	calls := c.Calls
-	for _, r := range reads {
-		if r.Provider == c.Provider {
-			calls += r.Calls
-		}
-	}
-	if pace.PerDay > 0 && calls > pace.PerDay {
-		c.PerDay = pace.PerDay
-	}
-	if pace.PerMonth > 0 && calls > pace.PerMonth {
-		c.PerMonth = pace.PerMonth
-	}
 }

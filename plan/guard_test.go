@@ -155,10 +155,10 @@ func TestADamagedPlanFileIsRefused(t *testing.T) {
 
 	for name, row := range map[string]struct{ text, want string }{
 		"another device": {strings.ReplaceAll(plain, string(deviceA), string(deviceB)), "changed after it was saved"},
-		"approved":       {strings.Replace(plain, `"Approved":false`, `"Approved":true`, 1), "changed after it was saved"},
+		"approved":       {strings.Replace(plain, `"approved":false`, `"approved":true`, 1), "changed after it was saved"},
 		"cut off":        {plain[:len(plain)-40], "cut off"},
 		"a line less":    {plain[:strings.LastIndex(plain[:len(plain)-1], "\n")+1], "cut off"},
-		"newer":          {strings.Replace(plain, `"version":1`, `"version":2`, 1), "reads formats up to 1"},
+		"newer":          {strings.Replace(plain, `"version":2`, `"version":3`, 1), "reads format 2"},
 		"not a plan":     {"hello\n", "not a saved plan"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,21 +185,6 @@ func unzip(t *testing.T, b []byte) string {
 	out, err := r.DecodeAll(b, nil)
 	require.NoError(t, err)
 	return string(out)
-}
-
-func FuzzReadPlan(f *testing.F) {
-	p, _ := plan.Make(unbinding())
-	var b bytes.Buffer
-	_, err := plan.Write(&b, p)
-	require.NoError(f, err)
-	f.Add(b.Bytes())
-	f.Add([]byte("hello"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		p, digest, err := plan.Read(bytes.NewReader(data))
-		if err == nil && plan.Digest(p) != digest {
-			return // the file was written by another version, with fields that we drop
-		}
-	})
 }
 
 func TestTheKeyOfAnActionStaysTheSameWhileItIsInDoubt(t *testing.T) {

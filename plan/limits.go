@@ -18,16 +18,16 @@ const (
 
 // Exceeded is a limit that the plan passes.
 type Exceeded struct {
-	Kind     spec.Kind
-	Provider spec.ProviderName // "" for a limit over all providers
-	Planned  int
-	Allowed  string // "5", "30% of 1204 cards"
-	Default  bool   // the limit is the built-in one, not the policy's
+	Kind     spec.Kind         `json:"kind"`
+	Provider spec.ProviderName `json:"provider,omitempty"` // "" for a limit over all providers
+	Planned  int               `json:"planned"`
+	Allowed  string            `json:"allowed"`           // "5", "30% of 1204 cards"
+	Default  bool              `json:"default,omitempty"` // the limit is the built-in one, not the policy's
 	// File is the configuration file that most of them come from, with FileCount of them.
-	File      string
-	FileCount int
+	File      string `json:"file,omitempty"`
+	FileCount int    `json:"file_count,omitempty"`
 	// Accepted is what -accept-count said of the kind, where that doesn't fit.
-	Accepted *int
+	Accepted *int `json:"accepted,omitempty"`
 }
 
 // CheckLimits lists the limits that the plan passes. accepted is what

@@ -50,7 +50,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 		diags.Sort()
 		return nil, diags
 	}
-	number(p, in.Prior)
+	giveKeys(p, in.Prior)
 	Guard(p, in.Fleet, in.Prior, in.Approvals, in.Now)
 	diags = append(diags, unneeded(p, in)...)
 	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)

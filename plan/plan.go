@@ -3,8 +3,9 @@
 // state, in their order, guarded, ready to be printed, saved and applied.
 //
 // It is pure: no I/O, no clock, no context. Start reading at [Make], which is
-// [Diff], then [Order], then [Guard]. A [Plan] is a value; nothing changes one
-// after it is made, but for [Plan.Approve], which returns another.
+// [Diff], then [Order], then [Guard]. A [Plan] is a value. Once it is made, only
+// [Guard], [Review] and [CheckLimits] judge it anew, by the approvals and the
+// accepted counts of the moment.
 package plan
 
 import (
@@ -51,27 +52,28 @@ type Plan struct {
 
 // Card is what the plan says of one card.
 type Card struct {
-	Address  string
-	Provider spec.ProviderName
-	ICCID    spec.ICCID
-	Labels   map[string]string
-	File     string // that declares it: its table, or its configuration file; "" for a card that left
+	Address  string            `json:"address"`
+	Provider spec.ProviderName `json:"provider"`
+	ICCID    spec.ICCID        `json:"iccid"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	File     string            `json:"file,omitempty"` // that declares it: its table, or its configuration file; "" for a card that left
 
-	Before, After Values
-	Actions       []Action // in the order in which they run
-	Attention     []Note
-	Drift         []Drift  // what changed outside since it was last read
-	Notes         []string // worth knowing, nothing to do
+	Before    Values   `json:"before,omitzero"`
+	After     Values   `json:"after,omitzero"`
+	Actions   []Action `json:"actions,omitempty"` // in the order in which they run
+	Attention []Note   `json:"attention,omitempty"`
+	Drift     []Drift  `json:"drift,omitempty"` // what changed outside since it was last read
+	Notes     []string `json:"notes,omitempty"` // worth knowing, nothing to do
 
 	// Memory is what the state is to remember of the card once it is adopted,
 	// and what it remembered when the plan was made otherwise.
-	Memory state.Card
+	Memory state.Card `json:"memory,omitzero"`
 	// Since is since when the card is as the state has it, as an approval names
 	// it; zero for a card that is new to the state.
-	Since time.Time `json:",omitzero"`
+	Since time.Time `json:"since,omitzero"`
 	// Leaving reports that the configuration no longer has the card: once it
 	// is unbound or stopped, it is forgotten.
-	Leaving bool
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // ID is the card's identity.
@@ -79,69 +81,74 @@ func (c *Card) ID() spec.CardID { return spec.CardID{Provider: c.Provider, ICCID
 
 // Action is one step.
 type Action struct {
-	ID string // "a1"; unique within the plan
+	ID string `json:"id"` // "a1"; unique within the plan
 	spec.Change
-	Needs []string // actions that must be done before
+	Needs []string `json:"needs,omitempty"` // actions that must be done before
 	// Key names the change to a carrier that takes an idempotency key.
-	Key      string
-	Guarded  bool
-	Approved bool
+	Key      string `json:"key,omitempty"`
+	Guarded  bool   `json:"guarded"`
+	Approved bool   `json:"approved"`
 	// Required is how many approvals a guarded action needs; 0 for another.
-	Required int `json:",omitempty"`
+	Required int `json:"required,omitempty"`
 	// Approvals are those that count for a guarded action, even where they
 	// aren't enough.
-	Approvals []Approved `json:",omitempty"`
+	Approvals []Approved `json:"approvals,omitempty"`
 	// Denial says why an action that is guarded and not approved isn't.
-	Denial string
+	Denial string `json:"denial,omitempty"`
 }
 
 // Approved is one approval of an action: who gave it and why.
 type Approved struct {
-	By     string    // the name of an approval block, a signer, or the option
-	Reason string    `json:",omitempty"`
-	Until  time.Time `json:",omitzero"` // zero: it doesn't end
+	By     string    `json:"by"` // the name of an approval block, a signer, or the option
+	Reason string    `json:"reason,omitempty"`
+	Until  time.Time `json:"until,omitzero"` // zero: it doesn't end
 }
 
 // Number is a privacy number that needs attention.
 type Number struct {
-	Address   string
-	Provider  spec.ProviderName
-	PoolKey   string
-	SubsID    string
-	Expected  string
-	Number    string // what was read; "" where there is none
-	Status    int    // 0 where it could not be read
-	Attention []Note
+	Address   string            `json:"address"`
+	Provider  spec.ProviderName `json:"provider"`
+	PoolKey   string            `json:"pool_key"`
+	SubsID    string            `json:"subs_id"`
+	Expected  string            `json:"expected,omitempty"`
+	Number    string            `json:"number,omitempty"` // what was read; "" where there is none
+	Status    int               `json:"status,omitempty"` // 0 where it could not be read
+	Attention []Note            `json:"attention,omitempty"`
 }
 
 // Note is something that a person has to look at: a constant summary, and what
 // is so, why, and what to do.
-type Note struct{ Summary, Detail string }
+type Note struct {
+	Summary string `json:"summary"`
+	Detail  string `json:"detail"`
+}
 
 // Incomplete is a carrier that could not be read at all.
 type Incomplete struct {
-	Provider spec.ProviderName
-	Reason   string
-	Cards    int // how many of its cards are unread
+	Provider spec.ProviderName `json:"provider"`
+	Reason   string            `json:"reason"`
+	Cards    int               `json:"cards"` // how many of its cards are unread
 }
 
 // Total counts one provider's cards.
 type Total struct {
-	Provider spec.ProviderName
-	// Cards are declared or managed; Managed were in the state before; Left of
-	// those are no longer declared, nor named in a removed block.
-	Cards, Managed, Left int
+	Provider spec.ProviderName `json:"provider"`
+	Cards    int               `json:"cards"`   // declared or managed
+	Managed  int               `json:"managed"` // in the state before
+	// Left of those are no longer declared, nor named in a removed block.
+	Left int `json:"left,omitempty"`
 }
 
 // Cost is what applying the plan costs at one carrier.
 type Cost struct {
-	Provider spec.ProviderName
-	Calls    int
+	Provider spec.ProviderName `json:"provider"`
+	Calls    int               `json:"calls"`
 	// PerSecond is the rate that the provider keeps to; 0 where it has none.
-	PerSecond float64
+	PerSecond float64 `json:"requests_per_second,omitempty"`
 	// PerDay and PerMonth are the account's quotas that the plan passes, with
 	// the calls that reading took; 0 for none.
-	PerDay, PerMonth int `json:",omitempty"`
+	PerDay   int `json:"passes_calls_per_day,omitempty"`
+	PerMonth int `json:"passes_calls_per_month,omitempty"`
 }
 
 // Time is how long the calls take at the configured rate; 0 where none is configured.

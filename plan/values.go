@@ -7,11 +7,11 @@ import (
 
 // Values are a card's managed values. What isn't known is left at its zero.
 type Values struct {
-	Binding   state.Binding
-	Active    spec.Switch
-	Packages  []string // nil: not known; empty: none
-	Status    string   // the carrier's words
-	Lifecycle spec.Lifecycle
+	Binding   state.Binding  `json:"binding,omitzero"`
+	Active    spec.Switch    `json:"active,omitempty"`
+	Packages  []string       `json:"packages,omitzero"` // nil: not known; empty: none
+	Status    string         `json:"status,omitempty"`  // the carrier's words
+	Lifecycle spec.Lifecycle `json:"lifecycle,omitempty"`
 }
 
 // after is the values once the actions are done. What the carrier will say is

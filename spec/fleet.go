@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Fleet is everything that a configuration declares. Its zero value is an
@@ -186,6 +187,26 @@ func LimitKinds() []Kind { return append(Kinds(), Removals, AnyKind) }
 // ProviderName is a provider block's name as cards refer to it: its type, or
 // type and alias with a dot between ("aliyun.hangzhou").
 type ProviderName string
+
+// Check says why n is no provider's name; nil where it is one: a word, or two
+// with a dot between them.
+func (n ProviderName) Check() error {
+	typ, alias, aliased := strings.Cut(string(n), ".")
+	if !isWord(typ) || aliased && !isWord(alias) {
+		return fmt.Errorf("%q is no provider's name", string(n))
+	}
+	return nil
+}
+
+// isWord reports whether s is a letter, then letters, digits, underscores and dashes.
+func isWord(s string) bool {
+	for i, r := range s {
+		if !unicode.In(r, unicode.L, unicode.Nl) && (i == 0 || r != '-' && !unicode.In(r, unicode.Nd, unicode.Mn, unicode.Mc, unicode.Pc)) {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // Type is the part before the dot: which carrier's API it is.
 func (n ProviderName) Type() string {

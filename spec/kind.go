@@ -192,11 +192,12 @@ func (a Attr) Has(b Attr) bool { return a&b == b }
 // Switch is an attribute that is on, off, or left alone (the zero value).
 type Switch int8
 
-// The values of a Switch.
+// The values of a Switch. Saved plans keep the numbers, so each stays what it
+// is for ever.
 const (
-	Unset Switch = iota
-	On
-	Off
+	Unset Switch = 0
+	On    Switch = 1
+	Off   Switch = 2
 )
 
 // SwitchOf turns a bool into On or Off.

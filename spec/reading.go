@@ -22,6 +22,17 @@ const (
 	UnknownLifecycle   Lifecycle = "unknown"   // a word that we don't know
 )
 
+// Valid reports whether l is one of the lifecycles; the zero value is.
+func (l Lifecycle) Valid() bool {
+	switch l {
+	case "", Active, SuspendedByOwner, SuspendedByCarrier, Pending, Inventory, Testing, Dormant,
+		Closing, Closed, Transferred, NotFound, UnknownLifecycle:
+		return true
+	default:
+		return false
+	}
+}
+
 // InService reports whether the card can be used: On, Off, or Unset where the
 // lifecycle doesn't tell.
 func (l Lifecycle) InService() Switch {

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/lines"
 )
 
 // ReadJournal reads the journal named name in errors. A last line that a crash
@@ -20,12 +21,12 @@ func ReadJournal(r io.Reader, name string) (records []state.Record, end int64, e
 // ReadJournal is [ReadJournal] for what the codec's writer wrote behind the
 // snapshot of that lineage.
 func (c Codec) ReadJournal(r io.Reader, name, lineage string) (records []state.Record, end int64, err error) {
-	lines := newLineReader(r)
+	in := lines.NewReader(r)
 	fail := func(err error) ([]state.Record, int64, error) {
-		return nil, 0, fmt.Errorf("the journal %s, line %d: %w", name, lines.n, err)
+		return nil, 0, fmt.Errorf("the journal %s, line %d: %w", name, in.Number(), err)
 	}
 	for {
-		line, err := lines.next()
+		line, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			return records, end, nil
 		}
@@ -33,7 +34,7 @@ func (c Codec) ReadJournal(r io.Reader, name, lineage string) (records []state.R
 			return fail(err)
 		}
 		list, err := parseLine(line)
-		if err != nil && torn(line) && lines.atEnd() {
+		if err != nil && torn(line) && in.AtEnd() {
 			return records, end, nil
 		}
 		if err != nil {

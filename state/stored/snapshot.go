@@ -24,6 +24,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/lines"
 )
 
 // A snapshot file is JSON Lines, compressed with zstd: a header, a line a card
@@ -47,10 +48,6 @@ const (
 	// mostAtOnce is for how many cards room is made on the word of a header,
 	// which may be damaged.
 	mostAtOnce = 1 << 20
-
-	// widestWindow is more than the encoder ever asks for. It keeps a damaged
-	// file from filling the memory.
-	widestWindow = 32 << 20
 )
 
 var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
@@ -155,7 +152,7 @@ func Decode(r io.Reader, name string) (*state.Snapshot, error) {
 	defer d.close()
 	s, err := d.snapshot()
 	if err != nil {
-		return nil, fmt.Errorf("read the state %s: line %d: %w", name, d.lines.n, err)
+		return nil, fmt.Errorf("read the state %s: line %d: %w", name, d.lines.Number(), err)
 	}
 	return s, nil
 }
@@ -169,16 +166,16 @@ func DecodeHeader(r io.Reader, name string) (Header, error) {
 	defer d.close()
 	head, err := d.header()
 	if err != nil {
-		return Header{}, fmt.Errorf("read the state %s: line %d: %w", name, d.lines.n, err)
+		return Header{}, fmt.Errorf("read the state %s: line %d: %w", name, d.lines.Number(), err)
 	}
 	return head, nil
 }
 
 // decoder reads the lines of one snapshot file.
 type decoder struct {
-	lines  *lineReader
+	lines  *lines.Reader
 	sum    hash.Hash
-	strict *strictDecoder
+	strict *lines.Decoder
 	zstd   *zstd.Decoder // nil for a file that isn't compressed
 }
 
@@ -191,13 +188,13 @@ func newDecoder(r io.Reader) (*decoder, error) {
 	case len(start) == 0:
 		return nil, errors.New("the file is empty")
 	case !bytes.Equal(start, zstdMagic):
-		return &decoder{lines: newLineReader(buf), sum: sha256.New(), strict: newStrictDecoder()}, nil
+		return &decoder{lines: lines.NewReader(buf), sum: sha256.New(), strict: lines.NewDecoder()}, nil
 	}
-	z, err := zstd.NewReader(buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(widestWindow))
+	z, err := lines.Decompress(buf)
 	if err != nil {
 		return nil, err
 	}
-	return &decoder{lines: newLineReader(z), sum: sha256.New(), strict: newStrictDecoder(), zstd: z}, nil
+	return &decoder{lines: lines.NewReader(z), sum: sha256.New(), strict: lines.NewDecoder(), zstd: z}, nil
 }
 
 func (d *decoder) close() {
@@ -258,7 +255,7 @@ func snapshotOf(head Header, rows []state.Card) *state.Snapshot {
 // next is the next line that isn't blank.
 func (d *decoder) next() ([]byte, error) {
 	for {
-		line, err := d.lines.next()
+		line, err := d.lines.Next()
 		if err != nil {
 			return nil, err
 		}
@@ -282,13 +279,13 @@ func (d *decoder) header() (Header, error) {
 			head.Version, head.WrittenBy, firstVersion, stateVersion)
 	}
 	d.sum.Write(line)
-	return head, unmarshalStrict(line, &head)
+	return head, lines.Unmarshal(line, &head)
 }
 
 // card reads a line of a file of that version behind the others.
 func (d *decoder) card(line []byte, rows []state.Card, version int) ([]state.Card, error) {
 	var c state.Card
-	if err := d.strict.unmarshal(line, &c); err != nil {
+	if err := d.strict.Unmarshal(line, &c); err != nil {
 		return nil, fmt.Errorf("this is not a card: %w", err)
 	}
 	if version == firstVersion {
@@ -325,7 +322,7 @@ func checkFirst(before []state.Card, c *state.Card) error {
 // end checks the trailer, and that nothing follows it.
 func (d *decoder) end(line []byte, head Header, cards int) error {
 	var t trailer
-	if err := unmarshalStrict(line, &t); err != nil || t.End != stateFormat {
+	if err := lines.Unmarshal(line, &t); err != nil || t.End != stateFormat {
 		return errors.New("this is no last line of a state")
 	}
 	if head.Cards != cards || t.Cards != cards {
@@ -346,35 +343,4 @@ func (d *decoder) sumError() error {
 		return errors.New(`the checksum is that of another file: if you changed the file on purpose, take "sha256" out of its last line`)
 	}
 	return errors.New("the checksum is that of another file: it was damaged")
-}
-
-// unmarshalStrict decodes one line; see [strictDecoder].
-func unmarshalStrict(line []byte, v any) error { return newStrictDecoder().unmarshal(line, v) }
-
-// strictDecoder decodes line by line. It refuses fields that we don't know,
-// since they would be lost with the next write. One for many lines is faster
-// than one for each; after an error it is of no more use.
-type strictDecoder struct {
-	line bytes.Reader
-	json *json.Decoder
-}
-
-func newStrictDecoder() *strictDecoder {
-	d := &strictDecoder{}
-	d.json = json.NewDecoder(&d.line)
-	d.json.DisallowUnknownFields()
-	return d
-}
-
-func (d *strictDecoder) unmarshal(line []byte, v any) error {
-	line = bytes.TrimSpace(line)
-	start := d.json.InputOffset()
-	d.line.Reset(line)
-	if err := d.json.Decode(v); err != nil {
-		return err
-	}
-	if d.json.InputOffset()-start != int64(len(line)) {
-		return errors.New("something follows it on its line")
-	}
-	return nil
 }

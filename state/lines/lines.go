@@ -1,4 +1,7 @@
-package stored
+// Package lines reads files of JSON Lines that may be damaged or hostile: no
+// line and no frame of a compressed file fills the memory, and a field that
+// nobody knows is an error. State files and saved plans are read by it.
+package lines
 
 import (
 	"bufio"
@@ -11,18 +14,22 @@ import (
 // from filling the memory.
 const longestLine = 64 << 20
 
-// lineReader reads a file line by line and counts them.
-type lineReader struct {
+// Reader reads a file line by line and counts the lines.
+type Reader struct {
 	r    *bufio.Reader
-	n    int // the number of the line that next returned, from 1
+	n    int
 	long []byte
 }
 
-func newLineReader(r io.Reader) *lineReader { return &lineReader{r: bufio.NewReaderSize(r, 64<<10)} }
+// NewReader reads the lines of r.
+func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 64<<10)} }
 
-// next returns a line with its end of line, which only the file's last line
+// Number is the number of the line that Next returned last, from 1.
+func (l *Reader) Number() int { return l.n }
+
+// Next returns a line with its end of line, which only the file's last line
 // may lack. It is good until the next call. The error is io.EOF after the last.
-func (l *lineReader) next() ([]byte, error) {
+func (l *Reader) Next() ([]byte, error) {
 	l.n++
 	line, err := l.r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -35,7 +42,7 @@ func (l *lineReader) next() ([]byte, error) {
 }
 
 // rest reads on where a line is longer than the buffer.
-func (l *lineReader) rest(line []byte) ([]byte, error) {
+func (l *Reader) rest(line []byte) ([]byte, error) {
 	l.long = append(l.long[:0], line...)
 	for {
 		part, err := l.r.ReadSlice('\n')
@@ -49,8 +56,8 @@ func (l *lineReader) rest(line []byte) ([]byte, error) {
 	}
 }
 
-// atEnd reports whether no line follows. It ends the life of the line before.
-func (l *lineReader) atEnd() bool {
+// AtEnd reports whether no line follows. It ends the life of the line before.
+func (l *Reader) AtEnd() bool {
 	_, err := l.r.Peek(1)
 	return err != nil
 }
