@@ -10,7 +10,7 @@ card "bike" {
 
   iccid    = each.value.iccid
   imei     = each.value.imei
-  active   = each.value.active == "true"
+  active   = each.value.active
   packages = ["10002"]
   labels   = { city = each.value.city }
 

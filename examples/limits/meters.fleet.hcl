@@ -23,5 +23,5 @@ card "meter" {
   from_csv = "meters.csv"
 
   iccid  = each.value.iccid
-  active = each.value.active == "true"
+  active = each.value.active
 }

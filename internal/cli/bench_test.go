@@ -49,7 +49,7 @@ func fleetShapes() map[string]func(dir string, n int) error {
   for_each = { for row in csvdecode(file("cards.csv")) : row.iccid => row }
   iccid    = each.value.iccid
   imei     = each.value.imei
-  active   = each.value.active == "true"
+  active   = each.value.active
 }
 `)
 		},
@@ -61,7 +61,7 @@ func fleetShapes() map[string]func(dir string, n int) error {
   from_csv = "cards.csv"
   iccid    = each.value.iccid
   imei     = each.value.imei
-  active   = each.value.active == "true"
+  active   = each.value.active
 }
 `)
 		},

@@ -127,8 +127,8 @@ func TestManyCardsAreImportedAsATable(t *testing.T) {
   from_csv    = "old.csv"
   iccid       = each.value.iccid
   imei        = each.value.imei == "" ? null : each.value.imei
-  shared_imei = each.value.shared_imei == "true"
-  active      = each.value.active == "" ? null : each.value.active == "true"
+  shared_imei = each.value.shared_imei
+  active      = each.value.active == "" ? null : each.value.active
   packages    = compact(split(";", each.value.packages))
 }
 `, r.read("old.fleet.hcl"))

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,23 +28,25 @@ type problem struct{ summary, detail string }
 type cardAttribute struct {
 	name string
 	// text attributes can take a CSV field as it is.
-	text   bool
-	decode func(cty.Value) (value, *problem)
-	assign func(*spec.Card, value) *problem
+	text bool
+	// decides is set for attributes whose being true or false a device feels.
+	decides bool
+	decode  func(cty.Value) (value, *problem)
+	assign  func(*spec.Card, value) *problem
 }
 
 // cardAttributes is in the order in which they are read: the ICCID first, so
 // that later mistakes can name it.
 func cardAttributes() []cardAttribute {
 	return []cardAttribute{
-		{"iccid", true, decodeNumberText("ICCID"), assignICCID},
-		{"imei", true, decodeNumberText("IMEI"), assignIMEI},
-		{"current_imei", true, decodeNumberText("IMEI"), assignCurrentIMEI},
-		{"bound", false, decodeBool, func(c *spec.Card, v value) *problem { c.Bound = switchOf(v); return nil }},
-		{"active", false, decodeBool, func(c *spec.Card, v value) *problem { c.Active = switchOf(v); return nil }},
-		{"shared_imei", false, decodeBool, func(c *spec.Card, v value) *problem { c.SharedIMEI = v.on; return nil }},
-		{"packages", false, decodePackages, func(c *spec.Card, v value) *problem { c.Packages = v.list; return nil }},
-		{"labels", false, decodeLabels, func(c *spec.Card, v value) *problem { c.Labels = v.labels; return nil }},
+		{name: "iccid", text: true, decode: decodeNumberText("ICCID"), assign: assignICCID},
+		{name: "imei", text: true, decode: decodeNumberText("IMEI"), assign: assignIMEI},
+		{name: "current_imei", text: true, decode: decodeNumberText("IMEI"), assign: assignCurrentIMEI},
+		{name: "bound", decides: true, decode: decodeSwitch("bound"), assign: func(c *spec.Card, v value) *problem { c.Bound = switchOf(v); return nil }},
+		{name: "active", decides: true, decode: decodeSwitch("active"), assign: func(c *spec.Card, v value) *problem { c.Active = switchOf(v); return nil }},
+		{name: "shared_imei", decode: decodeSwitch("shared_imei"), assign: func(c *spec.Card, v value) *problem { c.SharedIMEI = v.on; return nil }},
+		{name: "packages", decode: decodePackages, assign: func(c *spec.Card, v value) *problem { c.Packages = v.list; return nil }},
+		{name: "labels", decode: decodeLabels, assign: func(c *spec.Card, v value) *problem { c.Labels = v.labels; return nil }},
 	}
 }
 
@@ -120,18 +123,45 @@ func decodeNumberText(noun string) func(cty.Value) (value, *problem) {
 	}
 }
 
-func decodeBool(v cty.Value) (value, *problem) {
-	if bad := checkSensitive(v); bad != nil {
-		return value{}, bad
+// decodeSwitch reads true or false. A table holds texts, and a spreadsheet
+// writes TRUE where somebody typed true, so a text counts in any case, and 1 and
+// 0 count too. Nothing else does: a blank cell or a word of another language
+// could be meant either way.
+func decodeSwitch(name string) func(cty.Value) (value, *problem) {
+	return func(v cty.Value) (value, *problem) {
+		if bad := checkSensitive(v); bad != nil {
+			return value{}, bad
+		}
+		switch ty := v.Type(); {
+		case v.IsNull():
+			return value{null: true}, nil
+		case ty == cty.Bool:
+			return value{on: v.True()}, nil
+		case ty == cty.String:
+			return switchText(name, v.AsString())
+		case ty == cty.Number && v.RawEquals(cty.NumberIntVal(1)):
+			return value{on: true}, nil
+		case ty == cty.Number && v.RawEquals(cty.Zero):
+			return value{}, nil
+		case ty == cty.Number:
+			return value{}, &problem{"Unsuitable value", name + " must be true, false or null, and this is a number other than 1 and 0."}
+		default:
+			return value{}, &problem{"Unsuitable value", name + " must be true, false or null, and this is " + ty.FriendlyName() + "."}
+		}
 	}
-	b, err := convert.Convert(v, cty.Bool)
+}
+
+func switchText(name, text string) (value, *problem) {
 	switch {
-	case err != nil:
-		return value{}, &problem{"Unsuitable value", "It must be true, false or null: " + expr.ErrorText(err) + "."}
-	case b.IsNull():
-		return value{null: true}, nil
+	case text == "1" || strings.EqualFold(text, "true"):
+		return value{on: true}, nil
+	case text == "0" || strings.EqualFold(text, "false"):
+		return value{}, nil
+	case strings.TrimSpace(text) == "":
+		return value{}, &problem{"Blank switch", fmt.Sprintf("%[1]s is blank, which says neither true nor false. Fill it in; where %[1]s is not managed, make it null: %[1]s = each.value.%[1]s == \"\" ? null : each.value.%[1]s.", name)}
+	default:
+		return value{}, &problem{"Unsuitable value", fmt.Sprintf("%s must be true, false or null, and this is %q. Of texts it takes true and false in any case, 1 and 0.", name, text)}
 	}
-	return value{on: b.True()}, nil
 }
 
 // decodePackages reads a list of package ids, and sorts it. Not null but empty

@@ -93,6 +93,11 @@ func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []car
 		c.checkColumns()
 		rows(c.add)
 	}
+	for _, cell := range c.cells {
+		for _, compared := range cell.compared {
+			compared.report(c.report, cell.attribute.name)
+		}
+	}
 	c.repeats.report()
 }
 
@@ -169,6 +174,7 @@ func (c *cardBlock) add(r *row) {
 	card.Key, card.Row = r.key, r.line
 	complete := !c.incomplete
 	for _, cell := range c.cells {
+		c.lookAtSpellings(&card, r, cell)
 		v, bad, diags := cell.read(r)
 		if bad == nil && !diags.HasErrors() {
 			bad = cell.attribute.assign(&card, v)
@@ -186,6 +192,16 @@ func (c *cardBlock) add(r *row) {
 	if complete {
 		c.keepTexts(&card)
 		c.fleet.Cards = append(c.fleet.Cards, card)
+	}
+}
+
+// lookAtSpellings counts other spellings of a text that the cell compares with.
+func (c *cardBlock) lookAtSpellings(card *spec.Card, r *row, cell *cell) {
+	for _, compared := range cell.compared {
+		if detail := compared.look(r); detail != "" {
+			d := c.rowDiagnosticAt(card, r, cell, compared.column, &problem{"Another spelling", detail})
+			compared.first = &d
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ type cell struct {
 	// memo holds the values for the columns' contents. Expressions are pure,
 	// and columns such as a city's name repeat.
 	memo map[string]value
+	// compared are the columns that a switch compares with a text.
+	compared []*comparison
 	// hclOnly leaves every row to HCL, whatever the expression is; see [loader].hclOnly.
 	hclOnly bool
 }
@@ -57,6 +59,8 @@ func compile(attribute cardAttribute, p expr.Prepared) *cell {
 	c.recogniseReference()
 	if e, ok := p.Expr.(hclsyntax.Expression); ok && attribute.text {
 		c.direct = compileDirect(e)
+	} else if ok && attribute.decides {
+		c.compared = comparisonsIn(e)
 	}
 	return c
 }

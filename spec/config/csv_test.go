@@ -135,7 +135,7 @@ card "bike" {
   for_each = { for i in range(30) : format("k%02d", i) => i }
   iccid    = format("898600D6%012d", each.value)
   imei     = ""
-  active   = each.value
+  active   = each.value + 2
 }
 `})
 	require.Len(t, diags, 11, "%v", texts(diags))

@@ -162,17 +162,23 @@ func (c *cardBlock) complain(card *spec.Card, r *row, cell *cell, bad *problem, 
 // rowDiagnostic is a mistake in a row: at the CSV field that it comes from,
 // where that is one, and else at the expression.
 func (c *cardBlock) rowDiagnostic(card *spec.Card, r *row, cell *cell, bad *problem) spec.Diagnostic {
+	return c.rowDiagnosticAt(card, r, cell, cell.source(), bad)
+}
+
+// rowDiagnosticAt is rowDiagnostic for a mistake of one column; "" for none.
+func (c *cardBlock) rowDiagnosticAt(card *spec.Card, r *row, cell *cell, column string, bad *problem) spec.Diagnostic {
 	d := spec.Diagnostic{Summary: bad.summary, Detail: bad.detail, Subject: rangeOf(cell.at), Address: card.Address()}
 	if c.csv == nil {
 		return d
 	}
-	column := ""
-	if i, ok := c.csv.index[cell.source()]; ok {
-		column = cell.source()
+	i, ok := c.csv.index[column]
+	if ok {
 		if cell.attribute.text && i < len(r.fields) {
 			d.Detail += c.csv.mendHint(r.fields[i])
 		}
 		c.pointAt(&d, r.line, i)
+	} else {
+		column = ""
 	}
 	d.Detail = c.csv.mention(r.line, column, r.key) + d.Detail
 	return d

@@ -46,7 +46,7 @@ func TestMistakes(t *testing.T) {
 		{"bad imei", card(`  imei = "86153603019600x"`), "Invalid IMEI", 3, `"86153603019600x"`, `digits only`},
 		{"blank current_imei", card(`  current_imei = ""`), "Blank IMEI", 3, `""`, `omit current_imei`},
 		{"bound and imei", card("  bound = false\n  imei = \"86153603019600\""), "Contradiction", 3, `bound = false`, `Delete one of the two`},
-		{"bad bool", card(`  active = "yes"`), "Unsuitable value", 3, `"yes"`, `a bool is required`},
+		{"bad bool", card(`  active = "yes"`), "Unsuitable value", 3, `"yes"`, `takes true and false in any case, 1 and 0`},
 		{"bad packages", card(`  packages = "10002"`), "Unsuitable value", 3, `"10002"`, `list of package ids`},
 		{"blank package", card(`  packages = ["a", ""]`), "Blank package", 3, `["a", ""]`, `an empty list means no packages`},
 		{"bad labels", card(`  labels = "x"`), "Unsuitable value", 3, `"x"`, `map of texts`},

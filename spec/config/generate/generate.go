@@ -350,10 +350,10 @@ func (g *generator) columns() []column {
 	add("imei", "each.value.imei", `each.value.imei == "" ? null : `,
 		func(c *generatedCard) bool { return c.imei != "" },
 		func(c *generatedCard) string { return string(c.imei) })
-	add("shared_imei", `each.value.shared_imei == "true"`, "",
+	add("shared_imei", `each.value.shared_imei`, "",
 		func(c *generatedCard) bool { return c.shared },
 		func(c *generatedCard) string { return strconv.FormatBool(c.shared) })
-	add("active", `each.value.active == "true"`, `each.value.active == "" ? null : `,
+	add("active", "each.value.active", `each.value.active == "" ? null : `,
 		func(c *generatedCard) bool { return c.active != spec.Unset },
 		activeCell)
 	between := g.separator()
