@@ -9,14 +9,11 @@ package spec
 // cut numbers: 20 digits that end in 00000, or 19 that end in 0000. Of honest
 // ICCIDs one in 100,000 (or 10,000) ends so.
 func (c ICCID) ZeroTail() bool {
-	if !allDigits(string(c)) {
-		return false
-	}
 	switch len(c) {
 	case 20:
-		return c[15:] == "00000"
+		return c[15:] == "00000" && allDigits(string(c))
 	case 19:
-		return c[15:] == "0000"
+		return c[15:] == "0000" && allDigits(string(c))
 	}
 	return false
 }

@@ -65,16 +65,17 @@ func (c *ICCIDs) Add(row int, iccid spec.ICCID) {
 	if !iccid.Decimal() {
 		return
 	}
-	c.decimals++
-	if iccid.FitsDouble() {
+	// Arithmetic of 20 digits is slow. It is needed only while all fit.
+	if c.doubles == c.decimals && iccid.FitsDouble() {
 		c.doubles++
 	}
 	if len(iccid) == 20 {
+		if c.longs == c.twenties && iccid.FitsLongDouble() {
+			c.longs++
+		}
 		c.twenties++
 	}
-	if iccid.FitsLongDouble() {
-		c.longs++
-	}
+	c.decimals++
 	if iccid.ZeroTail() {
 		c.addZeros(row, iccid)
 	}
@@ -157,7 +158,19 @@ func (c *ICCIDs) Detail() string {
 // value has seen none.
 type IMEIs struct {
 	seen, fifteen int
-	short         []Short
+	short, zeros  shorts // of 14 digits; those of them that certainly lost a zero
+}
+
+// shorts are the first few of some IMEIs of 14 digits, and how many there are.
+type shorts struct {
+	first []Short
+	count int
+}
+
+func (s *shorts) add(short Short) {
+	if s.count++; len(s.first) < keptCells {
+		s.first = append(s.first, short)
+	}
 }
 
 // Short is an IMEI of 14 digits in its row.
@@ -176,22 +189,20 @@ func (c *IMEIs) Add(row int, imei spec.IMEI) {
 	case 15:
 		c.fifteen++
 	case 14:
-		zero, _ := imei.WithLostZero()
-		c.short = append(c.short, Short{row, imei, zero})
+		zero, lost := imei.WithLostZero()
+		c.short.add(Short{row, imei, zero})
+		if lost {
+			c.zeros.add(Short{row, imei, zero})
+		}
 	}
 }
 
-// Doubtful are the IMEIs of 14 digits to warn of: all where more than nine
-// tenths of the column have 15 digits, else those that certainly lost a zero.
-func (c *IMEIs) Doubtful() []Short {
+// Doubtful are the first ten of the IMEIs of 14 digits to warn of, and how many
+// there are: all where more than nine tenths of the column have 15 digits, else
+// those that certainly lost a zero.
+func (c *IMEIs) Doubtful() (first []Short, count int) {
 	if c.fifteen*10 > 9*c.seen {
-		return c.short
+		return c.short.first, c.short.count
 	}
-	var doubtful []Short
-	for _, s := range c.short {
-		if s.Zero != "" {
-			doubtful = append(doubtful, s)
-		}
-	}
-	return doubtful
+	return c.zeros.first, c.zeros.count
 }

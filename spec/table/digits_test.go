@@ -125,7 +125,9 @@ func TestAColumnsShortIMEIsAreDoubtful(t *testing.T) {
 			for i, imei := range row.imeis {
 				seen.Add(i+2, imei)
 			}
-			assert.Equal(t, row.want, seen.Doubtful())
+			got, count := seen.Doubtful()
+			assert.Equal(t, row.want, got)
+			assert.Equal(t, len(row.want), count)
 		})
 	}
 }

@@ -287,13 +287,17 @@ func (r *reader) judge() {
 	case Cut, RoundedDouble, RoundedLongDouble:
 		r.problems.wrong(LostSummary, r.iccids.Detail(), "%s", cells(r.iccids.Cells()))
 	}
-	for _, s := range r.imeis.Doubtful() {
+	short, count := r.imeis.Doubtful()
+	for _, s := range short {
 		where := r.grid.cell(s.Row, r.source.at[IMEIColumn].at, r.source.at[IMEIColumn].from)
 		if s.Zero != "" {
 			r.problems.warn("IMEIs may have lost a zero", "Compare them with the devices.", "%s: %s has 14 digits, and is %s without its leading zero", where, s.IMEI, s.Zero)
 			continue
 		}
 		r.problems.warn("IMEIs may have lost a zero", "Compare them with the devices.", "%s: %s has 14 digits, and nearly all others have 15", where, s.IMEI)
+	}
+	for range count - len(short) {
+		r.problems.warn("IMEIs may have lost a zero", "Compare them with the devices.", "")
 	}
 }
 
