@@ -24,6 +24,7 @@ type Fleet struct {
 	Numbers    []PrivacyNumber  // by address
 	Approvals  []Approval       // by name
 	Removed    []Removed        // by ICCID
+	Emptied    []Emptied        // in the order of the source
 	// Digest stands for the configuration's files and for the values of the
 	// variables that are not sensitive: "sha256:…". Equal digests mean equal input.
 	Digest string
@@ -234,8 +235,23 @@ type Block struct {
 	Attrs []AttrPlace
 	// CSV is the file that from_csv names; "" for other blocks.
 	CSV string
+	// Columns says which column of CSV an attribute takes, where it takes one only.
+	Columns []AttrColumn
 	// Keyed reports whether the block has for_each or from_csv, so that its cards have keys.
 	Keyed bool
+}
+
+// AttrColumn is a column that an attribute's value comes from.
+type AttrColumn struct{ Attr, Column string }
+
+// Column is the column of CSV that an attribute takes; "" for none and several.
+func (b *Block) Column(attr string) string {
+	for _, c := range b.Columns {
+		if c.Attr == attr {
+			return c.Column
+		}
+	}
+	return ""
 }
 
 // AttrPlace says where one attribute of a block stands. A fleet may have a
@@ -368,6 +384,13 @@ type Approval struct {
 type ApprovedCard struct {
 	ICCID ICCID
 	IMEI  IMEI
+}
+
+// Emptied is a card block that is made from a file without rows.
+type Emptied struct {
+	Block string // its name
+	// Diagnostic is a warning at the block: an error where cards of the block are managed.
+	Diagnostic Diagnostic
 }
 
 // Removed names a card to be forgotten without touching it.

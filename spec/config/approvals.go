@@ -74,6 +74,9 @@ func (s settings) time(name string) (time.Time, bool) {
 
 // approvedCards reads the map from ICCID to the IMEI that it may be unbound from.
 func (l *loader) approvedCards(s settings) []spec.ApprovedCard {
+	if !s.noNumbers("cards", "An IMEI") {
+		return nil
+	}
 	v, ok := s.convert("cards", cty.Map(cty.String))
 	if !ok {
 		return nil
@@ -121,6 +124,9 @@ func (l *loader) loadRemoved() {
 		content, diags := b.Body.Content(removedSchema())
 		l.report.HCL(diags)
 		s := settings{loader: l, attributes: content.Attributes, shows: true}
+		if !s.noNumbers("iccids", "An ICCID") {
+			continue
+		}
 		list, ok := s.texts("iccids")
 		if !ok {
 			s.refuseNull("iccids")

@@ -114,8 +114,7 @@ func decodeNumberText(noun string) func(cty.Value) (value, *problem) {
 		case v.IsNull():
 			return value{null: true}, nil
 		case v.Type() == cty.Number:
-			return value{}, &problem{"Number in place of text",
-				"An " + noun + " is a text: write it in quotes. A number loses its leading zeros."}
+			return value{}, numberForText("An " + noun)
 		case v.Type() != cty.String:
 			return value{}, &problem{"Unsuitable value", "An " + noun + " is a text, and this is " + v.Type().FriendlyName() + "."}
 		}
@@ -170,6 +169,9 @@ func decodePackages(v cty.Value) (value, *problem) {
 	if bad := checkSensitive(v); bad != nil {
 		return value{}, bad
 	}
+	if bad := bareNumber(v, "A package id"); bad != nil {
+		return value{}, bad
+	}
 	list, err := convert.Convert(v, cty.List(cty.String))
 	if err != nil {
 		return value{}, &problem{"Unsuitable value", `packages is a list of package ids, such as ["10002"]: ` + expr.ErrorText(err) + "."}
@@ -185,6 +187,23 @@ func decodePackages(v cty.Value) (value, *problem) {
 		ids = append(ids, e.AsString())
 	}
 	return value{list: sortedSet(ids)}, nil
+}
+
+// bareNumber finds a number among elements that are texts.
+func bareNumber(v cty.Value, what string) *problem {
+	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() {
+		return nil
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); e.Type() == cty.Number {
+			return numberForText(what)
+		}
+	}
+	return nil
+}
+
+func numberForText(what string) *problem {
+	return &problem{"Number in place of text", what + " is a text: write it in quotes. A number loses its leading zeros."}
 }
 
 func sortedSet(ids []string) []string {

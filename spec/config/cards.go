@@ -21,6 +21,9 @@ type cardBlock struct {
 	repeats repeats
 	context string // what the block is called, where it is no card block
 	texts   plain.Texts
+	digits  digits
+	// emptied are the files without rows that the block's values were made from.
+	emptied []string
 
 	// common is what the block says of every card, whatever the row. The cells
 	// say the rest, row by row.
@@ -91,7 +94,10 @@ func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []car
 	}
 	if ok {
 		c.checkColumns()
+		c.nameColumns()
 		rows(c.add)
+		c.checkEmptied()
+		c.checkDigits()
 	}
 	for _, cell := range c.cells {
 		for _, compared := range cell.compared {
@@ -139,13 +145,14 @@ func (c *cardBlock) compile(attribute *cardAttribute, a *hcl.Attribute) {
 		cell.hclOnly = c.hclOnly
 		c.cells = append(c.cells, cell)
 	default:
-		v, diags := a.Expr.Value(p.Ctx)
-		if c.report.HCL(diags) {
+		v, ok := c.scope.Value(&p)
+		if !ok {
 			c.incomplete = true
 			return
 		}
 		c.constant(attribute, a, v)
 	}
+	c.emptied = append(c.emptied, p.Emptied...)
 }
 
 func (c *cardBlock) constant(attribute *cardAttribute, a *hcl.Attribute, v cty.Value) {
@@ -189,6 +196,9 @@ func (c *cardBlock) add(r *row) {
 		c.contradiction(&card)
 	}
 	c.luhn.look(&card)
+	if c.keyed && card.ICCID != "" {
+		c.digits.look(&card)
+	}
 	if complete {
 		c.keepTexts(&card)
 		c.fleet.Cards = append(c.fleet.Cards, card)

@@ -99,12 +99,19 @@ type row struct {
 
 // normal is text as HCL has it: cty normalises every text. What is ASCII is left as it is.
 func normal(text string) string {
+	if isASCII(text) {
+		return text
+	}
+	return cty.NormalizeString(text)
+}
+
+func isASCII(text string) bool {
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {
-			return cty.NormalizeString(text)
+			return false
 		}
 	}
-	return text
+	return true
 }
 
 // field is a column's text; false where it isn't plain text.

@@ -122,15 +122,20 @@ func (c *cardBlock) readHeader(r *csvReader) bool {
 func (c *cardBlock) readRows(r *csvReader, yield func(*row)) {
 	key := c.csv.index[iccidColumn]
 	out := row{csv: c.csv}
+	empty := true // no row but such as are commas alone
 	for n := 0; ; n++ {
 		if n == sampleRows && c.block != nil { // a table of cards, not of approvals
 			c.fleet.Cards = slices.Grow(c.fleet.Cards, r.rowsLeft(n))
 		}
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
+			if empty {
+				c.emptied = append(c.emptied, c.csv.name)
+			}
 			return
 		}
 		if err != nil {
+			empty = false
 			c.csvReadError(err)
 			var parse *csv.ParseError
 			if !errors.As(err, &parse) {
@@ -138,6 +143,10 @@ func (c *cardBlock) readRows(r *csvReader, yield func(*row)) {
 			}
 			continue
 		}
+		if blankRow(fields) {
+			continue
+		}
+		empty = false
 		line, _ := r.FieldPos(0)
 		if c.checkRow(r, fields, line) {
 			out.key, out.fields, out.line = normal(fields[key]), fields, line
@@ -157,9 +166,6 @@ func (r *csvReader) rowsLeft(n int) int {
 // checkRow reports a row with the wrong number of fields, or that isn't UTF-8.
 func (c *cardBlock) checkRow(r *csvReader, fields []string, line int) bool {
 	f := c.csv
-	if blankRow(fields) {
-		return false
-	}
 	iccid := ""
 	if i := f.index[iccidColumn]; i < len(fields) {
 		iccid = fields[i]
@@ -177,6 +183,9 @@ func (c *cardBlock) checkRow(r *csvReader, fields []string, line int) bool {
 		return false
 	}
 	for i, text := range fields {
+		if isASCII(text) {
+			continue
+		}
 		if !utf8.ValidString(text) {
 			c.csvMistake(line, i, strings.ToValidUTF8(iccid, "?"), "Not UTF-8", "The field is not UTF-8. Export the file as UTF-8. "+f.makesTable())
 			return false

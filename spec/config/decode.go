@@ -208,3 +208,20 @@ func plainGo(v cty.Value) (any, error) {
 		return nil, fmt.Errorf("a value of type %s can't be written here", ty.FriendlyName())
 	}
 }
+
+// noNumbers reports numbers among the attribute's elements, which are texts.
+func (s settings) noNumbers(name, what string) bool {
+	a := s.attributes[name]
+	if a == nil {
+		return true
+	}
+	v, ok := s.value(name)
+	if !ok {
+		return true // nothing is there, or what is wrong with it was reported
+	}
+	bad := bareNumber(v, what)
+	if bad != nil {
+		s.wrong(name, bad.summary, "%s", bad.detail)
+	}
+	return bad == nil
+}

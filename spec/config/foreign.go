@@ -78,6 +78,18 @@ func blankRow(fields []string) bool {
 	return true
 }
 
+// oddWords warns of words in decoded texts that are most likely GBK.
+func (l *loader) oddWords() {
+	for _, odd := range l.inputs.Odd() {
+		from, mend := "A text that was decoded", ""
+		if odd.File != "" {
+			from, mend = odd.File, " Where it is GBK as a whole: "+table.Command(odd.File)
+		}
+		l.report.add(spec.Diagnostic{Severity: spec.Warning, Summary: "Odd letters", Detail: fmt.Sprintf(
+			"%s holds %q. These letters stand together in no language; their bytes are Chinese in GBK, and valid UTF-8 by chance. Export the file as UTF-8.%s", from, odd.Word, mend)})
+	}
+}
+
 // oddLetters warns of a cell that is most likely Chinese in GBK, though it is valid UTF-8.
 func (c *cardBlock) oddLetters(line, column int, iccid, text string) {
 	if !table.LooksGBK(text) {

@@ -167,7 +167,7 @@ func TestPlainBlocksAreWhatHCLMakesOfThem(t *testing.T) {
 			around += "provider \"aliyun\" {\n  alias = \"hz\"\n}\n"
 		}
 		for name, text := range map[string]string{
-			"a.fleet.hcl": drawFile(rt, 0), "b.fleet.hcl": rapid.SampledFrom([]string{"", "\uFEFF"}).Draw(rt, "expr.BOM") + drawFile(rt, 6), "main.fleet.hcl": around,
+			"a.fleet.hcl": drawFile(rt, 0), "b.fleet.hcl": rapid.SampledFrom([]string{"", "\uFEFF"}).Draw(rt, "bom") + drawFile(rt, 6), "main.fleet.hcl": around,
 		} {
 			require.NoError(rt, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 		}

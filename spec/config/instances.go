@@ -40,10 +40,11 @@ func (c *cardBlock) forEach(a *hcl.Attribute) (func(func(*row)), bool) {
 }
 
 func (c *cardBlock) forEachValue(a *hcl.Attribute) (func(func(*row)), bool) {
-	v, ok := c.scope.Eval(a.Expr, expr.InSettings)
+	v, emptied, ok := c.scope.EvalTables(a.Expr, expr.InSettings)
 	if !ok || !c.checkForEach(a, v) {
 		return nil, false
 	}
+	c.emptied = append(c.emptied, emptied...)
 	isSet := v.Type().IsSetType()
 	return func(yield func(*row)) {
 		for it := v.ElementIterator(); it.Next(); {
@@ -141,6 +142,18 @@ func (c *cardBlock) checkColumns() {
 			c.csv.name, cell.column, c.csv.columnHint(cell.column), spec.QuoteList(c.csv.header, "and"))
 	}
 	c.cells = kept
+}
+
+// nameColumns records which column each attribute takes.
+func (c *cardBlock) nameColumns() {
+	if c.csv == nil {
+		return
+	}
+	for _, cell := range c.cells {
+		if column := cell.source(); column != "" {
+			c.block.Columns = append(c.block.Columns, spec.AttrColumn{Attr: cell.attribute.name, Column: column})
+		}
+	}
 }
 
 // complain reports what is wrong with one attribute of one row.

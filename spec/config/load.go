@@ -112,7 +112,8 @@ type loader struct {
 	// toldNoProvider keeps the message that there is no provider block to one.
 	toldNoProvider bool
 	luhn           *luhnWarnings
-	keyed          map[string]bool // the card blocks with for_each or from_csv
+	lost           map[*spec.Block]bool // the blocks whose ICCIDs lost digits
+	keyed          map[string]bool      // the card blocks with for_each or from_csv
 	outputs        []*output
 }
 
@@ -139,6 +140,7 @@ func newLoader(o Options) *loader {
 		keyed:    map[string]bool{},
 		csvFiles: map[*spec.Block]*csvFile{},
 		luhn:     newLuhnWarnings(),
+		lost:     map[*spec.Block]bool{},
 	}
 }
 
@@ -267,6 +269,7 @@ func (l *loader) liveNames() map[string][]string {
 // finish sorts the fleet and ends the load.
 func (l *loader) finish() (*Config, spec.Diagnostics) {
 	l.luhn.report(l.report)
+	l.oddWords()
 	diags := l.report.done()
 	if diags.HasErrors() {
 		return nil, diags
@@ -276,6 +279,9 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	slices.SortFunc(f.Numbers, func(a, b spec.PrivacyNumber) int { return compareStrings(a.Name, b.Name) })
 	slices.SortFunc(f.Approvals, func(a, b spec.Approval) int { return compareStrings(a.Name, b.Name) })
 	slices.SortFunc(f.Removed, func(a, b spec.Removed) int { return compareStrings(a.ICCID, b.ICCID) })
+	for i := range f.Emptied {
+		l.report.secrets.Redact(&f.Emptied[i].Diagnostic)
+	}
 	f.Digest = l.inputs.Digest(l.scope.ShownVariables())
 	c := l.config()
 	c.outputs = l.outputs

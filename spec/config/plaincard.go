@@ -88,7 +88,8 @@ func (m *plainMaker) assign(card *spec.Card, b *plain.Block, a *plain.Attribute)
 		card.Packages, ok = m.packageList(b, a)
 		return ok
 	case "labels":
-		card.Labels = m.labelMap(b, a)
+		card.Labels, ok = m.labelMap(b, a)
+		return ok
 	case "provider":
 		card.Provider, ok = m.providers[string(a.Text)]
 		return ok
@@ -118,22 +119,26 @@ func (m *plainMaker) packageList(b *plain.Block, a *plain.Attribute) ([]string, 
 	return ids, true
 }
 
-func (m *plainMaker) labelMap(b *plain.Block, a *plain.Attribute) map[string]string {
+// labelMap refuses a key that stands twice.
+func (m *plainMaker) labelMap(b *plain.Block, a *plain.Attribute) (map[string]string, bool) {
 	if a.Null {
-		return nil
+		return nil, true
 	}
 	if known, ok := m.labels[string(a.Text)]; ok {
-		return known
+		return known, true
 	}
 	pairs := b.Texts[a.From:a.To]
 	labels := make(map[string]string, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
-		labels[m.word(pairs[i])] = m.word(pairs[i+1]) // of two with one key, the later counts
+		labels[m.word(pairs[i])] = m.word(pairs[i+1])
+	}
+	if len(labels) < len(pairs)/2 {
+		return nil, false
 	}
 	if len(m.labels) < memoSize {
 		m.labels[string(a.Text)] = labels
 	}
-	return labels
+	return labels, true
 }
 
 // word is a text that other cards may well have too.

@@ -33,13 +33,17 @@ func streamable(e hcl.Expression) (*hclsyntax.ForExpr, bool) {
 // stream runs such a for_each over its collection. Anything out of the
 // ordinary is left to HCL, so that the result and the messages are its own.
 func (c *cardBlock) stream(a *hcl.Attribute, f *hclsyntax.ForExpr) (func(func(*row)), bool) {
-	v, ok := c.scope.Eval(f.CollExpr, expr.InSettings)
+	v, emptied, ok := c.scope.EvalTables(f.CollExpr, expr.InSettings)
 	if !ok {
 		return nil, false
 	}
+	c.emptied = append(c.emptied, emptied...)
 	column := expr.StepName(f.KeyExpr.(*hclsyntax.ScopeTraversalExpr).Traversal)
 	rows, ok := keyedRows(v, column)
 	if !ok {
+		if c.keysLostDigits(v, column) {
+			return nil, false
+		}
 		return c.forEachValue(a)
 	}
 	return func(yield func(*row)) {

@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -25,22 +23,10 @@ func (in *Inputs) foreign(text string) error {
 		return nil
 	}
 	cause = strings.TrimSuffix(cause, ".")
-	if name := in.nameOf(text); name != "" {
+	if name := in.origin(text); name != "" {
 		return fmt.Errorf("%s: %s. %s", name, cause, form.Mend(name))
 	}
 	return errors.New(cause)
-}
-
-// nameOf is the file that held a text; "" where none did.
-func (in *Inputs) nameOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	want := hex.EncodeToString(sum[:])
-	for _, path := range slices.Sorted(maps.Keys(in.seen)) {
-		if in.seen[path] == want {
-			return path
-		}
-	}
-	return ""
 }
 
 // notUTF8 says what a file is whose content is no UTF-8.

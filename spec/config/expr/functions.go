@@ -28,7 +28,8 @@ func functions(w World) map[string]function.Function {
 	maps.Copy(all, textFunctions())
 	maps.Copy(all, collectionFunctions())
 	maps.Copy(all, conversionFunctions())
-	maps.Copy(all, encodingFunctions(w.Files))
+	maps.Copy(all, encodingFunctions())
+	maps.Copy(all, decodeFunctions(w.Files))
 	maps.Copy(all, timeFunctions(w.Now))
 	maps.Copy(all, sensitiveFunctions(w))
 	maps.Copy(all, fileFunctions(w.Files))
@@ -84,13 +85,11 @@ func conversionFunctions() map[string]function.Function {
 	}
 }
 
-func encodingFunctions(in *Inputs) map[string]function.Function {
+func encodingFunctions() map[string]function.Function {
 	return map[string]function.Function{
 		"base64decode": base64DecodeFunc, "base64encode": base64EncodeFunc,
-		"csvdecode": csvDecodeFunc(in), "jsondecode": jsonDecodeFunc,
 		"jsonencode": stdlib.JSONEncodeFunc, "md5": md5Func, "sha1": sha1Func,
-		"sha256": sha256Func, "sha512": sha512Func,
-		"yamldecode": ctyyaml.YAMLDecodeFunc, "yamlencode": ctyyaml.YAMLEncodeFunc,
+		"sha256": sha256Func, "sha512": sha512Func, "yamlencode": ctyyaml.YAMLEncodeFunc,
 	}
 }
 

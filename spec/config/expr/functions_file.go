@@ -29,7 +29,12 @@ func fileFunctions(in *Inputs) map[string]function.Function {
 		}),
 		"file": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
 			text, err := in.readText(args[0])
-			return cty.StringVal(text), err
+			if err != nil {
+				return cty.NilVal, err
+			}
+			v := cty.StringVal(text)
+			in.noteText(args[0], v.AsString())
+			return v, nil
 		}),
 		"fileexists": textFunction(cty.Bool, []string{"path"}, func(args []string) (cty.Value, error) {
 			return in.exists(args[0])

@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"unicode/utf8"
+
+	"github.com/cardfleet/cardfleet/spec/table"
 )
 
 // Inputs reads the files of a configuration and remembers what they held, for
@@ -15,10 +18,45 @@ import (
 type Inputs struct {
 	dir  string
 	seen map[string]string // path as it was asked for → SHA-256 of the content
+	// texts are the files that expressions read, by the SHA-256 of their text.
+	texts map[[sha256.Size]byte]string
+	// emptied are the files out of which csvdecode, jsondecode or yamldecode made
+	// a list or a map that holds nothing, in the order in which they did.
+	emptied []string
+	// odd are words of texts that were decoded which are most likely GBK.
+	odd []OddWord
+}
+
+// OddWord is a word that is valid UTF-8 by chance, and most likely Chinese in
+// GBK; in the file it came from, or "" for a text of another origin.
+type OddWord struct{ File, Word string }
+
+// Odd are the words that are most likely GBK, at most one a text that was decoded.
+func (in *Inputs) Odd() []OddWord { return in.odd }
+
+// noteOdd looks for a word that is most likely GBK.
+func (in *Inputs) noteOdd(text string) {
+	for start := 0; start < len(text); {
+		if text[start] < utf8.RuneSelf {
+			start++
+			continue
+		}
+		end := start
+		for end < len(text) && text[end] >= utf8.RuneSelf {
+			end++
+		}
+		if word := text[start:end]; table.LooksGBK(word) {
+			in.odd = append(in.odd, OddWord{in.origin(text), word})
+			return
+		}
+		start = end
+	}
 }
 
 // NewInputs reads files whose paths start at dir.
-func NewInputs(dir string) *Inputs { return &Inputs{dir: dir, seen: map[string]string{}} }
+func NewInputs(dir string) *Inputs {
+	return &Inputs{dir: dir, seen: map[string]string{}, texts: map[[sha256.Size]byte]string{}}
+}
 
 // Read returns the content of a file whose path starts at the configuration's folder.
 func (in *Inputs) Read(path string) ([]byte, error) {
@@ -29,6 +67,19 @@ func (in *Inputs) Read(path string) ([]byte, error) {
 	sum := sha256.Sum256(content)
 	in.Note(path, sum[:])
 	return content, nil
+}
+
+// noteText remembers which file a text came from.
+func (in *Inputs) noteText(path, text string) { in.texts[sha256.Sum256([]byte(text))] = path }
+
+// origin is the file that a text came from; "" for a text of another origin.
+func (in *Inputs) origin(text string) string { return in.texts[sha256.Sum256([]byte(text))] }
+
+// noteEmpty records that a text held nothing, where it came from a file.
+func (in *Inputs) noteEmpty(text string) {
+	if path := in.origin(text); path != "" {
+		in.emptied = append(in.emptied, path)
+	}
 }
 
 // Note records what a file that was read otherwise held.

@@ -18,6 +18,8 @@ type local struct {
 	state state
 	ok    bool
 	value cty.Value
+	// emptied are the files without rows that the value was made from.
+	emptied []string
 
 	// late is the card or number that the local refers to, itself or through
 	// other locals: "card.bike"; "" for none.
@@ -103,7 +105,7 @@ func (s *Scope) resolve(l *local) {
 	if s.lateReference(l) != "" {
 		where = InOutputs
 	}
-	l.value, l.ok = s.Eval(l.expr, where)
+	l.value, l.emptied, l.ok = s.EvalTables(l.expr, where)
 	l.state = finished
 }
 

@@ -16,6 +16,7 @@ import (
 type Scope struct {
 	report  Report
 	secrets *Secrets
+	files   *Inputs
 	funcs   map[string]function.Function
 	vars    map[string]*variable
 	locals  map[string]*local
@@ -56,6 +57,7 @@ func NewScope(w World, r Report) *Scope {
 	return &Scope{
 		report:  r,
 		secrets: w.Secrets,
+		files:   w.Files,
 		funcs:   functions(w),
 		vars:    map[string]*variable{},
 		locals:  map[string]*local{},
@@ -79,6 +81,8 @@ type Prepared struct {
 	Ctx  *hcl.EvalContext
 	// Each are the references to each.key and each.value.
 	Each []hcl.Traversal
+	// Emptied are the files without rows that the local values in it read.
+	Emptied []string
 }
 
 // Prepare checks the references of an expression and gathers what it needs.
@@ -109,7 +113,14 @@ func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
 	if !ok {
 		return p, false
 	}
-	p.Ctx, ok = s.contextWith(locals, live)
+	if !checkMaps(s.report, expr) {
+		return p, false
+	}
+	if p.Ctx, ok = s.contextWith(locals, live); ok {
+		for _, name := range locals {
+			p.Emptied = append(p.Emptied, s.locals[name].emptied...)
+		}
+	}
 	return p, ok
 }
 
@@ -159,18 +170,34 @@ func (s *Scope) Context() *hcl.EvalContext {
 // Eval is the value of an expression. It fails where the expression is wrong,
 // or leads to something that is; either has been reported.
 func (s *Scope) Eval(expr hcl.Expression, where Setting) (cty.Value, bool) {
+	v, _, ok := s.EvalTables(expr, where)
+	return v, ok
+}
+
+// EvalTables is [Scope.Eval], and names the files without rows that the value
+// was made from.
+func (s *Scope) EvalTables(expr hcl.Expression, where Setting) (v cty.Value, emptied []string, ok bool) {
 	if v, ok := Literal(expr); ok {
-		return v, v.IsKnown() // the parser leaves unknowns where it found mistakes
+		return v, nil, v.IsKnown() // the parser leaves unknowns where it found mistakes
 	}
 	p, ok := s.Prepare(expr, where)
 	if !ok {
-		return cty.DynamicVal, false
+		return cty.DynamicVal, nil, false
 	}
-	v, diags := expr.Value(p.Ctx)
+	v, ok = s.Value(&p)
+	return v, p.Emptied, ok && (where == InOutputs || v.IsKnown())
+}
+
+// Value evaluates a prepared expression that doesn't refer to each. It fails
+// where the expression is wrong, which is then reported.
+func (s *Scope) Value(p *Prepared) (cty.Value, bool) {
+	before := len(s.files.emptied)
+	v, diags := p.Expr.Value(p.Ctx)
+	p.Emptied = append(p.Emptied, s.files.emptied[before:]...)
 	if s.report.HCL(diags) {
 		return cty.DynamicVal, false
 	}
-	return v, where == InOutputs || v.IsKnown()
+	return v, true
 }
 
 // check reports a reference that leads nowhere.

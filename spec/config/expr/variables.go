@@ -78,7 +78,7 @@ func (s *Scope) GiveText(name, from, text string) {
 		return
 	}
 	expr, diags := hclsyntax.ParseExpression([]byte(text), from, hcl.InitialPos)
-	if s.report.HCL(diags) {
+	if s.report.HCL(diags) || !checkMaps(s.report, expr) {
 		return
 	}
 	value, diags := expr.Value(nil)
@@ -90,6 +90,9 @@ func (s *Scope) GiveText(name, from, text string) {
 // Give gives a declared variable the value of an attribute, which may refer to nothing.
 func (s *Scope) Give(name string, from hcl.Expression) {
 	v := s.vars[name]
+	if !checkMaps(s.report, from) {
+		return
+	}
 	value, diags := from.Value(nil)
 	if v.sensitive {
 		s.secrets.Remember(value)
@@ -151,7 +154,7 @@ func (s *Scope) declareDefault(v *variable, a *hcl.Attribute) {
 		s.secrets.Remember(value)
 	}
 	v.broken = true
-	if s.report.HCL(diags) || !value.IsWhollyKnown() {
+	if s.report.HCL(diags) || !checkMaps(s.report, a.Expr) || !value.IsWhollyKnown() {
 		return
 	}
 	value, err := v.convert(value)
