@@ -46,6 +46,8 @@ func (d *differ) binding(p *pair) {
 	case p.wanted.Bound == spec.Off && bound.IMEI != "":
 		d.unbind(p, bound.IMEI)
 	case p.wanted.Bound == spec.Off, bound.IMEI.Same(p.wanted.IMEI):
+	case p.lostZero(bound) != "":
+		p.attendLostZero(p.lostZero(bound))
 	case bound.IMEI == "":
 		p.attend("Card has no device", fmt.Sprintf(
 			"The configuration wants device %s, but the card is bound to none. A carrier can change a binding, not make the first one: the card binds itself to the device that it is first used in.", p.wanted.IMEI))
@@ -53,6 +55,7 @@ func (d *differ) binding(p *pair) {
 		p.blocked(fmt.Sprintf("device %s", p.wanted.IMEI))
 	default:
 		p.change(spec.ChangeBind, string(bound.IMEI), string(p.wanted.IMEI))
+		p.doubtful()
 	}
 }
 
@@ -62,8 +65,19 @@ func (p *pair) observed() {
 	if p.live.Observed == "" || p.wanted.IMEI == "" || p.live.Observed.Same(p.wanted.IMEI) {
 		return
 	}
+	if whole := p.lostZero(state.BoundTo(p.live.Observed)); whole != "" {
+		p.attendLostZero(whole)
+		return
+	}
 	p.attend("Another device is in use", fmt.Sprintf(
 		"The configuration says device %s, but the carrier sees the card in use in device %s. It can't be changed from here: look where the card is.", p.wanted.IMEI, p.live.Observed))
+}
+
+// attendLostZero says that the wanted device is the one that the card has.
+func (p *pair) attendLostZero(whole spec.IMEI) {
+	p.attend("The zero was lost", fmt.Sprintf(
+		"The configuration says device %s, which is %s, the card's device, without its leading zero: a program took it for a number. Nothing is planned for it. Write %s (%s), and export the column as text.",
+		p.wanted.IMEI, whole, whole, where(p.wanted, "imei")))
 }
 
 // trust takes the configuration's word for a binding that neither the carrier
@@ -82,13 +96,20 @@ func (p *pair) trust() state.Binding {
 	}
 	p.card.Actions[0].To = string(trusted)
 	p.note("recorded as bound to %s on trust: this carrier can't report bindings", trusted)
+	if trusted == p.wanted.IMEI {
+		p.doubtful()
+	}
 	return state.BoundTo(trusted)
 }
 
 // unbind plans what closes the card's account for good.
 func (d *differ) unbind(p *pair, from spec.IMEI) {
 	if p.prevented() {
-		d.diags = append(d.diags, preventedDiagnostic(p, from))
+		if diag := preventedDiagnostic(p, from); p.wanted != nil {
+			d.diags = append(d.diags, diag)
+		} else {
+			d.departures.prevented = append(d.departures.prevented, diag)
+		}
 		return
 	}
 	p.change(spec.Unbind, string(from), "")

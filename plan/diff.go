@@ -28,6 +28,7 @@ func Diff(in Input) (*Plan, spec.Diagnostics) {
 		d.dark = append(d.dark, inc.Provider)
 	}
 	merge(in.Fleet, in.Prior, d.card)
+	d.diags = append(d.diags, d.departures.judge(in.Fleet)...)
 	d.numbers()
 	for _, provider := range slices.Sorted(maps.Keys(d.totals)) {
 		d.plan.Totals = append(d.plan.Totals, *d.totals[provider])
@@ -44,7 +45,9 @@ type differ struct {
 	next    int                 // the first reading not passed yet
 	totals  map[spec.ProviderName]*Total
 	plan    *Plan
-	diags   spec.Diagnostics
+	// departures are the cards that came and left.
+	departures departures
+	diags      spec.Diagnostics
 }
 
 // pair is one card under comparison.
@@ -76,6 +79,9 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	p.live = d.reading(p.card.ID())
 
 	released := wanted == nil && d.removed[p.card.ICCID]
+	if !released && (wanted == nil || memory == nil) {
+		d.departures.note(&p)
+	}
 	d.total(p.card.Provider, memory != nil, wanted == nil && !released)
 	switch {
 	case released:

@@ -118,10 +118,14 @@ func languageBlocks() map[string]block {
 // argumentsOf reads what may stand in each block from the source of spec/config.
 func argumentsOf(t *testing.T) map[string][]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), root+"/spec/config/schema.go", nil, 0)
-	require.NoError(t, err)
 	arguments := map[string][]string{}
-	for _, d := range file.Decls {
+	var decls []ast.Decl
+	for _, name := range []string{"/spec/config/schema.go", "/spec/config/expr/schema.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), root+name, nil, 0)
+		require.NoError(t, err)
+		decls = append(decls, file.Decls...)
+	}
+	for _, d := range decls {
 		f, ok := d.(*ast.FuncDecl)
 		if !ok {
 			continue

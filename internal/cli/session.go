@@ -52,6 +52,11 @@ func (prog *program) openConfig(in inputOptions, calls bool) (*configuration, er
 	if !diags.HasErrors() {
 		diags = append(diags, plan.CheckCapabilities(c.fleet, opened.Capabilities)...)
 	}
+	if !calls {
+		for _, e := range c.fleet.Emptied { // a plan judges them by the state
+			diags = append(diags, e.Diagnostic)
+		}
+	}
 	diags.Sort()
 	if diags.HasErrors() {
 		return nil, errors.Join(mistakes(diags), c.close())

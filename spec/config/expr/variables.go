@@ -105,10 +105,7 @@ func (s *Scope) Give(name string, from hcl.Expression) {
 // declare reads a variable block; what is wrong in it is reported and left out.
 func (s *Scope) declare(b *hcl.Block) *variable {
 	v := &variable{name: b.Labels[0], at: b.DefRange, typ: cty.DynamicPseudoType, literal: true, nullable: true}
-	content, diags := b.Body.Content(&hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
-	})
+	content, diags := b.Body.Content(variableSchema())
 	v.broken = s.report.HCL(diags)
 	v.validations = content.Blocks
 	s.literalBool(content.Attributes["sensitive"], &v.sensitive)
@@ -236,9 +233,7 @@ func (s *Scope) ValidateVariables() {
 }
 
 func (s *Scope) validate(v *variable, b *hcl.Block) {
-	content, diags := b.Body.Content(&hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "condition", Required: true}, {Name: "error_message", Required: true}},
-	})
+	content, diags := b.Body.Content(validationSchema())
 	if s.report.HCL(diags) {
 		return
 	}
