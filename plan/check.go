@@ -28,7 +28,7 @@ func CheckCapabilities(fleet *spec.Fleet, caps map[spec.ProviderName]spec.Capabi
 		if missing == 0 {
 			continue
 		}
-		for _, attr := range []spec.Attr{spec.AttrBinding, spec.AttrActive, spec.AttrPackages} {
+		for _, attr := range spec.Attrs() {
 			q := question{c.Block, c.Provider, attr}
 			if missing.Has(attr) && !asked[q] {
 				asked[q] = true
@@ -50,7 +50,7 @@ func CheckCapabilities(fleet *spec.Fleet, caps map[spec.ProviderName]spec.Capabi
 }
 
 func unserved(c *spec.Card, attr spec.Attr) spec.Diagnostic {
-	name := map[spec.Attr]string{spec.AttrBinding: "imei", spec.AttrActive: "active", spec.AttrPackages: "packages"}[attr]
+	name := attr.String()
 	if attr == spec.AttrBinding && c.IMEI == "" {
 		name = "bound"
 	}

@@ -46,7 +46,7 @@ func (p *pair) driftedLifecycle(last state.Last) {
 	if last.Lifecycle == "" || p.live.Lifecycle == "" || last.Lifecycle == p.live.Lifecycle {
 		return
 	}
-	d := Drift{Attribute: "active", From: activeText(last.Lifecycle), To: activeText(p.live.Lifecycle), Cause: p.cause(spec.AttrActive)}
+	d := Drift{Attribute: spec.AttrActive.String(), From: activeText(last.Lifecycle), To: activeText(p.live.Lifecycle), Cause: p.cause(spec.AttrActive)}
 	if p.live.Lifecycle == spec.SuspendedByCarrier {
 		d.Cause = fmt.Sprintf("the carrier stopped it: %s", cmp.Or(p.live.Reason, p.live.Status, "it gives no reason"))
 	}
@@ -74,7 +74,7 @@ func (p *pair) driftedBinding() {
 	if !p.live.Tells(spec.AttrBinding) || !was.Known || was.IMEI.Same(p.live.IMEI) {
 		return
 	}
-	d := Drift{Attribute: "imei", From: cmp.Or(string(was.IMEI), "none"), To: cmp.Or(string(p.live.IMEI), "none"), Cause: p.cause(spec.AttrBinding)}
+	d := Drift{Attribute: spec.AttrBinding.String(), From: cmp.Or(string(was.IMEI), "none"), To: cmp.Or(string(p.live.IMEI), "none"), Cause: p.cause(spec.AttrBinding)}
 	if p.live.IMEI != "" {
 		d.Keep = fmt.Sprintf("imei = %q", p.live.IMEI)
 	}
@@ -90,7 +90,7 @@ func (p *pair) driftedPackages(last state.Last) {
 		return
 	}
 	d := Drift{
-		Attribute: "packages", From: list(from), To: list(to), Cause: p.cause(spec.AttrPackages),
+		Attribute: spec.AttrPackages.String(), From: list(from), To: list(to), Cause: p.cause(spec.AttrPackages),
 		Keep: fmt.Sprintf("packages = %s", list(to)),
 	}
 	for _, pkg := range last.Packages {

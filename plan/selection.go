@@ -45,7 +45,8 @@ func named(glob, address string, iccid spec.ICCID) bool {
 		signers.Matches(glob, address) || signers.Matches(glob, string(iccid)) || signers.Matches(glob+"[*", address)
 }
 
-// card is Has for a card of which one of the two is given, or both.
+// card reports whether the options select a card. wanted is nil for a card that
+// left the configuration, memory for one that is new to the state.
 func (s Selection) card(wanted *spec.Card, memory *state.Card) bool {
 	switch {
 	case !s.Partial():

@@ -163,7 +163,7 @@ func (u union) members(p *plan.Plan, root int32) []*plan.Card {
 	return cards
 }
 
-// joinCards joins the cards of which one waits for an action of the other.
+// joinCards joins two cards where an action of one waits for an action of the other.
 func joinCards(p *plan.Plan) union {
 	owners := needed(p)
 	if len(owners) == 0 {
