@@ -376,3 +376,24 @@ func (l handed) checkStrict(r *rig, rows string) {
 	}
 	assert.Equal(r.t, l.want, found, rows)
 }
+
+// docs/lists.md shows the messages that people get.
+func TestTheMessagesOfListsAreTheProgramsOwn(t *testing.T) {
+	lists := map[string]handed{}
+	for _, l := range slices.Concat(handedTexts(t), handedWorkbooks(t)) {
+		lists[l.name] = l
+	}
+	page, err := os.ReadFile(root + "/docs/lists.md")
+	require.NoError(t, err)
+	shown := regexp.MustCompile("(?s)<!-- (\\S+) -->\n```text\n(.*?)\n```").FindAllStringSubmatch(string(page), -1)
+	assert.GreaterOrEqual(t, len(shown), 10)
+	for _, m := range shown {
+		l, known := lists[m[1]]
+		require.True(t, known, m[1])
+		r := newRig(t, &carriersim.World{})
+		r.write("main.fleet.hcl", "provider \"aliyun\" { endpoint = \"simulator\" }\ncard \"bike\" {\n  from_csv = \"bikes.csv\"\n  iccid = each.value.iccid\n  imei = each.value.imei\n}\n")
+		require.NoError(t, os.WriteFile(filepath.Join(r.dir, "bikes.csv"), l.data, 0o600))
+		got := r.want(1, r.run("validate"))
+		assert.Contains(t, got.errors, m[2], m[1])
+	}
+}
