@@ -56,6 +56,7 @@ func (prog *program) checkConfig(in inputOptions) (*configuration, error) {
 	if _, err := c.signers(signersOption{}); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
+	prog.out.diagnostics(prog.unionMerges(c.config.Tables()))
 	return c, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"maps"
 	"os"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -49,6 +51,7 @@ type Config struct {
 
 	secrets *expr.Secrets
 	keyed   map[string]bool // the card blocks with for_each or from_csv
+	files   []string        // that were read
 	outputs []*output
 	// scope and report are kept for outputs only, and nil where there are none.
 	// They hold every local value, and every file without its plain cards.
@@ -60,6 +63,12 @@ type Config struct {
 // longest first, so that nothing else shows one: values of sensitive variables,
 // of env and sensitive, and of the providers' secret settings.
 func (c *Config) Secrets() []string { return c.secrets.Texts() }
+
+// Tables are the tables (.csv) that were read, by their paths from the
+// configuration's folder, sorted.
+func (c *Config) Tables() []string {
+	return slices.DeleteFunc(slices.Clone(c.files), func(name string) bool { return !strings.EqualFold(path.Ext(name), ".csv") })
+}
 
 // CardNames are the names of the card blocks, those without cards included.
 func (c *Config) CardNames() map[string]bool {
@@ -295,5 +304,5 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 }
 
 func (l *loader) config() *Config {
-	return &Config{Fleet: l.fleet, secrets: l.report.secrets, keyed: l.keyed}
+	return &Config{Fleet: l.fleet, secrets: l.report.secrets, keyed: l.keyed, files: l.inputs.Paths()}
 }

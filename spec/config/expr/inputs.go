@@ -87,6 +87,9 @@ func (in *Inputs) Note(path string, sum []byte) {
 	in.seen[filepath.ToSlash(path)] = hex.EncodeToString(sum)
 }
 
+// Paths are the files that were read, as they were asked for, in order.
+func (in *Inputs) Paths() []string { return slices.Sorted(maps.Keys(in.seen)) }
+
 // Digest stands for all that was read and for the values, which must hold nothing secret.
 func (in *Inputs) Digest(values map[string]string) string {
 	h := sha256.New()
