@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -120,6 +121,9 @@ func handedTexts(t *testing.T) []handed {
 		{name: "inf.csv", data: iccids("inf", listedB), strict: "number", lenient: "lost digits"},
 		{name: "float-iccid.csv", data: iccids("89860617030017302528.000000", listedB), strict: "number", lenient: "lost digits"},
 		{name: "thousands-iccid.csv", data: iccids(`"89,860,617,030,017,300,008"`, listedB), strict: "number", lenient: "lost digits"},
+		{name: "cut-to-15.csv", data: iccids("89860617030017300000", "89860617030117300000"), strict: "digits|zeros|text", lenient: "end in zeros"},
+		{name: "doubles.csv", data: rounded(), strict: "digits|multiples|text|rounded", lenient: "multiples"},
+		{name: "header-alone.csv", data: []byte("iccid,imei\n"), strict: "no row|empty|nothing", lenient: "no row below it"},
 		{name: "lower-hex.csv", data: rows("iccid,imei", "898600d6991330004146,"+listedIMEIa, b), want: map[string]string{"898600D6991330004146": listedIMEIa, listedB: listedIMEIb}},
 		{name: "filler.csv", data: iccids("8986061703001730001F", "8986061703001730002f"), want: map[string]string{"8986061703001730001": listedIMEIa, "8986061703001730002": listedIMEIb}},
 		{name: "filled-to-22.csv", data: iccids(listedA+"FF", listedB), strict: "filler of F", lenient: "filler of F"},
@@ -145,6 +149,25 @@ func handedTexts(t *testing.T) []handed {
 		{name: "doc.pdf", data: []byte("%PDF-1.7\n1 0 obj"), strict: "PDF", lenient: "PDF"},
 		{name: "latin.csv", data: []byte("iccid,imei,note\n" + a + ",Z\xfcrich\n" + b + ",\xff\n"), strict: "UTF-8", lenient: "neither UTF-8 nor GBK"},
 	}
+}
+
+// rounded is a list whose ICCIDs went through doubles.
+func rounded() []byte {
+	var b bytes.Buffer
+	b.WriteString("iccid,imei\n")
+	for i := range 6 {
+		const step = 1 << 14 // of a double between 2^66 and 2^67
+		n := 17300008 + 99991*i
+		fmt.Fprintf(&b, "%s,8615360302%05d\n", multiple(n, step), 10*i)
+	}
+	return b.Bytes()
+}
+
+// multiple is the ICCID 898606170300NNNNNNNN, rounded down to a multiple of step.
+func multiple(n, step int) string {
+	const high = 898606170300
+	rest := (high%step*(100_000_000%step) + n) % step
+	return fmt.Sprintf("%d%08d", high, n-rest)
 }
 
 // handedWorkbooks are lists in workbooks as programs make them with a library.
@@ -366,6 +389,7 @@ func (l handed) checkStrict(r *rig, rows string) {
 		}
 	}
 	if l.strict != "" {
+		text.WriteString(r.run("validate").errors) // what hangs on the state too is said there
 		assert.Regexp(r.t, "(?i)"+l.strict, text.String(), rows)
 		return
 	}
