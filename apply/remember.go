@@ -20,8 +20,8 @@ func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps
 	}
 	wanted := fleet.Cards
 	for i := range prior.Cards {
-		remembered := &prior.Cards[i]
-		c := *remembered
+		memory := &prior.Cards[i]
+		c := *memory
 		for len(live) > 0 && live[0].ICCID < c.ICCID {
 			live = live[1:]
 		}
@@ -35,7 +35,7 @@ func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps
 		if len(wanted) > 0 && wanted[0].ICCID == c.ICCID {
 			c.Address, c.PreventUnbind = wanted[0].Address(), wanted[0].PreventUnbind
 		}
-		if !c.Equal(remembered) {
+		if !c.Equal(memory) {
 			e.Put = append(e.Put, c)
 		}
 	}

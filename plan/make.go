@@ -71,14 +71,14 @@ type Target struct {
 func Targets(fleet *spec.Fleet, prior *state.Snapshot, selected Selection) []Target {
 	targets := make([]Target, 0, len(fleet.Cards))
 	removed := removedSet(fleet)
-	merge(fleet, prior, func(wanted *spec.Card, remembered *state.Card) {
+	merge(fleet, prior, func(wanted *spec.Card, memory *state.Card) {
 		switch {
-		case !selected.card(wanted, remembered):
+		case !selected.card(wanted, memory):
 		case wanted != nil:
 			targets = append(targets, Target{wanted.ID(), wanted.Wants()})
-		case removed[remembered.ICCID] || fleet.Policy.OnRemove == spec.Forget:
-		case fleet.Provider(remembered.Provider) != nil:
-			targets = append(targets, Target{remembered.ID(), spec.AttrBinding | spec.AttrActive})
+		case removed[memory.ICCID] || fleet.Policy.OnRemove == spec.Forget:
+		case fleet.Provider(memory.Provider) != nil:
+			targets = append(targets, Target{memory.ID(), spec.AttrBinding | spec.AttrActive})
 		}
 	})
 	return targets

@@ -77,13 +77,13 @@ func (r Refresh) Reads(in Input, targets []Target) []bool {
 		}
 		return read
 	}
-	remembered := in.Prior.Walk()
+	memoryOf := in.Prior.Walk()
 	differing := map[spec.ICCID]bool{}
 	if r.Mode == RefreshChanged {
 		differing = differences(in)
 	}
 	for i, t := range targets {
-		memory := remembered(t.ID.ICCID)
+		memory := memoryOf(t.ID.ICCID)
 		old := memory != nil && r.MaxAge > 0 && in.Now.Sub(memory.Last.At) > r.MaxAge
 		read[i] = old || differing[t.ID.ICCID] || unknown(memory, t.Attrs&in.Capabilities[t.ID.Provider].Reads)
 	}

@@ -90,12 +90,12 @@ func attributes(able spec.Capabilities) string {
 	names := []string{"status"}
 	switch {
 	case able.Reads.Has(spec.AttrBinding):
-		names = append(names, "imei")
+		names = append(names, spec.AttrBinding.String())
 	case able.ObservesIMEI:
-		names = append(names, "imei in use")
+		names = append(names, spec.AttrBinding.String()+" in use")
 	}
 	if able.Reads.Has(spec.AttrPackages) {
-		names = append(names, "packages")
+		names = append(names, spec.AttrPackages.String())
 	}
 	return strings.Join(names, ", ")
 }

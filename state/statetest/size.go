@@ -37,7 +37,8 @@ func RunSizes(t *testing.T, start func(t *testing.T) (open func() state.Backend)
 }
 
 // keeps commits a state of that size, records a change, and reads it all back.
-// Neither takes memory but for the cards, and for what is the same for any size.
+// Beside the cards themselves, it takes as much memory for a large state as for
+// a small one.
 func keeps(t *testing.T, open func() state.Backend, size int) {
 	fleet := Fleet(size / lineSize(t))
 	b := locked(t, open())
