@@ -136,7 +136,7 @@ func checkJSONKeys(text string) error {
 	for {
 		token, err := d.Token()
 		if err != nil {
-			return nil // the end, or a mistake that was reported before
+			return nil //nolint:nilerr // the end, or a mistake that was reported before
 		}
 		top := len(open) - 1
 		switch token {

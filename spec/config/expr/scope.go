@@ -157,6 +157,7 @@ func (s *Scope) contextWith(locals []string, live map[string]map[string]cty.Valu
 	return &hcl.EvalContext{Variables: vars, Functions: s.funcs}, true
 }
 
+// Context is what expressions see that refer to no local value, card or number.
 func (s *Scope) Context() *hcl.EvalContext {
 	if s.plain == nil {
 		s.plain = &hcl.EvalContext{
