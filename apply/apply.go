@@ -251,6 +251,7 @@ func (r *run) record(s *step) (record state.Record, stale string) {
 			return record, "the state has the card already"
 		}
 		adopted := s.card.Memory
+		adopted.Since = record.At
 		record.Type, record.Card = state.PutRecord, &adopted
 	default:
 		return record, fmt.Sprintf("this version can't carry out %s", s.action.Kind)

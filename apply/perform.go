@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -221,8 +220,7 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	case Done:
 		memory.Done(state.Change{Change: s.action.Change, At: now})
 	case InDoubt:
-		memory.Doubts = slices.DeleteFunc(slices.Clone(memory.Doubts), func(d state.Doubt) bool { return d.Change == s.action.Change })
-		memory.Doubts = append(memory.Doubts, state.Doubt{
+		memory.InDoubt(state.Doubt{
 			Change: s.action.Change, Key: s.action.Key,
 			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true,
 		})

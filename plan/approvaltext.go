@@ -163,14 +163,17 @@ func (t ApprovalText) differs(wanted []string) string {
 	return "is over other guarded actions than this plan's"
 }
 
-// sinceOf is since when a card is as the state has it: when an action on it was
-// last done or in doubt, its adoption included, or when a reading last showed
-// another device. It is zero for a card that the state doesn't have.
+// sinceOf is since when a card is as the state has it, see [state.Card.Since].
+// It is zero for a card that the state doesn't have. What a state of version 1
+// doesn't tell is taken from its last change and its doubts.
 func sinceOf(memory *state.Card) time.Time {
 	if memory == nil {
 		return time.Time{}
 	}
-	since := memory.Changed
+	since := memory.Since
+	if memory.Changed.After(since) {
+		since = memory.Changed
+	}
 	for _, doubt := range memory.Doubts {
 		if doubt.Since.After(since) {
 			since = doubt.Since

@@ -27,7 +27,7 @@ type Approvals struct {
 // card and the device that it is unbound from; a signature stands for all
 // guarded actions of the plan at once.
 func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approvals, now time.Time) {
-	p.Policy = policyOf(fleet.Policy, approvals.Signers)
+	p.Policy = policyOf(fleet.Policy, approvals.Signers, prior)
 	p.eachAction(func(c *Card, a *Action) {
 		a.Guarded = a.Kind.CallsCarrier() && fleet.Policy.Guards(a.Kind)
 		c.Since = sinceOf(prior.Card(c.ICCID))
@@ -45,7 +45,7 @@ func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approval
 	if prior != nil {
 		lineage = prior.Lineage
 	}
-	g.signatures(p, lineage, approvals)
+	g.signatures(p, lineage, approvals, spentIn(prior))
 	g.mark(p)
 }
 
@@ -61,7 +61,7 @@ func Review(p *Plan, approvals Approvals, now time.Time) {
 	}
 	approvals.Signers = signers.Of(p.Policy.Signers)
 	g := guard{policy: p.Policy, now: now}
-	g.signatures(p, p.Lineage, approvals)
+	g.signatures(p, p.Lineage, approvals, spentIn(nil))
 	g.mark(p)
 }
 
@@ -78,13 +78,13 @@ func (g *guard) mark(p *Plan) {
 }
 
 // signatures finds who signed the plan's guarded actions.
-func (g *guard) signatures(p *Plan, lineage string, approvals Approvals) {
+func (g *guard) signatures(p *Plan, lineage string, approvals Approvals, spent func(text []byte) string) {
 	wanted, guarded := p.ApprovalText(g.now, "")
 	if !guarded {
 		return
 	}
 	wanted.Fleet = lineage
-	j := judge{wanted: wanted, list: approvals.Signers, now: g.now, maxAge: g.policy.MaxAge(), spent: func([]byte) string { return "" }}
+	j := judge{wanted: wanted, list: approvals.Signers, now: g.now, maxAge: g.policy.MaxAge(), spent: spent}
 	g.signed, g.refused = j.all(approvals.Signatures)
 }
 

@@ -16,6 +16,9 @@ const (
 	defaultLimitFrom = 10 // cards
 )
 
+// defaultLimits are the kinds of these limits.
+func defaultLimits() []spec.Kind { return []spec.Kind{spec.Stop, spec.Removals} }
+
 // Exceeded is a limit that the plan passes.
 type Exceeded struct {
 	Kind     spec.Kind         `json:"kind"`
@@ -42,7 +45,7 @@ func CheckLimits(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exce
 		out = append(out, t.exceeds(limit)...)
 	}
 	percent := defaultPercent
-	for _, kind := range []spec.Kind{spec.Stop, spec.Removals} {
+	for _, kind := range defaultLimits() {
 		if total := t.of(kind, "").among; !own[kind] && total >= defaultLimitFrom {
 			for _, e := range t.exceeds(spec.Limit{Kind: kind, Percent: &percent}) {
 				e.Default = true

@@ -216,9 +216,9 @@ func (p *Plan) Changes() bool {
 	return false
 }
 
-// Clean reports whether there is no difference, no drift and nothing that needs
-// attention: the exit code 0 of plan -detailed-exitcode.
+// Clean reports whether there is no difference, no drift, no weaker policy and
+// nothing that needs attention: the exit code 0 of plan -detailed-exitcode.
 func (p *Plan) Clean() bool {
 	s := p.Summary()
-	return !p.Changes() && s.Attention+s.Drifted+s.Unread == 0 && len(p.Incomplete) == 0
+	return !p.Changes() && s.Attention+s.Drifted+s.Unread == 0 && len(p.Incomplete)+len(p.Policy.Weaker) == 0
 }

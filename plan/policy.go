@@ -5,6 +5,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan/signers"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // Policy is what a plan was judged by: what it takes to approve its guarded
@@ -16,10 +17,17 @@ type Policy struct {
 	// SignersOnly reports that only signed approvals count, of these signers.
 	SignersOnly bool           `json:"signers_only,omitempty"`
 	Signers     []signers.Line `json:"signers,omitempty"`
+	// Weaker says what it allows more than the policy of the last apply that ended.
+	Weaker []string `json:"weaker,omitempty"`
 }
 
-func policyOf(p spec.Policy, list *signers.List) Policy {
+func policyOf(p spec.Policy, list *signers.List, prior *state.Snapshot) Policy {
+	var before *state.Fleet
+	if prior != nil {
+		before = &prior.Fleet
+	}
 	return Policy{
+		Weaker:            weaker(before, p, list),
 		RequiredApprovals: p.RequiredApprovals, ApprovalMaxAge: p.MaxApprovalAge(),
 		SignersOnly: p.AllowedSigners != "", Signers: list.Lines(),
 	}

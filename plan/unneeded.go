@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/spec"
 )
@@ -14,7 +15,13 @@ func unneeded(p *Plan, in Input) spec.Diagnostics {
 	if len(in.Fleet.Approvals) == 0 || in.Select.Partial() || in.RefreshOnly {
 		return nil
 	}
-	needs := approvalNeeds(p, in)
+	needs := needsOf{}
+	for _, a := range in.Fleet.Approvals {
+		for _, c := range a.Cards {
+			needs.name(c.ICCID)
+		}
+	}
+	needs.look(p, in)
 	var diags spec.Diagnostics
 	for _, a := range in.Fleet.Approvals {
 		needed := slices.ContainsFunc(a.Cards, func(c spec.ApprovedCard) bool {
@@ -39,39 +46,39 @@ type need struct {
 	unclear bool        // whether it needs an approval can't be told now
 }
 
-// approvalNeeds looks at the cards that approval blocks name, and at no other.
-func approvalNeeds(p *Plan, in Input) map[spec.ICCID]need {
-	needs := map[spec.ICCID]need{}
-	for _, a := range in.Fleet.Approvals {
-		for _, c := range a.Cards {
-			needs[c.ICCID] = need{}
-		}
+// needsOf says what is known of cards that approvals name, and of no other.
+type needsOf map[spec.ICCID]need
+
+func (n needsOf) name(iccid spec.ICCID) { n[iccid] = need{} }
+
+func (n needsOf) change(iccid spec.ICCID, change func(*need)) {
+	if one, named := n[iccid]; named {
+		change(&one)
+		n[iccid] = one
 	}
-	add := func(iccid spec.ICCID, change func(*need)) {
-		if n, named := needs[iccid]; named {
-			change(&n)
-			needs[iccid] = n
-		}
-	}
-	unclear := func(n *need) { n.unclear = true }
+}
+
+// look finds out about the named cards.
+func (n needsOf) look(p *Plan, in Input) {
+	unclear := func(one *need) { one.unclear = true }
 	p.eachAction(func(c *Card, a *Action) {
 		if a.Guarded {
-			add(c.ICCID, func(n *need) { n.kinds = append(n.kinds, a.Kind) })
+			n.change(c.ICCID, func(one *need) { one.kinds = append(one.kinds, a.Kind) })
 		}
 	})
 	for i := range p.Cards {
 		if c := &p.Cards[i]; len(c.Attention)+len(c.Memory.Doubts) > 0 {
-			add(c.ICCID, unclear)
+			n.change(c.ICCID, unclear)
 		}
 	}
 	for i := range in.Live {
 		if in.Live[i].Unread != "" {
-			add(in.Live[i].ICCID, unclear)
+			n.change(in.Live[i].ICCID, unclear)
 		}
 	}
 	dark := func(id spec.CardID) {
 		if slices.ContainsFunc(in.Incomplete, func(inc Incomplete) bool { return inc.Provider == id.Provider }) {
-			add(id.ICCID, unclear)
+			n.change(id.ICCID, unclear)
 		}
 	}
 	if len(in.Incomplete) > 0 {
@@ -82,5 +89,12 @@ func approvalNeeds(p *Plan, in Input) map[spec.ICCID]need {
 			dark(in.Prior.Cards[i].ID())
 		}
 	}
-	return needs
+}
+
+// cardNamed is the card of an action as the text of an approval names it.
+func cardNamed(action string) spec.ICCID {
+	if words := strings.Fields(action); len(words) > 2 {
+		return spec.ICCID(words[2])
+	}
+	return ""
 }

@@ -48,6 +48,7 @@ func (c *Card) Done(change Change) {
 	r := c.Reading()
 	change.Lay(&r)
 	c.Last, c.Changed = lastOf(&r), change.At
+	c.isSince(change.At)
 	if change.Kind.Attr() == spec.AttrBinding {
 		c.Binding = BoundTo(spec.IMEI(change.To))
 	}
@@ -55,6 +56,20 @@ func (c *Card) Done(change Change) {
 		return old.supersededBy(change) || change.At.Sub(old.At) > rememberFor
 	}), change)
 	c.Doubts = without(c.Doubts, func(d Doubt) bool { return d.Change == change.Change })
+}
+
+// InDoubt remembers a call whose outcome nobody knows. It takes the place of an
+// earlier doubt about the same change.
+func (c *Card) InDoubt(d Doubt) {
+	c.Doubts = append(without(c.Doubts, func(old Doubt) bool { return old.Change == d.Change }), d)
+	c.isSince(d.Since)
+}
+
+// isSince moves [Card.Since] on.
+func (c *Card) isSince(at time.Time) {
+	if at.After(c.Since) {
+		c.Since = at
+	}
 }
 
 // TakeReading remembers what the carrier said. Recent changes that r shows are
@@ -70,6 +85,9 @@ func (c *Card) TakeReading(r spec.Reading) {
 	c.Recent = notShown(c.Recent, &r)
 	if r.Tells(spec.AttrBinding) {
 		now := c.Overlay(r, rememberFor)
+		if c.Binding.Known && !c.Binding.IMEI.Same(now.IMEI) {
+			c.isSince(r.At)
+		}
 		c.Binding = BoundTo(now.IMEI)
 	}
 	if !r.Tells(spec.AttrPackages) {

@@ -143,6 +143,9 @@ func (o *output) plan(p *plan.Plan) {
 }
 
 func (o *output) planEvents(p *plan.Plan) {
+	if weaker := p.Policy.Weaker; len(weaker) > 0 {
+		o.event("warn", "policy", "The policy is weaker than at the last apply: "+strings.Join(weaker, "; "), map[string]any{"policy": map[string]any{"weaker": weaker}})
+	}
 	for i := range p.Cards {
 		c := &p.Cards[i]
 		if len(c.Actions) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
@@ -39,6 +40,7 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 		return nil, err
 	}
 	done.Report = s.carryOut(ctx, p, journal, parallel)
+	done.Report.Edits.Fleet = s.fleetAfter(p, done.Report)
 	commit := s.Backend.Commit(durable, p.Prior, done.Report.Edits)
 	done.Committed = commit == nil
 	done.Finished, done.Interrupted = s.Env.Now(), ctx.Err() != nil
@@ -56,6 +58,28 @@ func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journa
 		Plan: p.Plan, Prior: p.Prior, Refreshed: p.Refreshed, Providers: s.Providers, Journal: journal, Parallel: parallel,
 		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: s.Watcher.Started, OnFinish: s.Watcher.Finished,
 	})
+}
+
+// fleetAfter is what the state remembers of the fleet once the apply has ended:
+// its policy and signers, and the signatures that count no more. It is nil where
+// that is as it was.
+func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
+	now := s.Env.Now().UTC()
+	after := p.Prior.Fleet
+	policy, people := plan.Recorded(s.Fleet.Policy, p.Approvals.Signers)
+	after.Policy, after.Signers = &policy, people
+	outcomes := map[string]apply.Outcome{}
+	for i := range r.Results {
+		outcomes[plan.ActionName(r.Results[i].Card, r.Results[i].Action)] = r.Results[i].Outcome
+	}
+	used := plan.Used(p.Approvals, p.Prior.Lineage, now,
+		func(action string) bool { return outcomes[action] == apply.Done || outcomes[action] == apply.InDoubt },
+		func(action string) bool { return outcomes[action] == apply.Dropped })
+	after.Spent = plan.Remember(after.Spent, slices.Concat(used, p.Withdrawn), now)
+	if after.Equal(&p.Prior.Fleet) {
+		return nil
+	}
+	return &after
 }
 
 // calls is how many actions call each carrier, in the configuration's order.

@@ -46,6 +46,9 @@ type Planned struct {
 	Live      Live
 	Refreshed state.Edits // what readings make of Prior; to be applied with the plan
 	Digest    string      // of the file that it was saved in; "" for one that was made now
+	Approvals plan.Approvals
+	// Withdrawn are the signatures of which an action is no longer wanted.
+	Withdrawn []state.Spent
 	// Outdated says that the configuration has changed since the plan was saved.
 	Outdated bool
 }
@@ -92,16 +95,17 @@ func (s *Session) PlanToApply(ctx context.Context, prior *state.Snapshot, o Opti
 }
 
 func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Planned, error) {
-	p, diags := plan.Make(plan.Input{
+	in := plan.Input{
 		Fleet: s.Fleet, Prior: prior, Live: live.Cards, Numbers: live.Numbers, Incomplete: live.incomplete, Reads: live.reads,
 		Capabilities: s.Capabilities, Paces: s.Paces, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
 		Now: s.Env.Now().UTC(), Version: s.Env.Version,
-	})
+	}
+	p, diags := plan.Make(in)
 	if p == nil {
 		return nil, &MistakesError{diags}
 	}
 	s.Watcher.Warn(diags)
-	return &Planned{Plan: p, Prior: prior, Live: *live}, nil
+	return &Planned{Plan: p, Prior: prior, Live: *live, Approvals: o.Approvals, Withdrawn: plan.Withdrawn(p, in)}, nil
 }
 
 // keep commits what was read before an interrupt, so that another run can go on
@@ -156,7 +160,7 @@ func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planne
 	}
 	plan.Guard(p, s.Fleet, prior, o.Approvals, s.Env.Now().UTC())
 	p.Limits = plan.CheckLimits(p, s.Fleet.Policy, o.Accepted)
-	return &Planned{Plan: p, Prior: prior, Refreshed: prior.Settlement(), Digest: saved.Digest, Outdated: p.Config != s.Fleet.Digest}, nil
+	return &Planned{Plan: p, Prior: prior, Refreshed: prior.Settlement(), Digest: saved.Digest, Approvals: o.Approvals, Outdated: p.Config != s.Fleet.Digest}, nil
 }
 
 // Check says which of a plan's actions would still run. It changes nothing, the

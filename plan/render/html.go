@@ -138,6 +138,9 @@ func (v *view) headline(p *plan.Plan) (line, mind string) {
 	if n := v.Summary.Attention; n > 0 {
 		parts = append(parts, count(n, "needs attention", "need attention"))
 	}
+	if len(p.Policy.Weaker) > 0 {
+		parts = append(parts, "the policy is weaker")
+	}
 	if n := v.Summary.Unread; n > 0 {
 		parts = append(parts, Thousands(n)+" unread")
 	}

@@ -30,6 +30,7 @@ type headJSON struct {
 	Skipped       int         `json:"skipped,omitempty"`
 	RefreshOnly   bool        `json:"refresh_only,omitempty"`
 	Summary       Counts      `json:"summary"`
+	Policy        *policyJSON `json:"policy,omitempty"`
 	Limits        []limitJSON `json:"limits,omitempty"`
 	Incomplete    []darkJSON  `json:"incomplete,omitempty"`
 	Costs         []costJSON  `json:"costs,omitempty"`
@@ -39,6 +40,11 @@ type headJSON struct {
 type stateJSON struct {
 	Lineage string `json:"lineage"`
 	Serial  uint64 `json:"serial"`
+}
+
+// policyJSON is absent where the policy is no weaker than before.
+type policyJSON struct {
+	Weaker []string `json:"weaker"`
 }
 
 type limitJSON struct {
@@ -207,6 +213,9 @@ func headOf(p *plan.Plan, digest string) headJSON {
 		FormatVersion: FormatVersion, Version: p.Version, Timestamp: p.Timestamp, Digest: digest, Config: p.Config,
 		State: stateJSON{p.Lineage, p.Serial}, Complete: len(p.Incomplete) == 0,
 		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Summary: CountsOf(p.Summary()),
+	}
+	if len(p.Policy.Weaker) > 0 {
+		out.Policy = &policyJSON{p.Policy.Weaker}
 	}
 	for _, l := range p.Limits {
 		out.Limits = append(out.Limits, limitJSON{l.Kind, l.Provider, l.Planned, l.Allowed})

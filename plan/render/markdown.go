@@ -71,6 +71,7 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 			return fmt.Sprintf("> [!NOTE]\n> To keep to %s characters this leaves out %s. `cardfleet show -json PLANFILE` has every card.\n\n", Thousands(o.Limit), listed(counts))
 		},
 		sections: []*section{
+			weakerBlock(p.Policy.Weaker),
 			irreversibleBlock(cards.irreversible, &summary),
 			countsList(p),
 			blockers(p),
@@ -94,6 +95,18 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 // markdownGroupFrom is how many cards that change alike are one group: fewer
 // than in the text, for readers on a phone.
 const markdownGroupFrom = 10
+
+// weakerBlock says what the policy allows more than before.
+func weakerBlock(list []string) *section {
+	return &section{
+		one: "part of the policy that is weaker", many: "parts of the policy that are weaker", weight: 10, items: len(list), stands: len(list),
+		open: "> [!WARNING]\n> **" + weakerTitle + "**\n>\n", shut: "\n",
+		item: func(i int) (string, int) {
+			return "> - " + prose(strings.ReplaceAll(clip(list[i], 300), " -> ", " → ")) + "\n", 1
+		},
+		more: func(left string) string { return "> - … and " + left + " more\n" },
+	}
+}
 
 // headline says in a few words what the plan would do.
 func headline(p *plan.Plan, s *plan.Summary, name string) string {
@@ -119,6 +132,9 @@ func headline(p *plan.Plan, s *plan.Summary, name string) string {
 	add(s.Attention, plural(s.Attention, "needs attention", "need attention"))
 	add(s.Drifted, "changed outside")
 	add(s.Unread, "unread")
+	if len(p.Policy.Weaker) > 0 {
+		parts = append(parts, "a weaker policy")
+	}
 	if len(p.Limits) > 0 {
 		parts = append(parts, "a limit is passed")
 	}

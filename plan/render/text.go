@@ -20,6 +20,7 @@ func Text(w io.Writer, p *plan.Plan, style Style) error {
 	t := &text{w: bufio.NewWriter(w), style: style}
 	cards := sortOut(p)
 	t.partial(p)
+	t.weaker(p.Policy.Weaker)
 	t.irreversible(cards.irreversible)
 	t.attention(cards.attention, p.Numbers)
 	t.incomplete(p.Incomplete)
@@ -79,6 +80,22 @@ func (t *text) flow(lead string, indent int, s string, columns int, look []color
 
 // title writes the line that a card's lines come after.
 func (t *text) title(s string) { t.entry("  ", 4, "# "+s, color.Bold) }
+
+// weakerTitle stands above what of a policy became weaker.
+const weakerTitle = "The policy is weaker than at the last apply:"
+
+// weaker says what the policy allows more than before.
+func (t *text) weaker(list []string) {
+	if len(list) == 0 {
+		return
+	}
+	t.entry("", 0, weakerTitle, color.Bold)
+	t.line("")
+	for _, s := range list {
+		t.entry("  "+t.style.symbol("!")+" ", 4, safe(s))
+	}
+	t.line("")
+}
 
 // partial says that the plan isn't about all cards.
 func (t *text) partial(p *plan.Plan) {

@@ -254,7 +254,7 @@ func (r *row) result(iccid spec.ICCID) *state.Card {
 // a call that was repeated is in doubt since it was first made.
 func addDoubt(c *state.Card, d state.Doubt) {
 	if !slices.ContainsFunc(c.Doubts, func(old state.Doubt) bool { return old.Change == d.Change }) {
-		c.Doubts = append(c.Doubts, d)
+		c.InDoubt(d)
 	}
 }
 
