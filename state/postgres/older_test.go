@@ -1,0 +1,146 @@
+package postgres_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
+	"github.com/cardfleet/cardfleet/state/seal"
+	"github.com/cardfleet/cardfleet/state/statetest"
+)
+
+// older is a database that has a state of version 1.
+func older(t *testing.T, sealed bool) (conn string, sealer state.Sealer) {
+	t.Helper()
+	from := filepath.Join("testdata", "older", "plain")
+	if sealed {
+		from = filepath.Join("testdata", "older", "sealed")
+		sealer = keyring(t, seal.Options{Key: seal.Key{
+			Recipients: []string{statetest.OlderRecipient}, Identities: []seal.Identity{{Name: "key.txt", Text: statetest.OlderIdentity}},
+		}})
+	}
+	conn = pgtest.Database(t)
+	dump, err := os.ReadFile(filepath.Join(from, "dump.sql"))
+	require.NoError(t, err)
+	query(t, conn, string(dump))
+	return conn, sealer
+}
+
+func TestAStateOfTheFirstVersionIsReadAndMovedOver(t *testing.T) {
+	statetest.RunOlder(t, func(t *testing.T, sealed bool) func() state.Backend {
+		conn, sealer := older(t, sealed)
+		return func() state.Backend { return opened(t, conn, sealer) }
+	})
+}
+
+// TestAConnectionThatIsCutAtAnyMessageOfTheMoveLosesNothing lets so many of the
+// client's messages through, and none after them.
+func TestAConnectionThatIsCutAtAnyMessageOfTheMoveLosesNothing(t *testing.T) {
+	statetest.CutOlder(t, func(t *testing.T, sealed bool) (func() state.Backend, func(int, func(state.Backend)) bool) {
+		conn, sealer := older(t, sealed)
+		open := func() state.Backend {
+			query(t, conn, "DELETE FROM cardfleet.leases") // the dead run's
+			return opened(t, conn, sealer)
+		}
+		return open, func(step int, write func(state.Backend)) bool {
+			w := newWire(t, conn, step)
+			defer w.end()
+			b := opened(t, w.conn, sealer)
+			write(b)
+			return w.over()
+		}
+	})
+}
+
+// wire carries what clients send to the server until it is cut.
+type wire struct {
+	conn     string // a connection string through it
+	listener net.Listener
+	socket   string
+	done     sync.WaitGroup
+
+	mu   sync.Mutex
+	left int
+	open []net.Conn
+}
+
+func newWire(t *testing.T, conn string, messages int) *wire {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	fields := strings.SplitN(conn, " ", 2) // host=DIR first
+	w := &wire{listener: listener, left: messages, socket: filepath.Join(strings.TrimPrefix(fields[0], "host="), ".s.PGSQL.5432")}
+	w.conn = fmt.Sprintf("host=127.0.0.1 port=%d %s", listener.Addr().(*net.TCPAddr).Port, fields[1])
+	w.done.Go(w.accept)
+	return w
+}
+
+func (w *wire) accept() {
+	for {
+		client, err := w.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("unix", w.socket)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		w.mu.Lock()
+		w.open = append(w.open, client, server)
+		w.mu.Unlock()
+		w.done.Go(func() { w.carry(client, server) })
+		w.done.Go(func() {
+			_, _ = io.Copy(client, server)
+			_ = client.Close()
+		})
+	}
+}
+
+// carry sends on what the client sends, a message at a time.
+func (w *wire) carry(client, server net.Conn) {
+	defer server.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(buf)
+		if err != nil || !w.takes() {
+			_ = client.Close()
+			return
+		}
+		if _, err := server.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) takes() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left--
+	return w.left >= 0
+}
+
+func (w *wire) over() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.left < 0
+}
+
+func (w *wire) end() {
+	_ = w.listener.Close()
+	w.mu.Lock()
+	for _, c := range w.open {
+		_ = c.Close()
+	}
+	w.mu.Unlock()
+	w.done.Wait()
+}
