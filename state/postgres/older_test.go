@@ -18,8 +18,8 @@ import (
 	"github.com/cardfleet/cardfleet/state/statetest"
 )
 
-// older is a database that has a state of version 1.
-func older(t *testing.T, sealed bool) (conn string, sealer state.Sealer) {
+// older puts a state of version 1 in the place of what the database has.
+func older(t *testing.T, sealed bool, conn string) (sealer state.Sealer) {
 	t.Helper()
 	from := filepath.Join("testdata", "older", "plain")
 	if sealed {
@@ -28,31 +28,37 @@ func older(t *testing.T, sealed bool) (conn string, sealer state.Sealer) {
 			Recipients: []string{statetest.OlderRecipient}, Identities: []seal.Identity{{Name: "key.txt", Text: statetest.OlderIdentity}},
 		}})
 	}
-	conn = pgtest.Database(t)
 	dump, err := os.ReadFile(filepath.Join(from, "dump.sql"))
 	require.NoError(t, err)
-	query(t, conn, string(dump))
-	return conn, sealer
+	query(t, conn, "DROP SCHEMA IF EXISTS cardfleet CASCADE;"+string(dump))
+	return sealer
 }
 
 func TestAStateOfTheFirstVersionIsReadAndMovedOver(t *testing.T) {
+	conn := pgtest.Database(t)
 	statetest.RunOlder(t, func(t *testing.T, sealed bool) func() state.Backend {
-		conn, sealer := older(t, sealed)
+		sealer := older(t, sealed, conn)
 		return func() state.Backend { return opened(t, conn, sealer) }
 	})
 }
 
 // TestAConnectionThatIsCutAtAnyMessageOfTheMoveLosesNothing lets so many of the
-// client's messages through, and none after them.
+// client's messages through, and none after them: an even number where the state
+// is plain, and an odd one where it is sealed, since each takes its time.
 func TestAConnectionThatIsCutAtAnyMessageOfTheMoveLosesNothing(t *testing.T) {
+	conn := pgtest.Database(t)
 	statetest.CutOlder(t, func(t *testing.T, sealed bool) (func() state.Backend, func(int, func(state.Backend)) bool) {
-		conn, sealer := older(t, sealed)
+		sealer := older(t, sealed, conn)
 		open := func() state.Backend {
 			query(t, conn, "DELETE FROM cardfleet.leases") // the dead run's
 			return opened(t, conn, sealer)
 		}
 		return open, func(step int, write func(state.Backend)) bool {
-			w := newWire(t, conn, step)
+			messages := 2 * step
+			if sealed {
+				messages++
+			}
+			w := newWire(t, conn, messages)
 			defer w.end()
 			b := opened(t, w.conn, sealer)
 			write(b)
