@@ -249,6 +249,11 @@ func (e Edits) Then(later Edits) Edits {
 		out.Doubled = rowsOf(later.DoubledOf(&Snapshot{Doubled: *e.Doubled}))
 	}
 	dropped := append(slices.Clone(later.Drop), e.Drop...)
+	if e.Doubled != nil && later.Doubled != nil {
+		for i := range *e.Doubled { // those that later leaves out are no cards before e either
+			dropped = append(dropped, (*e.Doubled)[i].ID())
+		}
+	}
 	slices.SortFunc(dropped, spec.CardID.Compare)
 	for _, id := range slices.CompactFunc(dropped, func(a, b spec.CardID) bool { return a.ICCID == b.ICCID }) {
 		if _, put := find(later.Put, id.ICCID); !put && !later.doubles(id.ICCID) {
