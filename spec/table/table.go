@@ -55,6 +55,7 @@ type reader struct {
 	order    []deed
 	iccids   ICCIDs
 	imeis    IMEIs
+	refused  bool // a row was, with an error
 }
 
 // New makes a canonical table of the grids of one fleet, joined by ICCID. What
@@ -92,7 +93,7 @@ func read(g *Grid, o Options, p *problems) *Table {
 	for _, row := range g.Rows[min(h.data, len(g.Rows)):] {
 		r.add(row)
 	}
-	if len(g.Rows) <= h.data {
+	if len(r.table.Rows) == 0 && !r.refused {
 		p.wrong("No row", "Export it anew.", "%s has a header and no row below it", g.name())
 	}
 	r.judge()
@@ -126,6 +127,7 @@ func (r *reader) add(row GridRow) {
 		return
 	}
 	if r.tooLong(row) {
+		r.refused = true
 		return
 	}
 	ok := true
@@ -136,9 +138,11 @@ func (r *reader) add(row GridRow) {
 		}
 		out.Cells[i] = r.cell(c, cell, row.Number, &ok)
 	}
-	if out.ICCID = spec.ICCID(out.Cells[0]); ok {
-		r.table.Rows = append(r.table.Rows, out)
+	if out.ICCID = spec.ICCID(out.Cells[0]); !ok {
+		r.refused = true
+		return
 	}
+	r.table.Rows = append(r.table.Rows, out)
 }
 
 // tooLong refuses a row with a field that has no column, which shifts the others.
