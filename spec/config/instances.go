@@ -45,6 +45,9 @@ func (c *cardBlock) forEachValue(a *hcl.Attribute) (func(func(*row)), bool) {
 		return nil, false
 	}
 	c.emptied = append(c.emptied, emptied...)
+	if v.LengthInt() == 0 && len(c.emptied) == 0 {
+		c.emptied = c.scope.Unfiltered(a.Expr) // the list is one within the file
+	}
 	isSet := v.Type().IsSetType()
 	return func(yield func(*row)) {
 		for it := v.ElementIterator(); it.Next(); {
