@@ -255,3 +255,23 @@ func TestCardsThatShareSlicesAreNotChangedTogether(t *testing.T) {
 func cloneCard(c state.Card) state.Card {
 	return statetest.Clone(&state.Snapshot{Cards: []state.Card{c}}).Cards[0]
 }
+
+func TestSinceWhenACardIsAsItIs(t *testing.T) {
+	card := state.Card{Binding: state.BoundTo(imeiA)}
+	status := spec.Reading{At: noon.Add(time.Minute), Lifecycle: spec.Active, Has: spec.AttrActive | spec.AttrPackages}
+	card.TakeReading(status)
+	assert.Zero(t, card.Since, "readings of status and packages don't count")
+	same := spec.Reading{At: noon.Add(2 * time.Minute), Lifecycle: spec.Active, Has: spec.AttrBinding, IMEI: imeiA}
+	card.TakeReading(same)
+	assert.Zero(t, card.Since, "the device is as it was")
+	other := spec.Reading{At: noon.Add(3 * time.Minute), Lifecycle: spec.Active, Has: spec.AttrBinding, IMEI: imeiB}
+	card.TakeReading(other)
+	assert.Equal(t, other.At, card.Since, "a reading shows another device")
+	card.Done(state.Change{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(4 * time.Minute)})
+	assert.Equal(t, noon.Add(4*time.Minute), card.Since)
+	card.InDoubt(state.Doubt{Change: spec.Change{Kind: spec.Resume}, Since: noon.Add(5 * time.Minute)})
+	assert.Equal(t, noon.Add(5*time.Minute), card.Since)
+	settled, _ := card.SettleDoubts(spec.Reading{At: noon.Add(time.Hour), Lifecycle: spec.SuspendedByOwner}, time.Minute)
+	assert.Empty(t, settled.Doubts)
+	assert.Equal(t, noon.Add(5*time.Minute), settled.Since, "it was in doubt, whatever came of it")
+}
