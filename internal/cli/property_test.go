@@ -28,7 +28,7 @@ type drawn struct {
 
 func drawFleet(t *rapid.T) []drawn {
 	n := rapid.IntRange(1, 6).Draw(t, "cards")
-	imei := func(i int) spec.IMEI { return spec.IMEI(fmt.Sprintf("86153603000%03d0", i)) }
+	imei := func(i int) spec.IMEI { return spec.IMEI(fmt.Sprintf("86153603000%03d00", i)) }
 	takes := rapid.Permutation([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}).Draw(t, "devices")
 	ids := []string{"10001", "10002", "10003"}
 	var fleet []drawn
@@ -199,7 +199,7 @@ func TestAPlanIsTheSameWhateverTheOrder(t *testing.T) {
 			for _, i := range rapid.Permutation(numbers(len(fleet))).Draw(rt, "order") {
 				file := rapid.SampledFrom([]string{"a.fleet.hcl", "b.fleet.hcl", "c.fleet.hcl"}).Draw(rt, "file")
 				files[file] += fleet[i].hcl(i)
-				rows = append(rows, fmt.Sprintf("8986000000000001%04d,86153603001%03d0\n", i, i))
+				rows = append(rows, fmt.Sprintf("8986000000000001%04d,86153603001%03d00\n", i, i))
 			}
 			for name, text := range files {
 				r.write(name, text)
