@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -69,7 +70,7 @@ type Spent struct {
 // where there are more than [MostPlans]. Lists that other values may share are
 // replaced, never written to.
 func (f *Fleet) Carried(plan CarriedOut) {
-	plans := append(f.Plans[:len(f.Plans):len(f.Plans)], plan)
+	plans := slices.Concat(f.Plans, []CarriedOut{plan})
 	f.Plans = plans[max(0, len(plans)-MostPlans):]
 }
 

@@ -73,7 +73,7 @@ func requireOlder(t *testing.T, s *state.Snapshot) {
 func confirmed(cards []state.Card) []state.Card {
 	out := append([]state.Card(nil), cards...)
 	for i := range out {
-		out[i].Binding.Unconfirmed = state.Confirmed
+		out[i].Binding.Unconfirmed, out[i].Since = state.Confirmed, time.Time{}
 	}
 	return out
 }

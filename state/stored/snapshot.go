@@ -284,15 +284,17 @@ func (d *decoder) header() (Header, error) {
 
 // card reads a line of a file of that version behind the others.
 func (d *decoder) card(line []byte, rows []state.Card, version int) ([]state.Card, error) {
-	var c state.Card
-	if err := d.strict.Unmarshal(line, &c); err != nil {
+	before := len(rows)
+	rows = append(rows, state.Card{})
+	c := &rows[before] // in its place, since a copy of each card is a lot for a million
+	if err := d.strict.Unmarshal(line, c); err != nil {
 		return nil, fmt.Errorf("this is not a card: %w", err)
 	}
 	if version == firstVersion {
-		c = *upgraded(&c, version)
-		return append(rows, c), checkFirst(rows, &c)
+		*c = *upgraded(c, version)
+		return rows, checkFirst(rows[:before], c)
 	}
-	return append(rows, c), checkRow(rows, &c, true)
+	return rows, checkRow(rows[:before], c, true)
 }
 
 // checkRow refuses a card that can't follow the lines before it. Lines of one
