@@ -83,11 +83,3 @@ func leaving(c *plan.Card, a plan.Action) string {
 	}
 	return "it is no longer in the configuration (on_remove), and is forgotten once it is " + end
 }
-
-// by says who gave an approval, and why.
-func by(g plan.Approved) string {
-	if g.Reason == "" {
-		return safe(g.By)
-	}
-	return safe(g.By) + ": " + safe(g.Reason)
-}
