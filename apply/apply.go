@@ -28,7 +28,7 @@ const (
 	Done       Outcome = "done"
 	Failed     Outcome = "failed"      // the card is certainly as it was
 	Dropped    Outcome = "dropped"     // its card had changed, or an action that it needs wasn't done
-	NotStarted Outcome = "not started" // the run was interrupted before, or it lacks an approval
+	NotStarted Outcome = "not started" // the run was interrupted before its call left, or it lacks an approval
 	InDoubt    Outcome = "in doubt"    // it was sent, and nobody knows what it did
 )
 
@@ -90,9 +90,10 @@ type Options struct {
 const defaultParallel = 16
 
 // parallelAt is how many actions keep a provider at its rate: what it lets fly
-// at once, and as many that write to the journal meanwhile. Those that wait for
-// their turn at the provider come to their end after an interrupt, so there are
-// no more of them than it takes in a quarter of a second, but always 16.
+// at once, and as many that write to the journal meanwhile. What waits for its
+// turn at the provider is in the journal by then, and in doubt where the program
+// is killed, so there is no more of it than the provider takes in a quarter of a
+// second, but always 16.
 func parallelAt(p providers.Provider) int {
 	paced, ok := p.(providers.Paced)
 	if !ok {
@@ -103,7 +104,8 @@ func parallelAt(p providers.Provider) int {
 }
 
 // Run carries out the plan. It returns when every action has its outcome: a
-// cancelled context starts nothing more, and lets calls under way end. An
+// cancelled context starts nothing more, ends the waiting of calls that haven't
+// left, and lets those end that have. An
 // action that is guarded and not approved is never started, whatever the
 // caller checked before.
 func Run(ctx context.Context, o Options) *Report {

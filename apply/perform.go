@@ -44,11 +44,11 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		return Result{Outcome: NotStarted, Reason: err.Error()}
 	}
 	r.o.OnStart(s.card, s.action)
-	// From here on the call is under way: an interrupt lets it end.
-	ctx = context.WithoutCancel(ctx)
+	// From here on the call is under way: an interrupt keeps it from leaving, and
+	// lets it end where it has left.
 	result := r.call(ctx, p, s)
 	result.Elapsed = r.o.Now().Sub(start)
-	return r.writeDown(ctx, s, result)
+	return r.writeDown(context.WithoutCancel(ctx), s, result)
 }
 
 // precondition reads the card once more, where the carrier can report what is
@@ -152,10 +152,20 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 		return Result{Outcome: Done, Reason: "the card was in that state already", RequestID: receipt.RequestID}
 	case err == nil:
 		return Result{Outcome: Done, RequestID: receipt.RequestID}
+	case cause == providers.Stopped && providers.EffectOf(err) == providers.EffectNone:
+		return Result{Outcome: NotStarted, Reason: unsent(ctx, err)}
 	case providers.EffectOf(err) == providers.EffectNone:
 		return Result{Outcome: Failed, Reason: err.Error(), RequestID: providers.RequestIDOf(err)}
 	}
 	return r.settle(ctx, p, s, err)
+}
+
+// unsent says why a call that was under way never left.
+func unsent(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		return "the run was interrupted before it was sent"
+	}
+	return err.Error()
 }
 
 func changeOf(s *step) providers.Change {
@@ -170,15 +180,17 @@ func pauses() []time.Duration { return []time.Duration{time.Second, 2 * time.Sec
 // reading the card, and by sending the call again only where that can do no
 // harm: where it names the value that it replaces, so that the carrier refuses
 // a second one, or where a reading shows that the first had no effect and a
-// repeat would change nothing twice. What stays unknown is in doubt.
+// repeat would change nothing twice. What stays unknown is in doubt. An interrupt
+// lets it look, and sends nothing again.
 func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost error) Result {
 	caps := p.Capabilities()
 	named := caps.ReplacesByName(s.action.Kind)
+	looking := context.WithoutCancel(ctx)
 	for _, pause := range pauses() {
-		if err := r.o.Sleep(ctx, pause); err != nil {
+		if err := r.o.Sleep(looking, pause); err != nil {
 			break
 		}
-		shown, read := r.look(ctx, p, s)
+		shown, read := r.look(looking, p, s)
 		if shown {
 			return Result{Outcome: Done, Reason: "the answer was lost; the carrier shows that it was done", RequestID: providers.RequestIDOf(lost)}
 		}

@@ -65,6 +65,9 @@ const (
 	Denied
 	// PriorMismatch: the call names a value to be replaced that isn't the card's.
 	PriorMismatch
+	// Stopped: it was not sent, because whoever asked for it was interrupted, or
+	// may change nothing any more. It had no effect.
+	Stopped
 )
 
 // Error is a call that failed.

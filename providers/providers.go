@@ -28,6 +28,10 @@ type Provider interface {
 	// Do makes one change. It never sends the changing call again once that
 	// may have had an effect: it then returns an [*Error] with EffectUnknown,
 	// and the caller decides by looking. "Already in that state" is done.
+	//
+	// Where ctx ends before the changing call has left, it isn't sent, however
+	// long it was to wait: the error has EffectNone and the cause Stopped. Once it
+	// has left, it comes to its end whatever becomes of ctx.
 	Do(ctx context.Context, change Change) (Receipt, error)
 }
 
@@ -94,7 +98,7 @@ type Type struct {
 type Accounts = carrierhttp.Accounts
 
 // Env is what a provider takes from the world around it. Its zero value is not
-// usable: every field is needed, but for Accounts.
+// usable: every field is needed, but for Accounts and Gate.
 type Env struct {
 	Getenv func(name string) string
 	Now    func() time.Time
@@ -109,4 +113,9 @@ type Env struct {
 	// Accounts is what the run's other providers have too. Without it a provider
 	// shares its account with none.
 	Accounts *Accounts
+	// Gate is asked at the last moment before a call that changes something
+	// leaves, and before each repetition, after every wait: an error says that it
+	// may not, which makes it one with EffectNone and the cause Stopped. It may
+	// wait. nil lets every call leave.
+	Gate func(ctx context.Context) error
 }

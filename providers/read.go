@@ -198,6 +198,7 @@ func (r *reader) judge(err error) {
 	switch {
 	case err == nil:
 		r.succeeded, r.failures = true, 0
+	case known && cause == Stopped: // it was never sent
 	case known && cause == Denied:
 		r.lose(err)
 	case known && (cause == Unavailable || cause == Throttled):

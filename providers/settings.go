@@ -112,7 +112,7 @@ func (l Limits) Transport(env Env, endpoint *url.URL, account string) carrierhtt
 		Base: env.Transport, Now: env.Now, Sleep: env.Sleep, Accounts: env.Accounts,
 		RequestsPerSecond: l.RequestsPerSecond, PerFunction: l.PerFunction, InFlight: l.MaxInFlight, Timeout: l.Timeout,
 		PerDay: l.CallsPerDay, PerMonth: l.CallsPerMonth,
-		UserAgent: "cardfleet/" + env.Version,
+		UserAgent: "cardfleet/" + env.Version, Gate: env.Gate,
 	}
 	if endpoint != nil && account != "" {
 		o.Account = account + " at " + endpoint.String()

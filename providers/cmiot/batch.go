@@ -53,24 +53,13 @@ func (b *batches) do(ctx context.Context, p *v5, op operation, iccid spec.ICCID)
 	m := &member{iccid: iccid, done: make(chan struct{})}
 	if gathered := b.join(op.kind, m); gathered != nil {
 		b.lead(ctx, p, op, gathered)
-	} else if err := m.wait(ctx); err != nil {
-		return providers.Receipt{}, err
+	} else {
+		<-m.done // whoever leads the batch may have sent the change by now, and comes to an end
 	}
 	if m.alone {
 		return p.single(ctx, op, iccid)
 	}
 	return m.receipt, m.err
-}
-
-// wait waits for whoever leads the batch, who may send the change, or have sent
-// it, when ctx ends.
-func (m *member) wait(ctx context.Context) error {
-	select {
-	case <-m.done:
-		return nil
-	case <-ctx.Done():
-		return &providers.Error{Call: callChangeBatch, Proof: providers.ProvesNothing, Cause: providers.Unavailable, Err: ctx.Err()}
-	}
 }
 
 // join adds a change to the batch that is gathering. Where it is the first, it
@@ -167,8 +156,9 @@ func (p *v5) number(ctx context.Context, members []*member) []*member {
 	})
 }
 
-// settleJob waits for the outcome of a batch.
+// settleJob waits for the outcome of a batch, which was sent: also where ctx ends.
 func (p *v5) settleJob(ctx context.Context, job string, members []*member) {
+	ctx = context.WithoutCancel(ctx)
 	var waited time.Duration
 	for pause := time.Second; ; pause = min(2*pause, 15*time.Second) {
 		err := p.env.Sleep(ctx, pause)

@@ -70,7 +70,7 @@ func (p *v5) single(ctx context.Context, op operation, iccid spec.ICCID) (provid
 	switch {
 	case err == nil:
 		return receipt(answer.Result[0]), nil
-	case providers.ProofOf(err) == providers.AlreadySo, mayBeAlready(err) && p.is(ctx, op, iccid):
+	case providers.ProofOf(err) == providers.AlreadySo, mayBeAlready(err) && p.is(context.WithoutCancel(ctx), op, iccid):
 		return providers.Receipt{RequestID: providers.RequestIDOf(err), Already: true}, nil
 	default:
 		return providers.Receipt{}, err

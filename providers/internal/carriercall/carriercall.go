@@ -86,13 +86,21 @@ func (c *Client) Make(ctx context.Context, call Call, build Build, read Read) er
 
 // Repeat makes attempts of a call until one succeeds, or fails in a way that
 // doesn't pass, or that allows no other. A call that changes something is made
-// again only where it certainly had no effect.
+// again only where it certainly had no effect. Where ctx ends while it waits, for
+// its turn or after a throttle, the error has [providers.Stopped].
 func (c *Client) Repeat(ctx context.Context, call Call, attempt func() error) error {
 	policy := carrierhttp.Policy{
 		Retries: c.limits.Retries, Judge: judge, Sleep: c.env.Sleep, Random: c.env.Random,
 		Throttled: func() { c.transport.Throttled(call.paced()) },
 	}
-	return policy.Do(ctx, attempt)
+	err := policy.Do(ctx, attempt)
+	if ctx.Err() != nil && judge(err).Again {
+		return &providers.Error{
+			Call: call.Name, RequestID: providers.RequestIDOf(err), Proof: providers.NeverSeen, Cause: providers.Stopped,
+			Err: fmt.Errorf("not sent again: %w (before that: %w)", ctx.Err(), err),
+		}
+	}
+	return err
 }
 
 // judge decides from what happened to the card, never from the HTTP status.
@@ -134,6 +142,9 @@ func unanswered(err error) *providers.Error {
 	var failed *carrierhttp.Error
 	if errors.As(err, &failed) && !failed.Sent {
 		e.Proof = providers.NeverSeen
+		if failed.Stopped {
+			e.Cause = providers.Stopped
+		}
 	}
 	return e
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,6 +105,7 @@ const never, once, thrice, always = 0, 1, 3, 9
 func TestWhatAnAnswerProvesAndWhetherTheCallIsRepeated(t *testing.T) {
 	const nothing, unseen, declined, already = providers.ProvesNothing, providers.NeverSeen, providers.Declined, providers.AlreadySo
 	const refused, throttled, unavailable, denied, prior = providers.Refused, providers.Throttled, providers.Unavailable, providers.Denied, providers.PriorMismatch
+	const stopped = providers.Stopped
 	hour := time.Hour
 	for name, row := range map[string]struct {
 		network  network
@@ -116,8 +119,9 @@ func TestWhatAnAnswerProvesAndWhetherTheCallIsRepeated(t *testing.T) {
 		"the connection is refused":        {fails(&net.OpError{Op: "dial", Err: errors.New("refused")}), hour, unseen, unavailable, thrice, thrice, "connect: dial: refused"},
 		"the connection breaks after it":   {fails(io.ErrUnexpectedEOF), hour, nothing, unavailable, thrice, once, "wait for the answer: unexpected EOF"},
 		"no answer comes in time":          {silent, hour, nothing, unavailable, thrice, once, "nothing within 25s"},
-		"who asked goes before it is sent": {silent, 0, unseen, unavailable, never, never, "wait for a turn: context"},
+		"who asked goes before it is sent": {silent, 0, unseen, stopped, never, never, "wait for a turn: context"},
 		"who asked goes while it waits":    {silent, time.Second, nothing, unavailable, once, once, "context deadline exceeded"},
+		"who asked goes after a throttle":  {answers(400, `{"Code":"throttled"}`), 50 * time.Millisecond, unseen, stopped, once, once, "before that: DoIt: throttled"},
 		"the answer is cut off": {func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(cut{strings.NewReader(`{"Code":"O`)})}, nil
 		}, hour, nothing, unavailable, thrice, once, "read the answer: unexpected EOF"},
@@ -144,13 +148,16 @@ func TestWhatAnAnswerProvesAndWhetherTheCallIsRepeated(t *testing.T) {
 					call := Call{Name: "DoIt", Changing: changing}
 					var e *providers.Error
 					require.ErrorAs(t, c.Make(ctx, call, build, read(call)), &e)
-					proof, times := row.proof, row.changing
+					proof, times, cause := row.proof, row.changing, row.cause
 					if !changing {
 						proof, times = unseen, row.reading // whatever was proved: reading changes nothing
 					}
+					if !changing && row.patience == time.Second {
+						cause = stopped // while a change that has left comes to its end
+					}
 					assert.Equal(t, proof, e.Proof, "what it proves")
 					assert.Equal(t, proof == nothing, providers.EffectOf(e) == providers.EffectUnknown, "what became of the card")
-					assert.Equal(t, row.cause, e.Cause)
+					assert.Equal(t, cause, e.Cause)
 					assert.Equal(t, times, sent, "how often it was sent")
 					assert.Equal(t, "DoIt", e.Call)
 					assert.ErrorContains(t, e, row.says)
@@ -217,5 +224,80 @@ func TestThrottleSlowsTheWholeAccountDown(t *testing.T) {
 			require.NoError(t, other.Make(t.Context(), Call{Name: "DoIt"}, build, read(Call{})))
 		}
 		assert.Greater(t, time.Since(began), 700*time.Millisecond, "half of ten a second")
+	})
+}
+
+// A change that waits, for its turn or after a throttle, isn't sent once its run
+// is interrupted; one that has left comes to its end.
+func TestAnInterruptKeepsWhatWaitsFromLeavingAndLetsTheRestEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		c, read := client(func(r *http.Request) (*http.Response, error) {
+			if sent++; sleep(r.Context(), 10*time.Second) != nil {
+				return nil, r.Context().Err()
+			}
+			return answers(200, `{"Code":"OK"}`)(r)
+		}, providers.Limits{RequestsPerSecond: 0.1})
+		call := Call{Name: "DoIt", Changing: true}
+		ctx, cancel := context.WithCancel(t.Context())
+		began, ended := time.Now(), make([]time.Duration, 3)
+		errs := make([]error, 3)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() {
+				errs[i] = c.Make(ctx, call, build, read(call))
+				ended[i] = time.Since(began)
+			})
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		cancel()
+		all.Wait()
+		require.NoError(t, errs[0], "it had left")
+		require.Equal(t, 10*time.Second, ended[0])
+		for i := range 2 {
+			var e *providers.Error
+			require.ErrorAs(t, errs[1+i], &e)
+			assert.Equal(t, providers.Stopped, e.Cause)
+			assert.Equal(t, providers.NeverSeen, e.Proof)
+			assert.Equal(t, time.Second, ended[1+i], "it waits no longer")
+		}
+		assert.Equal(t, 1, sent)
+	})
+}
+
+// The gate is asked after every wait and before every repetition, for changes alone.
+func TestTheGateIsAskedAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Bool
+		open.Store(true)
+		asked, sent := 0, 0
+		limits := providers.Limits{RequestsPerSecond: 0.1, Retries: 2, CallsPerDay: 3}
+		c := New(limits, providers.Env{
+			Now: time.Now, Sleep: sleep, Random: func([]byte) {},
+			Transport: network(func(r *http.Request) (*http.Response, error) {
+				sent++
+				open.Store(sent < 2) // the lease ends while the carrier throttles
+				return answers(400, `{"Code":"throttled"}`)(r)
+			}),
+			Gate: func(context.Context) error {
+				if asked++; !open.Load() {
+					return errors.New("the lock is another's")
+				}
+				return nil
+			},
+		}, nil, "")
+		_, read := client(nil, limits)
+		call := Call{Name: "DoIt", Changing: true}
+		var e *providers.Error
+		require.ErrorAs(t, c.Make(t.Context(), call, build, read(call)), &e)
+		assert.Equal(t, providers.Stopped, e.Cause)
+		assert.Equal(t, providers.NeverSeen, e.Proof)
+		assert.ErrorContains(t, e, "the lock is another's")
+		assert.Equal(t, 2, sent, "and not once more")
+		assert.Equal(t, 3, asked)
+		require.Error(t, c.Make(t.Context(), Call{Name: "Look"}, build, read(Call{Name: "Look"})))
+		assert.Equal(t, 3, asked, "reading needs no gate")
+		assert.Equal(t, 3, sent, "what never left isn't counted by the quota")
 	})
 }

@@ -132,5 +132,9 @@ func (t *Tokens) untaken(err error) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	return &providers.Error{Call: t.Call, Proof: providers.NeverSeen, Cause: providers.Unavailable, Err: err}
+	cause := providers.Unavailable
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		cause = providers.Stopped // who asked went away while another fetched it
+	}
+	return &providers.Error{Call: t.Call, Proof: providers.NeverSeen, Cause: cause, Err: err}
 }

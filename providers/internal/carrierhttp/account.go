@@ -168,6 +168,13 @@ func (a *account) release(now time.Time) {
 	a.admit(now)
 }
 
+// unsent takes a request that had its turn, and never left, out of the quota.
+func (a *account) unsent() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.quota.giveBack()
+}
+
 // slowDown halves the account's rate, and the function's where it has one.
 func (a *account) slowDown(function string, now time.Time) {
 	a.mu.Lock()

@@ -53,6 +53,9 @@ type Options struct {
 	// MaxBody is the longest answer taken, in bytes; 0 means 4 MiB.
 	MaxBody   int64
 	UserAgent string
+	// Gate is asked at the last moment before a changing request leaves, after
+	// every wait: an error says that it may not, and nil is always yes. It may wait.
+	Gate func(ctx context.Context) error
 }
 
 // Transport is an [http.RoundTripper] that all requests to one account share.
@@ -89,9 +92,12 @@ func New(o Options) *Transport {
 type Error struct {
 	// Sent reports whether the carrier may have got the request. Where it is
 	// false, the request certainly had no effect.
-	Sent  bool
-	Doing string // what failed: "wait for a turn", "connect", "wait for the answer", "read the answer"
-	Err   error
+	Sent bool
+	// Stopped reports that the request was not sent because whoever asked for it
+	// went away, or because the gate is closed.
+	Stopped bool
+	Doing   string // what failed: "wait for a turn", "not sent", "connect", "wait for the answer", "read the answer"
+	Err     error
 }
 
 func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
@@ -105,23 +111,44 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.Send(req, Call{})
 }
 
-// Send waits for a turn, sends the request once, and reads the answer.
+// Send waits for a turn, sends the request once, and reads the answer. A
+// changing request that has left comes to its end, whatever becomes of the
+// context of whoever asked for it: only the timeout bounds it.
 func (t *Transport) Send(req *http.Request, c Call) (*http.Response, error) {
-	if err := t.account.acquire(req.Context(), t, c); err != nil {
+	asked := req.Context()
+	if err := t.account.acquire(asked, t, c); err != nil {
 		closeBody(req)
-		return nil, &Error{Doing: "wait for a turn", Err: err}
+		return nil, &Error{Doing: "wait for a turn", Stopped: asked.Err() != nil, Err: err}
 	}
 	defer func() { t.account.release(t.options.Now()) }()
-	ctx, cancel := t.attempt(req.Context())
+	if c.Changing {
+		if err := t.mayLeave(asked); err != nil {
+			closeBody(req)
+			t.account.unsent()
+			return nil, &Error{Doing: "not sent", Stopped: true, Err: err}
+		}
+		asked = context.WithoutCancel(asked)
+	}
+	ctx, cancel := t.attempt(asked)
 	defer cancel()
 	resp, failed := t.send(ctx, req)
 	if failed == nil {
 		return resp, nil
 	}
-	if ctx.Err() != nil && req.Context().Err() == nil {
+	if ctx.Err() != nil && asked.Err() == nil {
 		failed.Err = fmt.Errorf("nothing within %v: %w", t.options.Timeout, context.DeadlineExceeded)
 	}
 	return nil, failed
+}
+
+// mayLeave says why a changing request may not leave after it had its turn.
+func (t *Transport) mayLeave(ctx context.Context) error {
+	if t.options.Gate != nil {
+		if err := t.options.Gate(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // Throttled tells that the carrier refused a request because there were too
