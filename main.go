@@ -24,7 +24,7 @@ func main() {
 }
 
 // run hands the process's surroundings to the program. The first interrupt
-// cancels the context: nothing new is started, and calls under way end. The
+// cancels the context: nothing more is sent, and calls that have left end. The
 // second ends the process at once; the journal holds what was under way.
 func run() int {
 	dir, err := os.Getwd()
@@ -40,7 +40,7 @@ func run() int {
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupts
-		fmt.Fprintln(os.Stderr, "\nInterrupted: nothing more is started, calls under way come to their end. Once more stops at once.")
+		fmt.Fprintln(os.Stderr, "\nInterrupted: nothing more is sent, and calls that have left come to their end. Once more stops at once.")
 		cancel()
 		<-interrupts
 		fmt.Fprintln(os.Stderr, "\nInterrupted twice: stopping at once. The journal holds the calls that were under way; the next run looks what became of them.")

@@ -63,8 +63,15 @@ var ErrNotLocked = errors.New("the state is not locked")
 // What follows are abilities that not every [Backend] has; they are found by
 // type assertion.
 
-// Leased is a backend whose lock is a lease that has to be renewed.
+// Leased is a backend whose lock is a lease that has to be renewed. A store that
+// is away ends nothing for as long as the lease may be counted on: what a run
+// writes then waits, and nothing that has to be written first is started.
 type Leased interface {
+	// Assure returns once the lease may be counted on, by the clock: at once
+	// where it may. Where it may not, because a machine slept or the store was
+	// away, Assure waits for the next renewal. An error says that the lease is
+	// lost, or not held, or that ctx ended.
+	Assure(ctx context.Context) error
 	// Lost is closed when the lease that Lock took can't be kept: another run
 	// may have the state from then on, so nothing more may be started. It is
 	// nil while nothing is locked.

@@ -38,6 +38,9 @@ type Env struct {
 	Transport http.RoundTripper
 	// Version of the program, for what is written and for who finds the state locked.
 	Version string
+	// Away is told why the store can't be reached while a run waits for it, and
+	// nil once it can; see [Leased]. Any goroutine may call it. nil is nobody.
+	Away func(err error)
 	// Sealer encrypts what is kept; nil leaves it plain.
 	Sealer Sealer
 	// Step is called before each step of a write that a crash can part from the

@@ -19,10 +19,12 @@ func backendSchemas() []spec.Schema {
 }
 
 // backendOf opens the backend that the configuration in dir names, with its
-// encryption.
-func backendOf(env *Env, dir string, fleet *spec.Fleet) (state.Backend, error) {
+// encryption. away is [state.Env].Away.
+func backendOf(env *Env, dir string, fleet *spec.Fleet, away func(error)) (state.Backend, error) {
 	sealer, diags := sealerOf(env, fleet)
-	opened, more := backendType(fleet).Open(fleet.Backend, stateEnv(env, dir, sealer))
+	e := stateEnv(env, dir, sealer)
+	e.Away = away
+	opened, more := backendType(fleet).Open(fleet.Backend, e)
 	if diags = append(diags, more...); diags.HasErrors() {
 		return nil, mistakes(diags)
 	}

@@ -86,12 +86,13 @@ func (prog *program) providerEnv() providers.Env {
 
 // openState opens the backend that the configuration names.
 func (c *configuration) openState() (*session, error) {
-	b, err := backendOf(c.env, c.dir(), c.fleet)
+	w := &watcher{out: c.out}
+	b, err := backendOf(c.env, c.dir(), c.fleet, w.away)
 	if err != nil {
 		return nil, err
 	}
 	return &session{c, &run.Session{
-		Store: run.Store{Backend: b, Env: c.runEnv()}, Carriers: c.carriers, Fleet: c.fleet, Watcher: &watcher{out: c.out},
+		Store: run.Store{Backend: b, Env: c.runEnv()}, Carriers: c.carriers, Fleet: c.fleet, Watcher: w,
 	}}, nil
 }
 

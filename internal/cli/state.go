@@ -43,7 +43,7 @@ func (prog *program) storeOf(dir string, in inputOptions) (run.Store, error) {
 	if err != nil {
 		return run.Store{}, err
 	}
-	b, err := backendOf(prog.env, dir, fleet)
+	b, err := backendOf(prog.env, dir, fleet, (&watcher{out: prog.out}).away)
 	return run.Store{Backend: b, Env: prog.runEnv()}, err
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
@@ -38,13 +39,52 @@ func (w *watcher) Costs(r plan.Reads) {
 	p := w.progress
 	text := fmt.Sprintf("%s %s: %s", p.verb, r.Provider, render.ReadingText(r))
 	w.out.event("info", "reading_cost", text, map[string]any{"reading": render.ReadsOf(r)})
-	switch {
-	case r.ListCalls == 0 && r.Time() < between:
-	case p.bars != nil:
-		_, _ = p.bars.Write([]byte(text + "\n")) // as with everything that is said: nobody is left to be told
-	default:
-		w.out.say("%s\n", text)
+	if r.ListCalls > 0 || r.Time() >= between {
+		w.say(text)
 	}
+}
+
+// say writes a line for people, above the bars where some are shown.
+func (w *watcher) say(text string) {
+	if p := w.progress; p != nil && p.bars != nil {
+		_, _ = p.bars.Write([]byte(w.out.redact(text) + "\n")) // as with everything that is said: nobody is left to be told
+		return
+	}
+	w.out.say("%s\n", text)
+}
+
+// mostWaits is how many calls are named that a run waits for.
+const mostWaits = 5
+
+// Waits implements [run.Watcher].
+func (w *watcher) Waits(calls []run.Call) {
+	names := make([]string, 0, mostWaits)
+	for _, c := range calls[:min(len(calls), mostWaits)] {
+		names = append(names, fmt.Sprintf("%s of %s", c.Action.Kind, cardOf(c.Card)))
+	}
+	text := "Waiting for the answer to 1 call that had left: "
+	if len(calls) != 1 {
+		text = fmt.Sprintf("Waiting for the answers to %s calls that had left: ", render.Thousands(len(calls)))
+	}
+	text += strings.Join(names, ", ")
+	if more := len(calls) - len(names); more > 0 {
+		text += fmt.Sprintf(", and %s more", render.Thousands(more))
+	}
+	text += "."
+	w.out.event("info", "waiting", text, map[string]any{"for": "calls", "calls": len(calls)})
+	w.say(text)
+}
+
+// away says that the state's store can't be reached while a run goes on, and
+// why; nil says that it can again.
+func (w *watcher) away(err error) {
+	level, text := "info", "The state's store answers again: the run goes on."
+	if err != nil {
+		level = "warn"
+		text = fmt.Sprintf("The state's store can't be reached, so nothing more is started until it answers: %v", err)
+	}
+	w.out.event(level, "waiting", text, map[string]any{"for": "store", "over": err == nil})
+	w.say(text)
 }
 
 // Started implements [run.Watcher].

@@ -27,7 +27,8 @@ type Applied struct {
 // Apply carries out a plan, and commits what became of it; the caller holds the
 // state's lock, and has asked [Planned.Allowed]. It never starts a guarded
 // action without an approval. A cancelled context starts nothing more: calls
-// under way come to their end, and the commit is made.
+// that have left come to their end, and the commit is made. No call leaves once
+// the lock's lease can't be counted on.
 //
 // Where it returns an error with what was applied, bookkeeping failed: the
 // state or its journal doesn't have all that was done. Without that, nothing
@@ -54,9 +55,12 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journal, parallel int) *apply.Report {
 	s.Watcher.Begin(Changing, s.calls(p.Plan))
 	defer s.Watcher.End(Changing)
+	defer s.gate.goBy(s.Backend)()
+	f := &flight{watcher: s.Watcher, calls: map[*plan.Action]*plan.Card{}}
+	defer f.tellOfRest(ctx, s.Env.Sleep)()
 	return apply.Run(ctx, apply.Options{
 		Plan: p.Plan, Prior: p.Prior, Refreshed: p.Refreshed, Providers: s.Providers, Journal: journal, Parallel: parallel,
-		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: s.Watcher.Started, OnFinish: s.Watcher.Finished,
+		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: f.started, OnFinish: f.finished,
 	})
 }
 

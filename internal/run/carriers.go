@@ -2,13 +2,16 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // Carriers are the opened provider blocks of a fleet.
@@ -16,9 +19,42 @@ type Carriers struct {
 	Providers    map[spec.ProviderName]providers.Provider
 	Capabilities map[spec.ProviderName]spec.Capabilities
 	Paces        map[spec.ProviderName]spec.Pace // that each keeps to
+
+	gate *gate // of the calls that change something; nil where Open didn't open them
 }
 
-// Open opens provider blocks, without a call. Types are those that there are;
+// gate says whether a call that changes something may leave.
+type gate struct{ lease atomic.Pointer[state.Leased] }
+
+// errLeaseLost is why a call was not sent.
+var errLeaseLost = errors.New("the state's lock could not be kept, and another run may have it by now")
+
+// ask is [providers.Env].Gate: the lease is looked at right before a call leaves,
+// after every wait. It waits where the lease isn't sure.
+func (g *gate) ask(ctx context.Context) error {
+	lease := g.lease.Load()
+	if lease == nil {
+		return nil
+	}
+	if err := (*lease).Assure(ctx); err != nil && ctx.Err() == nil {
+		return errLeaseLost
+	}
+	return ctx.Err()
+}
+
+// goBy has the gate go by the lease of a backend, where that has one, until
+// ungated is called.
+func (g *gate) goBy(b state.Backend) (ungated func()) {
+	leased, ok := b.(state.Leased)
+	if g == nil || !ok {
+		return func() {}
+	}
+	g.lease.Store(&leased)
+	return func() { g.lease.Store(nil) }
+}
+
+// Open opens provider blocks, without a call. What they change, they change only
+// while a run that holds a lease may count on it. Types are those that there are;
 // a block of another type is left out, since the configuration was checked
 // against them. The diagnostics are of settings that don't fit.
 func Open(blocks []spec.ProviderConfig, types []providers.Type, env providers.Env) (Carriers, spec.Diagnostics) {
@@ -26,7 +62,9 @@ func Open(blocks []spec.ProviderConfig, types []providers.Type, env providers.En
 		Providers:    map[spec.ProviderName]providers.Provider{},
 		Capabilities: map[spec.ProviderName]spec.Capabilities{},
 		Paces:        map[spec.ProviderName]spec.Pace{},
+		gate:         &gate{},
 	}
+	env.Gate = c.gate.ask
 	var diags spec.Diagnostics
 	for _, block := range blocks {
 		for _, t := range types {

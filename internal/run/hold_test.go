@@ -22,6 +22,8 @@ func (l *leased) Lock(context.Context, state.LockInfo) (func() error, error) {
 	return func() error { return nil }, nil
 }
 
+func (l *leased) Assure(context.Context) error { return nil }
+
 func (l *leased) Lost() <-chan struct{} { return l.lost }
 
 func held(t *testing.T) (*leased, context.Context, func() error) {

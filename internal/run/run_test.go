@@ -57,6 +57,7 @@ type witness struct {
 	read     int
 	finished []string
 	kept     int
+	waits    []run.Call
 	onRead   func()
 }
 
@@ -92,6 +93,11 @@ func (w *witness) Started(*plan.Card, *plan.Action) { w.during(run.Changing)() }
 func (w *witness) Finished(r apply.Result) {
 	defer w.during(run.Changing)()
 	w.finished = append(w.finished, fmt.Sprintf("%s %s %s", r.Card.ICCID, r.Action.Kind, r.Outcome))
+}
+
+func (w *witness) Waits(calls []run.Call) {
+	defer w.during(run.Changing)()
+	w.waits = calls
 }
 
 func (w *witness) End(phase run.Phase) {

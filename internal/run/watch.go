@@ -22,6 +22,10 @@ type Watcher interface {
 	Started(card *plan.Card, action *plan.Action)
 	// Finished says what became of an action, also of one that never started.
 	Finished(result apply.Result)
+	// Waits says for which calls a run waits that was told to stop a second ago:
+	// they had left by then, and come to their end. It is called between Begin and
+	// End, at most once.
+	Waits(calls []Call)
 	// End says that the phase is over, whether or not all of it was done.
 	End(phase Phase)
 	// Warn shows what is no reason to stop.
@@ -46,6 +50,12 @@ type Share struct {
 	Count    int
 }
 
+// Call is an action whose call is under way.
+type Call struct {
+	Card   *plan.Card
+	Action *plan.Action
+}
+
 // Nobody is a [Watcher] that looks away.
 type Nobody struct{}
 
@@ -63,6 +73,9 @@ func (Nobody) Started(*plan.Card, *plan.Action) {}
 
 // Finished implements [Watcher].
 func (Nobody) Finished(apply.Result) {}
+
+// Waits implements [Watcher].
+func (Nobody) Waits([]Call) {}
 
 // End implements [Watcher].
 func (Nobody) End(Phase) {}

@@ -83,17 +83,39 @@ func (f *failure) temporary() bool {
 // RetryMax times more. The pauses double, as Terraform's do.
 func (b *Backend) retry(ctx context.Context, attempt func() error) error {
 	pause := b.config.RetryWaitMin
+	waited := false
 	for left := b.config.RetryMax; ; left-- {
 		err := attempt()
+		if err == nil && waited {
+			b.away(nil)
+		}
 		var failed *failure
 		if !errors.As(err, &failed) || !failed.temporary() || left <= 0 {
 			return err
+		}
+		if !waited && b.locked() {
+			waited = true
+			b.away(err)
 		}
 		wait := min(max(pause, failed.wait), max(b.config.RetryWaitMax, b.config.RetryWaitMin))
 		if stopped := b.env.Sleep(ctx, wait); stopped != nil {
 			return fmt.Errorf("%w (after: %w)", stopped, err)
 		}
 		pause *= 2
+	}
+}
+
+// locked reports whether a run is under way, which is told what it waits for.
+func (b *Backend) locked() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lockID != ""
+}
+
+// away says why a run waits for the server; nil says that it answers again.
+func (b *Backend) away(err error) {
+	if b.env.Away != nil {
+		b.env.Away(err)
 	}
 }
 

@@ -55,6 +55,9 @@ type Backend struct {
 
 	mu     sync.Mutex
 	lockID string // "" while this process hasn't got the lock
+	// known is the sum of the document as this run wrote it last under the lock, or
+	// read it first; "" before that. Any other document is another run's.
+	known string
 }
 
 type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil where nothing is locked
@@ -118,7 +121,36 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.firstSeen(doc)
 	return doc.replayed(b.codec, b.place())
+}
+
+// firstSeen notes the document that this run finds under its lock.
+func (b *Backend) firstSeen(doc *document) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lockID != "" && b.known == "" {
+		b.known = doc.sum()
+	}
+}
+
+// know notes the document that this run has written.
+func (b *Backend) know(doc *document) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.known = doc.sum()
+}
+
+// checkKnown refuses a write where the server no longer has what this run knows:
+// another run has written since, whatever became of the lock. Serial and lineage
+// don't tell that while the other run only writes its journal.
+func (b *Backend) checkKnown(present *document) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known == "" || b.known == present.sum() {
+		return nil
+	}
+	return fmt.Errorf("%w (the document at %s was written by another run: its write %d)", state.ErrConflict, b.place(), present.writes)
 }
 
 // get reads the document; the zero document where there is none.
@@ -166,6 +198,9 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 	if err := stored.CheckBase(s, present.lineage, present.serial); err != nil {
 		return err
 	}
+	if err := b.checkKnown(present); err != nil {
+		return err
+	}
 	if _, err := present.header(b.codec, b.place()); err != nil {
 		return err // what can't be read isn't overwritten
 	}
@@ -175,36 +210,52 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 		return err
 	}
 	doc.snapshot = snapshot.Bytes()
-	return b.put(ctx, doc)
+	return b.put(ctx, present, doc)
 }
 
-// put replaces the document. Where the answer to a request is lost, it looks
-// whether the server has taken the document before it sends it again: a server
-// that keeps versions, as GitLab does, refuses a second one of the same number.
-func (b *Backend) put(ctx context.Context, doc *document) error {
+// put puts a document in the place of present. Where the answer to a request is
+// lost, it looks what the server has before it sends the document again: a server
+// that keeps versions, as GitLab does, refuses a second one of the same number,
+// and another run may have written meanwhile.
+func (b *Backend) put(ctx context.Context, present, doc *document) error {
 	body := doc.encode()
 	r := request{what: "write the state", method: b.config.UpdateMethod, url: b.updateURL(), body: body}
 	sent := false
 	err := b.retry(ctx, func() error {
-		if sent && b.has(ctx, doc) {
-			return nil
+		if sent {
+			if taken, err := b.has(ctx, present, doc); taken || err != nil {
+				return err
+			}
 		}
 		sent = true
 		_, err := b.send(ctx, r)
 		return err
 	})
 	var failed *failure
-	if errors.As(err, &failed) && failed.temporary() && b.has(ctx, doc) {
-		return nil
+	if errors.As(err, &failed) && failed.temporary() {
+		if taken, conflict := b.has(ctx, present, doc); taken || errors.Is(conflict, state.ErrConflict) {
+			err = conflict
+		}
+	}
+	if err == nil {
+		b.know(doc)
 	}
 	return err
 }
 
-// has reports whether the server has this document. Where that can't be
-// learned, it hasn't.
-func (b *Backend) has(ctx context.Context, doc *document) bool {
-	present, err := b.get(ctx)
-	return err == nil && present.sum() == doc.sum()
+// has reports whether the server has taken the document that was put in the
+// place of present. A third one is another run's, and an [state.ErrConflict].
+func (b *Backend) has(ctx context.Context, present, doc *document) (taken bool, err error) {
+	now, err := b.get(ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case now.sum() == doc.sum():
+		return true, nil
+	case now.sum() != present.sum():
+		return false, fmt.Errorf("%w (the document at %s was written by another run: its write %d)", state.ErrConflict, b.place(), now.writes)
+	}
+	return false, nil
 }
 
 // updateURL names the lock, where there is one, for the server to check.

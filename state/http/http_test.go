@@ -364,3 +364,59 @@ func TestStatesOfAMegabyteAndOf500(t *testing.T) {
 		return func() state.Backend { b, _ := open(t, at(url, false)); return b }
 	})
 }
+
+// The server checks no lock's id, as Terraform's protocol allows, and another run
+// has the lock by now. Whatever that one has written, a record of its journal or
+// a commit, the first run writes over none of it: not by a commit that was made
+// from the same serial, and not by a request that it sends once more.
+func TestAWriteOverAnotherRunsIsRefusedWhereTheServerChecksNothing(t *testing.T) {
+	for _, other := range []string{"a record", "a commit"} {
+		for _, ours := range []string{"a record", "a commit", "a request sent again"} {
+			t.Run(other+", then "+ours, func(t *testing.T) {
+				s := &server{careless: true}
+				_, url := newServer(t, s)
+				pause := func() {}
+				first, err := http.New(at(url, false), state.Env{
+					Random: random, Version: "0.1.0", Transport: nethttp.DefaultTransport,
+					Sleep: func(ctx context.Context, _ time.Duration) error { pause(); return ctx.Err() },
+				})
+				require.NoError(t, err)
+				second, _ := open(t, at(url, false))
+				_, err = first.Lock(t.Context(), state.LockInfo{ID: "1"})
+				require.NoError(t, err)
+				stale := read(t, first)
+				j, err := first.Journal(t.Context())
+				require.NoError(t, err)
+				s.set(func() { s.lock = nil })
+				takesOver := func() {
+					_, err := second.Lock(t.Context(), state.LockInfo{ID: "2"})
+					require.NoError(t, err)
+					now := read(t, second)
+					if other == "a commit" {
+						require.NoError(t, second.Commit(t.Context(), now, put(statetest.Card(1, "second"))))
+						return
+					}
+					j, err := second.Journal(t.Context())
+					require.NoError(t, err)
+					require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "second"))))
+				}
+				if ours != "a request sent again" {
+					takesOver()
+				}
+				switch ours {
+				case "a record":
+					require.ErrorIs(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "first"))), state.ErrConflict)
+				case "a commit":
+					require.ErrorIs(t, first.Commit(t.Context(), stale, put(statetest.Card(2, "first"))), state.ErrConflict)
+				default: // the first's write fails, and the second comes before it tries again
+					s.set(func() { s.before = failing(nethttp.MethodPost, 1, 503) })
+					pause = takesOver
+					require.ErrorIs(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "first"))), state.ErrConflict)
+				}
+				after := read(t, second)
+				require.Len(t, after.Cards, 1)
+				require.Equal(t, "second", after.Cards[0].Last.Status)
+			})
+		}
+	}
+}

@@ -29,7 +29,11 @@ func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, e
 	if err != nil {
 		return nil, err
 	}
-	file := &journalFile{backend: b, stored: doc, lines: lines}
+	b.firstSeen(doc)
+	if err := b.checkKnown(doc); err != nil {
+		return nil, err
+	}
+	file := &journalFile{backend: b, lines: lines}
 	return b.codec.NewJournalWriter(file, b.place(), head, stored.LastSeq(records)), nil
 }
 
@@ -37,8 +41,7 @@ func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, e
 // durable once the whole document is.
 type journalFile struct {
 	backend *Backend
-	stored  *document // as this run wrote or read it last
-	lines   []byte    // all of the journal
+	lines   []byte // all of the journal
 }
 
 func (f *journalFile) Write(line []byte) (int, error) {
@@ -59,20 +62,16 @@ func (f *journalFile) Sync() error {
 	if err != nil {
 		return err
 	}
-	if now.sum() != f.stored.sum() {
-		return state.ErrConflict
+	if err := b.checkKnown(now); err != nil {
+		return err
 	}
-	next := *f.stored
+	next := *now
 	next.writes++
 	next.writtenBy = b.env.Version
 	if next.journal, err = compress(f.lines); err != nil {
 		return err
 	}
-	if err := b.put(ctx, &next); err != nil {
-		return err
-	}
-	f.stored = &next
-	return nil
+	return b.put(ctx, now, &next)
 }
 
 // Close implements [stored.JournalFile]. All is written by then.

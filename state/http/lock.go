@@ -35,7 +35,7 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 func (b *Backend) setLockID(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lockID = id
+	b.lockID, b.known = id, ""
 }
 
 // sendLock asks the server for the lock. A server that says that the lock is

@@ -38,11 +38,15 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 		return err
 	}
 	defer release()
-	c := &commit{Backend: b, token: b.token(), s: s, edits: e, doubled: e.DoubledOf(s)}
+	c := &commit{Backend: b, token: b.token(), s: s, edits: e, doubled: e.DoubledOf(s), lineage: cmp.Or(s.Lineage, stored.NewUUID(b.env.Random))}
 	if err := e.Check(); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
-	if err := b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error { return c.run(ctx, tx) }); err != nil {
+	err = b.persist(func() error {
+		c.attempts++
+		return b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error { return c.run(ctx, tx) })
+	})
+	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
 	}
 	e.Onto(s)
@@ -58,6 +62,9 @@ type commit struct {
 	s     *state.Snapshot
 	edits state.Edits // to what s says
 	next  head        // of the new snapshot
+	// lineage is that of the new snapshot, the same for each attempt.
+	lineage  string
+	attempts int
 	// doubled are the rows of cards with several in the new snapshot. They are
 	// few, if any, and each commit writes them anew.
 	doubled []state.Card
@@ -65,6 +72,10 @@ type commit struct {
 
 func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
 	present, err := c.compare(ctx, tx)
+	if c.isMade(present) {
+		c.next = present
+		return c.checkLease(ctx, tx, c.token)
+	}
 	if err != nil {
 		return err
 	}
@@ -72,12 +83,9 @@ func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	c.next = head{id: present.id, lineage: c.s.Lineage, serial: c.s.Serial + 1, cards: present.cards, vault: present.vault, sealed: present.sealed, format: presentFormat, fleet: c.s.Fleet}
+	c.next = head{id: present.id, lineage: c.lineage, serial: c.s.Serial + 1, cards: present.cards, vault: present.vault, sealed: present.sealed, format: presentFormat, fleet: c.s.Fleet}
 	if c.edits.Fleet != nil {
 		c.next.fleet = *c.edits.Fleet
-	}
-	if c.next.lineage == "" {
-		c.next.lineage = stored.NewUUID(c.env.Random)
 	}
 	if sealing := c.env.Sealer != nil && present.vault == nil; sealing || present.format < presentFormat {
 		if rows, err = c.beginAnew(ctx, tx, present, sealing); err != nil {
@@ -89,6 +97,12 @@ func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
 	}
 	// Last, so that the lease can be renewed while a large commit is written.
 	return c.checkLease(ctx, tx, c.token)
+}
+
+// isMade reports whether an earlier attempt, whose answer was lost, made the
+// commit: nobody else commits while the lease is ours.
+func (c *commit) isMade(present head) bool {
+	return c.attempts > 1 && present.lineage == c.lineage && present.serial == c.s.Serial+1
 }
 
 // compare reads the state's row, and keeps it from others until the

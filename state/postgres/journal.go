@@ -3,21 +3,12 @@ package postgres
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/stored"
-)
-
-// How often, and after what pause, a line is sent again where the connection
-// failed. What was under way then is looked up first.
-const (
-	appendAttempts = 4
-	appendPause    = time.Second
 )
 
 // Journal implements [state.Backend]. Without the lock it holds the lock until
@@ -85,26 +76,20 @@ func (f *journalFile) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Sync inserts the row. It has no context: those who wait for it are many, and
-// a record half written is neither there nor not there. Each attempt has its
-// own time limit.
+// Sync inserts the row, and waits for a database that is away. It has no
+// context: those who wait for it are many, and a record half written is neither
+// there nor not there. Each attempt has its own time limit.
 func (f *journalFile) Sync() error {
-	var err error
-	for attempt := range appendAttempts {
-		if attempt > 0 {
-			if stopped := f.backend.env.Sleep(context.Background(), appendPause); stopped != nil {
-				return err
-			}
+	err := f.backend.persist(func() error {
+		err := f.insert()
+		if err != nil {
+			f.hangUp()
 		}
-		if err = f.insert(); err == nil {
-			f.last++
-			f.line = f.line[:0]
-			return nil
-		}
-		f.hangUp()
-		if errors.Is(err, errLost) {
-			return err
-		}
+		return err
+	})
+	if err == nil {
+		f.last++
+		f.line = f.line[:0]
 	}
 	return err
 }

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/stored"
@@ -44,6 +47,45 @@ func (b *Backend) Lost() <-chan struct{} {
 	return b.lease.heart.Lost()
 }
 
+// Assure implements [state.Leased].
+func (b *Backend) Assure(ctx context.Context) error {
+	b.mu.Lock()
+	l := b.lease
+	b.mu.Unlock()
+	if l == nil {
+		return errLost
+	}
+	return l.heart.Assure(ctx)
+}
+
+// persist has a write wait for a database that is away; see [stored.Heartbeat].
+func (b *Backend) persist(attempt func() error) error {
+	b.mu.Lock()
+	l := b.lease
+	b.mu.Unlock()
+	if l == nil {
+		return attempt()
+	}
+	return l.heart.Persist(passing, attempt)
+}
+
+// passing reports whether an error is of a database that is away, starts, stops
+// or is full of connections: the same may succeed a little later.
+func passing(err error) bool {
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		switch said.Code[:min(2, len(said.Code))] {
+		case "08", "53", "57": // connection, resources, operator's intervention (PostgreSQL 15, appendix A)
+			return true
+		}
+		return false
+	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &network) || errors.As(err, &connect) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
+}
+
 // token is the lease's, which every write names; "" matches none.
 func (b *Backend) token() string {
 	b.mu.Lock()
@@ -71,7 +113,7 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 		}
 		return nil, fmt.Errorf("lock the state %s: %w", b.place(), err)
 	}
-	pulse := stored.Pulse{Every: b.beat, GiveUp: beatsToGiveUp * b.beat, Now: b.env.Now, Ticker: b.env.Ticker, Gone: errLost}
+	pulse := stored.Pulse{Every: b.beat, GiveUp: beatsToGiveUp * b.beat, Now: b.env.Now, Ticker: b.env.Ticker, Gone: errLost, Sleep: b.env.Sleep, Away: b.env.Away}
 	l.heart = stored.Keep(pulse, begun, func(ctx context.Context) error { return b.renew(ctx, l.token) })
 	b.mu.Lock()
 	b.lease = l

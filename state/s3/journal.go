@@ -144,19 +144,28 @@ func (f *journalFile) Write(p []byte) (int, error) {
 // appendTime is how long one group may take, with the SDK's own repeats.
 const appendTime = 30 * time.Second
 
-// Sync writes the line as an object. It has its own context: what is half
-// appended when a run is interrupted is neither there nor not there.
+// Sync writes the line as an object, and waits for a store that is away. It has
+// its own context: what is half appended when a run is interrupted is neither
+// there nor not there.
 func (f *journalFile) Sync() error {
+	id := f.b.uuid()
+	err := f.b.persist(func() error { return f.put(id) })
+	f.n, f.line = f.n+1, f.line[:0]
+	return err
+}
+
+// put writes the line as an object. An attempt that is told from others by its
+// id finds what an earlier one of that id wrote.
+func (f *journalFile) put(id string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
 	defer cancel()
 	if err := f.b.stillLeased(ctx); err != nil {
 		return err
 	}
-	_, err := f.b.store.put(ctx, f.b.groupKey(f.serial, f.n+1), bytes.NewReader(f.line), "", f.b.uuid())
+	_, err := f.b.store.put(ctx, f.b.groupKey(f.serial, f.n+1), bytes.NewReader(f.line), "", id)
 	if errors.Is(err, errTaken) {
 		return errors.New("another run writes this journal")
 	}
-	f.n, f.line = f.n+1, f.line[:0]
 	return err
 }
 

@@ -53,7 +53,7 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 	if err != nil {
 		return nil, err
 	}
-	pulse := stored.Pulse{Every: heartbeat, GiveUp: giveUp, Now: b.env.Now, Ticker: b.env.Ticker, Gone: errTaken}
+	pulse := stored.Pulse{Every: heartbeat, GiveUp: giveUp, Now: b.env.Now, Ticker: b.env.Ticker, Gone: errTaken, Sleep: b.env.Sleep, Away: b.env.Away}
 	l.heart = stored.Keep(pulse, begun, func(ctx context.Context) error { return b.renew(ctx, l) })
 	b.setLease(l)
 	return func() error { return b.release(l) }, nil
@@ -197,6 +197,24 @@ func (b *Backend) stillThere(ctx context.Context, l *lease) error {
 		return errLost
 	}
 	return err
+}
+
+// Assure implements [state.Leased].
+func (b *Backend) Assure(ctx context.Context) error {
+	l := b.held()
+	if l == nil {
+		return errLost
+	}
+	return l.heart.Assure(ctx)
+}
+
+// persist has a write wait for a store that is away; see [stored.Heartbeat].
+func (b *Backend) persist(attempt func() error) error {
+	l := b.held()
+	if l == nil {
+		return attempt()
+	}
+	return l.heart.Persist(passing, attempt)
 }
 
 // Lost implements [state.Leased].

@@ -131,15 +131,19 @@ func (b *Backend) header(ctx context.Context) (head stored.Header, etag string, 
 // of the one that was compared with s. Without the lock it takes the lock for
 // as long as it runs.
 func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
-	err := b.hold.Commit(ctx, s, e, b.uuid(), func(next *state.Snapshot) error { return b.replace(ctx, s, next) })
+	id := b.uuid()
+	err := b.hold.Commit(ctx, s, e, b.uuid(), func(next *state.Snapshot) error {
+		return b.persist(func() error { return b.replace(ctx, s, next, id) })
+	})
 	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.name(b.key), err)
 	}
 	return nil
 }
 
-// replace puts next in the place of s, if s is what is stored.
-func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
+// replace puts next in the place of s, if s is what is stored. An attempt after
+// one whose answer was lost finds next there, written with the same id.
+func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot, id string) error {
 	if err := b.stillLeased(ctx); err != nil {
 		return err
 	}
@@ -148,10 +152,15 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 		return err
 	}
 	if err := stored.CheckBase(s, present.Lineage, present.Serial); err != nil {
-		return err
+		now, by, headErr := b.store.head(ctx, b.key)
+		if headErr != nil || by != id {
+			return err
+		}
+		b.tidy(context.WithoutCancel(ctx), next.Serial, now)
+		return nil
 	}
 	b.keepMissing(ctx, present.Serial, etag)
-	etag, err = b.putSnapshot(ctx, next, etag)
+	etag, err = b.putSnapshot(ctx, next, etag, id)
 	if errors.Is(err, errTaken) {
 		return state.ErrConflict
 	}
@@ -165,7 +174,7 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
 // putSnapshot puts the snapshot in the place of the object with that ETag. It goes
 // through a file, since a request has to say how long it is and may have to be
 // sent twice: in memory that would be a second copy of the state.
-func (b *Backend) putSnapshot(ctx context.Context, s *state.Snapshot, etag string) (string, error) {
+func (b *Backend) putSnapshot(ctx context.Context, s *state.Snapshot, etag, id string) (string, error) {
 	f, err := os.CreateTemp("", "cardfleet-*.state")
 	if err != nil {
 		return "", err
@@ -180,7 +189,7 @@ func (b *Backend) putSnapshot(ctx context.Context, s *state.Snapshot, etag strin
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", err
 	}
-	return b.store.put(ctx, b.key, f, etag, b.uuid())
+	return b.store.put(ctx, b.key, f, etag, id)
 }
 
 // tidy keeps the new snapshot in the history and drops what is over. What

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -163,6 +166,19 @@ func (st *store) copy(ctx context.Context, from, etag, to string) error {
 		ServerSideEncryption: st.sse, SSEKMSKeyId: st.kmsKey,
 	})
 	return st.explain(err)
+}
+
+// passing reports whether an error is of a store that is away, or has too much to
+// do: the same may succeed a little later.
+func passing(err error) bool {
+	var answered *smithyhttp.ResponseError
+	if errors.As(err, &answered) {
+		code := answered.HTTPStatusCode()
+		return code >= http.StatusInternalServerError && code != http.StatusNotImplemented || code == http.StatusTooManyRequests
+	}
+	var unsent *smithyhttp.RequestSendError
+	var network net.Error
+	return errors.As(err, &unsent) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // explain tells what callers branch on from the rest.

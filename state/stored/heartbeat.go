@@ -19,6 +19,10 @@ type Pulse struct {
 	Ticker func(d time.Duration) (ticks <-chan time.Time, stop func())
 	// Gone is what a renewal fails with where the lease is another's by now.
 	Gone error
+	// Sleep is [state.Env].Sleep; without it nothing waits for a store that is away.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Away is [state.Env].Away; nil is nobody.
+	Away func(err error)
 }
 
 // Heartbeat keeps a lease. Make one with [Keep].
@@ -33,7 +37,9 @@ type Heartbeat struct {
 	done  chan struct{}
 
 	mu      sync.Mutex
-	renewed time.Time // when the last renewal that came through was begun
+	renewed time.Time     // when the last renewal that came through was begun
+	beaten  chan struct{} // closed, and replaced, by each renewal that comes through
+	waiting int           // operations that wait for a store that is away
 }
 
 // Keep renews a lease at each tick, until it is stopped or the lease is lost.
@@ -41,7 +47,7 @@ type Heartbeat struct {
 // at the next tick, for as long as the lease may be counted on.
 func Keep(pulse Pulse, since time.Time, renew func(ctx context.Context) error) *Heartbeat {
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &Heartbeat{pulse: pulse, renew: renew, renewed: since, lost: make(chan struct{}), end: cancel, done: make(chan struct{})}
+	h := &Heartbeat{pulse: pulse, renew: renew, renewed: since, lost: make(chan struct{}), end: cancel, done: make(chan struct{}), beaten: make(chan struct{})}
 	ticks, stop := pulse.Ticker(pulse.Every)
 	go func() {
 		defer close(h.done)
@@ -80,6 +86,8 @@ func (h *Heartbeat) once(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.renewed = begun
+	close(h.beaten)
+	h.beaten = make(chan struct{})
 	return nil
 }
 
@@ -100,6 +108,84 @@ func (h *Heartbeat) Alive() bool {
 // still while a machine sleeps; the former may be set back.
 func elapsed(from, to time.Time) time.Duration {
 	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
+}
+
+// ErrLeaseLost says that a lease can't be counted on any more.
+var ErrLeaseLost = errors.New("the lock could not be kept, and another run may have it by now")
+
+// Assure returns once the lease may be counted on: at once where it may, and
+// with the next renewal that comes through where the machine slept, or the store
+// was away. It fails where the lease is lost or given back, or ctx ends.
+func (h *Heartbeat) Assure(ctx context.Context) error {
+	for {
+		h.mu.Lock()
+		beaten := h.beaten
+		h.mu.Unlock()
+		if h.Alive() {
+			return nil
+		}
+		select {
+		case <-beaten:
+		case <-h.lost:
+			return ErrLeaseLost
+		case <-h.done:
+			return ErrLeaseLost
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// The pauses between two attempts to reach a store that is away.
+const (
+	firstAway   = 250 * time.Millisecond
+	longestAway = 2 * time.Second
+)
+
+// Persist makes an attempt at what a run needs of its store. Where it fails in
+// passing, since the store is away, Persist says so and tries again, for as long
+// as the lease may be counted on. An attempt may come after one whose answer was
+// lost.
+func (h *Heartbeat) Persist(passing func(error) bool, attempt func() error) error {
+	err := attempt()
+	if err == nil || !passing(err) || h.pulse.Sleep == nil || !h.Alive() {
+		return err
+	}
+	h.away(err)
+	defer func() { h.back(err) }()
+	var waited time.Duration // by a clock that a test may stop, too
+	for pause := firstAway; waited < h.pulse.GiveUp && h.Alive(); pause = min(2*pause, longestAway) {
+		if h.pulse.Sleep(context.Background(), pause) != nil {
+			return err
+		}
+		waited += pause
+		if err = attempt(); err == nil || !passing(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// away says that the store is away, once for all who wait for it.
+func (h *Heartbeat) away(err error) {
+	h.mu.Lock()
+	h.waiting++
+	first := h.waiting == 1
+	h.mu.Unlock()
+	if first && h.pulse.Away != nil {
+		h.pulse.Away(err)
+	}
+}
+
+// back says that the store is there again, with the last who waited for it.
+func (h *Heartbeat) back(err error) {
+	h.mu.Lock()
+	h.waiting--
+	last := h.waiting == 0
+	h.mu.Unlock()
+	if last && err == nil && h.pulse.Away != nil {
+		h.pulse.Away(nil)
+	}
 }
 
 // Lost is closed when the lease can't be kept.

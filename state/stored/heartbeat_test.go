@@ -112,3 +112,100 @@ func TestAMachineThatSleptDoesNotCountOnItsLease(t *testing.T) {
 	require.False(t, h.Alive())
 	h.Stop()
 }
+
+// waits is a heartbeat whose renewals fail while its store is down, with what it
+// said of that.
+func waits(down *atomic.Bool) (h *Heartbeat, said *[]string) {
+	said = &[]string{}
+	p := pulse()
+	p.Sleep = func(ctx context.Context, d time.Duration) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	p.Away = func(err error) {
+		if err == nil {
+			*said = append(*said, "back")
+			return
+		}
+		*said = append(*said, err.Error())
+	}
+	return Keep(p, time.Now(), func(context.Context) error { return downAs(down) }), said
+}
+
+var errDown = errors.New("the store restarts")
+
+func downAs(down *atomic.Bool) error {
+	if down.Load() {
+		return errDown
+	}
+	return nil
+}
+
+func isDown(err error) bool { return errors.Is(err, errDown) }
+
+func TestAStoreThatIsAwayForLessThanTheLeaseEndsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		h, said := waits(&down)
+		time.Sleep(time.Minute + time.Second)
+		down.Store(true)
+		began := time.Now()
+		time.AfterFunc(15*time.Second, func() { down.Store(false) })
+		require.NoError(t, h.Persist(isDown, func() error { return downAs(&down) }))
+		require.InDelta(t, 15, time.Since(began).Seconds(), 2)
+		require.Equal(t, []string{"the store restarts", "back"}, *said, "once each")
+		require.False(t, lost(h))
+
+		down.Store(true)
+		began = time.Now()
+		require.ErrorIs(t, h.Persist(isDown, func() error { return downAs(&down) }), errDown)
+		require.LessOrEqual(t, time.Since(began), 27*time.Second, "no longer than the lease may be counted on")
+		require.Equal(t, []string{"the store restarts", "back", "the store restarts"}, *said, "it isn't back")
+
+		refused := errors.New("refused")
+		require.ErrorIs(t, h.Persist(isDown, func() error { return refused }), refused)
+		require.Len(t, *said, 3, "what the store refuses isn't waited for")
+		h.Stop()
+	})
+}
+
+func TestWhoAsksForTheLeaseWaitsUntilItIsSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		h, _ := waits(&down)
+		require.NoError(t, h.Assure(t.Context()))
+
+		// The machine sleeps past the lease: its clock goes on, its heartbeat doesn't.
+		h.mu.Lock()
+		h.renewed = h.renewed.Add(-time.Hour)
+		h.mu.Unlock()
+		began := time.Now()
+		require.NoError(t, h.Assure(t.Context()), "nobody took it over")
+		require.Equal(t, 10*time.Second, time.Since(began), "with the next renewal, and not before")
+
+		over, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		down.Store(true)
+		h.mu.Lock()
+		h.renewed = h.renewed.Add(-time.Hour)
+		h.mu.Unlock()
+		require.ErrorIs(t, h.Assure(over), context.DeadlineExceeded)
+		require.ErrorIs(t, h.Assure(t.Context()), ErrLeaseLost)
+		require.True(t, lost(h))
+		h.Stop()
+	})
+}
+
+func TestALeaseThatWasGivenBackIsNotSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		h, _ := waits(&down)
+		h.Stop()
+		time.Sleep(time.Hour)
+		require.ErrorIs(t, h.Assure(t.Context()), ErrLeaseLost)
+	})
+}
