@@ -21,6 +21,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/plan/signers"
+	"github.com/cardfleet/cardfleet/spec/file"
 )
 
 type approveOptions struct {
@@ -190,7 +191,7 @@ func expandHome(env *Env, path string) string {
 // readKey reads a private key without a passphrase. Keys that this can't serve
 // (with a passphrase, in hardware, in an agent) work through ssh-keygen.
 func readKey(path, name string) (ssh.Signer, error) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the key: %w", err)
 	}

@@ -31,10 +31,11 @@ type layer struct {
 
 var layers = []layer{
 	{"spec", nil},
+	{"spec/file", nil},
 	{"spec/table", []string{"spec"}},
 	{"spec/table/xlsx", []string{"spec", "spec/table"}},
-	{"spec/config", []string{"spec", "spec/table", "spec/config/expr", "spec/config/internal/plain"}},
-	{"spec/config/expr", []string{"spec", "spec/table"}},
+	{"spec/config", []string{"spec", "spec/file", "spec/table", "spec/config/expr", "spec/config/internal/plain"}},
+	{"spec/config/expr", []string{"spec", "spec/file", "spec/table"}},
 	{"spec/config/internal/plain", []string{"spec"}},
 	{"spec/config/generate", []string{"spec", "spec/config"}},
 	{"state", []string{"spec"}},
@@ -45,7 +46,7 @@ var layers = []layer{
 	{"state/s3/s3test", nil},
 	{"state/seal", nil},
 	{"state/all", []string{"spec", "state", "state/*"}},
-	{"state/*", []string{"spec", "state", "state/stored"}},
+	{"state/*", []string{"spec", "spec/file", "state", "state/stored"}},
 	{"plan", []string{"spec", "state", "state/lines", "plan/signers"}},
 	{"plan/signers", nil},
 	{"plan/render", []string{"spec", "state", "plan", "plan/signers"}},

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/fatih/color"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/file"
 )
 
 // diagnostics shows mistakes in the order in which they are given.
@@ -37,7 +37,7 @@ func (o *output) quote(d *spec.Diagnostic) {
 	if d.Subject == nil || d.Snippet != nil || o.dir == "" {
 		return
 	}
-	src, err := os.ReadFile(within(o.dir, d.Subject.File))
+	src, err := file.Read(within(o.dir, d.Subject.File))
 	from, to := d.Subject.Start.Byte, d.Subject.End.Byte
 	if err != nil || from > len(src) || to > len(src) || from > to {
 		return // the file changed meanwhile; its name and line still help

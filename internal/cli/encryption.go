@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/seal"
 )
@@ -72,7 +72,7 @@ func identitiesOf(env *Env, dir string, list []string) (ids []seal.Identity, mis
 			continue
 		}
 		path := within(dir, expandHome(env, text))
-		key, err := os.ReadFile(path)
+		key, err := file.Read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			missing = append(missing, text)
 			continue
@@ -88,7 +88,7 @@ func identitiesOf(env *Env, dir string, list []string) (ids []seal.Identity, mis
 // readPlan reads a plan file. keys is asked where the file is encrypted;
 // enforced says that it has to be.
 func readPlan(path string, keys func() (state.Sealer, error), enforced bool) (*run.Saved, error) {
-	f, err := os.Open(path)
+	f, err := file.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the saved plan: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/spec/file"
 )
 
 type fmtOptions struct {
@@ -96,7 +97,7 @@ func (prog *program) fmtFile(o fmtOptions, path, name string) (changed bool, err
 	if strings.HasSuffix(name, ".json") {
 		return false, nil // JSON has its own tools
 	}
-	src, err := os.ReadFile(path)
+	src, err := file.Read(path)
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", name, err)
 	}

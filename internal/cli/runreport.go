@@ -13,6 +13,7 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -82,7 +83,7 @@ func (o *runOptions) openRetry(dir string) error {
 	if o.retry.file == "" {
 		return nil
 	}
-	f, err := os.Open(within(dir, o.retry.file))
+	f, err := file.Open(within(dir, o.retry.file))
 	if err != nil {
 		return fmt.Errorf("open the report: %w", err)
 	}

@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/spec/file"
 )
 
 func (prog *program) statePushCommand() *cli.Command {
@@ -47,15 +47,15 @@ cardfleet state push state.json`,
 }
 
 // readPulled reads the file that is to be pushed.
-func (prog *program) readPulled(file string, in inputOptions) (*run.Pulled, error) {
+func (prog *program) readPulled(name string, in inputOptions) (*run.Pulled, error) {
 	r := prog.env.In
-	if file != "-" {
-		f, err := os.Open(within(prog.dir(), file))
+	if name != "-" {
+		f, err := file.Open(within(prog.dir(), name))
 		if err != nil {
 			return nil, fmt.Errorf("open the state to push: %w", err)
 		}
 		defer f.Close() // it was only read
 		r = f
 	}
-	return run.ReadPulled(r, file, prog.keysIn(in))
+	return run.ReadPulled(r, name, prog.keysIn(in))
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/spec/table"
 	"github.com/cardfleet/cardfleet/spec/table/xlsx"
 )
@@ -129,7 +130,7 @@ func readTable(out *output, dir string, files []string, sheet string, o table.Op
 
 // readGrid reads the cells of a file, whatever it is.
 func readGrid(out *output, path, name string, o xlsx.Options) (*table.Grid, spec.Diagnostics, error) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if err != nil {
 		var cause *fs.PathError
 		if errors.As(err, &cause) {

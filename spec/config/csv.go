@@ -16,6 +16,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/expr"
+	"github.com/cardfleet/cardfleet/spec/file"
 )
 
 const (
@@ -47,27 +48,27 @@ type csvReader struct {
 }
 
 func (f *csvFile) open() (*csvReader, error) {
-	file, err := os.Open(f.path)
+	opened, err := file.Open(f.path)
 	if err != nil {
 		return nil, err
 	}
 	var size int64 // 0 where it isn't known: it is only a hint
-	if info, err := file.Stat(); err == nil {
+	if info, err := opened.Stat(); err == nil {
 		if info.IsDir() {
-			file.Close() // it was only opened for reading
+			opened.Close() // it was only opened for reading
 			return nil, errors.New("it is a folder")
 		}
 		size = info.Size()
 	}
 	h := sha256.New()
-	buf := bufio.NewReaderSize(io.TeeReader(file, h), 1<<16)
+	buf := bufio.NewReaderSize(io.TeeReader(opened, h), 1<<16)
 	if start, _ := buf.Peek(len(expr.BOM)); string(start) == expr.BOM {
 		_, _ = buf.Discard(len(bom)) // it was just peeked at
 	}
 	r := csv.NewReader(buf)
 	r.ReuseRecord = true
 	r.FieldsPerRecord = -1 // counted here, for messages that name the ICCID
-	return &csvReader{Reader: r, file: file, buf: buf, hash: h, size: size}, nil
+	return &csvReader{Reader: r, file: opened, buf: buf, hash: h, size: size}, nil
 }
 
 func (r *csvReader) close() { r.file.Close() } // it was only read
@@ -264,7 +265,7 @@ func (f *csvFile) load(r *report) bool {
 	if f.lines != nil {
 		return true
 	}
-	text, err := os.ReadFile(f.path)
+	text, err := file.Read(f.path)
 	if err != nil {
 		return false
 	}

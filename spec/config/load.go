@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/expr"
 	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
+	"github.com/cardfleet/cardfleet/spec/file"
 )
 
 // Options is what [Load] may look at.
@@ -216,7 +216,7 @@ func (l *loader) addFound(src *source, f plain.Found) {
 // parseVars parses a file of variable values. Any of them may be
 // secret, so they show in no snippet and are not in the digest.
 func (l *loader) parseVars(name string) hcl.Body {
-	src, err := os.ReadFile(expr.Absolute(l.Dir, name))
+	src, err := file.Read(expr.Absolute(l.Dir, name))
 	return l.parse(name, &source{name: name, text: src, secret: true}, err)
 }
 

@@ -81,7 +81,7 @@ func (b *Backend) keepBackup() error {
 // rest, and makes the file's name and length durable.
 func (b *Backend) openBehind(path string, end int64) (stored.JournalFile, error) {
 	b.step("open the journal")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := openOwn(path, os.O_WRONLY|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +119,29 @@ func (b *Backend) cut(f *os.File, end int64) error {
 		return err
 	}
 	return syncDir(filepath.Dir(f.Name()))
+}
+
+// errLink says that a file which the program names itself is a symbolic link.
+var errLink = errors.New("it is a symbolic link, and what cardfleet names itself is never written or read through one: whoever left it there chose what would be overwritten; delete the link")
+
+// openOwn opens a file that the program names itself. A folder that somebody
+// else wrote to, such as a branch that was checked out, may hold a link of that
+// name, which is not followed.
+func openOwn(path string, flag int) (*os.File, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		return nil, &os.PathError{Op: "open", Path: path, Err: errLink}
+	}
+	return os.OpenFile(path, flag|noFollow, 0o600)
+}
+
+// writeOwn replaces what such a file holds.
+func writeOwn(path string, content []byte) error {
+	f, err := openOwn(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
 }
 
 func removeIfThere(path string) error {

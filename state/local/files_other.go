@@ -5,7 +5,11 @@ package local
 import (
 	"errors"
 	"os"
+	"syscall"
 )
+
+// noFollow has an opening fail where the path's last element is a symbolic link.
+const noFollow = syscall.O_NOFOLLOW
 
 func rename(from, to string) error { return os.Rename(from, to) }
 

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// noFollow is none: here [openOwn] alone looks for links.
+const noFollow = 0
+
 // rename tries again for a while where somebody reads the file that is to be
 // replaced: Windows refuses that, and a plan beside an apply does it. (The go
 // command does the same, in cmd/internal/robustio.)

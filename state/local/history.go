@@ -47,10 +47,18 @@ func (b *Backend) keep(serial uint64) {
 	_ = b.linkToHistory(b.path, b.historyPath(serial))
 }
 
+// makeHistory makes the history's folder, and refuses one that lies elsewhere.
+func (b *Backend) makeHistory() error {
+	if info, err := os.Lstat(b.historyDir()); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		return &os.PathError{Op: "open", Path: b.historyDir(), Err: errLink}
+	}
+	return os.MkdirAll(b.historyDir(), 0o700)
+}
+
 // linkToHistory takes the place of a version with the same serial, which is of
 // a state that was put back by hand meanwhile.
 func (b *Backend) linkToHistory(file, as string) error {
-	if err := os.MkdirAll(b.historyDir(), 0o700); err != nil {
+	if err := b.makeHistory(); err != nil {
 		return err
 	}
 	tmp := filepath.Join(b.historyDir(), "tmp")
@@ -70,11 +78,11 @@ func (b *Backend) linkToHistory(file, as string) error {
 // markCommit notes that a commit of that serial was in the journal, so that a
 // journal without it shows.
 func (b *Backend) markCommit(serial uint64) {
-	if b.env.Sealer == nil || os.MkdirAll(b.historyDir(), 0o700) != nil {
+	if b.env.Sealer == nil || b.makeHistory() != nil {
 		return
 	}
 	b.step("mark the commit")
-	_ = os.WriteFile(b.historyPath(serial)+commitEnding, nil, 0o600) // a commit doesn't fail for its history
+	_ = writeOwn(b.historyPath(serial)+commitEnding, nil) // a commit doesn't fail for its history
 }
 
 // shorten drops snapshots without which there are versions enough, and what is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -24,7 +25,12 @@ func (b *Backend) acquire(_ context.Context, info *state.LockInfo) (release func
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
 		return nil, fmt.Errorf("lock the state %s: %w", b.path, err)
 	}
-	file := flock.New(b.path+".lock", flock.SetPermissions(0o600))
+	own, err := openOwn(b.path+".lock", os.O_RDONLY|os.O_CREATE)
+	if err != nil {
+		return nil, fmt.Errorf("lock the state %s: %w", b.path, err)
+	}
+	own.Close() // it was only made, and looked at
+	file := flock.New(b.path+".lock", flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|noFollow))
 	ok, err := file.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the state %s: %w", b.path, err)
@@ -61,12 +67,20 @@ func (b *Backend) sayWho(info state.LockInfo) {
 	if err != nil {
 		panic(err) // strings and a time
 	}
-	_ = os.WriteFile(b.infoPath(), append(text, '\n'), 0o600)
+	_ = writeOwn(b.infoPath(), append(text, '\n'))
 }
+
+// mostInfo is how many bytes are read of a lock's info, which has a few hundred.
+const mostInfo = 1 << 16
 
 // holder reads who has the lock; the zero value where nobody says.
 func (b *Backend) holder() state.LockInfo {
-	text, err := os.ReadFile(b.infoPath())
+	f, err := openOwn(b.infoPath(), os.O_RDONLY)
+	if err != nil {
+		return state.LockInfo{}
+	}
+	defer f.Close() // it was only read
+	text, err := io.ReadAll(io.LimitReader(f, mostInfo))
 	if err != nil {
 		return state.LockInfo{}
 	}

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -105,7 +105,7 @@ func withAuthorities(env state.Env) (http.RoundTripper, error) {
 	if !ok || bundle == "" {
 		return env.Transport, nil
 	}
-	pem, err := os.ReadFile(bundle)
+	pem, err := file.Read(bundle)
 	if err != nil {
 		return nil, fmt.Errorf("read AWS_CA_BUNDLE: %w", err)
 	}

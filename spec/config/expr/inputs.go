@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"unicode/utf8"
 
+	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/spec/table"
 )
 
@@ -60,7 +60,7 @@ func NewInputs(dir string) *Inputs {
 
 // Read returns the content of a file whose path starts at the configuration's folder.
 func (in *Inputs) Read(path string) ([]byte, error) {
-	content, err := os.ReadFile(Absolute(in.dir, path))
+	content, err := file.Read(Absolute(in.dir, path))
 	if err != nil {
 		return nil, err
 	}
