@@ -43,6 +43,11 @@ type Result struct {
 	Reason    string // why, in a sentence without a stop; "" for a plain Done
 	RequestID string // the carrier's name for the call
 	Elapsed   time.Duration
+	// AsFarAsTold reports of a Done that a refused repetition is all that shows it.
+	AsFarAsTold bool
+
+	refused bool // of an InDoubt: the carrier refused a repetition
+	unsent  bool // of an InDoubt: the call was not sent again, so the doubt is as it was
 }
 
 // Report is what became of a plan.

@@ -140,24 +140,39 @@ func overtaken(c spec.Change, reading spec.Reading) string {
 	}
 }
 
-// call makes the change, and finds out what it did where the answer was lost.
+// call makes the change, and finds out what it did where the answer was lost. Of
+// a call that was sent before, by a run that ended, no refusal says that the card
+// is as it was.
 func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 	again := repeats(s.action, r.card(s.card.ID()))
 	receipt, err := p.Do(ctx, changeOf(s))
-	cause, _ := providers.CauseOf(err)
+	proof := providers.ProofOf(err)
 	switch {
-	case again && err != nil && cause == providers.PriorMismatch:
-		return Result{Outcome: Done, Reason: "the carrier refuses it a second time, so the call that was in doubt was done", RequestID: providers.RequestIDOf(err)}
 	case err == nil && receipt.Already:
 		return Result{Outcome: Done, Reason: "the card was in that state already", RequestID: receipt.RequestID}
 	case err == nil:
 		return Result{Outcome: Done, RequestID: receipt.RequestID}
-	case cause == providers.Stopped && providers.EffectOf(err) == providers.EffectNone:
+	case stopped(err):
 		return Result{Outcome: NotStarted, Reason: unsent(ctx, err)}
-	case providers.EffectOf(err) == providers.EffectNone:
+	case proof.Effect(again) == providers.EffectNone:
 		return Result{Outcome: Failed, Reason: err.Error(), RequestID: providers.RequestIDOf(err)}
+	case again && proof == providers.NeverSeen:
+		return Result{Outcome: InDoubt, Reason: "it was not sent again: " + err.Error(), RequestID: providers.RequestIDOf(err), unsent: true}
 	}
-	return r.settle(ctx, p, s, err)
+	return r.settle(ctx, p, s, err, again && refuses(err))
+}
+
+// refuses reports whether the carrier refuses a call because the card isn't at
+// the value that the call replaces.
+func refuses(err error) bool {
+	cause, _ := providers.CauseOf(err)
+	return err != nil && cause == providers.PriorMismatch && providers.ProofOf(err) == providers.Declined
+}
+
+// stopped reports whether the call never left, since the run ends.
+func stopped(err error) bool {
+	cause, _ := providers.CauseOf(err)
+	return err != nil && cause == providers.Stopped && providers.EffectOf(err) == providers.EffectNone
 }
 
 // unsent says why a call that was under way never left.
@@ -180,43 +195,79 @@ func pauses() []time.Duration { return []time.Duration{time.Second, 2 * time.Sec
 // reading the card, and by sending the call again only where that can do no
 // harm: where it names the value that it replaces, so that the carrier refuses
 // a second one, or where a reading shows that the first had no effect and a
-// repeat would change nothing twice. What stays unknown is in doubt. An interrupt
+// repeat would change nothing twice. What stays unknown is in doubt. refused
+// reports that the carrier has refused a second one already: then the call is
+// not sent any more, and only a reading can say that it was done. An interrupt
 // lets it look, and sends nothing again.
-func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost error) Result {
-	caps := p.Capabilities()
-	named := caps.ReplacesByName(s.action.Kind)
+func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost error, refused bool) Result {
+	named, looks := p.Capabilities().ReplacesByName(s.action.Kind), r.looks(p, s)
 	looking := context.WithoutCancel(ctx)
 	for _, pause := range pauses() {
-		if err := r.o.Sleep(looking, pause); err != nil {
+		if refused && (r.told(s) || !looks) || r.o.Sleep(looking, pause) != nil {
 			break
 		}
 		shown, read := r.look(looking, p, s)
 		if shown {
 			return Result{Outcome: Done, Reason: "the answer was lost; the carrier shows that it was done", RequestID: providers.RequestIDOf(lost)}
 		}
-		if !named && !(read && s.action.Kind.SetsState()) {
+		if refused || !named && !(read && s.action.Kind.SetsState()) {
 			continue
 		}
 		receipt, err := p.Do(ctx, changeOf(s))
-		cause, _ := providers.CauseOf(err)
-		switch {
-		case err == nil:
+		if err == nil {
 			return Result{Outcome: Done, Reason: "the answer was lost; sent again", RequestID: receipt.RequestID}
-		case named && cause == providers.PriorMismatch && providers.EffectOf(err) == providers.EffectNone:
-			return Result{Outcome: Done, Reason: "the answer was lost; the carrier refuses a second one, so the first was done", RequestID: providers.RequestIDOf(err)}
+		}
+		if named && refuses(err) {
+			refused, lost = true, err
 		}
 	}
+	if refused {
+		return r.refused(s, lost)
+	}
 	return Result{Outcome: InDoubt, Reason: lost.Error(), RequestID: providers.RequestIDOf(lost)}
+}
+
+// refused is what a refused repetition proves: that the card isn't at the device
+// that the call names. Where that was the card's device for sure, the first call
+// took it away, as far as the carrier tells. Where it was only believed, the card
+// may have been elsewhere all the time. An unbind closes an account for good, so
+// it is never taken as done for that.
+func (r *run) refused(s *step, refusal error) Result {
+	id, a := providers.RequestIDOf(refusal), s.action
+	switch {
+	case r.told(s):
+		return Result{Outcome: Done, AsFarAsTold: true, RequestID: id,
+			Reason: "as far as the carrier tells: the answer was lost, and it refuses a second one"}
+	case a.Kind == spec.ChangeBind:
+		return Result{Outcome: InDoubt, refused: true, RequestID: id, Reason: fmt.Sprintf(
+			"the answer was lost, and the carrier refuses a second one: so the card isn't bound to %s, which was only believed to be its device (%s). It is bound to %s if the call was done, else to a device that isn't known here",
+			a.From, r.card(s.card.ID()).Binding.Belief(), a.To)}
+	default:
+		return Result{Outcome: InDoubt, refused: true, RequestID: id,
+			Reason: "the answer was lost, and the carrier refuses a second one, but doesn't show that the first was done: " + refusal.Error()}
+	}
+}
+
+// told reports whether a refused repetition says that the change was done: it
+// is a change of the device, and the old one was read, or set by a call of ours
+// that was answered.
+func (r *run) told(s *step) bool {
+	b := r.card(s.card.ID()).Binding
+	return s.action.Kind == spec.ChangeBind && b.Certain() && b.IMEI.Same(spec.IMEI(s.action.From))
+}
+
+// looks reports whether a reading can show the change.
+func (r *run) looks(p providers.Provider, s *step) bool {
+	return s.action.Kind == spec.Unbind || p.Capabilities().Reads.Has(s.action.Kind.Attr())
 }
 
 // look reads the card: shown reports that it has the new value, read that the
 // carrier answered at all and can tell.
 func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, read bool) {
-	attr := s.action.Kind.Attr()
-	if s.action.Kind != spec.Unbind && !p.Capabilities().Reads.Has(attr) {
+	if !r.looks(p, s) {
 		return false, false
 	}
-	reading, err := p.Read(ctx, s.card.ICCID, attr)
+	reading, err := p.Read(ctx, s.card.ICCID, s.action.Kind.Attr())
 	if err != nil {
 		return false, false
 	}
@@ -231,10 +282,14 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	switch result.Outcome {
 	case Done:
 		memory.Done(state.Change{Change: s.action.Change, At: now})
+		memory.Binding.AsFarAsTold = memory.Binding.AsFarAsTold || result.AsFarAsTold
 	case InDoubt:
+		if result.unsent {
+			break // and the doubt is as it was
+		}
 		memory.InDoubt(state.Doubt{
 			Change: s.action.Change, Key: s.action.Key,
-			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true,
+			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true, Refused: result.refused,
 		})
 	}
 	after := &memory

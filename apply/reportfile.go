@@ -85,6 +85,8 @@ type actionLine struct {
 	Reason    string            `json:"reason,omitempty"`
 	RequestID string            `json:"request_id,omitempty"`
 	Elapsed   float64           `json:"elapsed_seconds"`
+	// AsFarAsTold is [Result.AsFarAsTold].
+	AsFarAsTold bool `json:"as_far_as_told,omitempty"`
 }
 
 type endLine struct {
@@ -113,7 +115,7 @@ func WriteReport(w io.Writer, h ReportHeader, results []Result) error {
 		end.count(r.Outcome)
 		err := enc.Encode(actionLine{
 			actionType, r.Action.ID, r.Action.Kind, r.Card.Provider, r.Card.ICCID, r.Card.Address, r.Action.From, r.Action.To,
-			r.Outcome, r.Reason, r.RequestID, r.Elapsed.Seconds(),
+			r.Outcome, r.Reason, r.RequestID, r.Elapsed.Seconds(), r.AsFarAsTold,
 		})
 		if err != nil {
 			return err

@@ -99,7 +99,7 @@ func (p *pair) trust() state.Binding {
 	if trusted == p.wanted.IMEI {
 		p.doubtful()
 	}
-	return state.BoundTo(trusted)
+	return state.Binding{Known: true, Unconfirmed: state.OnTrust, IMEI: trusted}
 }
 
 // unbind plans what closes the card's account for good.

@@ -159,6 +159,7 @@ func (d *differ) wanted(p *pair) {
 		return
 	}
 	p.adopt()
+	p.asFarAsTold()
 	d.binding(p)
 	p.active()
 	p.packages()
@@ -202,7 +203,8 @@ func (p *pair) recall() {
 
 // repeat plans a call again that was under way when a run ended, where nobody
 // can say what became of it but the call itself: it names the device that it
-// replaces, so the carrier refuses it if it was done before, which settles it.
+// replaces, so the carrier refuses it if it was done before. What that proves,
+// apply decides.
 // That is planned only while the call is still what is wanted.
 func (d *differ) repeat(p *pair) bool {
 	if p.memory == nil || len(p.memory.Doubts) != 1 {
@@ -218,7 +220,7 @@ func (d *differ) repeat(p *pair) bool {
 		return false
 	}
 	p.change(doubt.Kind, doubt.From, doubt.To)
-	p.note("%s was under way when a run ended at %s; it is sent once more, and the carrier refuses it if it was done",
+	p.note("%s was under way when a run ended at %s; it is sent once more, and the carrier refuses it if the card isn't at that device any more",
 		doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 	return true
 }
@@ -246,11 +248,25 @@ func (p *pair) inDoubt() bool {
 
 // remedy says how a doubt comes to its end.
 func (p *pair) remedy(doubt state.Doubt) string {
-	if doubt.Kind.Attr() == spec.AttrBinding && !p.caps.Reads.Has(spec.AttrBinding) {
-		return fmt.Sprintf("Look at the carrier's console which device the card is bound to, then say so:\ncardfleet resolve %s -bound-to=IMEI (or -unbound)", p.card.ICCID)
+	unread := !p.caps.Reads.Has(spec.AttrBinding)
+	console := fmt.Sprintf("ook at the carrier's console which device the card is bound to, then say so:\ncardfleet resolve %s -bound-to=IMEI (or -unbound)", p.card.ICCID)
+	switch {
+	case doubt.Kind == spec.Unbind && unread:
+		return "A plan settles it once the carrier shows the card as closing or closed. Where it never does, l" + console
+	case doubt.Likely() && unread:
+		return "L" + console + "\nTo take this and all of its kind for done, after a look at their list:\ncardfleet resolve -likely"
+	case doubt.Kind.Attr() == spec.AttrBinding && unread:
+		return "L" + console
 	}
 	return fmt.Sprintf("A plan settles it by what the carrier shows from %s on; what it shows now is taken for true by:\ncardfleet resolve %s",
 		doubt.Since.Add(p.caps.Settle).UTC().Format("15:04:05 UTC"), p.card.ICCID)
+}
+
+// asFarAsTold says that the card's device is known by a refusal alone.
+func (p *pair) asFarAsTold() {
+	if p.memory != nil && p.memory.Binding.AsFarAsTold && !p.live.Tells(spec.AttrBinding) {
+		p.note("bound to %s as far as the carrier tells: the answer to the change was lost, and a second one was refused", p.memory.Binding.IMEI)
+	}
 }
 
 // standing reports whether the card's place in its life allows anything at
@@ -418,7 +434,10 @@ func (d *differ) remove(p *pair) {
 
 // fillValues says what the card's values are, and what they will be.
 func (p *pair) fillValues() {
-	before := Values{Binding: p.currentBinding(), Active: p.live.Lifecycle.InService(), Status: p.live.Status, Lifecycle: p.live.Lifecycle}
+	before := Values{Active: p.live.Lifecycle.InService(), Status: p.live.Status, Lifecycle: p.live.Lifecycle}
+	if bound := p.currentBinding(); bound.Known {
+		before.Binding = state.BoundTo(bound.IMEI) // whatever it is known by
+	}
 	if p.live.Tells(spec.AttrPackages) {
 		before.Packages = make([]string, 0, len(p.live.Packages))
 		for _, pkg := range p.live.Packages {

@@ -278,7 +278,7 @@ func TestTheTable(t *testing.T) {
 				c.Binding = state.BoundTo(deviceA)
 				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB)}, Since: now}}
 			}), live: reads(spec.Active, "正常")},
-			[]string{a2b, "# change-bind 861536030196001 -> 861536030196019 was under way when a run ended at 2026-11-21 20:46:47 UTC; it is sent once more, and the carrier refuses it if it was done"},
+			[]string{a2b, "# change-bind 861536030196001 -> 861536030196019 was under way when a run ended at 2026-11-21 20:46:47 UTC; it is sent once more, and the carrier refuses it if the card isn't at that device any more"},
 		},
 		"under way when a run ended, no longer wanted": {
 			scene{wanted: card(func(c *spec.Card) { c.IMEI = deviceC }), memory: remembered(func(c *state.Card) {

@@ -73,7 +73,7 @@ var rebinding = effect{
 
 var unbinding = effect{
 	seen: func(_ Change, r *Reading) (tells, done bool) {
-		done = r.Lifecycle.Gone() || r.Tells(AttrBinding) && r.IMEI == ""
+		done = r.Lifecycle.shut() || r.Tells(AttrBinding) && r.IMEI == ""
 		return r.Tells(AttrBinding) || done, done
 	},
 	pending: func(c Change, r *Reading) bool {

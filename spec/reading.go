@@ -49,6 +49,9 @@ func (l Lifecycle) InService() Switch {
 // Ended reports whether the card's account is closed, closing or somebody else's.
 func (l Lifecycle) Ended() bool { return l == Closing || l == Closed || l == Transferred }
 
+// shut reports whether the card's account is closed, or being closed.
+func (l Lifecycle) shut() bool { return l == Closing || l == Closed }
+
 // Gone reports whether the carrier has the card no longer, or not for long: its
 // account has ended, or there is no such card.
 func (l Lifecycle) Gone() bool { return l.Ended() || l == NotFound }

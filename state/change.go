@@ -88,7 +88,9 @@ func (c *Card) TakeReading(r spec.Reading) {
 		if c.Binding.Known && !c.Binding.IMEI.Same(now.IMEI) {
 			c.isSince(r.At)
 		}
-		c.Binding = BoundTo(now.IMEI)
+		if now.IMEI == r.IMEI || !c.Binding.Known || !c.Binding.IMEI.Same(now.IMEI) {
+			c.Binding = BoundTo(now.IMEI)
+		} // else the reading doesn't show the device yet, and says nothing of it
 	}
 	if !r.Tells(spec.AttrPackages) {
 		r.Packages = c.Last.Packages

@@ -112,6 +112,31 @@ func (u *Unconfirmed) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Certain reports whether the device is the card's for sure: it was read, or set
+// by a call of ours that was answered.
+func (b Binding) Certain() bool {
+	return b.Known && b.Unconfirmed == Confirmed && !b.AsFarAsTold
+}
+
+// Belief says why a device isn't certain, in words: "adopted on trust". It is ""
+// for one that is.
+func (b Binding) Belief() string {
+	switch {
+	case !b.Known:
+		return "not known"
+	case b.Unconfirmed == OnTrust:
+		return "adopted on trust"
+	case b.Unconfirmed == MovedHere:
+		return "remembered from another account"
+	case b.Unconfirmed == OfOlder:
+		return "from a state of an older format, which doesn't say how it is known"
+	case b.AsFarAsTold:
+		return "set as far as the carrier tells"
+	default:
+		return ""
+	}
+}
+
 // BoundTo is the binding to a device that is known; to none for "".
 func BoundTo(imei spec.IMEI) Binding { return Binding{Known: true, IMEI: imei} }
 
@@ -143,7 +168,14 @@ type Doubt struct {
 	// Tried reports that the run itself looked, and repeated the call where
 	// that could do no harm, in vain. It is false where the run ended before.
 	Tried bool `json:"tried,omitempty"`
+	// Refused reports that the carrier refused to repeat the call, since the card
+	// isn't at the device that the call names.
+	Refused bool `json:"refused,omitempty"`
 }
+
+// Likely reports whether the change was likely done, though nothing shows it: a
+// change of the device whose repetition the carrier refused.
+func (d Doubt) Likely() bool { return d.Refused && d.Kind == spec.ChangeBind }
 
 // Tells reports whether the reading held the attributes.
 func (l *Last) Tells(attrs spec.Attr) bool { return l.Has.Has(attrs) }

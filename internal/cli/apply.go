@@ -213,14 +213,22 @@ func (s *session) consent(p *run.Planned, o applyOptions, planFile string) error
 	return s.ask()
 }
 
-// ask asks on the terminal; only yes is yes.
+// ask asks whether the plan is to be carried out.
 func (s *session) ask() error {
-	s.out.say("\nDo you want to carry this out?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
-	line, err := bufio.NewReader(s.env.In).ReadString('\n')
-	if err != nil && line == "" || strings.TrimSpace(line) != "yes" {
+	if err := s.askWhether("Do you want to carry this out?"); err != nil {
 		return refuse("Apply cancelled", "Nothing was changed.")
 	}
-	s.out.say("\n")
+	return nil
+}
+
+// askWhether asks on the terminal; only yes is yes.
+func (prog *program) askWhether(question string) error {
+	prog.out.say("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", question)
+	line, err := bufio.NewReader(prog.env.In).ReadString('\n')
+	if err != nil && line == "" || strings.TrimSpace(line) != "yes" {
+		return refuse("Cancelled", "Nothing was changed.")
+	}
+	prog.out.say("\n")
 	return nil
 }
 

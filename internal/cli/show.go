@@ -181,7 +181,7 @@ func stateText(c *state.Card) string {
 	case c.Binding.Known && c.Binding.IMEI == "":
 		line("imei", "none")
 	case c.Binding.Known:
-		line("imei", string(c.Binding.IMEI))
+		line("imei", string(c.Binding.IMEI)+believed(c.Binding))
 	}
 	line("lifecycle", string(c.Last.Lifecycle))
 	line("carrier", c.Last.Status) // its own words, as they were read last
@@ -202,4 +202,12 @@ func stateText(c *state.Card) string {
 		line("in doubt", d.Change.String()+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
 	}
 	return b.String()
+}
+
+// believed says in brackets why the device isn't certain; "" for one that is.
+func believed(b state.Binding) string {
+	if b.Certain() {
+		return ""
+	}
+	return " (" + b.Belief() + ")"
 }

@@ -111,6 +111,9 @@ func (w *watcher) Finished(r apply.Result) {
 	}
 	h := hook(r.Card, r.Action)
 	h["elapsed_seconds"], h["request_id"], h["outcome"] = r.Elapsed.Seconds(), r.RequestID, r.Outcome
+	if r.AsFarAsTold {
+		h["as_far_as_told"] = true
+	}
 	level, kind := "info", "apply_complete"
 	if r.Outcome != apply.Done {
 		level, kind = "error", "apply_errored"

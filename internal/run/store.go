@@ -119,6 +119,45 @@ func (s Store) Resolve(ctx context.Context, card spec.ICCID, binding state.Bindi
 	return settled, err
 }
 
+// Likely are the cards of which a change of the device was likely done, though
+// nothing shows it: the carrier refused to repeat it, and the device before it
+// was only believed. A card with another doubt besides isn't among them.
+func (s Store) Likely(ctx context.Context) ([]state.Card, error) {
+	snap, err := s.Backend.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(snap.Cards), func(c state.Card) bool { return !likely(&c) }), nil
+}
+
+func likely(c *state.Card) bool { return len(c.Doubts) == 1 && c.Doubts[0].Likely() }
+
+// ResolveLikely takes the changes of the device that [Store.Likely] listed for
+// done, as far as the carrier tells. A card that isn't as it was listed stays as
+// it is. What it returns are the addresses of the cards that are settled; none
+// where nothing was committed.
+func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]string, error) {
+	var settled []string
+	committed, err := s.change(ctx, "resolve -likely", func(next *state.Snapshot) error {
+		for i := range listed {
+			at, managed := next.Find(listed[i].ICCID)
+			if !managed || !next.Cards[at].Equal(&listed[i]) || !likely(&listed[i]) {
+				continue
+			}
+			c := &next.Cards[at]
+			change := state.Change{Change: c.Doubts[0].Change, At: c.Doubts[0].Since}
+			c.Done(change)
+			c.Binding.AsFarAsTold = true
+			settled = append(settled, c.Address)
+		}
+		return nil
+	})
+	if !committed {
+		return nil, err
+	}
+	return settled, err
+}
+
 // absent refuses what is asked of a card that isn't in the state, or isn't one
 // card there.
 func absent(s *state.Snapshot, card spec.ICCID) error {
