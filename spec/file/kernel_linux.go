@@ -33,5 +33,5 @@ func ofTheKernel(f *os.File) bool {
 	var failed error
 	err = raw.Control(func(fd uintptr) { failed = syscall.Fstatfs(int(fd), &stat) })
 	// A file system that can't be asked is an ordinary one.
-	return err == nil && failed == nil && slices.Contains(kernelFiles, int64(stat.Type))
+	return err == nil && failed == nil && slices.Contains(kernelFiles, int64(stat.Type)) //nolint:unconvert // it is an int32 on machines of 32 bits
 }
