@@ -193,7 +193,8 @@ func lacking(id string) Result {
 }
 
 // startingCard is what the state remembers of the card, at the provider block
-// that the plan has it at; nil for one that is still to be adopted.
+// that the plan has it at unless the plan moves it; nil for one that is still to
+// be adopted.
 func (o *Options) startingCard(c *plan.Card) *state.Card {
 	memory, named := o.Refreshed.Card(c.ICCID)
 	if !named {
@@ -203,18 +204,20 @@ func (o *Options) startingCard(c *plan.Card) *state.Card {
 		return nil
 	}
 	copied := *memory
-	copied.Provider = c.Provider
+	if !moves(c) {
+		copied.Provider = c.Provider
+	}
 	return &copied
 }
 
-// bookkeeping does the actions that call no carrier: adopt and forget. Their
+// bookkeeping does the actions that call no carrier: adopt, move and forget. Their
 // records go to the journal together.
 func (r *run) bookkeeping(ctx context.Context) {
 	var records []state.Record
 	var done []int
 	for i := range r.steps {
 		s := &r.steps[i]
-		if s.action.Kind.CallsCarrier() {
+		if s.action.Kind.CallsCarrier() || s.outcome != "" {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -260,6 +263,12 @@ func (r *run) record(s *step) (record state.Record, stale string) {
 		adopted := s.card.Memory
 		adopted.Since = record.At
 		record.Type, record.Card = state.PutRecord, &adopted
+	case spec.Move:
+		moved, why := r.moved(s, memory)
+		if why != "" {
+			return record, why
+		}
+		record.Type, record.Card = state.PutRecord, moved
 	default:
 		return record, fmt.Sprintf("this version can't carry out %s", s.action.Kind)
 	}

@@ -432,8 +432,11 @@ func TestEachKindThatCallsNoCarrierIsARecord(t *testing.T) {
 			c := &b.options.Plan.Cards[0]
 			c.Actions = []plan.Action{{ID: "a1", Change: spec.Change{Kind: kind}}}
 			c.Memory = b.options.Prior.Cards[0]
-			if kind == spec.Adopt {
+			switch kind {
+			case spec.Adopt:
 				b.options.Prior.Cards = nil
+			case spec.Move:
+				c.Actions[0].From, c.Actions[0].To = string(c.Provider), string(c.Provider)+".b"
 			}
 			r := apply.Run(t.Context(), b.options)
 			assert.Equal(t, []apply.Outcome{apply.Done}, outcomes(r), "%s", r.Results[0].Reason)

@@ -12,7 +12,8 @@ import (
 // remembers: the last reading, the address, prevent_unbind, and doubts that a
 // reading settles. It changes no card's binding but by what a carrier reports.
 // What it returns are the edits to prior, which stays as it is. Readings are by
-// ICCID.
+// ICCID. One that was made at the provider block that a card is to move to is
+// left to the action that moves it.
 func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps map[spec.ProviderName]spec.Capabilities) state.Edits {
 	var e state.Edits
 	if prior == nil {
@@ -25,7 +26,7 @@ func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps
 		for len(live) > 0 && live[0].ICCID < c.ICCID {
 			live = live[1:]
 		}
-		if len(live) > 0 && live[0].ICCID == c.ICCID {
+		if len(live) > 0 && live[0].ICCID == c.ICCID && live[0].Provider == c.Provider {
 			c, _ = c.SettleDoubts(live[0], caps[live[0].Provider].Settle)
 			c.TakeReading(live[0])
 		}

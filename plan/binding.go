@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -91,10 +92,12 @@ func (p *pair) trust() state.Binding {
 		p.attend("Device is unknown", "The configuration says bound = false, but neither the carrier nor the state knows which device the card is bound to, and an unbind has to name it. Say it with current_imei.")
 		return state.Binding{}
 	}
-	if len(p.card.Actions) == 0 { // in the state already, with no binding
+	adopt := slices.IndexFunc(p.card.Actions, func(a Action) bool { return a.Kind == spec.Adopt })
+	if adopt < 0 { // in the state already, with no binding
 		p.act(spec.Adopt, "", "")
+		adopt = len(p.card.Actions) - 1
 	}
-	p.card.Actions[0].To = string(trusted)
+	p.card.Actions[adopt].To = string(trusted)
 	p.note("recorded as bound to %s on trust: this carrier can't report bindings", trusted)
 	if trusted == p.wanted.IMEI {
 		p.doubtful()

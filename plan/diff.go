@@ -30,6 +30,7 @@ func Diff(in Input) (*Plan, spec.Diagnostics) {
 	merge(in.Fleet, in.Prior, d.card)
 	d.diags = append(d.diags, d.departures.judge(in.Fleet)...)
 	d.numbers()
+	d.tellStranded()
 	for _, provider := range slices.Sorted(maps.Keys(d.totals)) {
 		d.plan.Totals = append(d.plan.Totals, *d.totals[provider])
 	}
@@ -47,7 +48,9 @@ type differ struct {
 	plan    *Plan
 	// departures are the cards that came and left.
 	departures departures
-	diags      spec.Diagnostics
+	// stranded are the cards that nobody declares, of blocks that are gone.
+	stranded map[spec.ProviderName]*stranded
+	diags    spec.Diagnostics
 }
 
 // pair is one card under comparison.
@@ -55,6 +58,7 @@ type pair struct {
 	wanted *spec.Card  // nil for a card that left the configuration
 	memory *state.Card // nil for a card that is new to the state
 	live   spec.Reading
+	moved  spec.Reading // of a card that moves: what was read at its new provider block
 	caps   spec.Capabilities
 	card   Card
 }
@@ -89,10 +93,14 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	case slices.Contains(d.dark, p.card.Provider), p.live.Unread == spec.LeftForLater:
 		d.plan.Unread++
 		return
+	case wanted == nil && d.in.Fleet.Provider(p.card.Provider) == nil:
+		d.strand(&p)
+		return
 	case wanted == nil:
 		d.leaving(&p)
 	default:
 		d.wanted(&p)
+		p.settleIn()
 	}
 	if d.in.RefreshOnly {
 		p.card.Actions = nil
@@ -153,6 +161,7 @@ func (d *differ) wanted(p *pair) {
 		p.attend("Card could not be read", p.live.Unread+". Nothing is planned for it.")
 		return
 	}
+	d.move(p)
 	p.recall()
 	p.drift()
 	if d.repeat(p) || p.inDoubt() || !p.standing() {
@@ -395,11 +404,6 @@ func (p *pair) notYetActivated() bool {
 // leaving compares a card that is in the state, no longer declared, and not
 // named in a removed block.
 func (d *differ) leaving(p *pair) {
-	if d.in.Fleet.Provider(p.card.Provider) == nil {
-		p.attend("Provider is gone", fmt.Sprintf(
-			"The state has this card, but the configuration has no provider %s to reach it by. Put the provider block back, or name the card in a removed block.", p.card.Provider))
-		return
-	}
 	if p.live.Unread != "" {
 		p.attend("Card could not be read", "It left the configuration, and could not be read: "+p.live.Unread+". Nothing is planned for it.")
 		return

@@ -26,6 +26,8 @@ type Input struct {
 	Reads []Reads
 
 	Capabilities map[spec.ProviderName]spec.Capabilities
+	// Accounts are those that the provider blocks stand for.
+	Accounts map[spec.ProviderName]spec.Account
 	// Paces are how many calls the providers may make, for what the plan costs.
 	Paces       map[spec.ProviderName]spec.Pace
 	Approvals   Approvals

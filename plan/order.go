@@ -9,7 +9,8 @@ import (
 
 // Order gives each action its id and the actions that it needs done before it.
 //
-// Within a card each action that calls the carrier needs the one before it.
+// Within a card each action needs the one before it that calls the carrier, or
+// that moves the card to where it is called.
 // Between cards a device is released before another card takes it: the taker
 // needs the release. A change of binding whose device nothing in the plan
 // releases is taken out, and so is each change that would have needed what was
@@ -73,7 +74,7 @@ func (o *orderer) within() {
 		for j := range actions {
 			n++
 			actions[j].ID = fmt.Sprintf("a%d", n)
-			if j > 0 && actions[j-1].Kind.CallsCarrier() {
+			if j > 0 && (actions[j-1].Kind.CallsCarrier() || actions[j-1].Kind == spec.Move) {
 				actions[j].Needs = []string{actions[j-1].ID}
 			}
 		}

@@ -71,6 +71,9 @@ type Card struct {
 	// Since is since when the card is as the state has it, as an approval names
 	// it; zero for a card that is new to the state.
 	Since time.Time `json:"since,omitzero"`
+	// Account says how the provider block that a card moves to stands to the one
+	// that it leaves.
+	Account state.Whereabouts `json:"account,omitempty"`
 	// Leaving reports that the configuration no longer has the card: once it
 	// is unbound or stopped, it is forgotten.
 	Leaving bool `json:"leaving,omitempty"`

@@ -77,17 +77,16 @@ func (n needsOf) look(p *Plan, in Input) {
 		}
 	}
 	dark := func(id spec.CardID) {
-		if slices.ContainsFunc(in.Incomplete, func(inc Incomplete) bool { return inc.Provider == id.Provider }) {
+		gone := in.Fleet.Provider(id.Provider) == nil
+		if gone || slices.ContainsFunc(in.Incomplete, func(inc Incomplete) bool { return inc.Provider == id.Provider }) {
 			n.change(id.ICCID, unclear)
 		}
 	}
-	if len(in.Incomplete) > 0 {
-		for i := range in.Fleet.Cards {
-			dark(in.Fleet.Cards[i].ID())
-		}
-		for i := 0; in.Prior != nil && i < len(in.Prior.Cards); i++ {
-			dark(in.Prior.Cards[i].ID())
-		}
+	for i := range in.Fleet.Cards {
+		dark(in.Fleet.Cards[i].ID())
+	}
+	for i := 0; in.Prior != nil && i < len(in.Prior.Cards); i++ {
+		dark(in.Prior.Cards[i].ID())
 	}
 }
 

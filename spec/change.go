@@ -7,8 +7,8 @@ import (
 
 // Change is what is done to a card: From is replaced by To. Both are IMEIs for
 // change-bind and unbind, and package ids for subscribe (To) and unsubscribe
-// (From); the To of adopt is the IMEI that is taken on trust. A value that the
-// kind has no use for is "".
+// (From); the To of adopt is the IMEI that is taken on trust. Those of move are
+// names of provider blocks. A value that the kind has no use for is "".
 type Change struct {
 	Kind Kind   `json:"kind"`
 	From string `json:"from,omitempty"`

@@ -84,12 +84,13 @@ func TestAChangeIsToldByItsKindAndItsValues(t *testing.T) {
 		{Kind: spec.Adopt, To: "861536030196001"}: "adopt, bound to 861536030196001",
 		{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019"}: "change-bind 861536030196001 -> 861536030196019",
 		{Kind: spec.Unbind, From: "861536030196001"}:                            "unbind from 861536030196001",
-		{Kind: spec.Unbind}:                     "unbind",
-		{Kind: spec.Stop}:                       "stop",
-		{Kind: spec.Resume}:                     "resume",
-		{Kind: spec.Subscribe, To: "10002"}:     "subscribe 10002",
-		{Kind: spec.Unsubscribe, From: "10002"}: "unsubscribe 10002",
-		{Kind: spec.Forget}:                     "forget",
+		{Kind: spec.Unbind}:                               "unbind",
+		{Kind: spec.Stop}:                                 "stop",
+		{Kind: spec.Resume}:                               "resume",
+		{Kind: spec.Subscribe, To: "10002"}:               "subscribe 10002",
+		{Kind: spec.Unsubscribe, From: "10002"}:           "unsubscribe 10002",
+		{Kind: spec.Forget}:                               "forget",
+		{Kind: spec.Move, From: "aliyun", To: "aliyun.b"}: "move aliyun -> aliyun.b",
 	}
 	kinds := map[spec.Kind]bool{}
 	for c, want := range told {

@@ -9,8 +9,8 @@ import (
 // Kind is a kind of action, spelled as in the configuration and in JSON.
 type Kind string
 
-// The kinds of action. Adopt and forget change the state alone; the others are
-// calls to a carrier.
+// The kinds of action. Adopt, move and forget change the state alone; the
+// others are calls to a carrier.
 const (
 	Adopt       Kind = "adopt"
 	ChangeBind  Kind = "change-bind"
@@ -19,6 +19,7 @@ const (
 	Resume      Kind = "resume"
 	Subscribe   Kind = "subscribe"
 	Unsubscribe Kind = "unsubscribe"
+	Move        Kind = "move"
 	Forget      Kind = "forget"
 )
 
@@ -30,7 +31,7 @@ type row struct {
 	attr Attr // the attribute that it changes; 0 for none
 	// turn is its place among the actions of one card: a card is in service
 	// before it is given packages or a device, and what takes the card out of
-	// service comes last.
+	// service comes last. It moves before anything else.
 	turn int
 	// call is set for a call to the carrier. The other kinds change the state alone.
 	call bool
@@ -50,6 +51,7 @@ var table = []row{
 	{kind: Resume, risk: Reversible, attr: AttrActive, turn: 2, call: true, setsState: true, effect: resuming},
 	{kind: Subscribe, risk: Reversible, attr: AttrPackages, turn: 3, call: true, to: PackageID, effect: subscribing},
 	{kind: Unsubscribe, risk: Disruptive, attr: AttrPackages, turn: 5, call: true, from: PackageID, effect: unsubscribing},
+	{kind: Move, risk: Reversible, turn: 0, from: ProviderBlock, to: ProviderBlock, effect: invisible},
 	{kind: Forget, risk: Reversible, turn: 8, effect: invisible},
 }
 
@@ -98,7 +100,7 @@ func (k Kind) SetsState() bool { return k.row().setsState }
 // CompareTurn orders kinds as they run within one card.
 func (k Kind) CompareTurn(other Kind) int { return cmp.Compare(k.row().turn, other.row().turn) }
 
-// Attr is the attribute that an action of this kind changes; 0 for adopt and forget.
+// Attr is the attribute that an action of this kind changes; 0 for adopt, move and forget.
 func (k Kind) Attr() Attr { return k.row().attr }
 
 // Values says what the From and the To of a [Change] of this kind are.
@@ -112,9 +114,10 @@ type Value uint8
 
 // The values.
 const (
-	NoValue   Value = iota // there is none
-	Device                 // an IMEI
-	PackageID              // a package's id
+	NoValue       Value = iota // there is none
+	Device                     // an IMEI
+	PackageID                  // a package's id
+	ProviderBlock              // a provider block's name
 )
 
 // Risk is how bad an action is if it was a mistake.

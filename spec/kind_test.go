@@ -30,7 +30,7 @@ func TestTheTableSaysAllOfEachKind(t *testing.T) {
 func TestACardIsInServiceBeforeItIsGivenAnything(t *testing.T) {
 	assert.Equal(t, []spec.Kind{spec.Resume, spec.Subscribe, spec.ChangeBind, spec.Unsubscribe, spec.Stop, spec.Unbind}, spec.CarrierKinds())
 	assert.Equal(t, []spec.Kind{
-		spec.Adopt, spec.ChangeBind, spec.Unbind, spec.Stop, spec.Resume, spec.Subscribe, spec.Unsubscribe, spec.Forget,
+		spec.Adopt, spec.ChangeBind, spec.Unbind, spec.Stop, spec.Resume, spec.Subscribe, spec.Unsubscribe, spec.Move, spec.Forget,
 	}, spec.Kinds(), "the order of a plan's last line")
 }
 

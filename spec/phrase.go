@@ -55,6 +55,10 @@ var phrases = map[Kind]Phrase{
 		Symbol: "-", Message: "unsubscribe[ {from}]", Said: "unsubscribe from package {from}",
 		Line: "package {from}", Beside: "− package {from}", Alike: "package {from} ends",
 	},
+	Move: {
+		Symbol: "~", Message: "move {from} -> {to}", Said: "provider: {from} → {to}",
+		Alike: "provider: {from} → {to}", Fate: "moved",
+	},
 	Forget: {
 		Symbol: "~", Message: "forget", Said: "forget; the card itself is left as it is",
 		Line:   "forget: managed no longer, the card itself is left as it is",

@@ -56,6 +56,11 @@ type Schema struct {
 	// Exact has a number that stands where a text is wanted refused. Otherwise
 	// it is its digits, since carriers give numbers out as names.
 	Exact bool
+
+	// Account is the setting of a provider's block that names the account; Carrier
+	// is whose accounts those are, the Type unless said; Endpoint is the endpoint
+	// of a block that says none. See [Schema.AccountOf].
+	Account, Carrier, Endpoint string
 }
 
 // Setting finds the setting of that name.

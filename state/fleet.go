@@ -19,6 +19,8 @@ type Fleet struct {
 	// Plans are the last saved plans that were carried out, the oldest first;
 	// at most [MostPlans].
 	Plans []CarriedOut `json:"plans,omitempty"`
+	// Accounts are those that the provider blocks stood for then, by block.
+	Accounts map[spec.ProviderName]spec.Account `json:"accounts,omitempty"`
 	// Spent are the signatures that count no more though they haven't ended.
 	Spent []Spent `json:"spent,omitempty"`
 }

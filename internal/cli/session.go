@@ -47,6 +47,7 @@ func (prog *program) openConfig(in inputOptions, calls bool) (*configuration, er
 		return nil, errors.Join(err, c.close())
 	}
 	opened, more := run.Open(simulated, all.Types(), prog.providerEnv())
+	opened.Accounts = run.Accounts(c.fleet.Providers, all.Types(), prog.env.getenv)
 	c.carriers, diags = opened, append(diags, more...)
 	diags = append(diags, checkBackend(prog.env, prog.dir(), c.fleet)...)
 	if !diags.HasErrors() {

@@ -65,13 +65,14 @@ func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journa
 }
 
 // fleetAfter is what the state remembers of the fleet once the apply has ended:
-// its policy and signers, and the signatures that count no more. It is nil where
+// its policy and signers, its accounts, and the signatures that count no more. It is nil where
 // that is as it was.
 func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
 	now := s.Env.Now().UTC()
 	after := p.Prior.Fleet
 	policy, people := plan.Recorded(s.Fleet.Policy, p.Approvals.Signers)
 	after.Policy, after.Signers = &policy, people
+	after.Accounts = s.accountsAfter(after.Accounts)
 	outcomes := map[string]apply.Outcome{}
 	for i := range r.Results {
 		outcomes[plan.ActionName(r.Results[i].Card, r.Results[i].Action)] = r.Results[i].Outcome

@@ -19,6 +19,7 @@ type Carriers struct {
 	Providers    map[spec.ProviderName]providers.Provider
 	Capabilities map[spec.ProviderName]spec.Capabilities
 	Paces        map[spec.ProviderName]spec.Pace // that each keeps to
+	Accounts     map[spec.ProviderName]spec.Account
 
 	gate *gate // of the calls that change something; nil where Open didn't open them
 }

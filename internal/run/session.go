@@ -97,7 +97,7 @@ func (s *Session) PlanToApply(ctx context.Context, prior *state.Snapshot, o Opti
 func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Planned, error) {
 	in := plan.Input{
 		Fleet: s.Fleet, Prior: prior, Live: live.Cards, Numbers: live.Numbers, Incomplete: live.incomplete, Reads: live.reads,
-		Capabilities: s.Capabilities, Paces: s.Paces, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
+		Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
 		Now: s.Env.Now().UTC(), Version: s.Env.Version,
 	}
 	p, diags := plan.Make(in)

@@ -179,29 +179,29 @@ const (
 func TestThePageIsSearchedFilteredAndRead(t *testing.T) {
 	p := everyKind()
 	b := openPage(t, p)
-	b.status("13 rows")
-	assert.Equal(t, "14", eval[string](b, `document.getElementById("rows").getAttribute("aria-rowcount")`), "with the head")
-	assert.Equal(t, "10 actions on 9 cards", eval[string](b, `document.querySelector("h1").textContent`))
+	b.status("14 rows")
+	assert.Equal(t, "15", eval[string](b, `document.getElementById("rows").getAttribute("aria-rowcount")`), "with the head")
+	assert.Equal(t, "11 actions on 10 cards", eval[string](b, `document.querySelector("h1").textContent`))
 
 	b.do(chromedp.SendKeys(chromedp.CSS("#search"), string(iccid(3))))
-	b.status("2 of 13 rows")
+	b.status("2 of 14 rows")
 	b.do(chromedp.Click(chromedp.CSS("#clear")))
-	b.status("13 rows")
+	b.status("14 rows")
 	for filter, rows := range map[string]map[string]int{
-		"kind":     {"unbind": 2, "attention": 2, "note": 1, "adopt": 1},
-		"provider": {"xuyu": 1, "aliyun.hangzhou": 12},
-		"risk":     {"irreversible": 2, "disruptive": 4, "reversible": 4},
-		"approval": {"approved": 1, "not approved": 1, "needs none": 8},
+		"kind":     {"unbind": 2, "attention": 2, "note": 1, "adopt": 1, "move": 1},
+		"provider": {"xuyu": 1, "aliyun.hangzhou": 13},
+		"risk":     {"irreversible": 2, "disruptive": 4, "reversible": 5},
+		"approval": {"approved": 1, "not approved": 1, "needs none": 9},
 	} {
 		for choice, n := range rows {
 			b.choose(filter, choice)
-			b.status(fmt.Sprintf("%d of 13 rows", n))
+			b.status(fmt.Sprintf("%d of 14 rows", n))
 		}
 		b.do(chromedp.Click(chromedp.CSS("#clear")))
-		b.status("13 rows")
+		b.status("14 rows")
 	}
 	b.choose("kind", "change-bind")
-	b.status("1 of 13 rows")
+	b.status("1 of 14 rows")
 	assert.Equal(t, "19", eval[string](b, `document.querySelector("#rows mark").textContent`), "the digits that change")
 }
 
@@ -216,9 +216,9 @@ func TestThePageTellsEachChangeInThePhraseOfItsKind(t *testing.T) {
 		}
 	}
 	b := openPage(t, p)
-	b.status("13 rows")
+	b.status("14 rows")
 	got := eval[[]string](b, `[...document.querySelectorAll("#rows .space .row:not([hidden])")].filter((r) => r.querySelector(".tag").className !== "tag attention" && !["attention", "drift", "note"].includes(r.querySelector(".tag").textContent)).map((r) => r.querySelector(".change").textContent)`)
-	require.Len(t, got, 10)
+	require.Len(t, got, 11)
 	for _, text := range got {
 		assert.Contains(t, told, text)
 	}
@@ -234,7 +234,7 @@ func TestThePageIsUsedByKeyboard(t *testing.T) {
 	b.press("/", "/")
 	b.until(`document.activeElement.id === "search"`)
 	b.do(chromedp.KeyEvent("unbind"))
-	b.status("2 of 13 rows")
+	b.status("2 of 14 rows")
 	b.press("ArrowDown", "")
 	b.press("Enter", "\r")
 	b.until(isOpen)

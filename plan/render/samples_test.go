@@ -92,7 +92,7 @@ func unbind(i int, given ...plan.Approved) plan.Action {
 
 func noChanges() *plan.Plan { return &plan.Plan{Total: 1204, Unchanged: 1204} }
 
-// everyKind has ten changes, at least one of every kind, and what else a plan
+// everyKind has eleven changes, at least one of every kind, and what else a plan
 // can say of a card.
 func everyKind() *plan.Plan {
 	p := &plan.Plan{
@@ -110,6 +110,7 @@ func everyKind() *plan.Plan {
 			aCard(9, unbind(9, plan.Approved{By: "returned-2026-11", Reason: "returned to the leasing company"})),
 			aCard(10),
 			aCard(11, plan.Action{Change: spec.Change{Kind: spec.Stop}}),
+			aCard(12, plan.Action{Change: spec.Change{Kind: spec.Move, From: "aliyun", To: "aliyun.hangzhou"}}),
 		},
 		Numbers: []plan.Number{{
 			Address: "privacy_number.courier", Provider: aliyun, PoolKey: "FC12345", SubsID: "12345", Expected: "17000000001", Number: "17000000009", Status: 2,
@@ -129,8 +130,8 @@ func stoppedByCarrier(reason string) plan.Note {
 
 // tenOfEach has ten changes of each kind, over three carriers.
 func tenOfEach() *plan.Plan {
-	p := &plan.Plan{Total: 80, Costs: []plan.Cost{{Provider: aliyun, Calls: 54, PerSecond: 10}, {Provider: cmiot, Calls: 50, PerSecond: 5}, {Provider: xuyu, Calls: 26}}}
-	for i := range 80 {
+	p := &plan.Plan{Total: 90, Costs: []plan.Cost{{Provider: aliyun, Calls: 54, PerSecond: 10}, {Provider: cmiot, Calls: 50, PerSecond: 5}, {Provider: xuyu, Calls: 26}}}
+	for i := range 90 {
 		kind := spec.Kinds()[i/10]
 		a := plan.Action{Change: spec.Change{Kind: kind}}
 		switch kind {
@@ -145,6 +146,8 @@ func tenOfEach() *plan.Plan {
 			a.To = "10002"
 		case spec.Unsubscribe:
 			a.From = "10001"
+		case spec.Move:
+			a.From, a.To = "aliyun.old", "aliyun"
 		}
 		c := aCard(i, a)
 		c.Provider = []spec.ProviderName{aliyun, cmiot, xuyu}[i%3]

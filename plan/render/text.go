@@ -550,6 +550,9 @@ func planned(s plan.Summary) string {
 	parts := make([]string, 0, 8)
 	for _, kind := range spec.Kinds() {
 		n := s.ByKind[kind]
+		if kind == spec.Move && n.Planned == 0 {
+			continue // a fleet that stays where it is isn't told of moving
+		}
 		part := fmt.Sprintf("%d to %s", n.Planned, kind)
 		if kind.Irreversible() || n.Guarded > 0 {
 			part += fmt.Sprintf(" (%d of %d approved)", n.Approved, n.Guarded)

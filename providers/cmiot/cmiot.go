@@ -54,7 +54,7 @@ func defaults() providers.Limits {
 func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
 
 func schema() spec.Schema {
-	return spec.Schema{Type: "cmiot", Settings: []spec.Setting{
+	return spec.Schema{Type: "cmiot", Account: "appid", Endpoint: defaultEndpoint, Settings: []spec.Setting{
 		{Name: "appid", Type: spec.SettingString, Env: "CMIOT_APPID", Doc: "id of the application that the carrier assigned"},
 		{Name: "password", Type: spec.SettingString, Env: "CMIOT_PASSWORD", Secret: true, Doc: "password that came with the appid"},
 		{Name: "api_version", Type: spec.SettingString, Doc: `"v5", the default, or "v2", which changes nothing`},

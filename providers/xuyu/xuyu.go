@@ -47,7 +47,7 @@ func defaults() providers.Limits {
 func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
 
 func schema() spec.Schema {
-	return spec.Schema{Type: "xuyu", Settings: []spec.Setting{
+	return spec.Schema{Type: "xuyu", Account: "client_id", Endpoint: defaultEndpoint, Settings: []spec.Setting{
 		{Name: "client_id", Type: spec.SettingString, Env: "XUYU_CLIENT_ID", Doc: "id of the application"},
 		{Name: "client_secret", Type: spec.SettingString, Env: "XUYU_CLIENT_SECRET", Secret: true, Doc: "secret of the application"},
 		{Name: "subscription_key", Type: spec.SettingString, Env: "XUYU_SUBSCRIPTION_KEY", Secret: true, Doc: "subscriptionKey that goes with each call"},

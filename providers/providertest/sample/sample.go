@@ -25,7 +25,7 @@ import (
 func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
 
 func schema() spec.Schema {
-	return spec.Schema{Type: "sample", Settings: []spec.Setting{
+	return spec.Schema{Type: "sample", Account: "user", Settings: []spec.Setting{
 		{Name: "user", Type: spec.SettingString, Env: "SAMPLE_USER", Doc: "name of the account"},
 		{Name: "password", Type: spec.SettingString, Env: "SAMPLE_PASSWORD", Secret: true, Doc: "password of the account"},
 	}}

@@ -1,0 +1,37 @@
+package run
+
+import (
+	"maps"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Accounts are those that provider blocks stand for. The blocks are as they are
+// written, also where a simulated carrier answers in the place of the real one.
+func Accounts(blocks []spec.ProviderConfig, types []providers.Type, getenv func(string) string) map[spec.ProviderName]spec.Account {
+	accounts := make(map[spec.ProviderName]spec.Account, len(blocks))
+	for _, block := range blocks {
+		for _, t := range types {
+			if t.Schema.Type == block.Name.Type() {
+				accounts[block.Name] = t.Schema.AccountOf(block, getenv)
+			}
+		}
+	}
+	return accounts
+}
+
+// accountsAfter are the accounts that the state is to remember, so that a card
+// is known to move within one after its old block is gone. Cards may still stand
+// at a block that is gone, so what that stood for is kept.
+func (s *Session) accountsAfter(before map[spec.ProviderName]spec.Account) map[spec.ProviderName]spec.Account {
+	if len(s.Accounts) == 0 {
+		return before
+	}
+	after := maps.Clone(before)
+	if after == nil {
+		after = make(map[spec.ProviderName]spec.Account, len(s.Accounts))
+	}
+	maps.Copy(after, s.Accounts)
+	return after
+}
