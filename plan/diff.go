@@ -27,6 +27,7 @@ func Diff(in Input) (*Plan, spec.Diagnostics) {
 	for _, inc := range in.Incomplete {
 		d.dark = append(d.dark, inc.Provider)
 	}
+	d.departures.watch(in.Fleet)
 	merge(in.Fleet, in.Prior, d.card)
 	d.diags = append(d.diags, d.departures.judge(in.Fleet)...)
 	d.numbers()
@@ -85,6 +86,9 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	released := wanted == nil && d.removed[p.card.ICCID]
 	if !released && (wanted == nil || memory == nil) {
 		d.departures.note(&p)
+	}
+	if !released && memory != nil {
+		d.departures.managed(memory.Address)
 	}
 	d.total(p.card.Provider, memory != nil, wanted == nil && !released)
 	switch {

@@ -19,7 +19,8 @@ import (
 type departures struct {
 	came []*spec.Card // with an IMEI
 	left []departed
-	// blocks counts those that left by the block that declared them.
+	// blocks counts, for the blocks whose tables have no row, the cards that the
+	// state has of them.
 	blocks map[string]int
 	// prevented are those that left and must not be unbound.
 	prevented spec.Diagnostics
@@ -39,12 +40,30 @@ func (s *departures) note(p *pair) {
 		}
 		return
 	}
-	if s.blocks == nil {
-		s.blocks = map[string]int{}
-	}
-	s.blocks[blockOf(p.memory.Address)]++
 	if imei := p.currentBinding().IMEI; imei != "" {
 		s.left = append(s.left, departed{p.memory.ICCID, imei})
+	}
+}
+
+// watch readies the count of the cards of blocks whose tables have no row.
+func (s *departures) watch(fleet *spec.Fleet) {
+	if len(fleet.Emptied) == 0 {
+		return
+	}
+	s.blocks = map[string]int{}
+	for _, e := range fleet.Emptied {
+		s.blocks[e.Block] = 0
+	}
+}
+
+// managed counts a card of the state, whether it is still declared or not: a
+// block of two tables has lost one of them where its other cards stay.
+func (s *departures) managed(address string) {
+	if s.blocks == nil {
+		return
+	}
+	if n, watched := s.blocks[blockOf(address)]; watched {
+		s.blocks[blockOf(address)] = n + 1
 	}
 }
 
@@ -65,14 +84,14 @@ func (s *departures) judge(fleet *spec.Fleet) spec.Diagnostics {
 }
 
 // emptied are the blocks whose tables have no row: an error where the state has
-// cards that only such a table can have declared.
+// cards of the block, since an export that failed looks like a fleet given up.
 func (s *departures) emptied(fleet *spec.Fleet) spec.Diagnostics {
 	var diags spec.Diagnostics
 	for _, e := range fleet.Emptied {
 		d := e.Diagnostic
 		if n := s.blocks[e.Block]; n > 0 {
 			d.Severity = spec.Error
-			d.Detail = fmt.Sprintf("The state has %s of card.%s that would be taken for removed. ", spec.Count(n, "card"), e.Block) + d.Detail
+			d.Detail = fmt.Sprintf("The state has %s of card.%s; those that this table had would be taken for removed. ", spec.Count(n, "card"), e.Block) + d.Detail
 		}
 		diags = append(diags, d)
 	}

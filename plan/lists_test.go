@@ -36,17 +36,22 @@ func TestATableWithoutRowsIsAnErrorWhereItsCardsAreManaged(t *testing.T) {
 	emptied := []spec.Emptied{{Block: "bike", Diagnostic: spec.Diagnostic{Severity: spec.Warning, Summary: "Table without rows", Detail: "x has no row."}}}
 	for _, row := range []struct {
 		name    string
+		wanted  []spec.Card
 		managed []state.Card
 		removed []spec.Removed
 		want    string // of the error; "" for a warning
 	}{
-		{"two cards of the block", []state.Card{managedBike(kiosk, deviceA), managedBike(scale, deviceB)}, nil, "The state has 2 cards of card.bike that would be taken for removed. x has no row."},
-		{"a card of another block", []state.Card{{Provider: aliyun, ICCID: kiosk, Address: "card.bikes"}}, nil, ""},
-		{"removed by its name", []state.Card{managedBike(kiosk, deviceA)}, []spec.Removed{{ICCID: kiosk}}, ""},
-		{"no state", nil, nil, ""},
+		{"two cards of the block", nil, []state.Card{managedBike(kiosk, deviceA), managedBike(scale, deviceB)}, nil,
+			"The state has 2 cards of card.bike; those that this table had would be taken for removed. x has no row."},
+		{"one of two tables, and no card left", []spec.Card{tableBlock(kiosk, deviceA, 2)}, []state.Card{managedBike(kiosk, deviceA)}, nil,
+			"The state has 1 card of card.bike; those that this table had would be taken for removed. x has no row."},
+		{"a new card of the block", []spec.Card{tableBlock(kiosk, deviceA, 2)}, nil, nil, ""},
+		{"a card of another block", nil, []state.Card{{Provider: aliyun, ICCID: kiosk, Address: "card.bikes"}}, nil, ""},
+		{"removed by its name", nil, []state.Card{managedBike(kiosk, deviceA)}, []spec.Removed{{ICCID: kiosk}}, ""},
+		{"no state", nil, nil, nil, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			in := listInput(nil, row.managed...)
+			in := listInput(row.wanted, row.managed...)
 			in.Fleet.Emptied, in.Fleet.Removed = emptied, row.removed
 			p, diags := plan.Make(in)
 			require.Len(t, diags, 1)

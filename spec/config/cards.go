@@ -96,6 +96,9 @@ func (l *loader) loadCard(b *hcl.Block, schema *hcl.BodySchema, attributes []car
 		c.checkColumns()
 		c.nameColumns()
 		rows(c.add)
+		for _, cell := range c.cells {
+			c.emptied = append(c.emptied, cell.Emptied...)
+		}
 		c.checkEmptied()
 		c.checkDigits()
 	}

@@ -218,12 +218,12 @@ func (c *cell) memoKey(r *row) (string, bool) {
 func (c *cell) eval(r *row) (value, *problem, hcl.Diagnostics) {
 	ctx := c.Ctx.NewChild()
 	ctx.Variables = map[string]cty.Value{expr.RootEach: r.each(c)}
-	v, diags := c.Expr.Value(ctx)
+	v, diags := c.Eval(ctx)
 	if diags.HasErrors() && r.csv != nil && !c.whole {
 		all := *c
 		all.whole = true // so that the message knows the columns that there are
 		ctx.Variables = map[string]cty.Value{expr.RootEach: r.each(&all)}
-		v, diags = c.Expr.Value(ctx)
+		v, diags = c.Eval(ctx)
 	}
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		return value{}, nil, diags

@@ -89,6 +89,69 @@ card "bike" {
 	require.Len(t, got, 1, "a card that is made from the table by another attribute")
 }
 
+func TestATableWithoutRowsIsFoundWhereOnlyTheRowsReadIt(t *testing.T) {
+	const block = `
+locals {
+  devices = { for r in csvdecode(file("f")) : r.iccid => r.imei }
+}
+card "bike" {
+  from_csv = "b.csv"
+  iccid    = each.value.iccid
+  imei     = %s
+}
+`
+	for _, row := range []struct {
+		name, imei string
+		handed     bool
+	}{
+		{"in each row", `lookup({ for r in csvdecode(file("f")) : r.iccid => r.imei }, each.key, null)`, true},
+		{"through a local", `lookup(local.devices, each.key, null)`, true},
+		{"in rows that choose it", `each.value.own == "1" ? null : lookup(local.devices, each.key, null)`, true},
+		{"in no row's choice", `each.value.own == "" ? lookup(local.devices, each.key, null) : null`, false},
+		{"decoded in no row's choice", `each.value.own == "" ? try(csvdecode(file("f"))[0].imei, null) : null`, false},
+		{"not at all", `null`, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			files := map[string]string{"f": "iccid,imei\n", "b.csv": "iccid,own\n" + iccidA + ",1\n" + iccidB + ",0\n"}
+			got := emptiedOf(t, fmt.Sprintf(block, row.imei), files)
+			if !row.handed {
+				assert.Empty(t, got)
+				return
+			}
+			require.Len(t, got, 1)
+			assert.Contains(t, got[0].Diagnostic.Detail, `"f" has no row.`)
+		})
+	}
+}
+
+func TestATableThatNoBranchChoosesMayHaveNoRow(t *testing.T) {
+	const locals = `
+variable "new" { default = true }
+locals {
+  none = { for r in csvdecode(file("f")) : r.iccid => r }
+  some = { for r in csvdecode(file("g")) : r.iccid => r }
+}
+`
+	for _, row := range []struct {
+		name, rows string
+		handed     bool
+	}{
+		{"locals, not chosen", `var.new ? local.some : local.none`, false},
+		{"locals, chosen", `var.new ? local.none : local.some`, true},
+		{"locals, within another", `var.new ? (var.new ? local.some : local.none) : local.none`, false},
+		{"decoded, not chosen", `{ for r in (var.new ? csvdecode(file("g")) : csvdecode(file("f"))) : r.iccid => r }`, false},
+		{"decoded, chosen", `{ for r in (!var.new ? csvdecode(file("g")) : csvdecode(file("f"))) : r.iccid => r }`, true},
+		{"in both branches", `var.new ? { for r in csvdecode(file("f")) : r.iccid => r } : { for r in csvdecode(file("f")) : "x" => r }`, true},
+		{"in the condition", `length(local.none) == 0 ? local.some : local.some`, true},
+		{"beside it", `merge(local.none, var.new ? local.some : local.none)`, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := emptiedOf(t, locals+fmt.Sprintf(emptyBlock, "for_each = "+row.rows), map[string]string{"f": "iccid\n", "g": "iccid\n" + iccidA + "\n"})
+			assert.Equal(t, row.handed, len(got) == 1, "%v", got)
+		})
+	}
+}
+
 func TestKeysThatStandTwiceAreRefusedWithBothPlaces(t *testing.T) {
 	for _, row := range []struct{ name, block, file, want string }{
 		{"for_each", "card \"bike\" {\n  for_each = {\n    \"a\" = \"1\"\n    \"a\" = \"2\"\n  }\n  iccid = each.key\n}\n", "", `The key "a" stands twice in one map: here and at main.fleet.hcl line 4.`},

@@ -81,17 +81,19 @@ type Prepared struct {
 	Ctx  *hcl.EvalContext
 	// Each are the references to each.key and each.value.
 	Each []hcl.Traversal
-	// Emptied are the files without rows that the local values in it read.
+	// Emptied are the files without rows that values of it were made from.
 	Emptied []string
+
+	scope  *Scope
+	locals []string // in it, one as often as it stands there
 }
 
 // Prepare checks the references of an expression and gathers what it needs.
 // It fails where a reference is wrong, which is then reported, and where it
 // leads to something that is wrong, which was reported before.
 func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
-	p := Prepared{Expr: expr}
+	p := Prepared{Expr: expr, scope: s}
 	ok := true
-	var locals []string
 	live := map[string]map[string]cty.Value{}
 	for _, t := range expr.Variables() {
 		if !s.check(t, where) {
@@ -105,7 +107,7 @@ func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
 		case RootVar:
 			ok = ok && s.vars[name].ok
 		case RootLocal:
-			locals = append(locals, name)
+			p.locals = append(p.locals, name)
 		case RootCard, RootNumber:
 			s.needLive(live, t.RootName(), name)
 		}
@@ -116,11 +118,7 @@ func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
 	if !checkMaps(s.report, expr) {
 		return p, false
 	}
-	if p.Ctx, ok = s.contextWith(locals, live); ok {
-		for _, name := range locals {
-			p.Emptied = append(p.Emptied, s.locals[name].emptied...)
-		}
-	}
+	p.Ctx, ok = s.contextWith(p.locals, live)
 	return p, ok
 }
 
@@ -192,9 +190,7 @@ func (s *Scope) EvalTables(expr hcl.Expression, where Setting) (v cty.Value, emp
 // Value evaluates a prepared expression that doesn't refer to each. It fails
 // where the expression is wrong, which is then reported.
 func (s *Scope) Value(p *Prepared) (cty.Value, bool) {
-	before := len(s.files.emptied)
-	v, diags := p.Expr.Value(p.Ctx)
-	p.Emptied = append(p.Emptied, s.files.emptied[before:]...)
+	v, diags := p.Eval(p.Ctx)
 	if s.report.HCL(diags) {
 		return cty.DynamicVal, false
 	}
