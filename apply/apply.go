@@ -47,7 +47,10 @@ type Result struct {
 	AsFarAsTold bool
 
 	refused bool // of an InDoubt: the carrier refused a repetition
-	unsent  bool // of an InDoubt: the call was not sent again, so the doubt is as it was
+	waits   bool // of an InDoubt: for somebody to pay, say
+	// carrierAt is when it ended, by the carrier's clock; zero where nobody knows that.
+	carrierAt time.Time
+	unsent    bool // of an InDoubt: the call was not sent again, so the doubt is as it was
 }
 
 // Report is what became of a plan.

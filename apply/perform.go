@@ -48,6 +48,7 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 	// lets it end where it has left.
 	result := r.call(ctx, p, s)
 	result.Elapsed = r.o.Now().Sub(start)
+	result.carrierAt = providers.CarrierTime(p, r.o.Now())
 	return r.writeDown(context.WithoutCancel(ctx), s, result)
 }
 
@@ -75,7 +76,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 		case err != nil:
 			return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err)}, false
 		}
-		reading.Provider = s.card.Provider
+		reading.Provider, reading.CarrierAt = s.card.Provider, providers.CarrierTime(p, reading.At)
 		reading = memory.Overlay(reading, p.Capabilities().Settle)
 	}
 	if why := stale(s.action, memory, reading); why != "" {
@@ -224,7 +225,7 @@ func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost er
 	if refused {
 		return r.refused(s, lost)
 	}
-	return Result{Outcome: InDoubt, Reason: lost.Error(), RequestID: providers.RequestIDOf(lost)}
+	return Result{Outcome: InDoubt, Reason: lost.Error(), RequestID: providers.RequestIDOf(lost), waits: providers.Waits(lost)}
 }
 
 // refused is what a refused repetition proves: that the card isn't at the device
@@ -289,7 +290,7 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 		}
 		memory.InDoubt(state.Doubt{
 			Change: s.action.Change, Key: s.action.Key,
-			Since: now, RequestID: result.RequestID, Reason: result.Reason, Tried: true, Refused: result.refused,
+			Since: now, CarrierSince: result.carrierAt, RequestID: result.RequestID, Reason: result.Reason, Tried: true, Refused: result.refused, Waits: result.waits,
 		})
 	}
 	after := &memory

@@ -271,8 +271,15 @@ func (p *pair) remedy(doubt state.Doubt) string {
 	case doubt.Kind.Attr() == spec.AttrBinding && unread:
 		return "L" + console
 	}
-	return fmt.Sprintf("A plan settles it by what the carrier shows from %s on; what it shows now is taken for true by:\ncardfleet resolve %s",
-		doubt.Since.Add(p.caps.Settle).UTC().Format("15:04:05 UTC"), p.card.ICCID)
+	resolve := "what it shows now is taken for true by:\ncardfleet resolve " + string(p.card.ICCID)
+	switch {
+	case doubt.Waits:
+		return "It stays in doubt until it is paid, and the carrier shows it. Once it is cancelled, " + resolve
+	case doubt.CarrierSince.IsZero():
+		return fmt.Sprintf("A plan settles it by what the carrier shows, once an apply has noted the carrier's clock and %s have passed by it; %s", p.caps.Settle, resolve)
+	}
+	return fmt.Sprintf("A plan settles it by what the carrier shows from %s on, by its own clock; %s",
+		doubt.CarrierSince.Add(p.caps.Settle).UTC().Format("15:04:05 UTC"), resolve)
 }
 
 // asFarAsTold says that the card's device is known by a refusal alone.

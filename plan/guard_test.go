@@ -191,8 +191,9 @@ func TestTheKeyOfAnActionStaysTheSameWhileItIsInDoubt(t *testing.T) {
 	wants := card(func(c *spec.Card) { c.Packages = []string{"10002"} })
 	long := now.Add(-time.Hour)
 	in := scene{wanted: wants, memory: remembered(func(c *state.Card) {
-		c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}, Key: "0123456789abcdef0123456789abcdef", Since: long}}
+		c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}, Key: "0123456789abcdef0123456789abcdef", Since: long, CarrierSince: long}}
 	}), live: reads(spec.Active, "正常", withPackages())}.input()
+	in.Live[0].CarrierAt = now
 	p, _ := plan.Make(in)
 	require.Len(t, p.Cards, 1)
 	require.Len(t, p.Cards[0].Actions, 1)

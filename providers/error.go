@@ -72,12 +72,15 @@ const (
 
 // Error is a call that failed.
 type Error struct {
-	Call       string // the carrier's name for the call: "DoIotChgBindOrUnBind"
-	Code       string // the carrier's code; "" where none came
-	Message    string // what it means, in plain English, with the carrier's words
-	RequestID  string
-	Proof      Proof // what it proves of this one sending
-	Cause      Cause
+	Call      string // the carrier's name for the call: "DoIotChgBindOrUnBind"
+	Code      string // the carrier's code; "" where none came
+	Message   string // what it means, in plain English, with the carrier's words
+	RequestID string
+	Proof     Proof // what it proves of this one sending
+	Cause     Cause
+	// Waits: what was asked for waits for a person outside, such as an order for its
+	// payment. It may have its effect at any time until that person decides.
+	Waits      bool
 	RetryAfter time.Duration // how long the carrier asks to wait; 0 where it doesn't
 	Err        error         // the cause below it; nil for a carrier's answer
 }
@@ -120,6 +123,12 @@ func ProofOf(err error) Proof {
 		return e.Proof
 	}
 	return ProvesNothing
+}
+
+// Waits reports whether what was asked for waits for a person outside.
+func Waits(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Waits
 }
 
 // IsCode reports whether the carrier answered with one of the codes.

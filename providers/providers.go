@@ -35,6 +35,22 @@ type Provider interface {
 	Do(ctx context.Context, change Change) (Receipt, error)
 }
 
+// Clocked is a provider that knows its carrier's clock.
+type Clocked interface {
+	// CarrierTime is the time of a moment by the carrier's clock; zero while no
+	// answer told it.
+	CarrierTime(at time.Time) time.Time
+}
+
+// CarrierTime is the time of a moment by the clock of the provider's carrier; zero
+// where nobody knows it.
+func CarrierTime(p Provider, at time.Time) time.Time {
+	if clocked, ok := p.(Clocked); ok {
+		return clocked.CarrierTime(at)
+	}
+	return time.Time{}
+}
+
 // NumberReader is a provider that can read privacy numbers.
 type NumberReader interface {
 	ReadNumber(ctx context.Context, number *spec.PrivacyNumber) (spec.NumberReading, error)

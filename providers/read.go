@@ -89,6 +89,9 @@ func ReadAll(ctx context.Context, p Provider, wants []Want, o ReadOptions) ([]sp
 		group.Go(func() error { r.work(reading); return nil })
 	}
 	_ = group.Wait() // workers report through readings
+	for i := range r.readings {
+		r.readings[i].CarrierAt = CarrierTime(p, r.readings[i].At)
+	}
 	return r.readings, r.finish(ctx.Err(), context.Cause(reading))
 }
 

@@ -74,6 +74,9 @@ type Reading struct {
 	Provider ProviderName
 	ICCID    ICCID
 	At       time.Time // when the answer came; zero for a card never read
+	// CarrierAt is At by the carrier's own clock; zero where it tells none. Two
+	// times of one carrier's clock can be compared, whichever machines took them.
+	CarrierAt time.Time
 	// Unread says why the carrier could not be asked; "" where it answered.
 	Unread    string
 	Status    string // the carrier's own words

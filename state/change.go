@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -82,7 +83,7 @@ func (c *Card) TakeReading(r spec.Reading) {
 		return
 	}
 	*c, _ = c.settle(r, func(Doubt) bool { return false })
-	c.Recent = notShown(c.Recent, &r)
+	c.Recent, c.Doubts = notShown(c.Recent, &r), clocked(c.Doubts, &r)
 	if r.Tells(spec.AttrBinding) {
 		now := c.Overlay(r, rememberFor)
 		if c.Binding.Known && !c.Binding.IMEI.Same(now.IMEI) {
@@ -106,11 +107,12 @@ type Settled struct {
 
 // SettleDoubts judges the card's doubts by a reading, and returns the card
 // without those that it ends. A doubt ends as done where r shows the new value,
-// and as without effect where r, taken at least settle after the call, shows
-// another one. A stop or a resume doesn't wait for that: sent again, it changes
-// nothing twice. Where r can't tell, it stays. c is left as it is.
+// and as without effect where r, taken at least settle after the call by the carrier's
+// clock, shows another one. A stop or a resume doesn't wait for that: sent again, it
+// changes nothing twice. Where r can't tell, or nobody knows the carrier's clock,
+// it stays; so does a call that waits for somebody. c is left as it is.
 func (c *Card) SettleDoubts(r spec.Reading, settle time.Duration) (Card, []Settled) {
-	return c.settle(r, func(d Doubt) bool { return d.Kind.SetsState() || r.At.Sub(d.Since) >= settle })
+	return c.settle(r, func(d Doubt) bool { return d.Kind.SetsState() || d.olderThan(settle, &r) })
 }
 
 // settle is SettleDoubts where overdue says whether a change would show by now.
@@ -121,16 +123,46 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 		ch := d.change()
 		tells, done := ch.SeenIn(r)
 		switch {
-		case !r.Known() || !tells || r.At.Before(d.Since):
+		case !r.Known() || !tells || d.after(&r):
 		case done:
 			after.Done(ch)
 			settled = append(settled, Settled{d, true})
-		case overdue(d):
+		case !d.Waits && overdue(d):
 			after.Doubts = without(after.Doubts, func(o Doubt) bool { return o == d })
 			settled = append(settled, Settled{d, false})
 		}
 	}
 	return after, settled
+}
+
+// olderThan reports whether the reading was taken at least that long after the
+// call, by the carrier's clock.
+func (d Doubt) olderThan(age time.Duration, r *spec.Reading) bool {
+	return !d.CarrierSince.IsZero() && !r.CarrierAt.IsZero() && r.CarrierAt.Sub(d.CarrierSince) >= age
+}
+
+// after reports whether the call was made after the reading.
+func (d Doubt) after(r *spec.Reading) bool {
+	if !d.CarrierSince.IsZero() && !r.CarrierAt.IsZero() {
+		return r.CarrierAt.Before(d.CarrierSince)
+	}
+	return r.At.Before(d.Since)
+}
+
+// clocked is the doubts with the carrier's clock where the reading is the first
+// that knows it: the calls had left before the reading.
+func clocked(doubts []Doubt, r *spec.Reading) []Doubt {
+	lacks := func(d Doubt) bool { return d.CarrierSince.IsZero() && !r.CarrierAt.IsZero() && !d.after(r) }
+	if !slices.ContainsFunc(doubts, lacks) {
+		return doubts
+	}
+	doubts = slices.Clone(doubts)
+	for i := range doubts {
+		if lacks(doubts[i]) {
+			doubts[i].CarrierSince = r.CarrierAt
+		}
+	}
+	return doubts
 }
 
 // shownBy reports whether the reading, taken after the change, shows it.

@@ -170,10 +170,10 @@ func TestAReadingSettlesADoubt(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			d := state.Doubt{Change: spec.Change{Kind: row.doubt.Kind, From: row.doubt.From, To: row.doubt.To}, Since: noon, Key: "0c1f"}
+			d := state.Doubt{Change: spec.Change{Kind: row.doubt.Kind, From: row.doubt.From, To: row.doubt.To}, Since: noon, CarrierSince: noon, Key: "0c1f"}
 			card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID, Doubts: []state.Doubt{d}}
 			r := live(row.reading)
-			r.At = row.at
+			r.At, r.CarrierAt = row.at, row.at
 			after, settled := card.SettleDoubts(r, settle)
 			require.Equal(t, []state.Doubt{d}, card.Doubts, "the card itself is left as it was")
 			if row.want == stays {
@@ -254,6 +254,49 @@ func TestCardsThatShareSlicesAreNotChangedTogether(t *testing.T) {
 
 func cloneCard(c state.Card) state.Card {
 	return statetest.Clone(&state.Snapshot{Cards: []state.Card{c}}).Cards[0]
+}
+
+// Two machines' clocks are 11 minutes apart, and the carrier takes 10 to show an
+// order: what the second reads a minute after the first sent it proves nothing.
+func TestADoubtsAgeIsMeasuredByTheCarriersClockAlone(t *testing.T) {
+	order := state.Doubt{Change: spec.Change{Kind: spec.Subscribe, To: "10009"}, Since: noon}
+	minuteLater := live(func(r *spec.Reading) { r.At = noon.Add(12 * time.Minute) })
+	for name, row := range map[string]struct {
+		since, at time.Time // by the carrier's clock
+		settled   bool
+	}{
+		"nobody knows the carrier's clock":   {},
+		"the sender didn't know it":          {at: noon.Add(time.Hour)},
+		"the reader doesn't know it":         {since: noon.Add(-time.Hour)},
+		"by the carrier's clock it is young": {since: noon.Add(-time.Hour), at: noon.Add(time.Minute - time.Hour)},
+		"by the carrier's clock it is old":   {since: noon.Add(-time.Hour), at: noon.Add(settle - time.Hour), settled: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			card, r := state.Card{Doubts: []state.Doubt{order}}, minuteLater
+			card.Doubts[0].CarrierSince, r.CarrierAt = row.since, row.at
+			_, settled := card.SettleDoubts(r, settle)
+			assert.Equal(t, row.settled, len(settled) == 1)
+		})
+	}
+	late := state.Card{Doubts: []state.Doubt{order}}
+	minuteLater.CarrierAt = noon
+	late.TakeReading(minuteLater)
+	assert.Equal(t, noon, late.Doubts[0].CarrierSince, "the first reading that knows the carrier's clock starts it")
+	minuteLater.CarrierAt = noon.Add(settle)
+	_, settled := late.SettleDoubts(minuteLater, settle)
+	assert.Len(t, settled, 1)
+}
+
+// An order that waits for its payment may be paid at any time.
+func TestWhatWaitsForAPersonIsNeverTakenForWithoutEffect(t *testing.T) {
+	card := state.Card{Doubts: []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}, Since: noon, CarrierSince: noon, Waits: true}}}
+	without := live(func(r *spec.Reading) { r.Packages, r.At, r.CarrierAt = nil, noon.Add(240*time.Hour), noon.Add(240*time.Hour) })
+	_, settled := card.SettleDoubts(without, settle)
+	assert.Empty(t, settled)
+	paid := live(func(r *spec.Reading) { r.At, r.CarrierAt = noon.Add(241*time.Hour), noon.Add(241*time.Hour) })
+	_, settled = card.SettleDoubts(paid, settle)
+	require.Len(t, settled, 1)
+	assert.True(t, settled[0].Done)
 }
 
 func TestSinceWhenACardIsAsItIs(t *testing.T) {

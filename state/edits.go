@@ -332,8 +332,8 @@ func (c *Card) Equal(o *Card) bool {
 			return a.Change == b.Change && a.At.Equal(b.At)
 		}) &&
 		slices.EqualFunc(c.Doubts, o.Doubts, func(a, b Doubt) bool {
-			since := a.Since.Equal(b.Since)
-			a.Since = b.Since
+			since := a.Since.Equal(b.Since) && a.CarrierSince.Equal(b.CarrierSince)
+			a.Since, a.CarrierSince = b.Since, b.CarrierSince
 			return since && a == b
 		})
 }

@@ -161,16 +161,25 @@ type Change struct {
 // no answer came.
 type Doubt struct {
 	spec.Change
-	Key       string    `json:"key,omitempty"` // the call's idempotency key
-	Since     time.Time `json:"since"`
-	RequestID string    `json:"request_id,omitempty"`
-	Reason    string    `json:"reason,omitempty"` // "no answer within 25s"
+	Key   string    `json:"key,omitempty"` // the call's idempotency key
+	Since time.Time `json:"since"`
+	// CarrierSince is a time by the carrier's own clock at which the call had left
+	// already; zero until that clock is known. A doubt's age is measured from it:
+	// Since is of the clock of the machine that sent the call, which may not be that
+	// of the machine that looks.
+	CarrierSince time.Time `json:"carrier_since,omitzero"`
+	RequestID    string    `json:"request_id,omitempty"`
+	Reason       string    `json:"reason,omitempty"` // "no answer within 25s"
 	// Tried reports that the run itself looked, and repeated the call where
 	// that could do no harm, in vain. It is false where the run ended before.
 	Tried bool `json:"tried,omitempty"`
 	// Refused reports that the carrier refused to repeat the call, since the card
 	// isn't at the device that the call names.
 	Refused bool `json:"refused,omitempty"`
+	// Waits reports that what was asked for waits for a person outside, such as an
+	// order for its payment. It may have its effect whenever that happens, so no
+	// reading shows that it had none.
+	Waits bool `json:"waits,omitempty"`
 }
 
 // Likely reports whether the change was likely done, though nothing shows it: a

@@ -131,3 +131,6 @@ func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) 
 	reading.Has |= spec.AttrPackages
 	return reading, nil
 }
+
+// CarrierTime implements [providers.Clocked].
+func (p *provider) CarrierTime(at time.Time) time.Time { return p.cards.CarrierTime(at) }

@@ -421,3 +421,15 @@ func TestNothingOfAFailedAttemptStays(t *testing.T) {
 	_, err := p.Read(t.Context(), iccid, 0)
 	assert.ErrorContains(t, err, "HTTP 200: the answer has no CardStatus.UserStatus")
 }
+
+func TestAnOrderWhoseResultDeniesItIsInDoubt(t *testing.T) {
+	order := providers.Change{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}, ICCID: "89860617030017300390", Key: "0123456789abcdef0123456789abcdef"}
+	for result, doubt := range map[string]bool{"false": true, `"false"`: true, `"FAIL"`: true, `"失败"`: true, "0": true, "true": false, `"true"`: false, `""`: false, "null": false} {
+		_, err := answering(t, 200, `{"Code":"OK","RequestId":"R1","IotRecharge":{"OrderNo":"N7","OrderResult":`+result+`}}`).Do(t.Context(), order)
+		require.Equal(t, doubt, err != nil, result)
+		if doubt {
+			assert.Equal(t, providers.ProvesNothing, providers.ProofOf(err), result)
+			assert.ErrorContains(t, err, "order N7", result)
+		}
+	}
+}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/alirpc"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -98,7 +100,35 @@ func (p *provider) subscribe(ctx context.Context, c providers.Change) (providers
 	if err != nil {
 		return providers.Receipt{}, err
 	}
+	if denies(string(r.IotRecharge.OrderResult)) {
+		return providers.Receipt{}, undecided(action, &r)
+	}
 	return providers.Receipt{RequestID: string(r.RequestID)}, nil
+}
+
+// denies reports whether a result that no document lists the values of says that
+// nothing came of it. Code OK beside it says that the order was taken.
+func denies(result string) bool {
+	switch strings.ToLower(strings.TrimSpace(result)) {
+	case "false", "0", "n", "no", "fail", "failed", "failure", "error", "失败", "订购失败":
+		return true
+	default:
+		return false
+	}
+}
+
+// undecided is an order that the carrier took, and calls no success: whether it
+// comes to anything is unknown, and its number is what to ask by.
+func undecided(action string, r *rechargeReply) error {
+	order := r.IotRecharge.OrderNo
+	message := fmt.Sprintf("the carrier took the order, and says that its result is %q (OrderResult)", carriercall.Shorten(string(r.IotRecharge.OrderResult)))
+	if order != "" {
+		message = fmt.Sprintf("order %s: %s", carriercall.Shorten(string(order)), message)
+	}
+	return &providers.Error{
+		Call: action, Code: string(r.Code), RequestID: string(r.RequestID), Proof: providers.ProvesNothing, Cause: providers.Refused,
+		Message: message + "; look at the card's packages in the console",
+	}
 }
 
 // ensureRegistered uploads a device unless the carrier knows it: only an

@@ -77,7 +77,8 @@ func (r *postImeiReply) Complete() error {
 	return lenient.Need(r.IotPostImei.IsPostSuccess.Set, "IotPostImei.IsPostSuccess")
 }
 
-// rechargeReply: OrderResult's values are in no document found, so Code alone decides.
+// rechargeReply: OrderResult's values are in no document found. Code says that the
+// order was taken; an OrderResult that denies it leaves the order in doubt.
 type rechargeReply struct {
 	alirpc.Envelope
 	IotRecharge struct{ OrderNo, DoneCode, OrderResult alirpc.Text }

@@ -27,6 +27,7 @@ type Outcome struct {
 // Serve carries out a request that the carrier has admitted: it lets happen to
 // it what the world has in store, and answers, or loses the answer.
 func (w *World) Serve(rw http.ResponseWriter, r *http.Request, wire Wire, req Request, do func() Outcome) {
+	rw.Header().Set("Date", w.Clock().UTC().Format(http.TimeFormat))
 	visit, err := w.Arrive(r.Context(), req)
 	if err != nil {
 		return // the caller has gone

@@ -200,3 +200,6 @@ func (p *provider) Page(ctx context.Context, number int) (providers.Page, error)
 
 // named is the parameter of every call about one card.
 func named(iccid spec.ICCID) map[string]string { return map[string]string{"Iccid": string(iccid)} }
+
+// CarrierTime implements [providers.Clocked].
+func (p *provider) CarrierTime(at time.Time) time.Time { return p.api.CarrierTime(at) }

@@ -148,7 +148,7 @@ func (h Harness) listTellsTheSame(t *testing.T) {
 		require.NoError(t, err)
 		assert.LessOrEqual(t, between-started, len(world.Requests())-between, "calls")
 		for i := range wants {
-			listed[i].At = single[i].At
+			listed[i].At, listed[i].CarrierAt = single[i].At, single[i].CarrierAt
 			if attrs == able.ListTells { // card by card, more may come along
 				single[i].Has, single[i].IMEI = listed[i].Has, listed[i].IMEI
 			}

@@ -91,7 +91,7 @@ func (p *provider) paid(c call, root json.RawMessage, order string) error {
 	if link != "" {
 		message += ": " + p.Clean(c.named(), link)
 	}
-	return &providers.Error{Call: c.name, RequestID: order, Proof: providers.ProvesNothing, Cause: providers.Refused, Message: message}
+	return &providers.Error{Call: c.name, RequestID: order, Proof: providers.ProvesNothing, Cause: providers.Refused, Message: message, Waits: true}
 }
 
 // unpaid looks for signs that an order is still to be paid, beside the result

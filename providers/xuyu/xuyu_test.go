@@ -315,6 +315,7 @@ func TestUnpaidOrderIsNotDone(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err), "whoever opens the link pays")
 	assert.ErrorContains(t, err, "waits for its payment")
+	assert.True(t, providers.Waits(err), "no time that passes shows that it had no effect")
 	assert.ErrorContains(t, err, "https://h5.shingsou.com/pay/1")
 	order, _ := s.World.Ordered(key)
 	assert.Equal(t, order.Number, providers.RequestIDOf(err))

@@ -16,6 +16,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
@@ -33,6 +34,9 @@ type Client struct {
 	transport *carrierhttp.Transport
 	limits    providers.Limits
 	env       providers.Env
+	// ahead is by how much the carrier's clock is ahead of ours; nil while no
+	// answer told it.
+	ahead atomic.Pointer[time.Duration]
 }
 
 // New makes a client that keeps to the limits. Clients of one account at one
@@ -46,6 +50,24 @@ func (c *Client) Limits() providers.Limits { return c.limits }
 
 // Now is the time.
 func (c *Client) Now() time.Time { return c.env.Now() }
+
+// CarrierTime is the time of a moment by the carrier's clock, as the Date of its
+// last answer tells, to a second or two; zero while no answer told it.
+func (c *Client) CarrierTime(at time.Time) time.Time {
+	ahead := c.ahead.Load()
+	if ahead == nil || at.IsZero() {
+		return time.Time{}
+	}
+	return at.Add(*ahead).UTC().Truncate(time.Second)
+}
+
+// setClock takes the carrier's clock from an answer's header.
+func (c *Client) setClock(h http.Header) {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		ahead := date.Sub(c.env.Now())
+		c.ahead.Store(&ahead)
+	}
+}
 
 // Call is one call of one of the carrier's functions.
 type Call struct {
@@ -128,6 +150,7 @@ func (c *Client) Send(ctx context.Context, call Call, build Build, read Read) er
 		return c.complete(call, unanswered(err), nil)
 	}
 	defer func() { _ = resp.Body.Close() }() // in memory already, so neither this nor reading fails
+	c.setClock(resp.Header)
 	body, _ := io.ReadAll(resp.Body)
 	if e := c.Judge(call, Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, read); e != nil {
 		return e
