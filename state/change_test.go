@@ -290,7 +290,9 @@ func TestADoubtsAgeIsMeasuredByTheCarriersClockAlone(t *testing.T) {
 // An order that waits for its payment may be paid at any time.
 func TestWhatWaitsForAPersonIsNeverTakenForWithoutEffect(t *testing.T) {
 	card := state.Card{Doubts: []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10002"}, Since: noon, CarrierSince: noon, Waits: true}}}
-	without := live(func(r *spec.Reading) { r.Packages, r.At, r.CarrierAt = nil, noon.Add(240*time.Hour), noon.Add(240*time.Hour) })
+	without := live(func(r *spec.Reading) {
+		r.Packages, r.At, r.CarrierAt = nil, noon.Add(240*time.Hour), noon.Add(240*time.Hour)
+	})
 	_, settled := card.SettleDoubts(without, settle)
 	assert.Empty(t, settled)
 	paid := live(func(r *spec.Reading) { r.At, r.CarrierAt = noon.Add(241*time.Hour), noon.Add(241*time.Hour) })
