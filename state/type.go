@@ -46,6 +46,9 @@ type Env struct {
 	// Step is called before each step of a write that a crash can part from the
 	// next. Tests stop the program there; nil is nobody.
 	Step func(name string)
+	// Beat is how often a lease is renewed; 0 is as often as the backend does by
+	// itself. Tests, which have no minute to wait for its end, make it shorter.
+	Beat time.Duration
 	// OnlyTheBlock has the block checked and nothing missed that the environment
 	// or the machine may say elsewhere. Such a check needs Dir and Getenv alone.
 	OnlyTheBlock bool

@@ -55,7 +55,7 @@ func backendType(fleet *spec.Fleet) state.Type {
 func stateEnv(env *Env, dir string, sealer state.Sealer) state.Env {
 	return state.Env{
 		Dir: dir, Getenv: env.getenv, Now: env.Now, Sleep: env.Sleep, Ticker: ticker, Random: env.Random,
-		Transport: env.Transport, Version: Version, Sealer: sealer, Step: env.Step,
+		Transport: env.Transport, Version: Version, Sealer: sealer, Step: env.Step, Beat: env.Beat,
 	}
 }
 

@@ -36,6 +36,9 @@ type Env struct {
 	// Step is called before each step of a write to the state's files that a
 	// crash can part from the next. Tests stop the program there; nil is nobody.
 	Step func(name string)
+	// Beat is how often a lease is renewed; 0 is as often as its backend does.
+	// Tests make it shorter.
+	Beat time.Duration
 }
 
 func (e *Env) getenv(name string) string {

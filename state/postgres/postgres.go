@@ -15,6 +15,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func New(config Config, env state.Env) (*Backend, error) {
 	if b.name == "" {
 		b.name = "default"
 	}
-	if b.beat == 0 {
+	if b.beat = cmp.Or(b.beat, env.Beat); b.beat == 0 {
 		b.beat = 10 * time.Second
 	}
 	b.codec = stored.Codec{WrittenBy: env.Version, Sealer: env.Sealer}

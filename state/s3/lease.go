@@ -14,14 +14,17 @@ import (
 	"github.com/cardfleet/cardfleet/state/stored"
 )
 
-// A lease is good for leaseTime from its last renewal. Its holder stops counting
-// on the lease giveUp after that renewal. The clocks of two machines may differ
-// by the time between the two.
+// A lease is good for beatsToExpiry beats from its last renewal. Its holder stops
+// counting on the lease beatsToGiveUp after that renewal. The clocks of two
+// machines may differ by the time between the two.
 const (
-	leaseTime = 60 * time.Second
-	giveUp    = 45 * time.Second
-	heartbeat = 15 * time.Second
+	heartbeat     = 15 * time.Second // unless [state.Env].Beat says otherwise
+	beatsToExpiry = 4
+	beatsToGiveUp = 3
 )
+
+// beat is how often the lease is renewed.
+func (b *Backend) beat() time.Duration { return cmp.Or(b.env.Beat, heartbeat) }
 
 // lockFile is the lock object.
 type lockFile struct {
@@ -53,7 +56,9 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 	if err != nil {
 		return nil, err
 	}
-	pulse := stored.Pulse{Every: heartbeat, GiveUp: giveUp, Now: b.env.Now, Ticker: b.env.Ticker, Gone: errTaken, Sleep: b.env.Sleep, Away: b.env.Away}
+	pulse := stored.Pulse{
+		Every: b.beat(), GiveUp: beatsToGiveUp * b.beat(), Now: b.env.Now, Ticker: b.env.Ticker, Gone: errTaken, Sleep: b.env.Sleep, Away: b.env.Away,
+	}
 	l.heart = stored.Keep(pulse, begun, func(ctx context.Context) error { return b.renew(ctx, l) })
 	b.setLease(l)
 	return func() error { return b.release(l) }, nil
@@ -121,7 +126,7 @@ func (b *Backend) lockKey() string { return b.key + ".lock" }
 // writeLock writes the lock in the place of the one with that ETag, and notes
 // the new ETag.
 func (b *Backend) writeLock(ctx context.Context, l *lease, etag string) error {
-	text, err := json.MarshalIndent(lockFile{l.info, b.env.Now().Add(leaseTime).UTC()}, "", "  ")
+	text, err := json.MarshalIndent(lockFile{l.info, b.env.Now().Add(beatsToExpiry * b.beat()).UTC()}, "", "  ")
 	if err != nil {
 		panic(err) // strings and times
 	}

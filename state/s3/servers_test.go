@@ -89,6 +89,9 @@ func (b *bucket) open(t testing.TB) *Backend {
 	return backend
 }
 
+// leaseTime is how long a lease is good for without a renewal.
+const leaseTime = beatsToExpiry * heartbeat
+
 // clock stands still until a test moves it.
 type clock struct {
 	mu    sync.Mutex
