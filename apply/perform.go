@@ -69,7 +69,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 	reading = spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
 	if attr := s.action.Kind.Attr(); p.Capabilities().Reads.Has(attr) {
 		var err error
-		reading, err = p.Read(ctx, s.card.ICCID, attr)
+		reading, err = providers.ReadSpelled(ctx, p, s.card.ICCID, memory.OtherSpelling(), attr)
 		switch {
 		case ctx.Err() != nil:
 			return reading, Result{Outcome: NotStarted, Reason: "the run was interrupted"}, false
@@ -268,7 +268,7 @@ func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, r
 	if !r.looks(p, s) {
 		return false, false
 	}
-	reading, err := p.Read(ctx, s.card.ICCID, s.action.Kind.Attr())
+	reading, err := providers.ReadSpelled(ctx, p, s.card.ICCID, r.card(s.card.ID()).OtherSpelling(), s.action.Kind.Attr())
 	if err != nil {
 		return false, false
 	}

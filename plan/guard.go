@@ -35,11 +35,11 @@ func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approval
 	g := guard{policy: p.Policy, now: now, blocks: map[spec.ICCID][]grant{}}
 	for _, a := range fleet.Approvals {
 		for _, card := range a.Cards {
-			g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{name: a.Name, reason: a.Reason, action: a.Action, imei: card.IMEI, expires: a.Expires})
+			g.blocks[card.ICCID.Stem()] = append(g.blocks[card.ICCID.Stem()], grant{iccid: card.ICCID, name: a.Name, reason: a.Reason, action: a.Action, imei: card.IMEI, expires: a.Expires})
 		}
 	}
 	for _, card := range approvals.Unbind {
-		g.blocks[card.ICCID] = append(g.blocks[card.ICCID], grant{option: true, action: spec.Unbind, imei: card.IMEI})
+		g.blocks[card.ICCID.Stem()] = append(g.blocks[card.ICCID.Stem()], grant{iccid: card.ICCID, option: true, action: spec.Unbind, imei: card.IMEI})
 	}
 	lineage := ""
 	if prior != nil {
@@ -99,6 +99,7 @@ func (p *Plan) eachAction(visit func(*Card, *Action)) {
 
 // grant is the word of an approval block, or of the option, on one card.
 type grant struct {
+	iccid   spec.ICCID
 	name    string
 	reason  string
 	option  bool // it is -approve-unbind
@@ -118,7 +119,7 @@ func (g grant) by() string {
 type guard struct {
 	policy Policy
 	now    time.Time
-	blocks map[spec.ICCID][]grant
+	blocks map[spec.ICCID][]grant // by the ICCID without its check digit
 	// signed are the approvals of those who signed the plan's guarded actions,
 	// refused says why other signatures count for nothing.
 	signed  []Approved
@@ -135,7 +136,10 @@ func (g *guard) judge(c *Card, a Action) (given []Approved, denial string) {
 	if len(g.signed)+len(g.refused) > 0 {
 		reasons = []string{"a signature can't be checked: the policy names no allowed_signers"}
 	}
-	for _, grant := range g.blocks[c.ICCID] {
+	for _, grant := range g.blocks[c.ICCID.Stem()] {
+		if !grant.iccid.SameCard(c.ICCID) {
+			continue
+		}
 		if reason := g.holds(grant, a, DeviceOf(c, a)); reason != "" {
 			reasons = append(reasons, reason)
 			continue

@@ -232,3 +232,14 @@ func TestASavedPlanKnowsThatOnlySignersCount(t *testing.T) {
 	assert.True(t, again.Policy.SignersOnly)
 	assert.Equal(t, p.Policy, again.Policy)
 }
+
+// The device that an approval names stays what it is held to.
+func TestAnApprovalNamesACardWithItsCheckDigitOrWithoutIt(t *testing.T) {
+	for approved, counts := range map[spec.ICCID]bool{kiosk: true, kiosk[:19]: true, kiosk[:19] + "7": false} {
+		in := scene{memory: boundTo(deviceA), live: reads(spec.Active, "ok")}.input()
+		in.Fleet.Approvals = []spec.Approval{{Name: "rma", Action: spec.Unbind, Cards: []spec.ApprovedCard{{ICCID: approved, IMEI: deviceA}}}}
+		p, diags := plan.Make(in)
+		require.False(t, diags.HasErrors())
+		assert.Equal(t, counts, p.Cards[0].Actions[0].Approved, "%s", approved)
+	}
+}

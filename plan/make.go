@@ -64,6 +64,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 // Target is a card to be read, with the attributes that are needed of it.
 type Target struct {
 	ID    spec.CardID
+	Other spec.ICCID // another spelling that the carrier may know it in; "" for none
 	Attrs spec.Attr
 }
 
@@ -77,10 +78,10 @@ func Targets(fleet *spec.Fleet, prior *state.Snapshot, selected Selection) []Tar
 		switch {
 		case !selected.card(wanted, memory):
 		case wanted != nil:
-			targets = append(targets, Target{wanted.ID(), wanted.Wants()})
+			targets = append(targets, Target{wanted.ID(), memory.OtherSpelling(), wanted.Wants()})
 		case removed[memory.ICCID] || fleet.Policy.OnRemove == spec.Forget:
 		case fleet.Provider(memory.Provider) != nil:
-			targets = append(targets, Target{memory.ID(), spec.AttrBinding | spec.AttrActive})
+			targets = append(targets, Target{memory.ID(), memory.OtherSpelling(), spec.AttrBinding | spec.AttrActive})
 		}
 	})
 	return targets

@@ -95,7 +95,7 @@ func drawListing(t *rapid.T) (*listing, []Want) {
 	}
 	var wants []Want
 	for i := range rapid.IntRange(0, len(l.account)).Draw(t, "wanted") {
-		wants = append(wants, Want{l.account[i], rapid.SampledFrom([]spec.Attr{spec.AttrActive, everything, spec.AttrActive | spec.AttrPackages}).Draw(t, "attrs")})
+		wants = append(wants, Want{ICCID: l.account[i], Attrs: rapid.SampledFrom([]spec.Attr{spec.AttrActive, everything, spec.AttrActive | spec.AttrPackages}).Draw(t, "attrs")})
 	}
 	return l, wants
 }

@@ -30,6 +30,9 @@ const interrupted = "interrupted"
 // Want is one card to be read, and the attributes wanted of it.
 type Want struct {
 	ICCID spec.ICCID
+	// Other is another spelling of the ICCID, to be tried where the carrier
+	// doesn't find the card in that one; "" for none.
+	Other spec.ICCID
 	Attrs spec.Attr
 }
 
@@ -190,7 +193,7 @@ func (r *reader) ask(ctx context.Context, i int) (spec.Reading, error) {
 	if listed, ok := r.listed[i]; ok {
 		return r.provider.(Completer).Complete(ctx, listed, want.Attrs)
 	}
-	return r.provider.Read(ctx, want.ICCID, want.Attrs)
+	return ReadSpelled(ctx, r.provider, want.ICCID, want.Other, want.Attrs)
 }
 
 // judge notices when it is the carrier that can't be read, not one card.

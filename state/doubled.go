@@ -38,14 +38,27 @@ func (s *Snapshot) Settle(declares func(spec.CardID) bool) (open []Card) {
 	return open
 }
 
-// Settlement is the edits that make what [Snapshot.Settle] added the only rows.
+// Settlement is the edits that make what [Snapshot.Settle] added the only rows,
+// and that move over what [Snapshot.Respell] wrote in another way.
 func (s *Snapshot) Settlement() Edits {
-	var e Edits
+	e := s.respelling()
 	for _, rows := range s.doubledCards() {
 		if c := s.Card(rows[0].ICCID); c != nil {
 			e.Put = append(e.Put, *c)
 		}
 	}
+	slices.SortFunc(e.Put, func(a, b Card) int { return a.ID().Compare(b.ID()) })
+	return e
+}
+
+func (s *Snapshot) respelling() Edits {
+	var e Edits
+	for _, r := range s.Respelled {
+		if c := s.Card(r.New); c != nil {
+			e.Put, e.Drop = append(e.Put, *c), append(e.Drop, spec.CardID{Provider: c.Provider, ICCID: r.Old})
+		}
+	}
+	slices.SortFunc(e.Drop, spec.CardID.Compare)
 	return e
 }
 

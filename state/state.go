@@ -28,6 +28,9 @@ type Snapshot struct {
 	// provider blocks, by ICCID and provider: at least two a card, and none of
 	// these cards is in Cards. [Snapshot.Settle] ends that.
 	Doubled []Card
+	// Respelled are the cards that [Snapshot.Respell] wrote as they are declared.
+	// They are not stored: what is stored has them in the old spelling until a commit.
+	Respelled []Respelled
 }
 
 // Card is what the state remembers of one managed card. What is zero isn't known.

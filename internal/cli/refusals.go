@@ -39,6 +39,8 @@ func refusedWords(r *run.Refusal) (summary, detail string) {
 		return "Card is not in the state", notInState(rowName(spec.CardID{Provider: r.Provider, ICCID: r.Card}))
 	case run.SeveralRows:
 		return "The state has a card at several provider blocks", severalRows(r.Rows)
+	case run.SeveralSpellings:
+		return "Which card is meant?", severalSpellings(r.Rows)
 	case run.NothingInDoubt:
 		return "Nothing is in doubt", fmt.Sprintf("No outcome of card %s is in doubt.", r.Card)
 	case run.BindingInDoubt:
@@ -163,6 +165,21 @@ func severalRows(rows []spec.CardID) string {
 		fmt.Fprintf(&b, "  and %d more: cardfleet state list shows all.\n", more)
 	}
 	b.WriteString("Say of each card which rows are wrong, with: cardfleet state rm PROVIDER/ICCID. It only forgets a row: the card itself stays as it is.")
+	return b.String()
+}
+
+// severalSpellings says what is to be done about cards of the state that may be
+// a card which is declared in another spelling.
+func severalSpellings(rows []spec.CardID) string {
+	var b strings.Builder
+	b.WriteString("An ICCID of 19 characters and one of 20 that agree in 19 may be one card, whose check digit is left out. Of these cards of the state it can't be told which one a card block means:\n")
+	for _, id := range rows[:min(len(rows), mostRows)] {
+		b.WriteString("  " + rowName(id) + "\n")
+	}
+	if more := len(rows) - mostRows; more > 0 {
+		fmt.Fprintf(&b, "  and %d more.\n", more)
+	}
+	b.WriteString("Nothing was planned. Declare each of them as the state has it; or have the wrong one forgotten, with: cardfleet state rm ICCID. The card itself stays as it is.")
 	return b.String()
 }
 

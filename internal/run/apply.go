@@ -36,6 +36,9 @@ type Applied struct {
 func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied, error) {
 	durable := context.WithoutCancel(ctx)
 	done := &Applied{Planned: p, Serial: p.Prior.Serial, Started: s.Env.Now()}
+	if err := s.commitSpellings(durable, p.Prior); err != nil {
+		return nil, err
+	}
 	journal, err := s.Backend.Journal(durable)
 	if err != nil {
 		return nil, err
@@ -50,6 +53,19 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))
 	}
 	return done, err
+}
+
+// commitSpellings commits the cards that are declared in another spelling, before
+// the journal speaks of them in that: after a crash they would be there twice.
+func (s *Session) commitSpellings(ctx context.Context, prior *state.Snapshot) error {
+	if len(prior.Respelled) == 0 {
+		return nil
+	}
+	if err := s.Backend.Commit(ctx, prior, prior.Settlement()); err != nil {
+		return fmt.Errorf("remember cards in the spelling that they are declared in: %w", err)
+	}
+	prior.Respelled = nil
+	return nil
 }
 
 func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journal, parallel int) *apply.Report {

@@ -176,7 +176,7 @@ func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Liv
 func (p *part) wants(targets []plan.Target) []providers.Want {
 	wants := make([]providers.Want, 0, len(p.read))
 	for _, i := range p.read {
-		wants = append(wants, providers.Want{ICCID: targets[i].ID.ICCID, Attrs: targets[i].Attrs})
+		wants = append(wants, providers.Want{ICCID: targets[i].ID.ICCID, Other: targets[i].Other, Attrs: targets[i].Attrs})
 	}
 	return wants
 }

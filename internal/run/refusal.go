@@ -46,6 +46,7 @@ type Reason int
 const (
 	NotInState       Reason = iota // Card, Provider
 	SeveralRows                    // Rows, Card: the first of them
+	SeveralSpellings               // Rows, Card: the first of them; cards that may be one card
 	NothingInDoubt                 // Card
 	BindingInDoubt                 // Card: its binding is in doubt, and nobody said what it is
 	BindingNotAsked                // Card: something else is in doubt than the binding that was said
@@ -84,6 +85,8 @@ func (r *Refusal) Error() string {
 		return fmt.Sprintf("card %s is not in the state", r.Card)
 	case SeveralRows:
 		return fmt.Sprintf("the state has card %s at several provider blocks (%d rows of such cards)", r.Card, len(r.Rows))
+	case SeveralSpellings:
+		return fmt.Sprintf("the state or the configuration has several cards that may be %s in another spelling", r.Card)
 	case NothingInDoubt:
 		return fmt.Sprintf("no outcome of card %s is in doubt", r.Card)
 	case BindingInDoubt:

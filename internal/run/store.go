@@ -36,24 +36,63 @@ func (s Store) change(ctx context.Context, operation string, change func(*state.
 
 // Read reads the state for a plan of the fleet. A card that an older state has
 // at several provider blocks is at the block that declares it; where several or
-// none of them do, the error is a [Refusal] that names them.
+// none of them do, the error is a [Refusal] that names them. A card that is
+// declared in another spelling than the state has is in the declared one; where
+// it can't be told which card is meant, the error is a [Refusal] too.
 func (s Store) Read(ctx context.Context, fleet *spec.Fleet) (*state.Snapshot, error) {
 	snap, err := s.Backend.Read(ctx)
-	if err != nil || len(snap.Doubled) == 0 {
+	if err != nil {
 		return snap, err
 	}
-	open := snap.Settle(func(row spec.CardID) bool {
-		at, declared := slices.BinarySearchFunc(fleet.Cards, row.ICCID, func(c spec.Card, iccid spec.ICCID) int { return cmp.Compare(c.ICCID, iccid) })
-		return declared && fleet.Cards[at].Provider == row.Provider
-	})
+	if len(snap.Doubled) > 0 {
+		if open := snap.Settle(func(row spec.CardID) bool { return declares(fleet, row) }); len(open) > 0 {
+			r := &Refusal{Reason: SeveralRows, Card: open[0].ICCID}
+			for i := range open {
+				r.Rows = append(r.Rows, open[i].ID())
+			}
+			return nil, r
+		}
+	}
+	return snap, respell(snap, fleet)
+}
+
+// declares reports whether the fleet has the card at that provider block, in
+// whichever spelling.
+func declares(fleet *spec.Fleet, row spec.CardID) bool {
+	at, _ := slices.BinarySearchFunc(fleet.Cards, row.ICCID, func(c spec.Card, iccid spec.ICCID) int { return cmp.Compare(c.ICCID, iccid) })
+	for _, c := range fleet.Cards[max(0, at-1):min(at+1, len(fleet.Cards))] {
+		if c.ICCID.SameCard(row.ICCID) && c.Provider == row.Provider {
+			return true
+		}
+	}
+	return false
+}
+
+func respell(snap *state.Snapshot, fleet *spec.Fleet) error {
+	declared := func(yield func(spec.ICCID) bool) {
+		for i := range fleet.Cards {
+			if !yield(fleet.Cards[i].ICCID) {
+				return
+			}
+		}
+	}
+	released := func(iccid spec.ICCID) bool {
+		_, named := slices.BinarySearchFunc(fleet.Removed, iccid, func(r spec.Removed, iccid spec.ICCID) int { return cmp.Compare(r.ICCID, iccid) })
+		return named
+	}
+	open := snap.Respell(declared, released)
 	if len(open) == 0 {
-		return snap, nil
+		return nil
 	}
-	r := &Refusal{Reason: SeveralRows, Card: open[0].ICCID}
-	for i := range open {
-		r.Rows = append(r.Rows, open[i].ID())
+	r := &Refusal{Reason: SeveralSpellings, Card: open[0]}
+	for _, iccid := range open {
+		id := spec.CardID{ICCID: iccid}
+		if c := snap.Card(iccid); c != nil {
+			id = c.ID()
+		}
+		r.Rows = append(r.Rows, id)
 	}
-	return nil, r
+	return r
 }
 
 // Forget drops cards from the state, without touching the cards themselves. A

@@ -173,3 +173,27 @@ func TestVersionsThatAreNoNumberMeetEveryConstraint(t *testing.T) {
 		assert.Equal(t, ok, c != nil, version)
 	}
 }
+
+func TestTwoCardsThatAgreeInNineteenCharactersAreAWarningWithBothPlaces(t *testing.T) {
+	_, diags := Load(testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": `provider "aliyun" {}
+card "a" {
+  iccid = "89860617030017300115"
+}
+card "b" {
+  iccid = "8986061703001730011"
+}
+card "c" {
+  iccid = "89860617030017300123"
+}
+`})))
+	require.False(t, diags.HasErrors(), "%v", texts(diags))
+	var found []string
+	for _, d := range diags {
+		if d.Summary == "Perhaps one card twice" {
+			assert.Equal(t, spec.Warning, d.Severity)
+			found = append(found, d.Detail)
+		}
+	}
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0], "89860617030017300115 in card.a (main.fleet.hcl line 3) and 8986061703001730011 in card.b (main.fleet.hcl line 6)")
+}

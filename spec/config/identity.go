@@ -78,12 +78,38 @@ func (l *loader) checkIdentities() {
 			l.clash(&again, a, b, "iccid", "Duplicate ICCID", "the ICCID "+string(b.ICCID), remedy)
 		}
 	}
+	l.checkSpellings(&again)
 	for _, pair := range sharedDevices(cards) {
 		a, b := inSource(pair[0], pair[1])
 		l.clash(&again, a, b, "imei", "Duplicate IMEI", "the IMEI "+string(b.IMEI),
 			"A device is bound to one card. Correct one of the two, or write shared_imei = true in both where the device carries both cards.")
 	}
 	again.report()
+}
+
+// checkSpellings warns of cards that may be one card, with and without its check
+// digit. In the order of ICCIDs, those of 20 characters follow their own 19.
+func (l *loader) checkSpellings(again *repeatsByBlock) {
+	cards := l.fleet.Cards
+	bare := -1 // the last card of 19 characters
+	for i := range cards {
+		if len(cards[i].ICCID) == 19 {
+			bare = i
+			continue
+		}
+		if bare < 0 || !cards[bare].ICCID.SameCard(cards[i].ICCID) {
+			continue
+		}
+		a, b := inSource(&cards[bare], &cards[i])
+		again.of(b.Block).add(l.report, "Perhaps one card twice", func() spec.Diagnostic {
+			at := l.placeOf(b, "iccid")
+			return spec.Diagnostic{
+				Severity: spec.Warning, Summary: "Perhaps one card twice", Address: b.Address(), Subject: &at, Snippet: l.cardSnippet(b, at),
+				Detail: "The ICCIDs " + string(a.ICCID) + " in " + l.describePlace(a, "iccid") + " and " + string(b.ICCID) + " in " + l.describePlace(b, "iccid") +
+					" agree in 19 characters: they may be one card, whose check digit is left out in one of the two. If so, delete one of them.",
+			}
+		})
+	}
 }
 
 // inSource puts two cards in the order of the source: the later one is at fault.
