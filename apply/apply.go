@@ -37,10 +37,13 @@ func Outcomes() []Outcome { return []Outcome{Done, Failed, Dropped, NotStarted, 
 
 // Result is what became of one action.
 type Result struct {
-	Card      *plan.Card
-	Action    *plan.Action
-	Outcome   Outcome
-	Reason    string // why, in a sentence without a stop; "" for a plain Done
+	Card    *plan.Card
+	Action  *plan.Action
+	Outcome Outcome
+	Reason  string // why, in a sentence without a stop; "" for a plain Done
+	// AsWanted says that nothing had to be done: the card was as the action makes
+	// it, whoever did that.
+	AsWanted  bool
 	RequestID string // the carrier's name for the call
 	Elapsed   time.Duration
 	// AsFarAsTold reports of a Done that a refused repetition is all that shows it.

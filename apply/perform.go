@@ -80,7 +80,8 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 		reading = memory.Overlay(reading, p.Capabilities().Settle)
 	}
 	if why := stale(s.action, memory, reading); why != "" {
-		return reading, Result{Outcome: Dropped, Reason: "stale: " + why}, false
+		tells, done := s.action.SeenIn(reading)
+		return reading, Result{Outcome: Dropped, Reason: "stale: " + why, AsWanted: tells && done}, false
 	}
 	return reading, Result{}, true
 }

@@ -108,9 +108,12 @@ func (p *pair) trust() state.Binding {
 // unbind plans what closes the card's account for good.
 func (d *differ) unbind(p *pair, from spec.IMEI) {
 	if p.prevented() {
-		if diag := preventedDiagnostic(p, from); p.wanted != nil {
+		switch diag := preventedDiagnostic(p, from); {
+		case d.in.saved:
+			p.attend(diag.Summary, diag.Detail)
+		case p.wanted != nil:
 			d.diags = append(d.diags, diag)
-		} else {
+		default:
 			d.departures.prevented = append(d.departures.prevented, diag)
 		}
 		return

@@ -86,7 +86,7 @@ func (o *orderer) breakCircle(c circle, parking *parkingLots) {
 		c.park(first, q)
 		return
 	}
-	if !parking.mayClear(config) {
+	if !o.in.saved && !parking.mayClear(config) {
 		o.diags = append(o.diags, c.diagnostic(config))
 		c.unwait(first) // the plan isn't used: it has an error
 		return

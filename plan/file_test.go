@@ -60,6 +60,7 @@ func full() *plan.Plan {
 		Limits:     []plan.Exceeded{{Kind: spec.Stop, Provider: aliyun, Planned: 3, Allowed: "1", Default: true, File: "bikes.csv", FileCount: 3, Accepted: &two}},
 		Costs:      []plan.Cost{{Provider: aliyun, Calls: 9, PerSecond: 0.5, PerDay: 5, PerMonth: 6}},
 		Reads:      []plan.Reads{{Provider: aliyun, Cards: 9, Read: 8, Calls: 10, ListCalls: 1, ListCards: 7, Remembered: 1, Oldest: now, Newest: now, Left: 1, PerSecond: 0.5}},
+		Variables:  []plan.Variable{{Name: "pin", Digest: "pbkdf2-sha256:00"}, {Name: "region", Value: `"cn-hangzhou"`}},
 		Partial:    "-target=card.*", Skipped: 4, RefreshOnly: true, Policy: plan.Policy{RequiredApprovals: 2, ApprovalMaxAge: time.Hour, SignersOnly: true},
 	}
 }

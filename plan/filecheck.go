@@ -34,6 +34,9 @@ func (h *fileHeader) check() error {
 			return fmt.Errorf("%s is less than 0", what)
 		}
 	}
+	if h.Order != byAddress {
+		return fmt.Errorf("the cards are in order of %q, and this version reads them in order of %q", h.Order, byAddress)
+	}
 	providers := make([]spec.ProviderName, 0, 8)
 	for _, v := range h.Incomplete {
 		providers = append(providers, v.Provider)
@@ -67,6 +70,9 @@ func (h *fileHeader) check() error {
 func (f *fileReader) checkCard(c *Card) error {
 	if err := checkID(c.ID()); err != nil {
 		return err
+	}
+	if n := len(f.plan.Cards); n > 1 && f.plan.Cards[n-2].Address > c.Address {
+		return fmt.Errorf("card %s stands behind %s: cards are in order of their address", c.Address, f.plan.Cards[n-2].Address)
 	}
 	if c.Memory.ICCID != "" && c.Memory.ICCID != c.ICCID {
 		return fmt.Errorf("card %s comes with the memory of card %s", c.ICCID, c.Memory.ICCID)

@@ -27,11 +27,21 @@ type Approvals struct {
 // card and the device that it is unbound from; a signature stands for all
 // guarded actions of the plan at once.
 func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approvals, now time.Time) {
+	guardAs(p, p, fleet, prior, approvals, now)
+}
+
+// guardAs is Guard where signatures are over the guarded actions of another
+// plan: of the saved one, of which p has the actions that are still wanted.
+func guardAs(p, signed *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approvals, now time.Time) {
 	p.Policy = policyOf(fleet.Policy, approvals.Signers, prior)
-	p.eachAction(func(c *Card, a *Action) {
+	guarded := func(c *Card, a *Action) {
 		a.Guarded = a.Kind.CallsCarrier() && fleet.Policy.Guards(a.Kind)
 		c.Since = sinceOf(prior.Card(c.ICCID))
-	})
+	}
+	p.eachAction(guarded)
+	if signed != p {
+		signed.eachAction(guarded)
+	}
 	g := guard{policy: p.Policy, now: now, blocks: map[spec.ICCID][]grant{}}
 	for _, a := range fleet.Approvals {
 		for _, card := range a.Cards {
@@ -45,7 +55,7 @@ func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approval
 	if prior != nil {
 		lineage = prior.Lineage
 	}
-	g.signatures(p, lineage, approvals, spentIn(prior))
+	g.signatures(signed, lineage, approvals, spentIn(prior))
 	g.mark(p)
 }
 

@@ -71,6 +71,9 @@ func (o *orderer) holdPlanned(c *Card) {
 		}
 	}
 	o.hold(keyOf(c.Provider, string(has)), &holder{id: c.ID(), address: c.Address})
+	if prior := o.in.Prior.Card(c.ICCID); o.in.saved && prior != nil { // nobody has read the card again
+		o.hold(keyOf(c.Provider, string(prior.Binding.IMEI)), &holder{id: c.ID(), address: c.Address})
+	}
 	o.holdDoubts(c.ID(), c.Address, c.Memory.Doubts)
 }
 

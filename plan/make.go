@@ -36,6 +36,9 @@ type Input struct {
 	RefreshOnly bool
 	Now         time.Time
 	Version     string
+	// saved says that a saved plan is held against all this: a mistake at a card
+	// is why nothing comes out for it.
+	saved bool
 }
 
 // Make is the whole way from what is wanted and known to a plan. The

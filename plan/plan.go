@@ -38,6 +38,8 @@ type Plan struct {
 	Limits []Exceeded
 	// Policy is what the plan's guarded actions were judged by.
 	Policy Policy
+	// Variables are those that were given on the command line, by name.
+	Variables []Variable
 	// Costs are the calls that applying takes, by provider.
 	Costs []Cost
 	// Reads is how the cards were read, by provider.

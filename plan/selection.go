@@ -21,12 +21,13 @@ type Selection struct {
 	// Retry is the report of a run, whose cards that were not done are in
 	// Cards; "" is none. No other card is selected then, and no privacy number.
 	Retry string
+	// Cards, where it isn't nil, are the only cards that are selected.
 	Cards map[spec.ICCID]bool
 }
 
 // Partial reports whether the selection leaves anything out at all.
 func (s Selection) Partial() bool {
-	return len(s.Targets)+len(s.Excludes)+len(s.Labels) > 0 || s.Retry != ""
+	return len(s.Targets)+len(s.Excludes)+len(s.Labels) > 0 || s.Retry != "" || s.Cards != nil
 }
 
 // Has reports whether the options select a card, whatever Cards says.
@@ -51,7 +52,7 @@ func (s Selection) card(wanted *spec.Card, memory *state.Card) bool {
 	switch {
 	case !s.Partial():
 		return true // without the cost of an address
-	case s.Retry != "" && !s.Cards[idOf(wanted, memory).ICCID]:
+	case (s.Retry != "" || s.Cards != nil) && !s.Cards[idOf(wanted, memory).ICCID]:
 		return false
 	case wanted != nil:
 		return s.Has(wanted.Address(), wanted.ICCID, wanted.Labels)

@@ -29,10 +29,12 @@ func (prog *program) applyCommand() *cli.Command {
 	o := &applyOptions{}
 	return &cli.Command{
 		Name:      "apply",
-		Usage:     "plan and ask, or carry out a saved plan exactly",
+		Usage:     "plan and ask, or carry out what a saved plan has and is still wanted",
 		ArgsUsage: "[PLANFILE]",
-		Description: `Without PLANFILE, plans, asks, and carries the plan out. With one, carries out just its
-actions, without asking: one whose card has changed since is dropped and reported.
+		Description: `Without PLANFILE, plans, asks, and carries the plan out. With one, carries out just those
+of its actions that configuration, policy and state still ask for, without asking. The
+others are dropped and reported, as is one whose card has changed since. Variables that
+the plan was given with -var and -var-file are given again, with the same values.
 An unbind closes a card's account for good, so it runs only with an approval of exactly
 that card and device; -auto-approve never stands in for one.`,
 		UsageText: `cardfleet apply
@@ -171,27 +173,6 @@ func (s *session) planToApply(ctx context.Context, prior *state.Snapshot, o appl
 	return s.run.PlanToApply(ctx, prior, o.forRun(approvals), o.autoApprove)
 }
 
-// loadPlan reads a saved plan, and judges it by the state, the approvals and
-// the limits of the moment.
-func (s *session) loadPlan(planFile string, prior *state.Snapshot, o run.Options) (*run.Planned, error) {
-	e := s.fleet.Encryption
-	saved, err := readPlan(within(s.dir(), planFile), s.keysOf, e != nil && e.Enforced)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.run.Judge(saved, prior, o)
-	if err != nil {
-		return nil, err
-	}
-	if p.Outdated {
-		s.out.diagnostics(spec.Diagnostics{{
-			Severity: spec.Warning, Summary: "The configuration has changed since the plan was saved",
-			Detail: "The plan's actions are carried out as they were reviewed; what changed since then needs another plan. Approvals and limits are those of the configuration as it is now.",
-		}})
-	}
-	return p, nil
-}
-
 func orNone(s string) string {
 	if s == "" {
 		return "none yet"
@@ -202,7 +183,7 @@ func orNone(s string) string {
 // consent shows the plan, refuses what isn't allowed, and asks where somebody
 // wants to be asked.
 func (s *session) consent(p *run.Planned, o applyOptions, planFile string) error {
-	s.out.plan(p.Plan)
+	s.showJudged(p)
 	if err := p.Allowed(run.Lenience{Unread: o.skipUnread, Unapproved: o.skipUnapproved}); err != nil {
 		return err
 	}
@@ -269,6 +250,8 @@ func codeOf(ctx context.Context, r *apply.Report) int {
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted
+	case run.AsWanted(r.Results):
+		return exitOK
 	case r.Count(apply.Failed)+r.Count(apply.Dropped)+r.Count(apply.InDoubt) > 0:
 		return exitPartial
 	default:

@@ -7,7 +7,10 @@ import (
 	"strings"
 
 	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // runCheck says which actions of a saved plan would still run, as a merge queue
@@ -42,25 +45,57 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 		return err
 	}
 	s.sayApprovals(p.Plan)
-	return exit(prog.checked(results))
+	s.sayLimits(p.Plan)
+	return exit(prog.checked(p, results))
 }
 
 // checked says what would become of each action, and returns the exit code.
-func (prog *program) checked(results []apply.Result) int {
-	running := 0
+func (prog *program) checked(p *run.Planned, results []apply.Result) int {
+	running, asWanted := 0, 0
 	for _, r := range results {
-		if r.Outcome == apply.Runs {
+		switch {
+		case r.Outcome == apply.Runs:
 			running++
-		} else {
+		case r.AsWanted:
+			asWanted++
+		}
+		if r.Outcome != apply.Runs {
 			prog.out.result("%s\n", resultLine(r))
 		}
 		prog.out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": r.Outcome, "reason": r.Reason})
 	}
-	prog.out.result("%s\n", prog.out.style.Bold(fmt.Sprintf("%d of %d actions would still run.", running, len(results))))
-	if running < len(results) {
-		return exitPartial
+	line := fmt.Sprintf("%d of %d actions would still run.", running, len(results))
+	switch {
+	case run.AsWanted(results):
+		line += " " + wantedWords(p, len(results))
+	case asWanted > 0:
+		line += fmt.Sprintf(" As wanted by now: %d.", asWanted)
+	}
+	prog.out.result("%s\n", prog.out.style.Bold(line))
+	return codeOfCheck(p, results)
+}
+
+// codeOfCheck is what apply would exit with, as far as its actions alone say.
+func codeOfCheck(p *run.Planned, results []apply.Result) int {
+	if p.Carried != nil || run.AsWanted(results) {
+		return exitOK
+	}
+	for _, r := range results {
+		if r.Outcome != apply.Runs && r.Outcome != apply.Done {
+			return exitPartial
+		}
 	}
 	return exitOK
+}
+
+// sayLimits says which limits would stop the apply, for the actions that would
+// still run.
+func (s *session) sayLimits(p *plan.Plan) {
+	for _, l := range p.Limits {
+		s.out.diagnostics(spec.Diagnostics{{
+			Severity: spec.Warning, Summary: "A policy limit is passed", Detail: "Apply would refuse the plan. " + strings.Join(render.LimitText(l), " "),
+		}})
+	}
 }
 
 // sayApprovals says which guarded actions of a plan have their approvals, and

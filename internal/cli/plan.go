@@ -82,7 +82,11 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if err := o.refreshOptions.check(); err != nil {
 		return err
 	}
-	p, err := s.run.Plan(ctx, prior, o.forRun(approvals))
+	how := o.forRun(approvals)
+	if o.out != "" {
+		how.Variables = s.givenVariables
+	}
+	p, err := s.run.Plan(ctx, prior, how)
 	if err != nil {
 		return err
 	}
@@ -104,7 +108,7 @@ func (s *session) planned(ctx context.Context, p *run.Planned, o planOptions) er
 		if err := s.savePlan(within(s.dir(), o.out), made); err != nil {
 			return err
 		}
-		s.out.say("\nSaved the plan to %s. To carry out exactly this:\n  cardfleet apply %s\n", o.out, o.out)
+		s.out.say("\nSaved the plan to %s. To carry out exactly this:\n  %s\n", o.out, s.nextCommand(o.out, o.inputOptions))
 	}
 	s.tellDrift(ctx, made)
 	s.tellApprovals(ctx, made, o.out)

@@ -33,6 +33,9 @@ func (s *session) summary(done *run.Applied) {
 			s.out.result("%s\n", resultLine(result))
 		}
 	}
+	if run.AsWanted(r.Results) {
+		s.out.result("\n%s\n", wantedWords(done.Planned, len(r.Results)))
+	}
 	if r.Count(apply.InDoubt) > 0 {
 		s.out.result("\nWhat is in doubt may have been done or not. The next plan looks again, and says how to settle it.\n")
 	}

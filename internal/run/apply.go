@@ -72,17 +72,22 @@ func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journa
 	s.Watcher.Begin(Changing, s.calls(p.Plan))
 	defer s.Watcher.End(Changing)
 	defer s.gate.goBy(s.Backend)()
+	for i := range p.Settled {
+		s.Watcher.Finished(p.Settled[i])
+	}
 	f := &flight{watcher: s.Watcher, calls: map[*plan.Action]*plan.Card{}}
 	defer f.tellOfRest(ctx, s.Env.Sleep)()
-	return apply.Run(ctx, apply.Options{
+	report := apply.Run(ctx, apply.Options{
 		Plan: p.Plan, Prior: p.Prior, Refreshed: p.Refreshed, Providers: s.Providers, Journal: journal, Parallel: parallel,
 		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: f.started, OnFinish: f.finished,
 	})
+	report.Results = p.withSettled(report.Results)
+	return report
 }
 
 // fleetAfter is what the state remembers of the fleet once the apply has ended:
-// its policy and signers, its accounts, and the signatures that count no more. It is nil where
-// that is as it was.
+// its policy and signers, its accounts, the signatures that count no more, and
+// the saved plan that is carried out by now. It is nil where that is as it was.
 func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
 	now := s.Env.Now().UTC()
 	after := p.Prior.Fleet
@@ -97,6 +102,9 @@ func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
 		func(action string) bool { return outcomes[action] == apply.Done || outcomes[action] == apply.InDoubt },
 		func(action string) bool { return outcomes[action] == apply.Dropped })
 	after.Spent = plan.Remember(after.Spent, slices.Concat(used, p.Withdrawn), now)
+	if p.carriedBy(r) {
+		after.Carried(state.CarriedOut{Digest: p.Digest, At: now, Run: s.Env.Info})
+	}
 	if after.Equal(&p.Prior.Fleet) {
 		return nil
 	}
@@ -148,9 +156,10 @@ func (a *Applied) Done(kind spec.Kind) int {
 	return n
 }
 
-// Complete reports whether all is done, and the state has it.
+// Complete reports whether all is done, whoever did it, and the state has it.
 func (a *Applied) Complete() bool {
-	return a.Committed && a.Report.Broken == nil && a.Report.Count(apply.Done) == len(a.Report.Results)
+	all := a.Report.Count(apply.Done) == len(a.Report.Results) || AsWanted(a.Report.Results)
+	return all && a.Committed && a.Report.Broken == nil
 }
 
 // ReportHeader says which run a report is of.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
@@ -32,6 +33,9 @@ type Options struct {
 	RefreshOnly bool
 	Accepted    map[spec.Kind]int // limits that are lifted where just so many are planned
 	Approvals   plan.Approvals
+	// Variables are what the plan keeps of those given on the command line, for
+	// a plan of the time that it is given.
+	Variables func(planned time.Time) []plan.Variable
 }
 
 // asks reports whether carriers are asked at all.
@@ -51,6 +55,12 @@ type Planned struct {
 	Withdrawn []state.Spent
 	// Outdated says that the configuration has changed since the plan was saved.
 	Outdated bool
+	// Settled are the actions of a saved plan that are not carried out: they are
+	// as wanted already, or not wanted any more.
+	Settled []apply.Result
+	// Carried is when the saved plan was carried out before; nil for one that wasn't.
+	Carried *state.CarriedOut
+	order   map[string]int // the saved plan's order of actions, by their ids
 }
 
 // MistakesError are mistakes in the configuration that only show against the
@@ -104,6 +114,9 @@ func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Plann
 	if p == nil {
 		return nil, &MistakesError{diags}
 	}
+	if o.Variables != nil {
+		p.Variables = o.Variables(p.Timestamp)
+	}
 	s.Watcher.Warn(diags)
 	return &Planned{Plan: p, Prior: prior, Live: *live, Approvals: o.Approvals, Withdrawn: plan.Withdrawn(p, in)}, nil
 }
@@ -150,26 +163,14 @@ func (s *Session) drifted(prior *state.Snapshot, readings []spec.Reading, o Opti
 	return set
 }
 
-// Judge holds a saved plan against the state, the approvals and the limits of
-// the moment. Its actions stay as they were saved. A plan that was made from
-// another fleet's state gives a [*Refusal].
-func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planned, error) {
-	p := saved.Plan
-	if p.Lineage != "" && p.Lineage != prior.Lineage {
-		return nil, &Refusal{Reason: PlanOfOtherState, Given: Identity{Lineage: p.Lineage}, Found: identityOf(prior)}
-	}
-	plan.Guard(p, s.Fleet, prior, o.Approvals, s.Env.Now().UTC())
-	p.Limits = plan.CheckLimits(p, s.Fleet.Policy, o.Accepted)
-	return &Planned{Plan: p, Prior: prior, Refreshed: prior.Settlement(), Digest: saved.Digest, Approvals: o.Approvals, Outdated: p.Config != s.Fleet.Digest}, nil
-}
-
 // Check says which of a plan's actions would still run. It changes nothing, the
-// state included. There is a result for each action, in the plan's order.
+// state included. There is a result for each action, in the plan's order; of a
+// saved plan, for those too that are not wanted any more.
 func (s *Session) Check(ctx context.Context, p *Planned, parallel int) ([]apply.Result, error) {
 	results := apply.Check(ctx, apply.Options{
 		Plan: p.Plan, Prior: p.Prior, Providers: s.Providers, Parallel: parallel, Now: s.Env.Now, Sleep: s.Env.Sleep,
 	})
-	return results, ctx.Err()
+	return p.withSettled(results), ctx.Err()
 }
 
 // Lenience is what a run may leave out.

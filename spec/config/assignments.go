@@ -21,9 +21,9 @@ func (l *loader) loadVariables() {
 	}
 	for _, a := range l.Vars {
 		if a.File != "" {
-			l.giveFromFile(a.File)
+			l.given = append(l.given, l.giveFromFile(a.File)...)
 		} else {
-			l.giveFromCommandLine(a)
+			l.given = append(l.given, l.giveFromCommandLine(a)...)
 		}
 	}
 	l.scope.SettleVariables()
@@ -39,14 +39,16 @@ func (l *loader) giveFromEnvironment() {
 	}
 }
 
-func (l *loader) giveFromCommandLine(a Assignment) {
+// giveFromCommandLine gives the value of a -var; it returns the variable's name.
+func (l *loader) giveFromCommandLine(a Assignment) []string {
 	if !l.scope.HasVariable(a.Name) {
 		l.report.unplaced("Value for undeclared variable",
 			"-var sets %q, and there is no variable of that name.%s Declare it with a block: variable %q {}.",
 			a.Name, spec.DidYouMean(a.Name, l.scope.VariableNames()), a.Name)
-		return
+		return nil
 	}
 	l.giveText(a.Name, "-var "+a.Name, a.Value)
+	return []string{a.Name}
 }
 
 // giveText gives a variable a value that came as text, which is shown where it is wrong.
@@ -56,11 +58,12 @@ func (l *loader) giveText(name, from, text string) {
 }
 
 // giveFromFile reads a file of variable values. Names that are not declared are
-// only worth a warning: one file may serve several configurations.
-func (l *loader) giveFromFile(name string) {
+// only worth a warning: one file may serve several configurations. It returns
+// the names of the variables that have their values from it.
+func (l *loader) giveFromFile(name string) (given []string) {
 	body := l.parseVars(name)
 	if body == nil {
-		return
+		return nil
 	}
 	attributes, diags := body.JustAttributes()
 	l.report.HCL(diags)
@@ -73,7 +76,9 @@ func (l *loader) giveFromFile(name string) {
 			continue
 		}
 		l.scope.Give(a.Name, a.Expr)
+		given = append(given, a.Name)
 	}
+	return given
 }
 
 // inSourceOrder sorts attributes, so that what is found in them has one order.

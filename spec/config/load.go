@@ -49,10 +49,11 @@ type Assignment struct {
 type Config struct {
 	Fleet *spec.Fleet
 
-	secrets *expr.Secrets
-	keyed   map[string]bool // the card blocks with for_each or from_csv
-	files   []string        // that were read
-	outputs []*output
+	variables map[string]Variable
+	secrets   *expr.Secrets
+	keyed     map[string]bool // the card blocks with for_each or from_csv
+	files     []string        // that were read
+	outputs   []*output
 	// scope and report are kept for outputs only, and nil where there are none.
 	// They hold every local value, and every file without its plain cards.
 	scope  *expr.Scope
@@ -109,6 +110,7 @@ type loader struct {
 	fleet  *spec.Fleet
 
 	autoVars []string
+	given    []string              // the variables that -var and -var-file give their values
 	blocks   map[string]hcl.Blocks // by type, in the order of the source; all but the cards
 	cards    []plain.Card          // in the order of the source
 	// hclOnly leaves everything to HCL: no plain blocks, no columns taken as they
@@ -304,5 +306,5 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 }
 
 func (l *loader) config() *Config {
-	return &Config{Fleet: l.fleet, secrets: l.report.secrets, keyed: l.keyed, files: l.inputs.Paths()}
+	return &Config{Fleet: l.fleet, variables: l.variables(), secrets: l.report.secrets, keyed: l.keyed, files: l.inputs.Paths()}
 }

@@ -275,15 +275,22 @@ func (s *Scope) errorMessage(a *hcl.Attribute) (string, bool) {
 // ShownVariables are the values that are not sensitive, as JSON, for the digest.
 func (s *Scope) ShownVariables() map[string]string {
 	shown := map[string]string{}
-	for name, v := range s.vars {
-		if v.sensitive || v.value.ContainsMarked() {
-			continue
+	for name := range s.vars {
+		if text, sensitive := s.VariableJSON(name); !sensitive {
+			shown[name] = text
 		}
-		text, err := ctyjson.Marshal(v.value, v.value.Type())
-		if err != nil {
-			panic(fmt.Sprintf("config: variable %s can't be written as JSON: %v", name, err))
-		}
-		shown[name] = string(text)
 	}
 	return shown
+}
+
+// VariableJSON is the value of a declared variable as JSON, and whether it must
+// not be shown. A configuration without mistakes has one for each.
+func (s *Scope) VariableJSON(name string) (text string, sensitive bool) {
+	v := s.vars[name]
+	value, _ := v.value.UnmarkDeep()
+	b, err := ctyjson.Marshal(value, value.Type())
+	if err != nil {
+		panic(fmt.Sprintf("config: variable %s can't be written as JSON: %v", name, err))
+	}
+	return string(b), v.sensitive || v.value.ContainsMarked()
 }
