@@ -66,16 +66,17 @@ func checkICCID(s string) error {
 			return fmt.Errorf("%q holds %s; an ICCID holds 0-9 and A-F only%s", s, quoteRune(s[i:]), dressHint(s))
 		}
 	}
+	n := len(s)
+	if (n == 19 || n == 20) && s[:2] == "89" {
+		return nil
+	}
 	if from := origin(strings.ToUpper(s)); from != "" {
 		return fmt.Errorf("%q %s", s, from)
 	}
-	if n := len(s); n != 19 && n != 20 {
+	if n != 19 && n != 20 {
 		return fmt.Errorf("%q has %d characters; an ICCID has 19 or 20", s, n)
 	}
-	if s[:2] != "89" {
-		return fmt.Errorf("%q does not begin with 89, as every ICCID does", s)
-	}
-	return nil
+	return fmt.Errorf("%q does not begin with 89, as every ICCID does", s)
 }
 
 // origin says which form of an ICCID s is, where it is no ICCID; "" for none.

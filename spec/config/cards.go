@@ -178,34 +178,37 @@ func (c *cardBlock) constant(attribute *cardAttribute, a *hcl.Attribute, v cty.V
 	c.report.add(d)
 }
 
-// add makes the card of one row.
+// add makes the card of one row, in its place among the others.
 func (c *cardBlock) add(r *row) {
-	card := c.common
+	n := len(c.fleet.Cards)
+	c.fleet.Cards = append(c.fleet.Cards, c.common)
+	card := &c.fleet.Cards[n]
 	card.Key, card.Row = r.key, r.line
 	complete := !c.incomplete
 	for _, cell := range c.cells {
-		c.lookAtSpellings(&card, r, cell)
+		c.lookAtSpellings(card, r, cell)
 		v, bad, diags := cell.read(r)
 		if bad == nil && !diags.HasErrors() {
-			bad = cell.attribute.assign(&card, v)
+			bad = cell.attribute.assign(card, v)
 		}
 		if bad != nil || len(diags) > 0 {
 			complete = complete && bad == nil && !diags.HasErrors()
-			c.complain(&card, r, cell, bad, diags)
+			c.complain(card, r, cell, bad, diags)
 		}
 	}
-	if contradictory(&card) && !c.contradicts {
+	if contradictory(card) && !c.contradicts {
 		complete = false
-		c.contradiction(&card)
+		c.contradiction(card)
 	}
-	c.luhn.look(&card)
+	c.luhn.look(card)
 	if c.keyed && card.ICCID != "" {
-		c.digits.look(&card)
+		c.digits.look(card)
 	}
-	if complete {
-		c.keepTexts(&card)
-		c.fleet.Cards = append(c.fleet.Cards, card)
+	if !complete {
+		c.fleet.Cards = c.fleet.Cards[:n]
+		return
 	}
+	c.keepTexts(card)
 }
 
 // lookAtSpellings counts other spellings of a text that the cell compares with.

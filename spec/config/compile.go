@@ -24,7 +24,7 @@ type cell struct {
 	// key: the expression is each.key itself. column: it is each.value.NAME itself.
 	key    bool
 	column string
-	// direct gives what a text attribute says in most rows; nil where only HCL can.
+	// direct gives what the attribute says in most rows; nil where only HCL can.
 	direct direct
 
 	// columns are what a longer expression refers to of each.value; whole is
@@ -60,7 +60,7 @@ func compile(attribute cardAttribute, p expr.Prepared) *cell {
 	if e, ok := p.Expr.(hclsyntax.Expression); ok && attribute.text {
 		c.direct = compileDirect(e)
 	} else if ok && attribute.decides {
-		c.compared = comparisonsIn(e)
+		c.direct, c.compared = directSwitch(e), comparisonsIn(e)
 	}
 	return c
 }

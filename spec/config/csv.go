@@ -269,11 +269,14 @@ func (f *csvFile) load(r *report) bool {
 	if err != nil {
 		return false
 	}
-	f.text, f.lines = text, []int{0}
-	for i, b := range text {
-		if b == '\n' {
-			f.lines = append(f.lines, i+1)
+	f.text, f.lines = text, make([]int, 1, 1+bytes.Count(text, []byte{'\n'}))
+	for at := 0; ; {
+		i := bytes.IndexByte(text[at:], '\n')
+		if i < 0 {
+			break
 		}
+		at += i + 1
+		f.lines = append(f.lines, at)
 	}
 	r.sources[f.name] = &source{text: text}
 	return true

@@ -38,9 +38,75 @@ func directReference(e *hclsyntax.ScopeTraversalExpr) direct {
 	if len(e.Traversal) != 3 || name == "" {
 		return nil
 	}
+	var table *csvFile // the one in which the column is number i
+	var i int
 	return func(r *row) (value, bool) {
-		text, ok := r.field(name)
-		return value{text: text}, ok
+		if r.csv == nil {
+			text, ok := r.field(name)
+			return value{text: text}, ok
+		}
+		if r.csv != table {
+			at, ok := r.csv.index[name]
+			if !ok {
+				return value{}, false
+			}
+			table, i = r.csv, at
+		}
+		return value{text: normal(r.fields[i])}, true
+	}
+}
+
+// directSwitch recognises how most switches are written: a column that holds
+// true or false, and a column compared with a text. It is nil for any other
+// expression.
+func directSwitch(written hclsyntax.Expression) direct {
+	switch e := written.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return directSwitch(e.Expression)
+	case *hclsyntax.ScopeTraversalExpr:
+		return directTruth(e)
+	case *hclsyntax.BinaryOpExpr:
+		equal := directEqual(e)
+		if equal == nil {
+			return nil
+		}
+		return func(r *row) (value, bool) {
+			on, ok := equal(r)
+			return value{on: on}, ok
+		}
+	}
+	return nil
+}
+
+// directTruth takes the two commonest spellings; the others are looked at by
+// [switchText].
+func directTruth(e *hclsyntax.ScopeTraversalExpr) direct {
+	column := directReference(e)
+	if column == nil {
+		return nil
+	}
+	return func(r *row) (value, bool) {
+		v, ok := column(r)
+		on := v.text == "true"
+		return value{on: on}, ok && (on || v.text == "false")
+	}
+}
+
+// directEqual tells whether two texts are equal, or differ where the operator
+// asks for that; nil where it is no such comparison.
+func directEqual(e *hclsyntax.BinaryOpExpr) func(*row) (equal, ok bool) {
+	if e.Op != hclsyntax.OpEqual && e.Op != hclsyntax.OpNotEqual {
+		return nil
+	}
+	left, right := compileDirect(e.LHS), compileDirect(e.RHS)
+	if left == nil || right == nil {
+		return nil
+	}
+	wanted := e.Op == hclsyntax.OpEqual
+	return func(r *row) (equal, ok bool) {
+		a, okA := left(r)
+		b, okB := right(r)
+		return (a.text == b.text) == wanted, okA && okB && !a.null && !b.null
 	}
 }
 
@@ -63,24 +129,22 @@ func directLiteral(e hclsyntax.Expression) direct {
 // so that a column which isn't there is missed whether it is chosen or not.
 func directChoice(e *hclsyntax.ConditionalExpr) direct {
 	condition, ok := e.Condition.(*hclsyntax.BinaryOpExpr)
-	if !ok || (condition.Op != hclsyntax.OpEqual && condition.Op != hclsyntax.OpNotEqual) {
+	if !ok {
 		return nil
 	}
-	left, right := compileDirect(condition.LHS), compileDirect(condition.RHS)
+	equal := directEqual(condition)
 	yes, no := compileDirect(e.TrueResult), compileDirect(e.FalseResult)
-	if left == nil || right == nil || yes == nil || no == nil {
+	if equal == nil || yes == nil || no == nil {
 		return nil
 	}
-	wanted := condition.Op == hclsyntax.OpEqual
 	return func(r *row) (value, bool) {
-		a, okA := left(r)
-		b, okB := right(r)
+		chosen, ok := equal(r)
 		t, okT := yes(r)
 		f, okF := no(r)
-		if !okA || !okB || !okT || !okF || a.null || b.null {
+		if !ok || !okT || !okF {
 			return value{}, false
 		}
-		if (a.text == b.text) == wanted {
+		if chosen {
 			return t, true
 		}
 		return f, true
