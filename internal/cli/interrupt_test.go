@@ -69,3 +69,18 @@ func TestAnInterruptLetsCallsUnderWayEnd(t *testing.T) {
 	assert.Contains(t, got.out, fmt.Sprintf("0 to adopt, 0 to change-bind, 0 to unbind (0 of 0 approved), %d to stop", 20-done), "the next run does the rest")
 	assert.Equal(t, 20, changing(r.world), "and nothing twice")
 }
+
+// The carrier throttles every change, for ever. What it throttled had no effect,
+// so the interrupt ends the waiting, and nothing is sent again.
+func TestAnInterruptEndsTheWaitingOfThrottledCalls(t *testing.T) {
+	r, ctx := interruptible(t, "DoIotUserStopResume")
+	r.world.Break(carriersim.Fault{Action: "DoIotUserStopResume", Kind: carriersim.Throttle, RetryAfter: carriersim.Duration(50 * time.Second)})
+	got := r.want(130, r.runIn(ctx, "apply", "-auto-approve", "-parallelism=4"))
+	assert.LessOrEqual(t, r.world.Count("DoIotUserStopResume"), 4, "one for each that was under way")
+	assert.Contains(t, got.out, "Apply incomplete: 20 done, 0 failed, 0 dropped, 20 not started, 0 in doubt.")
+	assert.Contains(t, got.out, "not started: the run was interrupted before it was sent")
+
+	r.world.Break()
+	got = r.want(0, r.run("apply", "-auto-approve"))
+	assert.Contains(t, got.out, "Apply complete! 20 done,", "the next run does all")
+}

@@ -58,6 +58,7 @@ type witness struct {
 	finished []string
 	kept     int
 	waits    []run.Call
+	onWaits  func()
 	onRead   func()
 }
 
@@ -98,6 +99,9 @@ func (w *witness) Finished(r apply.Result) {
 func (w *witness) Waits(calls []run.Call) {
 	defer w.during(run.Changing)()
 	w.waits = calls
+	if w.onWaits != nil {
+		w.onWaits()
+	}
 }
 
 func (w *witness) End(phase run.Phase) {
@@ -286,4 +290,30 @@ func TestAnIncompletePlanIsCarriedOutOnlyOnRequest(t *testing.T) {
 	require.ErrorAs(t, p.Allowed(run.Lenience{}), &refused)
 	require.Equal(t, run.Incomplete, refused.Reason)
 	require.NoError(t, p.Allowed(run.Lenience{Unread: true}))
+}
+
+func TestAnInterruptedRunSaysWhichCallItWaitsFor(t *testing.T) {
+	s, _, w, world := session(t, 3)
+	ctx, unlock, err := s.Hold(t.Context(), "apply", 0)
+	require.NoError(t, err)
+	p, err := s.PlanToApply(ctx, prior(t, s), everything, false)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(ctx)
+	told := make(chan struct{})
+	w.onWaits = func() { close(told) }
+	world.Latency = carriersim.Duration(time.Millisecond)
+	world.Sleep = func(context.Context, time.Duration) error {
+		if world.Count("DoIotUserStopResume") > 0 {
+			cancel()
+			<-told // the carrier answers only then
+		}
+		return nil
+	}
+	done, err := s.Apply(ctx, p, 1)
+	require.NoError(t, err)
+	require.Len(t, w.waits, 1)
+	require.Equal(t, spec.Stop, w.waits[0].Action.Kind)
+	require.Equal(t, 1, done.Done(spec.Stop), "it had left, and came to its end")
+	require.Equal(t, 2, done.Report.Count(apply.NotStarted))
+	require.NoError(t, unlock())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -431,4 +432,47 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 		var parse *pgconn.ParseConfigError
 		require.False(t, errors.As(err, &parse), "it holds the string")
 	}
+}
+
+// A database that restarts, for less than the lease may be counted on, ends
+// nothing: journal and commit wait for it, and say so.
+func TestADatabaseThatIsAwayForAWhileEndsNoRun(t *testing.T) {
+	conn := pgtest.Database(t)
+	host, _, _ := strings.Cut(strings.TrimPrefix(conn, "host="), " ")
+	dir, err := os.MkdirTemp("", "cfpg") // short: a socket's path has 107 bytes at most
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	socket := filepath.Join(dir, ".s.PGSQL.5432")
+	there := func() { require.NoError(t, os.Symlink(filepath.Join(host, ".s.PGSQL.5432"), socket)) }
+	there()
+	var said []string
+	pauses := 0
+	e := env()
+	e.Sleep = func(ctx context.Context, _ time.Duration) error {
+		if pauses++; pauses%4 == 0 {
+			there()
+		}
+		return ctx.Err()
+	}
+	e.Away = func(err error) { said = append(said, map[bool]string{true: "back", false: "away"}[err == nil]) }
+	b, err := postgres.New(postgres.Config{ConnString: strings.Replace(conn, host, dir, 1)}, e)
+	require.NoError(t, err)
+	unlock, err := b.Lock(t.Context(), state.LockInfo{})
+	require.NoError(t, err)
+	j, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	restart := func() {
+		require.NoError(t, os.Remove(socket))
+		query(t, conn, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cardfleet' AND datname = current_database()", new(int))
+	}
+	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "before"))))
+	restart()
+	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "while it restarts"))))
+	s := read(t, b)
+	require.Len(t, s.Cards, 2)
+	restart()
+	require.NoError(t, b.Commit(t.Context(), s, state.Edits{}))
+	require.Equal(t, []string{"away", "back", "away", "back"}, said)
+	require.EqualValues(t, 1, read(t, b).Serial)
+	require.NoError(t, unlock())
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -350,5 +351,51 @@ func TestTheLockObjectSaysWhoHasIt(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"ID":"first","Operation":"apply","Info":"","Who":"first@ci","Version":"","Created":"2026-11-21T12:00:00Z",
 		"Path":"s3://`+at.settings.Bucket+`/fleets/hangzhou west.state","Expires":"2026-11-21T12:01:00Z"}`, text.String())
+	require.NoError(t, unlock())
+}
+
+// A bucket that answers 503 for less than the lease may be counted on ends
+// nothing: journal and commit wait, and say so. An answer that is lost then is
+// known again.
+func TestAStoreThatIsAwayForAWhileEndsNoRun(t *testing.T) {
+	at := fake(t)
+	var left atomic.Int64 // how many more requests find nobody
+	at.through = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if left.Add(-1) < 0 {
+			return transport.RoundTrip(r)
+		}
+		if left.Load() == 0 && r.Method == http.MethodPut { // it is done, and nobody hears of it
+			if answer, err := transport.RoundTrip(r); err == nil {
+				_ = answer.Body.Close()
+			}
+		}
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	})
+	b := at.open(t)
+	b.store.api = quick(b)
+	var said []string
+	b.env.Sleep = func(ctx context.Context, d time.Duration) error { at.clock.Advance(d); return ctx.Err() }
+	b.env.Away = func(err error) {
+		if err == nil {
+			said = append(said, "back")
+			return
+		}
+		require.ErrorContains(t, err, "503")
+		said = append(said, "away")
+	}
+	unlock := lockAs(t, b, "first")
+	journal, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	left.Store(12)
+	require.NoError(t, journal.Append(t.Context(), statetest.Put(statetest.Card(1, "while it was away"))))
+	require.Equal(t, []string{"away", "back"}, said)
+	left.Store(0)
+	s := read(t, b)
+	left.Store(12)
+	require.NoError(t, b.Commit(t.Context(), s, state.Edits{}))
+	require.Equal(t, []string{"away", "back", "away", "back"}, said)
+	left.Store(0)
+	require.EqualValues(t, 1, read(t, b).Serial)
+	require.Len(t, read(t, b).Cards, 1)
 	require.NoError(t, unlock())
 }
