@@ -354,12 +354,33 @@ func (p *pair) intoService() {
 	case spec.SuspendedByOwner:
 		p.change(spec.Resume, "", "")
 	case spec.SuspendedByCarrier:
-		p.attend("Stopped by the carrier", fmt.Sprintf(
-			"The carrier stopped this card: %s. A resume is not planned: settle the cause with the carrier first.",
-			cmp.Or(p.live.Reason, p.live.Status, "it gives no reason")))
+		if p.live.ForDevice && p.caps.ResumesForDevice && p.atItsDevice() {
+			p.change(spec.Resume, "", "")
+			p.note("the carrier stopped it for its device (%s): the resume puts it back into service in whatever device it is, so be sure that this is %s",
+				cmp.Or(p.live.Reason, p.live.Status), p.wanted.IMEI)
+			return
+		}
+		p.stoppedByCarrier()
 	default:
 		p.blocked("active = true")
 	}
+}
+
+// atItsDevice reports whether the card is bound to the wanted device, or is
+// being bound to it.
+func (p *pair) atItsDevice() bool {
+	bound := p.currentBinding()
+	if !bound.Known {
+		bound = p.card.Memory.Binding
+	}
+	changes := slices.ContainsFunc(p.card.Actions, func(a Action) bool { return a.Kind == spec.ChangeBind })
+	return p.wanted.IMEI != "" && (changes || bound.Known && bound.IMEI.Same(p.wanted.IMEI))
+}
+
+func (p *pair) stoppedByCarrier() {
+	p.attend("Stopped by the carrier", fmt.Sprintf(
+		"The carrier stopped this card: %s. A resume is not planned: settle the cause with the carrier first.",
+		cmp.Or(p.live.Reason, p.live.Status, "it gives no reason")))
 }
 
 // blocked says that the card's place in its life stands in the way.
@@ -486,7 +507,18 @@ func (p *pair) note(format string, args ...any) {
 	p.card.Notes = append(p.card.Notes, fmt.Sprintf(format, args...))
 }
 
-// sort puts the card's actions in the order in which they run.
+// sort puts the card's actions in the order in which they run. A card that was
+// stopped for its device gets the device before it is resumed.
 func (p *pair) sort() {
-	slices.SortStableFunc(p.card.Actions, func(a, b Action) int { return a.Kind.CompareTurn(b.Kind) })
+	first := func(a Action) bool { return p.live.ForDevice && (a.Kind == spec.ChangeBind || a.Kind == spec.Adopt) }
+	slices.SortStableFunc(p.card.Actions, func(a, b Action) int {
+		switch {
+		case first(a) == first(b):
+			return a.Kind.CompareTurn(b.Kind)
+		case first(a):
+			return -1
+		default:
+			return 1
+		}
+	})
 }

@@ -92,6 +92,21 @@ func bound(imei spec.IMEI) func(*spec.Reading) {
 	return func(r *spec.Reading) { r.Has |= spec.AttrBinding; r.IMEI = imei }
 }
 
+// forDevice is a reading of a card that the carrier stopped for its device.
+func forDevice() *spec.Reading {
+	r := reads(spec.SuspendedByCarrier, "机卡分离停机")
+	r.Reason, r.ForDevice = "机卡分离停机", true
+	return r
+}
+
+func resumesForDevice() *spec.Capabilities {
+	c := spec.Capabilities{
+		Reads: spec.AttrActive, Changes: []spec.Kind{spec.Resume, spec.ChangeBind},
+		NamesPrior: []spec.Kind{spec.ChangeBind}, ResumesForDevice: true,
+	}
+	return &c
+}
+
 func (s scene) input() plan.Input {
 	fleet := &spec.Fleet{Policy: s.policy, Providers: []spec.ProviderConfig{{Name: aliyun}}}
 	in := plan.Input{Fleet: fleet, Prior: &state.Snapshot{Lineage: "l", Serial: 3}, Now: now}
@@ -286,6 +301,18 @@ func TestTheTable(t *testing.T) {
 				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB)}, Since: now}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"! Outcome in doubt"},
+		},
+		"stopped for its device": {
+			scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI = spec.On, deviceB }), memory: boundTo(deviceA), live: forDevice(), caps: resumesForDevice()},
+			[]string{"change-bind 861536030196001>861536030196019", "resume", "# the carrier stopped it for its device (机卡分离停机): the resume puts it back into service in whatever device it is, so be sure that this is 861536030196019"},
+		},
+		"stopped for its device, and no device is wanted": {
+			scene{wanted: card(active), memory: boundTo(deviceA), live: forDevice(), caps: resumesForDevice()},
+			[]string{"! Stopped by the carrier"},
+		},
+		"stopped for its device, and the carrier has no call for that": {
+			scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI = spec.On, deviceA }), memory: boundTo(deviceA), live: forDevice()},
+			[]string{"! Stopped by the carrier"},
 		},
 		"stop in doubt, still in service": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {

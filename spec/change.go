@@ -90,15 +90,17 @@ var stopping = effect{
 		return tellsService(r), r.Lifecycle == SuspendedByOwner
 	},
 	pending: func(_ Change, r *Reading) bool { return r.Lifecycle.InService() == On },
-	lay:     func(_ Change, r *Reading) { r.Lifecycle, r.Reason = SuspendedByOwner, "" },
+	lay:     func(_ Change, r *Reading) { r.Lifecycle, r.Reason, r.ForDevice = SuspendedByOwner, "", false },
 }
 
 var resuming = effect{
 	seen: func(_ Change, r *Reading) (tells, done bool) {
 		return tellsService(r), r.Lifecycle.InService() == On
 	},
-	pending: func(_ Change, r *Reading) bool { return r.Lifecycle == SuspendedByOwner },
-	lay:     func(_ Change, r *Reading) { r.Lifecycle, r.Reason = Active, "" },
+	pending: func(_ Change, r *Reading) bool {
+		return r.Lifecycle == SuspendedByOwner || r.Lifecycle == SuspendedByCarrier && r.ForDevice
+	},
+	lay: func(_ Change, r *Reading) { r.Lifecycle, r.Reason, r.ForDevice = Active, "", false },
 }
 
 var subscribing = effect{

@@ -28,6 +28,9 @@ type Capabilities struct {
 	// NamesPrior are the changes whose call names the value that it replaces,
 	// so that the carrier itself refuses a second one.
 	NamesPrior []Kind
+	// ResumesForDevice reports whether a resume also helps a card that the carrier
+	// stopped for its device.
+	ResumesForDevice bool
 	// Numbers reports whether it can read privacy numbers.
 	Numbers bool
 	// ObservesIMEI reports whether readings hold the device in use, which is no proof of a binding.

@@ -83,7 +83,10 @@ type Reading struct {
 	Lifecycle Lifecycle
 	// Reason says why the carrier stopped the card, in its words; "" where it doesn't.
 	Reason string
-	Has    Attr // which of the attributes below the reading holds
+	// ForDevice reports that the carrier stopped the card since it is in another
+	// device than it is bound to, or in none.
+	ForDevice bool
+	Has       Attr // which of the attributes below the reading holds
 
 	IMEI     IMEI      // with AttrBinding: the device it is bound to; "" for none
 	Observed IMEI      // the device in use, which is no proof of a binding

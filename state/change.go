@@ -20,7 +20,7 @@ func (c *Card) Reading() spec.Reading {
 	l := c.Last
 	return spec.Reading{
 		Provider: c.Provider, ICCID: c.ICCID, At: l.At, Status: l.Status, Lifecycle: l.Lifecycle,
-		Reason: l.Reason, Has: l.Has, IMEI: l.IMEI, Packages: l.Packages,
+		Reason: l.Reason, ForDevice: l.ForDevice, Has: l.Has, IMEI: l.IMEI, Packages: l.Packages,
 	}
 }
 
@@ -210,7 +210,7 @@ func (d Doubt) change() Change { return Change{Change: d.Change, At: d.Since} }
 func lastOf(r *spec.Reading) Last {
 	return Last{
 		At: r.At, Status: r.Status, Lifecycle: r.Lifecycle, Reason: r.Reason,
-		Has: r.Has, IMEI: r.IMEI, Packages: r.Packages,
+		ForDevice: r.ForDevice, Has: r.Has, IMEI: r.IMEI, Packages: r.Packages,
 	}
 }
 

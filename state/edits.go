@@ -339,6 +339,6 @@ func (c *Card) Equal(o *Card) bool {
 }
 
 func (l *Last) equal(o *Last) bool {
-	return l.At.Equal(o.At) && l.Status == o.Status && l.Lifecycle == o.Lifecycle && l.Reason == o.Reason &&
+	return l.At.Equal(o.At) && l.Status == o.Status && l.Lifecycle == o.Lifecycle && l.Reason == o.Reason && l.ForDevice == o.ForDevice &&
 		l.Has == o.Has && l.IMEI == o.IMEI && slices.Equal(l.Packages, o.Packages)
 }

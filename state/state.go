@@ -149,6 +149,7 @@ type Last struct {
 	Status    string         `json:"status,omitempty"`
 	Lifecycle spec.Lifecycle `json:"lifecycle,omitempty"`
 	Reason    string         `json:"reason,omitempty"`
+	ForDevice bool           `json:"for_device,omitempty"`
 	Has       spec.Attr      `json:"has,omitempty"`
 	IMEI      spec.IMEI      `json:"imei,omitempty"`
 	Packages  []spec.Package `json:"packages,omitempty"`

@@ -95,13 +95,15 @@ func (p *provider) Capabilities() spec.Capabilities {
 		binding = 3 // DoIotIsImeiExist, DoIotPostImei, DoIotChgBindOrUnBind
 	}
 	return spec.Capabilities{
-		Reads:       spec.AttrActive | spec.AttrPackages,
-		Changes:     []spec.Kind{spec.Resume, spec.Subscribe, spec.ChangeBind, spec.Stop, spec.Unbind},
-		NamesPrior:  []spec.Kind{spec.ChangeBind, spec.Unbind},
-		Numbers:     true,
-		Settle:      settle,
-		ReadCalls:   map[spec.Attr]int{spec.AttrPackages: 1},
-		ChangeCalls: map[spec.Kind]int{spec.ChangeBind: binding},
+		Reads:      spec.AttrActive | spec.AttrPackages,
+		Changes:    []spec.Kind{spec.Resume, spec.Subscribe, spec.ChangeBind, spec.Stop, spec.Unbind},
+		NamesPrior: []spec.Kind{spec.ChangeBind, spec.Unbind},
+		Numbers:    true,
+		// DoIotUnbindResume "复机" after a stop for another IMEI (JAVA).
+		ResumesForDevice: true,
+		Settle:           settle,
+		ReadCalls:        map[spec.Attr]int{spec.AttrPackages: 1},
+		ChangeCalls:      map[spec.Kind]int{spec.ChangeBind: binding},
 	}
 }
 
@@ -120,6 +122,7 @@ func (p *provider) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) 
 	}
 	reading := spec.Reading{ICCID: iccid, At: p.cards.Now(), Status: string(status.CardStatus.UserStatus), Has: spec.AttrActive}
 	reading.Lifecycle, reading.Reason = lifecycle(reading.Status)
+	reading.ForDevice = forDevice(reading)
 	if !attrs.Has(spec.AttrPackages) {
 		return reading, nil
 	}

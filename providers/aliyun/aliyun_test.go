@@ -433,3 +433,16 @@ func TestAnOrderWhoseResultDeniesItIsInDoubt(t *testing.T) {
 		}
 	}
 }
+
+func TestACardThatWasStoppedForItsDeviceIsResumedByTheCallForThat(t *testing.T) {
+	for words, resumes := range map[string]bool{"机卡分离停机": true, "换绑停用": true, "欠费停机": false} {
+		world := &carriersim.World{Record: true, Cards: []carriersim.Card{{ICCID: "89860617030017300390", Status: spec.SuspendedByCarrier, Words: words}}}
+		p := simulated(t, world, nil)
+		card, err := p.Read(t.Context(), "89860617030017300390", spec.AttrActive)
+		require.NoError(t, err)
+		assert.Equal(t, resumes, card.ForDevice, words)
+		_, err = p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: "89860617030017300390"})
+		assert.Equal(t, resumes, err == nil, "%s: %v", words, err)
+		assert.Equal(t, resumes, world.Count("DoIotUnbindResume") == 1, words)
+	}
+}

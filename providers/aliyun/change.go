@@ -24,7 +24,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	case spec.Stop:
 		return p.stopResume(ctx, c.ICCID, p.stopOption)
 	case spec.Resume:
-		return p.stopResume(ctx, c.ICCID, p.resumeOption)
+		return p.resume(ctx, c.ICCID)
 	case spec.Subscribe:
 		return p.subscribe(ctx, c)
 	default:
@@ -79,6 +79,26 @@ func (p *provider) stopResume(ctx context.Context, iccid spec.ICCID, option stri
 		return providers.Receipt{}, err
 	}
 	return alirpc.Receipt(action, &r.Envelope, r.Result.ControlResult, "ControlResult")
+}
+
+// resume puts a card back into service. One that the carrier stopped for its
+// device is none of its owner's stops, so the carrier doesn't do it; then, and
+// only where the card's status says so, it is DoIotUnbindResume that does.
+func (p *provider) resume(ctx context.Context, iccid spec.ICCID) (providers.Receipt, error) {
+	receipt, err := p.stopResume(ctx, iccid, p.resumeOption)
+	if err == nil || providers.ProofOf(err) != providers.Declined {
+		return receipt, err
+	}
+	card, unread := p.Read(ctx, iccid, spec.AttrActive)
+	if unread != nil || !card.ForDevice {
+		return receipt, err // the refusal stands
+	}
+	const action = "DoIotUnbindResume"
+	r, err := alirpc.Change[unbindResumeReply](ctx, p.cards, action, map[string]string{"Iccid": string(iccid)})
+	if err != nil {
+		return providers.Receipt{}, err
+	}
+	return alirpc.Receipt(action, &r.Envelope, r.Data, "Data")
 }
 
 // subscribe orders a package that takes effect at once: EffCode 1000 is

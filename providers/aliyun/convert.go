@@ -58,3 +58,9 @@ func packages(offers []offer) []spec.Package {
 	})
 	return slices.CompactFunc(packages, func(a, b spec.Package) bool { return a.ID == b.ID })
 }
+
+// forDevice reports whether the carrier stopped the card since it was taken out
+// of its device (机卡分离), or moved to another (换绑).
+func forDevice(r spec.Reading) bool {
+	return r.Lifecycle == spec.SuspendedByCarrier && (strings.Contains(r.Reason, "机卡分离") || strings.Contains(r.Reason, "换绑"))
+}

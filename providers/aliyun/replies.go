@@ -59,6 +59,14 @@ func (r *stopResumeReply) Complete() error {
 	return lenient.Need(r.Result.ControlResult.Set, "Result.ControlResult")
 }
 
+// unbindResumeReply is DoIotUnbindResume's (JAVA).
+type unbindResumeReply struct {
+	alirpc.Envelope
+	Data alirpc.Flag
+}
+
+func (r *unbindResumeReply) Complete() error { return lenient.Need(r.Data.Set, "Data") }
+
 type imeiExistReply struct {
 	alirpc.Envelope
 	IotImeiExist struct{ IsImeiExist alirpc.Flag }

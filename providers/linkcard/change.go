@@ -14,7 +14,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	case spec.Stop:
 		return p.service(ctx, actionStop, c.ICCID, spec.Off)
 	case spec.Resume:
-		return p.service(ctx, actionResume, c.ICCID, spec.On)
+		return p.resume(ctx, c.ICCID)
 	case spec.Subscribe:
 		return p.subscribe(ctx, c)
 	default:
@@ -36,6 +36,21 @@ func (p *provider) service(ctx context.Context, action string, iccid spec.ICCID,
 		return providers.Receipt{}, err
 	}
 	return providers.Receipt{RequestID: providers.RequestIDOf(err), Already: true}, nil
+}
+
+// resume puts a card back into service. One that was stopped since it was moved to
+// another device (换绑停用) is refused that, and takes the call that accepts the
+// device (换绑复用, ALIDOC api-rebindresumesinglecard).
+func (p *provider) resume(ctx context.Context, iccid spec.ICCID) (providers.Receipt, error) {
+	receipt, err := p.service(ctx, actionResume, iccid, spec.On)
+	if err == nil || !refusedByState(err) {
+		return receipt, err
+	}
+	card, unread := p.detail(ctx, iccid)
+	if unread != nil || !p.reading(iccid, card.Status, card.OsStatus).ForDevice {
+		return receipt, err // the refusal stands
+	}
+	return p.service(ctx, actionRebind, iccid, spec.On)
 }
 
 // refusedByState reports whether the carrier refused a change in a way that a

@@ -44,6 +44,7 @@ const (
 	actionList   = "ListCardInfo"
 	actionStop   = "StopSingleCard"
 	actionResume = "ResumeSingleCard"
+	actionRebind = "RebindResumeSingleCard"
 	actionRenew  = "Renew"
 )
 
@@ -117,15 +118,17 @@ func (p *provider) Limits() providers.Limits { return p.api.Limits() }
 // a card to a device by its IMEI, and none ends a package (META).
 func (p *provider) Capabilities() spec.Capabilities {
 	return spec.Capabilities{
-		Reads:     spec.AttrBinding | spec.AttrActive | spec.AttrPackages,
-		Changes:   []spec.Kind{spec.Resume, spec.Subscribe, spec.Stop},
-		Lists:     true,
-		ListTells: spec.AttrActive,
-		ListPage:  pageSize,
-		Settle:    settle,
-		ReadCalls: map[spec.Attr]int{spec.AttrPackages: 1},
+		Reads:   spec.AttrBinding | spec.AttrActive | spec.AttrPackages,
+		Changes: []spec.Kind{spec.Resume, spec.Subscribe, spec.Stop},
+		// RebindResumeSingleCard: 换绑停用 → 换绑复用 (ALIDOC api-rebindresumesinglecard).
+		ResumesForDevice: true,
+		Lists:            true,
+		ListTells:        spec.AttrActive,
+		ListPage:         pageSize,
+		Settle:           settle,
+		ReadCalls:        map[spec.Attr]int{spec.AttrPackages: 1},
 		// A refused stop or resume is looked at; an order asks first what the card has.
-		ChangeCalls: map[spec.Kind]int{spec.Stop: 2, spec.Resume: 2, spec.Subscribe: 2},
+		ChangeCalls: map[spec.Kind]int{spec.Stop: 2, spec.Resume: 3, spec.Subscribe: 2},
 	}
 }
 
@@ -166,6 +169,7 @@ func (p *provider) detail(ctx context.Context, iccid spec.ICCID) (*card, error) 
 func (p *provider) reading(iccid spec.ICCID, status, osStatus alirpc.Text) spec.Reading {
 	r := spec.Reading{ICCID: iccid, At: p.api.Now(), Has: spec.AttrActive, Status: words(status, osStatus)}
 	r.Lifecycle, r.Reason = lifecycle(status, osStatus)
+	r.ForDevice = osStatus == "130" || osStatus == "500"
 	return r
 }
 

@@ -243,7 +243,7 @@ func TestDataLimitsStopCanBeResumed(t *testing.T) {
 }
 
 func TestCarriersStopIsNotResumed(t *testing.T) {
-	for _, words := range []string{"130", "400", "500", "600", "700", "40", "50"} {
+	for _, words := range []string{"400", "600", "700", "40", "50"} {
 		w := world()
 		w.Cards[0].Words = words
 		_, err := simulated(t, w, nil).Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: iccid})
@@ -308,4 +308,17 @@ func TestListEndsWhereItsReaderDoes(t *testing.T) {
 	down := answering(t, `{"Code":"InvalidAliyunPK","Success":false}`).(providers.Lister)
 	err = down.List(t.Context(), func(spec.Reading) error { return nil })
 	assert.ErrorContains(t, err, "ListCardInfo: InvalidAliyunPK")
+}
+
+func TestACardThatWasMovedToAnotherDeviceIsResumedByTheCallForThat(t *testing.T) {
+	for words, resumes := range map[string]bool{"500": true, "130": true, "400": false} {
+		world := &carriersim.World{Record: true, Cards: []carriersim.Card{{ICCID: "89860617030017300390", Status: spec.SuspendedByCarrier, Words: words}}}
+		p := simulated(t, world, nil)
+		card, err := p.Read(t.Context(), "89860617030017300390", spec.AttrActive)
+		require.NoError(t, err)
+		assert.Equal(t, resumes, card.ForDevice, words)
+		_, err = p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: "89860617030017300390"})
+		assert.Equal(t, resumes, err == nil, "%s: %v", words, err)
+		assert.Equal(t, resumes, world.Count("RebindResumeSingleCard") == 1, words)
+	}
 }

@@ -22,6 +22,7 @@ func dyiotapi() map[string]alirpcsim.Action {
 		},
 		"DoIotIsImeiExist":    {Required: []string{"Imei"}, Do: doIotIsImeiExist},
 		"DoIotPostImei":       {Required: []string{"Imei", "DeviceType"}, Optional: []string{"Comments"}, Do: doIotPostImei},
+		"DoIotUnbindResume":   {Required: []string{"Iccid"}, Do: doIotUnbindResume},
 		"DoIotUserStopResume": {Required: []string{"Iccid", "OptionType"}, Do: doIotUserStopResume},
 		"DoIotRecharge": {
 			Required: []string{"Iccid", "OfferIds", "EffCode", "OutId", "Amount"}, Optional: []string{"OrderNum"}, Do: doIotRecharge,
@@ -122,6 +123,20 @@ func doIotUserStopResume(w *carriersim.World, q url.Values) (alirpcsim.Answer, b
 		return nil
 	})
 	return alirpcsim.Answer{"Result": alirpcsim.Answer{"ControlResult": able}}, changed && no == nil, no
+}
+
+// doIotUnbindResume puts a card back into service that was stopped for another
+// device than its own, and no other card: GUESS, Data is false for those.
+func doIotUnbindResume(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
+	able := false
+	no := cards().Alter(w, q, func(c *carriersim.Card) *alirpcsim.Refusal {
+		able = c.Status == spec.SuspendedByCarrier && (strings.Contains(c.Words, "机卡分离") || strings.Contains(c.Words, "换绑"))
+		if able {
+			c.Status, c.Words = spec.Active, ""
+		}
+		return nil
+	})
+	return alirpcsim.Answer{"Data": able}, able && no == nil, no
 }
 
 // doIotRecharge orders packages. A repeated OutId is answered with the first

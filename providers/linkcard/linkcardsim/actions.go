@@ -21,11 +21,12 @@ type (
 // those that the world can tell.
 func actions() map[string]alirpcsim.Action {
 	return map[string]alirpcsim.Action{
-		"GetCardDetail":    {Required: []string{"Iccid"}, Optional: []string{"ShowPsim", "InstanceId", "DestroyCard"}, Do: getCardDetail},
-		"GetCardFlowInfo":  {Required: []string{"Iccid"}, Optional: dates(), Do: getCardFlowInfo},
-		"ListCardInfo":     {Required: []string{"PageNo", "PageSize"}, Do: listCardInfo},
-		"StopSingleCard":   {Required: []string{"Iccid"}, Do: stopSingleCard},
-		"ResumeSingleCard": {Required: []string{"Iccid"}, Do: resumeSingleCard},
+		"GetCardDetail":          {Required: []string{"Iccid"}, Optional: []string{"ShowPsim", "InstanceId", "DestroyCard"}, Do: getCardDetail},
+		"GetCardFlowInfo":        {Required: []string{"Iccid"}, Optional: dates(), Do: getCardFlowInfo},
+		"ListCardInfo":           {Required: []string{"PageNo", "PageSize"}, Do: listCardInfo},
+		"StopSingleCard":         {Required: []string{"Iccid"}, Do: stopSingleCard},
+		"ResumeSingleCard":       {Required: []string{"Iccid"}, Do: resumeSingleCard},
+		"RebindResumeSingleCard": {Required: []string{"Iccid"}, Do: rebindResumeSingleCard},
 		"Renew": {
 			Required: []string{"Iccid", "RechargeType", "SerialNo", "BuyNum"}, Optional: []string{"OfferCode", "ApiProduct", "ApiRevision"}, Do: renew,
 		},
@@ -133,6 +134,12 @@ func stopSingleCard(w *carriersim.World, q url.Values) (answer, bool, *refusal) 
 // (达量停用) stopped, and no other (ALIDOC 374305).
 func resumeSingleCard(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
 	return changeStatus(w, q, spec.Active, "200", "300")
+}
+
+// rebindResumeSingleCard accepts the device of a card that was stopped since it
+// was moved to it (换绑停用 → 换绑复用, ALIDOC api-rebindresumesinglecard).
+func rebindResumeSingleCard(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
+	return changeStatus(w, q, spec.Active, "500", "130")
 }
 
 func changeStatus(w *carriersim.World, q url.Values, to spec.Lifecycle, from ...string) (answer, bool, *refusal) {
