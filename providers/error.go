@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // Effect says what a failed call did to the card.
@@ -86,6 +88,7 @@ type Error struct {
 }
 
 // Error reads like "DoIotChgBindOrUnBind: isv.ERROR_BIND_NOT_EXIST: … (request 8906582E)".
+// What the carrier says in it is shown as [safe.Text] has it.
 func (e *Error) Error() string {
 	var parts []string
 	for _, p := range []string{e.Call, e.Code, e.Message} {
@@ -100,7 +103,7 @@ func (e *Error) Error() string {
 	if e.RequestID != "" {
 		s = fmt.Sprintf("%s (request %s)", s, e.RequestID)
 	}
-	return s
+	return safe.Text(s)
 }
 
 // Unwrap returns the cause below it.

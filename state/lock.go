@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // LockInfo says who holds a lock, with Terraform's field names.
@@ -30,7 +32,7 @@ func (e *LockedError) Error() string {
 		return "the state is locked by another run"
 	}
 	return fmt.Sprintf("the state is locked by %s since %s (%s)",
-		cmp.Or(e.Holder.Who, "somebody"), e.Holder.Created.Format(time.RFC3339), cmp.Or(e.Holder.Operation, "unknown operation"))
+		safe.Text(cmp.Or(e.Holder.Who, "somebody")), e.Holder.Created.Format(time.RFC3339), safe.Text(cmp.Or(e.Holder.Operation, "unknown operation")))
 }
 
 // The pauses between two attempts to lock, as Terraform makes them.

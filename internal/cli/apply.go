@@ -13,6 +13,7 @@ import (
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -177,7 +178,7 @@ func orNone(s string) string {
 	if s == "" {
 		return "none yet"
 	}
-	return s
+	return safe.Text(s)
 }
 
 // consent shows the plan, refuses what isn't allowed, and asks where somebody

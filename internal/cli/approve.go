@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -102,7 +103,7 @@ func (prog *program) runApprove(o approveOptions, file string) error {
 	}
 	signing := render.Signing{Text: text, Now: env.Now().UTC()}
 	if o.print {
-		if err := render.Sign(env.Err, p, signing, prog.out.style); err != nil {
+		if err := prog.out.writeText(env.Err, func(w io.Writer) error { return render.Sign(w, p, signing, prog.out.errors) }); err != nil {
 			return err
 		}
 		_, err := env.Out.Write(text.Bytes()) // as it is signed: nothing is hidden in it
@@ -113,7 +114,7 @@ func (prog *program) runApprove(o approveOptions, file string) error {
 		return err
 	}
 	signing.Key = ssh.FingerprintSHA256(key.PublicKey())
-	if err := render.Sign(env.Out, p, signing, prog.out.style); err != nil {
+	if err := prog.out.writeText(env.Out, func(w io.Writer) error { return render.Sign(w, p, signing, prog.out.style) }); err != nil {
 		return err
 	}
 	signature, err := signers.Sign(text.Bytes(), key, plan.Namespace)

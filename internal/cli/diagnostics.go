@@ -11,6 +11,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/file"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // diagnostics shows mistakes in the order in which they are given.
@@ -86,12 +87,12 @@ func diagnosticText(d *spec.Diagnostic, style render.Style) string {
 		hue = color.FgYellow
 	}
 	head, rest, _ := strings.Cut(title(d), ": ")
-	lines := []string{style.Paint(head+":", hue, color.Bold) + " " + style.Bold(rest), ""}
+	lines := []string{style.Paint(head+":", hue, color.Bold) + " " + style.Bold(safe.Lines(rest)), ""}
 	if d.Subject != nil {
 		lines = append(append(lines, placeLines(d, style)...), "")
 	}
 	if d.Detail != "" {
-		lines = append(lines, strings.Split(d.Detail, "\n")...)
+		lines = append(lines, strings.Split(safe.Lines(d.Detail), "\n")...)
 	} else {
 		lines = lines[:len(lines)-1]
 	}
@@ -110,12 +111,12 @@ func diagnosticText(d *spec.Diagnostic, style render.Style) string {
 
 // placeLines show where it is, with the source underlined.
 func placeLines(d *spec.Diagnostic, style render.Style) []string {
-	where := fmt.Sprintf("  on %s line %d", d.Subject.File, d.Subject.Start.Line)
+	where := fmt.Sprintf("  on %s line %d", safe.Text(d.Subject.File), d.Subject.Start.Line)
 	if d.Snippet == nil {
 		return []string{where + ":"}
 	}
 	if d.Snippet.Context != "" {
-		where += ", in " + d.Snippet.Context
+		where += ", in " + safe.Text(d.Snippet.Context)
 	}
 	lines := []string{where + ":"}
 	offset := 0
@@ -124,7 +125,7 @@ func placeLines(d *spec.Diagnostic, style render.Style) []string {
 		offset += len(code) + 1
 	}
 	for _, v := range d.Snippet.Values {
-		lines = append(lines, "    "+style.Paint("│ ", color.Faint)+v)
+		lines = append(lines, "    "+style.Paint("│ ", color.Faint)+safe.Text(v))
 	}
 	return lines
 }

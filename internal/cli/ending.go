@@ -9,6 +9,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -143,9 +144,9 @@ func lockedDiagnostic(h state.LockInfo) spec.Diagnostic {
 	detail := "Another run holds the state's lock. Wait for it (-lock-timeout=5m waits by itself)."
 	if h.ID != "" {
 		detail = fmt.Sprintf("Another run holds the state's lock:\n  ID:        %s\n  Who:       %s\n  Operation: %s\n  Since:     %s\n  Path:      %s",
-			h.ID, h.Who, h.Operation, h.Created.UTC().Format(time.RFC3339), h.Path)
+			safe.Text(h.ID), safe.Text(h.Who), safe.Text(h.Operation), h.Created.UTC().Format(time.RFC3339), safe.Text(h.Path))
 		if h.Info != "" {
-			detail += "\n  Info:      " + h.Info
+			detail += "\n  Info:      " + safe.Text(h.Info)
 		}
 		detail += "\nWait for it to end (-lock-timeout=5m waits by itself)."
 	}

@@ -88,8 +88,8 @@ func (prog *program) fmtStream() error {
 	if diags.HasErrors() {
 		return mistakes(diags)
 	}
-	_, err = prog.env.Out.Write(formatted)
-	return err
+	prog.out.writeData(string(formatted))
+	return nil
 }
 
 // fmtFile formats one file, and names it on standard output if that changes it.

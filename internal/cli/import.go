@@ -159,7 +159,7 @@ func (f importFiles) write(out *output, g generate.Result) error {
 	case g.Cards == 0:
 		return nil
 	case f.path == "":
-		out.write(out.env.Out, string(g.HCL))
+		out.writeData(string(g.HCL))
 		return nil
 	}
 	if g.CSV != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // output is where a command says things: results to standard output,
@@ -71,10 +73,46 @@ func (o *output) hide(secrets []string) {
 	}
 }
 
-// write writes text, with no secret in it. A standard stream that can't be
-// written to (a closed pipe) has nobody left to be told so.
+// write writes a text for people: with no secret in it, with nothing that a
+// terminal obeys but our own colours, and no line that a CI's log takes as a
+// command.
 func (o *output) write(w io.Writer, text string) {
-	text = o.redact(text)
+	colour := o.errors.Color
+	if w == o.env.Out {
+		colour = o.style.Color
+	}
+	o.put(w, safe.Screen(o.redact(text), colour))
+}
+
+// writeData writes what is made to be read by programs, such as a table. It is
+// left as it is unless it goes to a terminal or, for all that can be known, into
+// a CI's log.
+func (o *output) writeData(text string) {
+	if o.env.OutTTY || o.env.getenv("CI") != "" {
+		o.write(o.env.Out, text)
+		return
+	}
+	o.put(o.env.Out, o.redact(text))
+}
+
+// writeText writes what write makes as one text.
+func (o *output) writeText(w io.Writer, write func(w io.Writer) error) error {
+	var b strings.Builder
+	err := write(&b)
+	o.write(w, b.String())
+	return err
+}
+
+// writeJSON writes JSON to standard output while write makes it: a plan of a
+// million cards doesn't fit into memory twice.
+func (e *Env) writeJSON(write func(w io.Writer) error) error {
+	w := safe.JSON(e.Out)
+	return errors.Join(write(w), w.Close())
+}
+
+// put writes to a standard stream. One that can't be written to (a closed pipe)
+// has nobody left to be told so.
+func (o *output) put(w io.Writer, text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	_, _ = io.WriteString(w, text)
@@ -130,11 +168,12 @@ func (o *output) event(level, kind, message string, fields map[string]any) {
 	if err := enc.Encode(line); err != nil {
 		panic(err) // our own fields can always be encoded
 	}
+	text := safe.JSONText(o.redact(b.String()))
 	if o.json {
-		o.write(o.env.Out, b.String())
+		o.put(o.env.Out, text)
 	}
 	if o.into != nil {
-		o.write(o.into, b.String())
+		o.put(o.into, text)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // refused is a run's refusal in the command line's words, which name options
@@ -53,7 +54,7 @@ func refusedWords(r *run.Refusal) (summary, detail string) {
 		return "The state is not locked", "There is no lock to remove."
 	case run.OtherLock:
 		return "Another lock", fmt.Sprintf("The state's lock is not %s but %s, which %s holds (%s). Nothing was unlocked.",
-			r.Name, r.Lock.ID, r.Lock.Who, r.Lock.Operation)
+			safe.Text(r.Name), safe.Text(r.Lock.ID), safe.Text(r.Lock.Who), safe.Text(r.Lock.Operation))
 	case run.NoHistory:
 		return "No history", "This backend keeps no older snapshots of its own."
 	case run.NoList:
@@ -73,7 +74,7 @@ func otherState(r *run.Refusal) (summary, detail string) {
 	switch r.Reason {
 	case run.PlanOfOtherState:
 		return "Plan of another state", fmt.Sprintf("The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
-			r.Given.Lineage, orNone(r.Found.Lineage))
+			safe.Text(r.Given.Lineage), orNone(r.Found.Lineage))
 	case run.OtherFormat:
 		return "Unknown state format", fmt.Sprintf("%s has format_version %q, and this program reads %s.", r.Name, r.Format, run.PulledVersion)
 	case run.OtherLineage:
@@ -140,7 +141,7 @@ func lackingApproval(p *plan.Plan, limit int) []string {
 				continue
 			}
 			if n++; n <= limit {
-				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), a.Change, a.Denial))
+				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), safe.Text(a.Change.String()), safe.Text(a.Denial)))
 			}
 		}
 	}
@@ -186,7 +187,7 @@ func severalSpellings(rows []spec.CardID) string {
 // rowName is how a card of one provider block is named; the ICCID for one of any.
 func rowName(id spec.CardID) string {
 	if id.Provider == "" {
-		return string(id.ICCID)
+		return safe.Text(string(id.ICCID))
 	}
-	return string(id.Provider) + "/" + string(id.ICCID)
+	return safe.Text(string(id.Provider) + "/" + string(id.ICCID))
 }

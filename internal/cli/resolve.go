@@ -9,6 +9,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -76,7 +77,7 @@ func (prog *program) resolveCard(ctx context.Context, o resolveOptions, in input
 
 func (prog *program) saySettled(addresses []string) {
 	for _, address := range addresses {
-		prog.out.result("%s: settled. The next plan starts from there.\n", address)
+		prog.out.result("%s: settled. The next plan starts from there.\n", safe.Text(address))
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -98,9 +100,9 @@ func (prog *program) showPlan(o showOptions, file string) error {
 	}
 	switch {
 	case o.json:
-		return render.JSON(prog.env.Out, p, saved.Digest)
+		return prog.env.writeJSON(func(w io.Writer) error { return render.JSON(w, p, saved.Digest) })
 	case o.markdown:
-		return render.Markdown(prog.env.Out, p, o.comment)
+		return prog.out.writeText(prog.env.Out, func(w io.Writer) error { return render.Markdown(w, p, o.comment) })
 	case o.html:
 		return render.HTML(prog.env.Out, p, saved.Digest)
 	case o.graph:
@@ -132,7 +134,7 @@ func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptio
 		return err
 	}
 	if o.json {
-		return run.WritePulled(prog.env.Out, snap)
+		return prog.env.writeJSON(func(w io.Writer) error { return run.WritePulled(w, snap) })
 	}
 	if len(snap.Cards) == 0 {
 		prog.out.result("The state is empty: nothing was applied yet.\n")
@@ -142,7 +144,7 @@ func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptio
 	for i := range cards {
 		prog.out.result("%s\n", stateText(&cards[i]))
 	}
-	prog.out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, snap.Lineage)
+	prog.out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, safe.Text(snap.Lineage))
 	return nil
 }
 
@@ -169,10 +171,10 @@ func (prog *program) readState(ctx context.Context, in inputOptions) (*state.Sna
 // stateText is one card of the state as a person reads it.
 func stateText(c *state.Card) string {
 	var b strings.Builder
-	b.WriteString("# " + c.Address + "\n")
+	b.WriteString("# " + safe.Text(c.Address) + "\n")
 	line := func(name, value string) {
 		if value != "" {
-			b.WriteString("  " + name + strings.Repeat(" ", max(1, 10-len(name))) + value + "\n")
+			b.WriteString("  " + name + strings.Repeat(" ", max(1, 10-len(name))) + safe.Text(value) + "\n")
 		}
 	}
 	line("iccid", string(c.ICCID))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -72,7 +74,7 @@ func (prog *program) stateListCommand() *cli.Command {
 			for i := range cards {
 				c := &cards[i]
 				if matchesAny(cmd.Args().Slice(), c) {
-					prog.out.result("%s  %s  %s\n", c.Address, c.Provider, c.ICCID)
+					prog.out.result("%s  %s  %s\n", safe.Text(c.Address), safe.Text(string(c.Provider)), safe.Text(string(c.ICCID)))
 				}
 			}
 			return nil
@@ -160,7 +162,7 @@ cardfleet state pull -version=7 > state.json`,
 			if err != nil {
 				return err
 			}
-			return run.WritePulled(prog.env.Out, snap)
+			return prog.env.writeJSON(func(w io.Writer) error { return run.WritePulled(w, snap) })
 		},
 	}
 }

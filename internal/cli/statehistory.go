@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 func (prog *program) stateHistoryCommand() *cli.Command {
@@ -35,7 +37,7 @@ func (prog *program) stateHistoryCommand() *cli.Command {
 				list = list[:min(n, len(list))]
 			}
 			for _, v := range list {
-				prog.out.result("%s  %s  %s  lineage %s\n", v.Name, v.Written.UTC().Format(time.RFC3339), countCards(v.Cards), v.Lineage)
+				prog.out.result("%s  %s  %s  lineage %s\n", safe.Text(v.Name), v.Written.UTC().Format(time.RFC3339), countCards(v.Cards), safe.Text(v.Lineage))
 			}
 			return nil
 		},

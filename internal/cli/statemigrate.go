@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 func (prog *program) stateMigrateCommand() *cli.Command {
@@ -35,7 +37,7 @@ one is left as it is.`,
 			}
 			copied, err := to.Migrate(ctx, from, force)
 			if copied != nil {
-				prog.out.result("Migrated: %s, lineage %s. The copy was read back and is the same; the old state is as it was.\n", countCards(len(copied.Cards)), copied.Lineage)
+				prog.out.result("Migrated: %s, lineage %s. The copy was read back and is the same; the old state is as it was.\n", countCards(len(copied.Cards)), safe.Text(copied.Lineage))
 			}
 			return err
 		},

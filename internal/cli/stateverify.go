@@ -8,6 +8,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -53,7 +54,7 @@ func unsound(v *run.Verified) spec.Diagnostics {
 	for _, odd := range v.Odd {
 		diags = append(diags, spec.Diagnostic{
 			Summary: "The state says what can't be", Address: odd.Card.Address,
-			Detail: fmt.Sprintf("Card %s of %s: %s.", odd.Card.ICCID, odd.Card.Provider, odd.What),
+			Detail: fmt.Sprintf("Card %s of %s: %s.", safe.Text(string(odd.Card.ICCID)), safe.Text(string(odd.Card.Provider)), safe.Text(odd.What)),
 		})
 	}
 	for _, err := range v.Damaged {

@@ -8,6 +8,7 @@ import (
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // summary ends a run: what wasn't done, one by one, and the counts of all.
@@ -45,12 +46,12 @@ func (s *session) summary(done *run.Applied) {
 // resultLine is what became of an action:
 // "card.x: change-bind 8615… -> 8615…: done (request 8906…)".
 func resultLine(r apply.Result) string {
-	line := fmt.Sprintf("%s: %s: %s", cardOf(r.Card), r.Action.Change, r.Outcome)
+	line := fmt.Sprintf("%s: %s: %s", cardOf(r.Card), safe.Text(r.Action.Change.String()), r.Outcome)
 	if r.Reason != "" {
-		line += ": " + r.Reason
+		line += ": " + safe.Text(r.Reason)
 	}
-	if r.RequestID != "" && !strings.Contains(line, r.RequestID) {
-		line += " (request " + r.RequestID + ")"
+	if id := safe.Text(r.RequestID); id != "" && !strings.Contains(line, id) {
+		line += " (request " + id + ")"
 	}
 	return line
 }
@@ -58,7 +59,7 @@ func resultLine(r apply.Result) string {
 // cardOf names a card: its address, and its ICCID where that isn't in it.
 func cardOf(c *plan.Card) string {
 	if strings.Contains(c.Address, string(c.ICCID)) {
-		return c.Address
+		return safe.Text(c.Address)
 	}
-	return c.Address + " (" + string(c.ICCID) + ")"
+	return safe.Text(c.Address) + " (" + safe.Text(string(c.ICCID)) + ")"
 }

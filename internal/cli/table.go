@@ -78,7 +78,7 @@ func (prog *program) runTable(o tableOptions, files []string) error {
 		if err := t.Write(&b); err != nil {
 			return err
 		}
-		out.write(env.Out, b.String())
+		out.writeData(b.String())
 		out.say("%s.\n", countCards(len(t.Rows)))
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -103,7 +104,9 @@ func (c *configuration) tellApprovals(ctx context.Context, p *plan.Plan, file st
 		card := &p.Cards[i]
 		for j := range card.Actions {
 			if a := &card.Actions[j]; a.Guarded && !a.Approved {
-				add(&m, func() string { return fmt.Sprintf("%s: %s: %s", cardOf(card), a.Change, a.Denial) })
+				add(&m, func() string {
+					return fmt.Sprintf("%s: %s: %s", cardOf(card), safe.Text(a.Change.String()), safe.Text(a.Denial))
+				})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 
 	"github.com/urfave/cli/v3"
 
@@ -85,11 +86,13 @@ func (prog *program) validateJSON(o validateOptions) error {
 		}
 		collected = append(collected, diagnosticJSON(&diags[i]))
 	}
-	enc := json.NewEncoder(prog.env.Out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(map[string]any{
-		"format_version": "1.0", "valid": errorCount == 0, "error_count": errorCount, "warning_count": warningCount, "diagnostics": collected,
+	if err := prog.env.writeJSON(func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(map[string]any{
+			"format_version": "1.0", "valid": errorCount == 0, "error_count": errorCount, "warning_count": warningCount, "diagnostics": collected,
+		})
 	}); err != nil {
 		return err
 	}

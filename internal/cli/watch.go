@@ -9,6 +9,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // watcher shows what a run does: progress, actions as they end, warnings.
@@ -47,7 +48,7 @@ func (w *watcher) Costs(r plan.Reads) {
 // say writes a line for people, above the bars where some are shown.
 func (w *watcher) say(text string) {
 	if p := w.progress; p != nil && p.bars != nil {
-		_, _ = p.bars.Write([]byte(w.out.redact(text) + "\n")) // as with everything that is said: nobody is left to be told
+		_, _ = p.bars.Write([]byte(safe.Screen(w.out.redact(text), false) + "\n")) // as with everything that is said: nobody is left to be told
 		return
 	}
 	w.out.say("%s\n", text)

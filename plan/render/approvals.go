@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // request is the approval that somebody has to give for the actions of one
@@ -85,7 +86,7 @@ func (a asked) pair() string {
 // of is "the unbind of card.bike", or "these 4 unbinds".
 func (r *request) of() string {
 	if len(r.cards) == 1 {
-		return fmt.Sprintf("the %s of %s", r.kind, safe(r.cards[0].card.Address))
+		return fmt.Sprintf("the %s of %s", r.kind, safe.Text(r.cards[0].card.Address))
 	}
 	return fmt.Sprintf("the %s of %s", r.kind, count(len(r.cards), "card", "cards"))
 }
@@ -97,7 +98,7 @@ func (r *request) unknown() string {
 	}
 	var names []string
 	for _, c := range r.nameless[:min(samples, len(r.nameless))] {
-		names = append(names, safe(c.Address))
+		names = append(names, safe.Text(c.Address))
 	}
 	who, whose := strings.Join(names, ", "), "its device has"
 	if len(r.nameless) > 1 {

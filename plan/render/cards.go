@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // sorted are a plan's cards by where they are shown.
@@ -41,11 +42,11 @@ func closes(c *plan.Card) bool {
 }
 
 // named is a card's address, with its ICCID where the address hasn't that.
-func named(c *plan.Card) string { return safe(c.Address) + iccidOf(c) }
+func named(c *plan.Card) string { return safe.Text(c.Address) + iccidOf(c) }
 
 func iccidOf(c *plan.Card) string {
 	if strings.Contains(c.Address, string(c.ICCID)) {
 		return ""
 	}
-	return " (" + safe(string(c.ICCID)) + ")"
+	return " (" + safe.Text(string(c.ICCID)) + ")"
 }

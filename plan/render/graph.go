@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // Graph writes the order of a plan's actions as a Mermaid flowchart: an arrow
@@ -66,7 +67,7 @@ func values(a plan.Action) string {
 // the label, is a directive (%%{…}%%) or HTML.
 func mermaid(s string) string {
 	var b strings.Builder
-	for _, r := range safe(s) {
+	for _, r := range safe.Text(s) {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" .,-_[]()/→", r) {
 			b.WriteRune(r)
 			continue

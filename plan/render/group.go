@@ -10,6 +10,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 const (
@@ -350,7 +351,7 @@ func (g *alike) whats() []string {
 func labelled(m map[string]string) []string {
 	pairs := make([]string, 0, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		pairs = append(pairs, safe(k+"="+m[k]))
+		pairs = append(pairs, safe.Text(k+"="+m[k]))
 	}
 	return pairs
 }
@@ -361,7 +362,7 @@ func labels(m map[string]string) string { return strings.Join(labelled(m), ",") 
 func sample(c *plan.Card) string {
 	for _, a := range c.Actions {
 		if replacesDevice(a.Change) {
-			return ": " + safe(a.From) + " -> " + safe(a.To)
+			return ": " + safe.Text(a.From) + " -> " + safe.Text(a.To)
 		}
 	}
 	return ""

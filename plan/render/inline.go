@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // Whatever comes from outside (addresses, labels, carriers' messages) may be
@@ -32,7 +33,7 @@ func clip(s string, limit int) string {
 func code(s string) string { return clippedCode(s, clipped) }
 
 func clippedCode(s string, limit int) string {
-	s = clip(safe(s), limit)
+	s = clip(safe.Text(s), limit)
 	if strings.Trim(s, " ") == "" {
 		return "(empty)" // a span of nothing is none, and its fences would join others
 	}
@@ -60,11 +61,16 @@ func backticks(s string) int {
 // plainWord has nothing that Markdown, HTML or the platforms read as more than
 // a word: no markup, no mention, no reference, no address, no emoji's name.
 var plainWord = regexp.MustCompile(`^[\p{L}\p{M}\p{N}.,;:(){}'"/=%?!+-]+$`)
-var notPlain = regexp.MustCompile(`(?i)://|www\.|^\(*gh-\d|:[\w+-]+:`)
+
+// notPlain is what the platforms make a link of, though it looks like a word:
+// addresses, emoji, GH-7 and issues of other trackers, GitLab's !5, %2 and
+// group/project!5, and commits, which are seven hex digits or more ("GitLab
+// Flavored Markdown", docs.gitlab.com; "Autolinked references and URLs", docs.github.com).
+var notPlain = regexp.MustCompile(`(?i)://|www\.|:[\w+-]+:|\b[a-z]\w*-\d|[!%]["'\w]|\b[0-9a-f]{7,}\b`)
 
 // prose is a text with everything in code that isn't a plain word.
 func prose(s string) string {
-	words := strings.Fields(safe(clip(strings.Join(strings.Fields(s), " "), 4*clipped)))
+	words := strings.Fields(safe.Text(clip(strings.Join(strings.Fields(s), " "), 4*clipped)))
 	for i, w := range words {
 		if !plainlyRead(w) {
 			words[i] = code(w)
@@ -93,7 +99,7 @@ func plainlyRead(w string) bool {
 
 // htmlCode is a text as code within HTML.
 func htmlCode(s string) string {
-	return "<code>" + html.EscapeString(clip(safe(s), clipped)) + "</code>"
+	return "<code>" + html.EscapeString(clip(safe.Text(s), clipped)) + "</code>"
 }
 
 // changedIMEI is a device's number, with the digits that change in bold.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // The words of actions are in spec's table of phrases. Here their places are
@@ -16,12 +17,12 @@ func ascii(w spec.Words) spec.Words { return spec.Words(strings.ReplaceAll(strin
 
 // lineText tells a change in the text form, behind its symbol.
 func lineText(c spec.Change) string {
-	return c.Tell(ascii(c.Kind.Phrase().Line), safe(c.From), safe(c.To))
+	return c.Tell(ascii(c.Kind.Phrase().Line), safe.Text(c.From), safe.Text(c.To))
 }
 
 // alikeText tells the change of many cards at once.
 func alikeText(c spec.Change) string {
-	return c.Tell(ascii(c.Kind.Phrase().Alike), safe(model(c.From)), safe(model(c.To)))
+	return c.Tell(ascii(c.Kind.Phrase().Alike), safe.Text(model(c.From)), safe.Text(model(c.To)))
 }
 
 // markdownText tells a change in Markdown.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 const (
@@ -260,5 +261,5 @@ func (ch *chain) label(c *plan.Card, a plan.Action) string {
 	if ch.alike > 0 {
 		return fmt.Sprintf("%s: %s", count(ch.alike, "card", "cards"), mermaid(string(a.Kind)))
 	}
-	return mermaid(clip(safe(c.Address), 60)) + "<br>" + mermaid(string(a.Kind)+clip(values(a), 60))
+	return mermaid(clip(safe.Text(c.Address), 60)) + "<br>" + mermaid(string(a.Kind)+clip(values(a), 60))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // ReadsJSON is how a provider's cards were read.
@@ -34,7 +35,7 @@ func ReadsOf(r plan.Reads) ReadsJSON {
 func (t *text) reads(p *plan.Plan) {
 	said := readsOf(p)
 	for _, r := range said {
-		t.line("%s: %s", safe(string(r.Provider)), r.Text)
+		t.line("%s: %s", safe.Text(string(r.Provider)), r.Text)
 	}
 	if len(said) > 0 {
 		t.line("")

@@ -12,6 +12,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/signers"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // Signing is a signature that is about to be made.
@@ -74,13 +75,13 @@ func (t *text) toSign(p *plan.Plan) {
 }
 
 func (t *text) oneToSign(c *plan.Card, a plan.Action) {
-	mark, what := "~", safe(a.Change.String())
+	mark, what := "~", safe.Text(a.Change.String())
 	if a.Kind.Irreversible() {
 		mark, what = "-", what+"  (this closes the card's account; it can't be undone)"
 	}
-	t.title(safe(c.Address) + iccidOf(c))
+	t.title(safe.Text(c.Address) + iccidOf(c))
 	t.entry("    "+t.style.symbol(mark)+" ", 6, what)
-	about := "provider " + safe(string(c.Provider))
+	about := "provider " + safe.Text(string(c.Provider))
 	if l := labels(c.Labels); l != "" {
 		about += ", labels " + l
 	}
@@ -96,7 +97,7 @@ func (t *text) oneToSign(c *plan.Card, a plan.Action) {
 // signingTerms says how long the signature counts, and for which policy.
 func (t *text) signingTerms(p *plan.Plan, s Signing) {
 	if s.Text.Reason != "" {
-		t.entry("", 2, "Reason: "+safe(s.Text.Reason))
+		t.entry("", 2, "Reason: "+safe.Text(s.Text.Reason))
 	}
 	t.prose("", 0, fmt.Sprintf("It ends on %s, in %s, and earlier once it was used, once one of these cards has changed, or once an apply no longer wants one of the actions.",
 		s.Text.Until.Format(minute), ahead(s.Text.Until.Sub(s.Now))))
@@ -106,7 +107,7 @@ func (t *text) signingTerms(p *plan.Plan, s Signing) {
 	}
 	var names []string
 	for _, l := range p.Policy.Signers {
-		names = append(names, safe(l.Principals))
+		names = append(names, safe.Text(l.Principals))
 	}
 	required := "1 signature"
 	if n := p.Policy.Required(); n > 1 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // Text writes the plan as a person reads it: what can't be undone first, then
@@ -92,7 +93,7 @@ func (t *text) weaker(list []string) {
 	t.entry("", 0, weakerTitle, color.Bold)
 	t.line("")
 	for _, s := range list {
-		t.entry("  "+t.style.symbol("!")+" ", 4, safe(s))
+		t.entry("  "+t.style.symbol("!")+" ", 4, safe.Text(s))
 	}
 	t.line("")
 }
@@ -104,7 +105,7 @@ func (t *text) partial(p *plan.Plan) {
 		t.line("")
 	}
 	if p.Partial != "" {
-		t.entry("", 0, fmt.Sprintf("This plan is partial (%s): %s left out, and may differ too.", safe(p.Partial), wereCards(p.Skipped)), color.Bold)
+		t.entry("", 0, fmt.Sprintf("This plan is partial (%s): %s left out, and may differ too.", safe.Text(p.Partial), wereCards(p.Skipped)), color.Bold)
 		t.line("")
 	}
 }
@@ -148,16 +149,16 @@ func drifted(d plan.Drift, folded int) string {
 	if folded > 1 {
 		return d.Attribute
 	}
-	return fmt.Sprintf("%s: %s -> %s", safe(d.Attribute), safe(model(d.From)), safe(model(d.To)))
+	return fmt.Sprintf("%s: %s -> %s", safe.Text(d.Attribute), safe.Text(model(d.From)), safe.Text(model(d.To)))
 }
 
 func (t *text) drifts(c *plan.Card, indent int) {
 	lead := strings.Repeat(" ", indent)
 	for _, d := range c.Drift {
-		t.entry(lead+t.style.symbol("~")+" ", indent+2, fmt.Sprintf("%s: %s -> %s", safe(d.Attribute), safe(d.From), safe(d.To)))
-		t.entry(lead+"  ", indent+4, fmt.Sprintf("# since the reading of %s; %s", d.Since.UTC().Format("2006-01-02 15:04 UTC"), safe(d.Cause)), faint)
+		t.entry(lead+t.style.symbol("~")+" ", indent+2, fmt.Sprintf("%s: %s -> %s", safe.Text(d.Attribute), safe.Text(d.From), safe.Text(d.To)))
+		t.entry(lead+"  ", indent+4, fmt.Sprintf("# since the reading of %s; %s", d.Since.UTC().Format("2006-01-02 15:04 UTC"), safe.Text(d.Cause)), faint)
 		if d.Keep != "" {
-			t.entry(lead+"  ", indent+4, fmt.Sprintf("# to keep it, in %s: %s", safe(d.Where), safe(d.Keep)), faint)
+			t.entry(lead+"  ", indent+4, fmt.Sprintf("# to keep it, in %s: %s", safe.Text(d.Where), safe.Text(d.Keep)), faint)
 		}
 	}
 }
@@ -236,7 +237,7 @@ func (t *text) group(g *alike, what string, details func(c *plan.Card)) {
 
 // commonly is what the cards of a group share besides their change.
 func commonly(g *alike) string {
-	where := "provider " + safe(string(g.cards[0].Provider))
+	where := "provider " + safe.Text(string(g.cards[0].Provider))
 	if g.folded > 0 {
 		return where
 	}
@@ -273,7 +274,7 @@ func standing(c *plan.Card) string {
 	for _, a := range c.Actions {
 		switch {
 		case a.Guarded && !a.Approved:
-			return "  (NOT APPROVED: " + safe(a.Denial) + ")"
+			return "  (NOT APPROVED: " + safe.Text(a.Denial) + ")"
 		case a.Guarded:
 			return "  (approved)"
 		}
@@ -288,7 +289,7 @@ func (t *text) card(c *plan.Card) {
 }
 
 func (t *text) lines(c *plan.Card) {
-	t.title(safe(c.Address) + " " + fate(c))
+	t.title(safe.Text(c.Address) + " " + fate(c))
 	for _, a := range c.Actions {
 		t.action(c, a)
 	}
@@ -297,7 +298,7 @@ func (t *text) lines(c *plan.Card) {
 
 func (t *text) notesOf(c *plan.Card, indent int) {
 	for _, n := range c.Notes {
-		t.entry(strings.Repeat(" ", indent), indent+2, "# "+safe(n), faint)
+		t.entry(strings.Repeat(" ", indent), indent+2, "# "+safe.Text(n), faint)
 	}
 }
 
@@ -317,7 +318,7 @@ func (t *text) action(c *plan.Card, a plan.Action) {
 func (t *text) changeDevice(a plan.Action) {
 	phrase := a.Kind.Phrase()
 	lead, words := "    "+t.style.symbol(phrase.Symbol)+" ", ascii(phrase.Line)
-	from, to := safe(a.From), safe(a.To)
+	from, to := safe.Text(a.From), safe.Text(a.To)
 	shown, carets := t.style.mark(from, to)
 	t.line("%s%s", lead, a.Tell(words, from, shown))
 	if carets != "" {
@@ -351,9 +352,9 @@ func (t *text) change(mark, what string, a plan.Action) {
 // given says who approved an action, and why.
 func (t *text) given(a plan.Action) {
 	for i, g := range a.Approvals {
-		said := "# approved by " + safe(g.By) + counts(&a, i)
+		said := "# approved by " + safe.Text(g.By) + counts(&a, i)
 		if g.Reason != "" {
-			said += ": " + safe(g.Reason)
+			said += ": " + safe.Text(g.Reason)
 		}
 		t.entry("      ", 8, said, faint)
 	}
@@ -367,7 +368,7 @@ func approval(a plan.Action) (said string, look color.Attribute) {
 	case a.Approved:
 		return "(approved)", green
 	default:
-		return "(NOT APPROVED: " + safe(a.Denial) + ")", red
+		return "(NOT APPROVED: " + safe.Text(a.Denial) + ")", red
 	}
 }
 
@@ -386,7 +387,7 @@ func (t *text) attention(cards []*plan.Card, numbers []plan.Number) {
 		t.line("")
 	}
 	for i := range numbers {
-		t.title(safe(numbers[i].Address))
+		t.title(safe.Text(numbers[i].Address))
 		t.attentionNotes(numbers[i].Attention)
 		t.line("")
 	}
@@ -394,9 +395,9 @@ func (t *text) attention(cards []*plan.Card, numbers []plan.Number) {
 
 func (t *text) attentionNotes(notes []plan.Note) {
 	for _, n := range notes {
-		t.entry("    "+t.style.symbol("!")+" ", 6, safe(n.Summary), color.Bold)
+		t.entry("    "+t.style.symbol("!")+" ", 6, safe.Text(n.Summary), color.Bold)
 		for para := range strings.SplitSeq(n.Detail, "\n") {
-			t.prose("      ", 6, safe(strings.TrimRight(para, "\r")))
+			t.prose("      ", 6, safe.Text(strings.TrimRight(para, "\r")))
 		}
 	}
 }
@@ -424,13 +425,13 @@ func (t *text) notes(cards []*plan.Card) {
 
 func (t *text) noteLines(c *plan.Card) {
 	for _, n := range c.Notes {
-		t.entry("  ", 4, "# "+named(c)+": "+safe(n), faint)
+		t.entry("  ", 4, "# "+named(c)+": "+safe.Text(n), faint)
 	}
 }
 
 func (t *text) incomplete(carriers []plan.Incomplete) {
 	for _, c := range carriers {
-		t.entry(t.style.symbol("!")+" ", 2, fmt.Sprintf("%s could not be read at all: %s.", safe(string(c.Provider)), safe(c.Reason)))
+		t.entry(t.style.symbol("!")+" ", 2, fmt.Sprintf("%s could not be read at all: %s.", safe.Text(string(c.Provider)), safe.Text(c.Reason)))
 		t.entry("  ", 2, unread(c))
 		t.line("")
 	}
@@ -443,7 +444,7 @@ func unread(c plan.Incomplete) string {
 func (t *text) limits(limits []plan.Exceeded) {
 	for _, l := range limits {
 		for _, s := range LimitText(l) {
-			t.entry(t.style.symbol("!")+" ", 2, safe(s))
+			t.entry(t.style.symbol("!")+" ", 2, safe.Text(s))
 		}
 		t.line("")
 	}
@@ -489,7 +490,7 @@ func usual(l plan.Exceeded) string {
 // costs says what applying takes at each carrier, and how many approvals are missing.
 func (t *text) costs(p *plan.Plan) {
 	for _, c := range p.Costs {
-		t.line("%s: %s", safe(string(c.Provider)), CostText(c))
+		t.line("%s: %s", safe.Text(string(c.Provider)), CostText(c))
 	}
 	missing := Missing(p.Summary())
 	if missing != "" {

@@ -61,37 +61,6 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// safe shows what can't be seen, or would move the cursor, turn the line round
-// or begin a new one, as Go writes it in a string: \n, \u202e, \x1b. Texts from
-// outside go through it before they are shown.
-func safe(s string) string {
-	if seen(s) {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], string(utf8.RuneError)):
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsGraphic(r):
-			b.WriteRune(r)
-		default:
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
-}
-
-// seen reports whether safe leaves s as it is.
-func seen(s string) bool {
-	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsGraphic(r) {
-			return false
-		}
-	}
-	return true
-}
-
 // width is how many columns of a terminal s takes.
 func width(s string) int { return uniseg.StringWidth(s) }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
+
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 func TestLinesEndBetweenWordsAndBetweenChineseCharacters(t *testing.T) {
@@ -52,6 +54,6 @@ func TestWhatCantBeSeenIsWrittenOut(t *testing.T) {
 		"\xff\ufffd\u2028": "\\xff\ufffd\\u2028",
 		"'\"\\":            `'"\`,
 	} {
-		assert.Equal(t, want, safe(in))
+		assert.Equal(t, want, safe.Text(in))
 	}
 }

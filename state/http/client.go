@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // attemptTimeout is how long one request may take, its answer included.
@@ -70,7 +72,7 @@ func (f *failure) said() string {
 	if len(said) > 200 {
 		return ""
 	}
-	return said
+	return safe.Text(said)
 }
 
 // temporary reports whether the same request may succeed later. It may have

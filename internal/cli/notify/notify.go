@@ -23,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // Env is what sending takes from the world around it.
@@ -168,15 +169,10 @@ func (m Message) counts() string {
 	return strings.Join(parts, ", ")
 }
 
-// oneLine is text without line breaks and other control characters, cut where
-// it is long.
+// oneLine is text as one line, with what can't be seen as [safe.Text] shows it,
+// cut where it is long. Our own reasons have several lines.
 func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "�"))
+	text = safe.Text(strings.ReplaceAll(text, "\n", " "))
 	if len(text) <= lineLimit {
 		return text
 	}

@@ -73,8 +73,9 @@ type feishuText struct {
 // open.feishu.cn/document/client-docs/bot-v3/add-custom-bot).
 func feishuBody(secret string, m Message, now time.Time) feishuText {
 	b := feishuText{Type: "text"}
-	// <at user_id="all"> in a text calls everybody, and a label may hold it.
-	b.Content.Text = strings.ReplaceAll(m.Text(), "<", "＜")
+	// <at user_id="all"> in a text calls everybody, [text](address) is a link, and
+	// a label may hold both.
+	b.Content.Text = strings.NewReplacer("<", "＜", "](", "] (").Replace(m.Text())
 	if secret != "" {
 		b.Timestamp = strconv.FormatInt(now.Unix(), 10)
 		b.Sign = feishuSign(secret, b.Timestamp)
