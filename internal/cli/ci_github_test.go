@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // workflow is what the tests need of a workflow file.
@@ -59,6 +61,7 @@ type githubCI struct {
 	runs     []*workflowRun
 	last     *workflowRun
 	revoked  bool
+	broken   string // how the paths end that have no answer now
 	ids      int
 }
 
@@ -93,7 +96,12 @@ func (g *githubCI) request(branch string) *thread {
 			return th
 		}
 	}
-	th := &thread{number: g.id(), title: "$(touch injected)", branch: branch}
+	return g.open(branch, "main")
+}
+
+// open opens a pull request.
+func (g *githubCI) open(branch, base string) *thread {
+	th := &thread{number: g.id(), title: "$(touch injected)", branch: branch, base: base}
 	g.requests = append(g.requests, th)
 	return th
 }
@@ -160,7 +168,8 @@ func (g *githubCI) merge(branches ...string) ended {
 	}
 	for i, commit := range g.mergeAll(branches...) {
 		th := g.request(branches[i])
-		th.head, th.merged = g.tip(branches[i]), commit
+		th.head, th.merged, th.mergedAt = g.tip(branches[i]), commit, stamp(g.id())
+		th.closedAt = th.mergedAt
 	}
 	tip := g.tip("main")
 	return g.run(&workflowRun{file: "cardfleet-apply.yml", event: "push", head: tip, sha: tip, ref: "refs/heads/main", before: before})
@@ -395,7 +404,9 @@ func (g *githubCI) routes() http.Handler {
 		serve  func(http.ResponseWriter, *http.Request)
 	}{
 		"GET " + repo + "/pulls/{number}":                {"read", []string{"pull-requests"}, g.getPull},
+		"GET " + repo + "/pulls":                         {"read", []string{"pull-requests"}, g.getPulls},
 		"GET " + repo + "/commits/{sha}/pulls":           {"read", []string{"pull-requests"}, g.pullsOf},
+		"GET " + repo + "/issues/{number}/events":        {"read", both, g.getEvents},
 		"GET " + repo + "/issues/{number}/comments":      {"read", both, g.getComments},
 		"POST " + repo + "/issues/{number}/comments":     {"write", both, g.postComment},
 		"PATCH " + repo + "/issues/comments/{id}":        {"write", both, g.patchComment},
@@ -431,6 +442,10 @@ func (g *githubCI) permits(w http.ResponseWriter, r *http.Request, level string,
 		reply(w, http.StatusUnauthorized, map[string]string{"message": "401 Unauthorized"})
 		return false
 	}
+	if g.broken != "" && strings.HasSuffix(r.URL.Path, g.broken) {
+		reply(w, http.StatusConflict, map[string]string{"message": "no answer, for the test"})
+		return false
+	}
 	permissions, known := g.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
 	for _, scope := range scopes {
 		if has := permissions[scope]; known && (has == level || has == "write") {
@@ -460,12 +475,39 @@ func (g *githubCI) thread(r *http.Request) *thread {
 func pullJSON(th *thread) map[string]any {
 	pull := map[string]any{
 		"number": th.number, "title": th.title, "merged_at": nil, "merge_commit_sha": "0000000000000000000000000000000000000000",
-		"head": map[string]any{"sha": th.head, "ref": th.branch, "repo": map[string]any{"full_name": ownRepository}}, "base": map[string]any{"ref": "main"},
+		"head": map[string]any{"sha": th.head, "ref": th.branch, "repo": map[string]any{"full_name": ownRepository}}, "base": map[string]any{"ref": th.base},
+		"created_at": stamp(th.number), "closed_at": nil,
 	}
 	if th.merged != "" {
-		pull["merged_at"], pull["merge_commit_sha"] = "2026-11-21T20:46:47Z", th.merged
+		pull["merged_at"], pull["merge_commit_sha"] = th.mergedAt, th.merged
+	}
+	if th.closedAt != "" {
+		pull["closed_at"] = th.closedAt
 	}
 	return pull
+}
+
+// getPulls lists the pull requests of a branch. Of a fork that is gone, GitHub
+// tells no repository.
+func (g *githubCI) getPulls(w http.ResponseWriter, r *http.Request) {
+	assert.Equal(g.t, "all", r.URL.Query().Get("state"))
+	gone := pullJSON(&thread{number: 9999})
+	gone["head"].(map[string]any)["repo"] = nil
+	all := []any{gone}
+	for _, th := range g.requests {
+		if "acme:"+th.branch == r.URL.Query().Get("head") {
+			all = append(all, pullJSON(th))
+		}
+	}
+	reply(w, http.StatusOK, paged(g.t, r, all, "state", "head"))
+}
+
+func (g *githubCI) getEvents(w http.ResponseWriter, r *http.Request) {
+	all := []any{map[string]any{"event": "renamed", "created_at": stamp(g.ids)}}
+	for _, at := range g.thread(r).rebased {
+		all = append(all, map[string]any{"event": "base_ref_changed", "created_at": at})
+	}
+	reply(w, http.StatusOK, paged(g.t, r, all))
 }
 
 func (g *githubCI) getPull(w http.ResponseWriter, r *http.Request) {
@@ -597,6 +639,27 @@ func (g *githubCI) patchIssue(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"number": th.number})
 }
 
+func (g *githubCI) branchOf(number int) string {
+	for _, th := range g.requests {
+		if th.number == number {
+			return th.branch
+		}
+	}
+	return ""
+}
+
+// listed are the pull_requests of a run for this one: all that are open and have
+// its branch, and once it is merged not itself.
+func (g *githubCI) listed(number int) []any {
+	out := []any{}
+	for _, th := range g.requests {
+		if th.branch == g.branchOf(number) && th.closedAt == "" {
+			out = append(out, map[string]any{"number": th.number, "base": map[string]any{"ref": th.base}})
+		}
+	}
+	return out
+}
+
 func (g *githubCI) getRuns(w http.ResponseWriter, r *http.Request) {
 	all := []any{}
 	for _, run := range slices.Backward(g.runs) {
@@ -611,7 +674,10 @@ func (g *githubCI) getRuns(w http.ResponseWriter, r *http.Request) {
 		if run.fork != "" {
 			from = run.fork
 		}
-		all = append(all, map[string]any{"id": run.id, "head_sha": run.head, "conclusion": conclusion, "head_repository": map[string]any{"full_name": from}})
+		all = append(all, map[string]any{
+			"id": run.id, "head_sha": run.head, "head_branch": g.branchOf(run.number), "conclusion": conclusion, "created_at": stamp(run.id),
+			"head_repository": map[string]any{"full_name": from}, "pull_requests": g.listed(run.number),
+		})
 	}
 	runs := paged(g.t, r, all, "event", "head_sha")
 	reply(w, http.StatusOK, map[string]any{"total_count": len(all), "workflow_runs": runs})
@@ -622,7 +688,7 @@ func (g *githubCI) getArtifacts(w http.ResponseWriter, r *http.Request) {
 	for _, run := range g.runs {
 		for _, a := range run.artifacts {
 			if strconv.Itoa(run.id) == r.PathValue("id") && a.name == r.URL.Query().Get("name") {
-				out = append(out, map[string]any{"id": a.id, "name": a.name, "expired": false})
+				out = append(out, map[string]any{"id": a.id, "name": a.name, "expired": false, "created_at": stamp(a.id)})
 			}
 		}
 	}
@@ -646,4 +712,86 @@ func (g *githubCI) getBlob(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	missing(w)
+}
+
+// forge plans a branch for another base, whose own workflow puts this plan into
+// the artifact, and closes that pull request.
+func (g *githubCI) forge(branch, text string) *thread {
+	g.t.Helper()
+	th := g.open(branch, "evil")
+	th.head = g.tip(branch)
+	run := &workflowRun{id: g.id(), file: "cardfleet-plan.yml", event: "pull_request", head: th.head, number: th.number}
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	inside, err := z.Create("fleet.fleetplan")
+	require.NoError(g.t, err)
+	_, err = inside.Write([]byte(text))
+	require.NoError(g.t, err)
+	require.NoError(g.t, z.Close())
+	run.artifacts = []*artifact{{id: g.id(), name: "cardfleet-plan", content: archive.Bytes(), files: []string{"fleet.fleetplan"}}}
+	g.runs = append(g.runs, run)
+	th.closedAt = stamp(g.id())
+	return th
+}
+
+// onGitHub runs a story on GitHub alone.
+func onGitHub(t *testing.T, story func(t *testing.T, c *ciRig, g *githubCI)) {
+	t.Helper()
+	t.Parallel()
+	c := newCIRig(t)
+	c.adopt()
+	story(t, c, newGitHub(c))
+}
+
+// Two pull requests may have the same last commit: the one that is reviewed, and
+// one into a branch whose workflow anybody wrote.
+func TestGitHubPlanOfAnotherBaseIsNotTaken(t *testing.T) {
+	onGitHub(t, func(t *testing.T, c *ciRig, g *githubCI) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		reviewed := g.request("winter")
+		g.pushed("winter").want(t, 0)
+		g.forge("winter", "FORGED")
+		g.requests = []*thread{g.requests[1], reviewed} // request finds the last
+		g.approved("winter").want(t, 0)
+		g.merge("winter").want(t, 0)
+		assert.Equal(t, spec.SuspendedByOwner, c.card(gate).Status)
+		assert.Equal(t, 1, c.effects())
+		assert.Len(t, reviewed.ours("apply"), 1)
+	})
+}
+
+func TestGitHubPlanThatCouldBeOfAnotherBaseIsNotTaken(t *testing.T) {
+	onGitHub(t, func(t *testing.T, c *ciRig, g *githubCI) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		other := g.open("winter", "evil")
+		reviewed := g.open("winter", "main")
+		g.pushed("winter").want(t, 0)
+		got := g.approved("winter").want(t, 1)
+		assert.Contains(t, got.log, "could be of another base's workflow")
+
+		other.closedAt = stamp(g.id())
+		g.approved("winter").want(t, 1)
+		g.pushed("winter").want(t, 0)
+		g.approved("winter").want(t, 0)
+
+		reviewed.rebased = append(reviewed.rebased, stamp(g.id()))
+		g.approved("winter").want(t, 1)
+		g.merge("winter").want(t, 1)
+		assert.Zero(t, c.effects())
+	})
+}
+
+func TestGitHubPlanIsNotTakenWhereNobodyCanSayWhoseItIs(t *testing.T) {
+	onGitHub(t, func(t *testing.T, c *ciRig, g *githubCI) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		g.pushed("winter").want(t, 0)
+		g.broken = "/events"
+		g.merge("winter")
+		for _, call := range []string{"/events", "/bikes/pulls", "/cardfleet-plan.yml/runs", "/artifacts"} {
+			g.broken = call
+			got := g.merge().want(t, 1)
+			assert.Contains(t, got.log, "no answer, for the test", call)
+		}
+		assert.Zero(t, c.effects())
+	})
 }

@@ -9,10 +9,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 const gitlabFile = examplesCI + "/gitlab/cardfleet.gitlab-ci.yml"
@@ -33,7 +36,7 @@ type gitlabCI struct {
 // pipeline is one run of the file. Its only job that matters is the last one.
 type pipeline struct {
 	id, request int
-	ref         string
+	ref, sha    string
 	jobs        []*gitlabRun
 }
 
@@ -140,7 +143,7 @@ func (g *gitlabCI) merge(branches ...string) ended {
 	}
 	for i, commit := range g.mergeAll(branches...) {
 		th := g.request(branches[i])
-		th.head, th.merged = g.tip(branches[i]), commit
+		th.head, th.merged, th.mergedAt = g.tip(branches[i]), commit, stamp(g.id())
 	}
 	return g.run(map[string]string{
 		"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": g.tip("main"), "CI_COMMIT_BEFORE_SHA": before,
@@ -157,7 +160,7 @@ func (g *gitlabCI) night() ended {
 func (g *gitlabCI) run(vars map[string]string, ref string) ended {
 	vars["CI_PROJECT_ID"], vars["CI_DEFAULT_BRANCH"] = "42", "main"
 	request, _ := strconv.Atoi(vars["CI_MERGE_REQUEST_IID"])
-	p := &pipeline{id: g.id(), request: request, ref: ref}
+	p := &pipeline{id: g.id(), request: request, ref: ref, sha: vars["CI_COMMIT_SHA"]}
 	g.pipelines = append(g.pipelines, p)
 	var all ended
 	for name, job := range g.file {
@@ -279,6 +282,8 @@ func (g *gitlabCI) routes() http.Handler {
 		"PUT " + project + "/merge_requests/{iid}/notes/{id}":         g.putNote,
 		"GET " + project + "/merge_requests/{iid}/pipelines":          g.getPipelines,
 		"GET " + project + "/repository/commits/{sha}/merge_requests": g.requestsOf,
+		"GET " + project + "/repository/commits/{sha}":                g.getCommit,
+		"GET " + project + "/repository/merge_base":                   g.getMergeBase,
 		"GET " + project + "/pipelines/{id}/jobs":                     g.getJobs,
 		"GET " + project + "/jobs/{id}/artifacts/{path...}":           g.getFile,
 		"GET " + project + "/issues":                                  g.getIssues,
@@ -312,9 +317,10 @@ func (g *gitlabCI) thread(r *http.Request, among []*thread) *thread {
 }
 
 func mergeRequestJSON(th *thread) map[string]any {
-	out := map[string]any{"iid": th.number, "title": th.title, "sha": th.head, "state": "opened", "target_branch": "main", "merge_commit_sha": nil, "squash_commit_sha": nil}
+	out := map[string]any{"iid": th.number, "title": th.title, "sha": th.head, "state": "opened", "target_branch": "main", "merge_commit_sha": nil, "squash_commit_sha": nil,
+		"merged_at": nil, "source_project_id": 42, "target_project_id": 42}
 	if th.merged != "" {
-		out["state"], out["merge_commit_sha"] = "merged", th.merged
+		out["state"], out["merge_commit_sha"], out["merged_at"] = "merged", th.merged, th.mergedAt
 	}
 	return out
 }
@@ -377,7 +383,7 @@ func (g *gitlabCI) getPipelines(w http.ResponseWriter, r *http.Request) {
 	var all []any
 	for _, p := range slices.Backward(g.pipelines) {
 		if strconv.Itoa(p.request) == r.PathValue("iid") {
-			all = append(all, map[string]any{"id": p.id, "ref": p.ref})
+			all = append(all, map[string]any{"id": p.id, "ref": p.ref, "sha": p.sha})
 		}
 	}
 	reply(w, http.StatusOK, paged(g.t, r, all))
@@ -393,6 +399,18 @@ func (g *gitlabCI) requestsOf(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, out)
 }
 
+func (g *gitlabCI) getCommit(w http.ResponseWriter, r *http.Request) {
+	parents := strings.Fields(g.git("log", "-1", "--format=%P", r.PathValue("sha")))
+	reply(w, http.StatusOK, map[string]any{"id": r.PathValue("sha"), "parent_ids": parents})
+}
+
+func (g *gitlabCI) getMergeBase(w http.ResponseWriter, r *http.Request) {
+	queried(g.t, r, "refs[]")
+	refs := r.URL.Query()["refs[]"]
+	assert.Len(g.t, refs, 2)
+	reply(w, http.StatusOK, map[string]any{"id": g.git("merge-base", refs[0], refs[1])})
+}
+
 func (g *gitlabCI) getJobs(w http.ResponseWriter, r *http.Request) {
 	var all []any
 	for _, p := range g.pipelines {
@@ -404,7 +422,7 @@ func (g *gitlabCI) getJobs(w http.ResponseWriter, r *http.Request) {
 			if job.failed {
 				status = "failed"
 			}
-			all = append(all, map[string]any{"id": job.id, "name": job.name, "status": status})
+			all = append(all, map[string]any{"id": job.id, "name": job.name, "status": status, "finished_at": strings.Replace(stamp(job.id), "Z", ".895Z", 1)})
 		}
 	}
 	reply(w, http.StatusOK, paged(g.t, r, all))
@@ -455,4 +473,69 @@ func (g *gitlabCI) postIssueNote(w http.ResponseWriter, r *http.Request) {
 	th := g.thread(r, g.drift)
 	th.comments = append(th.comments, &remark{id: g.id(), by: "bot", body: decode(g.t, r, "body")["body"].(string)})
 	reply(w, http.StatusCreated, map[string]any{"id": g.ids})
+}
+
+// onGitLab runs a story on GitLab alone.
+func onGitLab(t *testing.T, story func(t *testing.T, c *ciRig, g *gitlabCI)) {
+	t.Helper()
+	t.Parallel()
+	c := newCIRig(t)
+	c.adopt()
+	story(t, c, newGitLab(c))
+}
+
+// result runs a pipeline of merged results: of the branch's merge with a commit.
+func (g *gitlabCI) result(branch, base string) ended {
+	g.t.Helper()
+	vars, _ := g.ofRequest(branch, "merged_result")
+	g.git("checkout", "-q", "--detach", base)
+	g.git("merge", "-q", "--no-ff", "-m", "result", branch)
+	vars["CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"], vars["CI_COMMIT_SHA"] = vars["CI_COMMIT_SHA"], g.git("rev-parse", "HEAD")
+	return g.run(vars, "refs/merge-requests/"+strconv.Itoa(g.request(branch).number)+"/merge")
+}
+
+func TestGitLabPlanOfMergedResultsIsTaken(t *testing.T) {
+	onGitLab(t, func(t *testing.T, c *ciRig, g *gitlabCI) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		g.result("winter", "main").want(t, 0)
+		assert.Contains(t, g.request("winter").ours("plan")[0].body, c.tip("winter"))
+		g.approved("winter").want(t, 0)
+		g.merge("winter").want(t, 0)
+		assert.Equal(t, spec.SuspendedByOwner, c.card(gate).Status)
+	})
+}
+
+// A branch that nobody reviewed may have another pipeline, which puts another
+// plan into its artifacts, and says of it whatever it likes.
+func TestGitLabPlanOfAnotherCommitIsNotTaken(t *testing.T) {
+	onGitLab(t, func(t *testing.T, c *ciRig, g *gitlabCI) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		c.commit("evil", "a branch of its own", c.fleet("", "active = false", ""))
+		g.result("winter", "evil").want(t, 0)
+		got := g.approved("winter").want(t, 1)
+		assert.Contains(t, got.log, "isn't its last commit")
+
+		g.pushed("winter").want(t, 0)
+		last := g.pipelines[len(g.pipelines)-1]
+		last.sha = c.tip("evil")
+		last.jobs[len(last.jobs)-1].files["cardfleet-ci/head"] = []byte(c.tip("winter") + "\n")
+		g.approved("winter").want(t, 1)
+		g.merge("winter").want(t, 1)
+		assert.Zero(t, c.effects())
+	})
+}
+
+func TestGitLabPlanOfAnotherMergeRequestIsNotTaken(t *testing.T) {
+	onGitLab(t, func(t *testing.T, c *ciRig, g *gitlabCI) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		g.pushed("winter").want(t, 0)
+		for _, ref := range []string{"refs/merge-requests/8/head", "winter"} { // GitLab lists what has the same commit
+			forged := &gitlabRun{id: g.id(), name: "cardfleet-plan", files: map[string][]byte{"cardfleet-ci/fleet.fleetplan": []byte("FORGED")}}
+			g.pipelines = append(g.pipelines, &pipeline{id: g.id(), request: g.request("winter").number, ref: ref, sha: c.tip("winter"), jobs: []*gitlabRun{forged}})
+		}
+		g.approved("winter").want(t, 0)
+		g.merge("winter").want(t, 0)
+		assert.Equal(t, spec.SuspendedByOwner, c.card(gate).Status)
+		assert.Equal(t, 1, c.effects())
+	})
 }

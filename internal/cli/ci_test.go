@@ -113,6 +113,17 @@ func TestGitLabPipelineFitsItsSchema(t *testing.T) {
 	require.Error(t, resolved.Validate(pipeline), "the schema finds mistakes")
 }
 
+// Somebody else may move a tag, never a digest.
+func TestGitLabImagesArePinned(t *testing.T) {
+	text, err := os.ReadFile(gitlabFile)
+	require.NoError(t, err)
+	images := regexp.MustCompile(`(?m)^\s*(?:image|- name|name): *(\S*[:@].*)$`).FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, images)
+	for _, image := range images {
+		assert.Regexp(t, `^[a-z./]+:[\w.-]+@sha256:[0-9a-f]{64}$`, image[1])
+	}
+}
+
 // ended is how a job ended. A job that ran no step has no log.
 type ended struct {
 	code int
@@ -135,7 +146,14 @@ type thread struct {
 	closed      bool
 
 	// of a request
-	branch, head, merged string
+	branch, base, head, merged string
+	mergedAt, closedAt         string
+	rebased                    []string // when its base was changed
+}
+
+// stamp is when what has this number came into being: an hour after the one before.
+func stamp(id int) string {
+	return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(id) * time.Hour).Format(time.RFC3339)
 }
 
 type remark struct {
@@ -543,31 +561,82 @@ func TestCIExplainsWhatWasRefused(t *testing.T) {
 	})
 }
 
+const signersPolicy = "\nfleet {\n  policy {\n    allowed_signers = \"allowed_signers\"\n  }\n}\n"
+
+// signer makes a key, whose file it returns, and writes it to allowed_signers on
+// a new branch.
+func (c *ciRig) signer(branch string) (key string) {
+	c.t.Helper()
+	needs(c.t, "ssh-keygen")
+	key = filepath.Join(c.home, "alice")
+	c.exec(c.home, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", key)
+	public, err := os.ReadFile(key + ".pub")
+	require.NoError(c.t, err)
+	c.git("checkout", "-q", "-b", branch)
+	c.write("allowed_signers", "alice@example.com "+string(public))
+	return key
+}
+
+// signed signs the branch's plan.
+func (c *ciRig) signed(p platform, branch, key string) string {
+	c.t.Helper()
+	dir := c.clone(c.tip(branch), 1)
+	require.NoError(c.t, os.WriteFile(filepath.Join(dir, "fleet.fleetplan"), p.plan(branch), 0o600))
+	c.exec(dir, c.built, "approve", "fleet.fleetplan", "-key", key)
+	signatures, err := os.ReadFile(filepath.Join(dir, "fleet.fleetplan.approvals"))
+	require.NoError(c.t, err)
+	return string(signatures)
+}
+
 func TestCICountsSignatures(t *testing.T) {
-	needs(t, "ssh-keygen")
 	platforms(t, func(t *testing.T, c *ciRig, p platform) {
-		key := filepath.Join(c.home, "alice")
-		c.exec(c.home, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", key)
-		public, err := os.ReadFile(key + ".pub")
-		require.NoError(t, err)
-		c.git("checkout", "-q", "-b", "returned")
-		c.write("allowed_signers", "alice@example.com "+string(public))
-		fleet := c.fleet("", "-", "") + "\nfleet {\n  policy {\n    allowed_signers = \"allowed_signers\"\n  }\n}\n"
+		key := c.signer("returned")
+		fleet := c.fleet("", "-", "") + signersPolicy
 		c.commit("returned", "the yard's card comes back", fleet)
 		p.pushed("returned").want(t, 0)
 		p.approved("returned").want(t, 1)
 
-		dir := c.clone(c.tip("returned"), 1)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "fleet.fleetplan"), p.plan("returned"), 0o600))
-		c.exec(dir, c.built, "approve", "fleet.fleetplan", "-key", key)
-		signatures, err := os.ReadFile(filepath.Join(dir, "fleet.fleetplan.approvals"))
-		require.NoError(t, err)
-		c.write("fleet.approvals", string(signatures))
+		c.write("fleet.approvals", c.signed(p, "returned", key))
 		c.commit("returned", "signed", fleet)
 		p.pushed("returned").want(t, 0)
 		p.approved("returned").want(t, 0)
+		assert.Equal(t, []string{"irreversible"}, p.request("returned").labels)
 		p.merge("returned").want(t, 0)
 		assert.Equal(t, spec.Closing, c.card(yard).Status)
+		assert.Contains(t, p.request("returned").ours("apply")[0].body, "`fleet.approvals` has done its work: delete it")
+	})
+}
+
+func TestCILabelsStayWhereApprovalsAreEmptyOrForeign(t *testing.T) {
+	platforms(t, func(t *testing.T, c *ciRig, p platform) {
+		key := c.signer("returned")
+		c.commit("returned", "the gate's card comes back", c.fleet("-", "", "")+signersPolicy)
+		p.pushed("returned").want(t, 0)
+		foreign := c.signed(p, "returned", key)
+		for name, approvals := range map[string]string{"empty": "", "blank": "\n\n", "foreign": foreign} {
+			c.write("fleet.approvals", approvals)
+			c.commit("returned", name, c.fleet("", "-", "")+signersPolicy)
+			p.pushed("returned").want(t, 0)
+			assert.ElementsMatch(t, []string{"blocked", "irreversible"}, p.request("returned").labels, name)
+			p.approved("returned").want(t, 1)
+		}
+		c.write("fleet.approvals", "these are no approvals\n")
+		c.commit("returned", "garbage", c.fleet("", "-", "")+signersPolicy)
+		p.pushed("returned")
+		assert.Contains(t, p.request("returned").labels, "blocked")
+		p.merge("returned")
+		assert.Zero(t, c.effects())
+	})
+}
+
+func TestCIAppliesNoPlanThatWasMadeAfterTheMerge(t *testing.T) {
+	platforms(t, func(t *testing.T, c *ciRig, p platform) {
+		c.commit("winter", "stop the gate", c.fleet("active = false", "", ""))
+		p.merge("winter").want(t, 1)
+		p.pushed("winter").want(t, 0)
+		got := p.merge().want(t, 1)
+		assert.Contains(t, got.log, "made after the merge, so that nobody reviewed it")
+		assert.Zero(t, c.effects())
 	})
 }
 

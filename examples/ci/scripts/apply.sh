@@ -30,6 +30,9 @@ tell() {
 		if [ -s "$out/apply-$1.jsonl" ]; then
 			jq -r 'select(.type == "change_summary" and .changes.operation == "apply") | "\n" + .["@message"]' "$out/apply-$1.jsonl"
 		fi
+		if [ "$2" = 0 ] && [ ${#approvals[@]} -gt 0 ]; then
+			printf "\n\`fleet.approvals\` has done its work: delete it with the next merge.\n"
+		fi
 		printf '\n[The run](%s), with its report.\n' "$job_url"
 	} >"$out/applied.md"
 	summary "$out/applied.md"

@@ -85,20 +85,55 @@ merged() {
 	done
 }
 
-# fetch_plan NUMBER HEAD gets the plan of the last run for HEAD. A run of a fork
-# has none. A run is that of HEAD's own workflow, which was reviewed with the
+# doubtful NUMBER BRANCH prints the spans of time, [FROM, TO] in seconds, in which
+# a run of BRANCH may have been made with the workflow of another base: until
+# NUMBER's own base was changed last, and while another pull request had BRANCH.
+# GitHub lets no two that are open have the same branch and base. A run may come
+# minutes after what it is for. The pull_requests of a run say nothing of this:
+# they are those that are open now and have its branch.
+doubtful() {
+	local changes others
+	changes=$(every "$repo/issues/$1/events") || exit 1
+	others=$(every "$repo/pulls?state=all&head=$(jq -rn --arg head "${GITHUB_REPOSITORY%%/*}:$2" '$head | @uri')") || exit 1
+	jq -n --argjson number "$1" --slurpfile changes <(printf '%s' "$changes") --slurpfile others <(printf '%s' "$others") '
+		def seconds: fromdateiso8601;
+		[($changes[0][] | select(.event == "base_ref_changed" or .event == "automatic_base_change_succeeded")
+			| [0, (.created_at | seconds) + 600]),
+		 ($others[0][] | select(.number != $number and .head.repo.full_name == env.GITHUB_REPOSITORY)
+			| [(.created_at | seconds), (if .closed_at then (.closed_at | seconds) + 600 else 1e12 end)])]'
+}
+
+# run_of NUMBER HEAD BRANCH prints the last run that planned HEAD for NUMBER and
+# its base, if it went well. The workflow of such a run was reviewed with the
 # rest, so that no other branch can put a plan in its place.
+run_of() {
+	local doubts runs
+	doubts=$(doubtful "$1" "$3") || exit 1
+	runs=$(api GET "$repo/actions/workflows/$workflow/runs?event=pull_request&head_sha=$2&per_page=100") || exit 1
+	jq -r --arg head "$2" --arg branch "$3" --argjson doubts "$doubts" '
+		[.workflow_runs[]
+			| select(.head_repository.full_name == env.GITHUB_REPOSITORY and .head_branch == $branch and .head_sha == $head)
+			| (.created_at | fromdateiso8601) as $at | select(all($doubts[]; $at < .[0] or $at > .[1]))]
+		| max_by(.id) // {} | select(.conclusion == "success") | .id' <<<"$runs"
+}
+
+# fetch_plan NUMBER HEAD gets the plan that was made of HEAD for NUMBER and its
+# base, before the merge. A run of a fork has none.
 fetch_plan() {
-	local run artifact
-	run=$(api GET "$repo/actions/workflows/$workflow/runs?event=pull_request&head_sha=$2&per_page=100" |
-		jq -r '[.workflow_runs[] | select(.head_repository.full_name == env.GITHUB_REPOSITORY)] | max_by(.id) // {} | select(.conclusion == "success") | .id')
+	local pull branch run artifact
+	pull=$(api GET "$repo/pulls/$1") || exit 1
+	branch=$(jq -r --arg head "$2" 'select(.head.repo.full_name == env.GITHUB_REPOSITORY and .head.sha == $head) | .head.ref' <<<"$pull")
+	if [ -z "$branch" ]; then
+		die "commit $2 isn't the last one of pull request $1, or comes from a fork. Plans aren't made for forks"
+	fi
+	run=$(run_of "$1" "$2" "$branch") || exit 1
 	if [ -z "$run" ]; then
-		die "pull request $1 has no finished plan of its last commit $2. Plans aren't made for forks, and a plan that failed can't be applied"
+		die "pull request $1 has no finished plan of its last commit $2. Plans aren't made for forks, a plan that failed can't be applied, and one that was made while another pull request had the branch $branch, or within ten minutes of that or of a change of the base, could be of another base's workflow. Close the other, and push again; after the merge, open another pull request: its plan has what is left to do"
 	fi
 	artifact=$(api GET "$repo/actions/runs/$run/artifacts?name=cardfleet-plan" |
-		jq -r '[.artifacts[] | select(.expired | not)] | max_by(.id) // {} | .id // empty')
+		jq -r --argjson pull "$pull" '[.artifacts[] | select((.expired | not) and ($pull.merged_at == null or (.created_at // "~") <= $pull.merged_at))] | max_by(.id) // {} | .id // empty') || exit 1
 	if [ -z "$artifact" ]; then
-		die "the plan of pull request $1 has expired. Open another pull request: its plan has what is left to do"
+		die "the plan of pull request $1 has expired, or was made after the merge, so that nobody reviewed it. Open another pull request: its plan has what is left to do"
 	fi
 	download "$repo/actions/artifacts/$artifact/zip" "$out/plan.zip"
 	unzip -p "$out/plan.zip" fleet.fleetplan >"$plan" || die "the artifact of pull request $1 has no plan in it"

@@ -75,21 +75,52 @@ merged() {
 	done
 }
 
-# fetch_plan NUMBER HEAD gets the plan of the last pipeline, if that is of HEAD.
+# pipeline_of NUMBER prints the last pipeline of the merge request itself: ID SHA.
+# GitLab alone writes these refs. Those of branches, of a merge train and of other
+# merge requests with the same commit have other refs.
+pipeline_of() {
+	local pipelines
+	pipelines=$(api GET "$repo/merge_requests/$1/pipelines?per_page=100") || exit 1
+	jq -r --arg ref "refs/merge-requests/$1" \
+		'[.[] | select(.ref == $ref + "/head" or .ref == $ref + "/merge")] | max_by(.id) // empty | "\(.id) \(.sha)"' <<<"$pipelines"
+}
+
+# is_of SHA HEAD TARGET says whether a pipeline on SHA is one of HEAD: on that
+# commit, or on its merge with a commit that the target branch has.
+is_of() {
+	local parents base common
+	if [ "$1" = "$2" ]; then
+		return 0
+	fi
+	parents=$(api GET "$repo/repository/commits/$1" | jq -r '.parent_ids | join(" ")') || exit 1
+	base=${parents%% *}
+	if [ "$parents" != "$base $2" ]; then
+		return 1
+	fi
+	common=$(api GET "$repo/repository/merge_base?refs[]=$base&refs[]=$(jq -rn --arg name "$3" '$name | @uri')" | jq -r .id) || exit 1
+	[ "$common" = "$base" ]
+}
+
+# fetch_plan NUMBER HEAD gets the plan of the last pipeline, if GitLab says that
+# it is of HEAD, and was there before the merge. What a job has put into its
+# artifacts proves nothing.
 fetch_plan() {
-	local pipeline job
-	pipeline=$(api GET "$repo/merge_requests/$1/pipelines?per_page=100" |
-		jq -r '[.[] | select(.ref | endswith("/train") | not)] | max_by(.id) // {} | .id // empty')
-	if [ -n "$pipeline" ]; then
-		job=$(api GET "$repo/pipelines/$pipeline/jobs?per_page=100" |
-			jq -r '[.[] | select(.name == "cardfleet-plan" and .status == "success")] | max_by(.id) // {} | .id // empty')
+	local request target merged_at pipeline sha job finished_at
+	request=$(api GET "$repo/merge_requests/$1") || exit 1
+	target=$(jq -r 'select(.source_project_id == .target_project_id) | .target_branch' <<<"$request")
+	if [ -z "$target" ]; then
+		die "merge request $1 comes from a fork, and plans aren't made for forks"
 	fi
-	if [ -z "${job:-}" ]; then
+	read -r pipeline sha < <(pipeline_of "$1") || die "merge request $1 has no pipeline, so there is no plan of it"
+	if ! is_of "$sha" "$2" "$target"; then
+		die "the last pipeline of merge request $1 is on commit $sha, which isn't its last commit $2 nor the merge of that with $target. Run its pipeline again, or open another merge request: its plan has what is left to do"
+	fi
+	read -r job finished_at < <(api GET "$repo/pipelines/$pipeline/jobs?per_page=100" |
+		jq -r '[.[] | select(.name == "cardfleet-plan" and .status == "success")] | max_by(.id) // empty | "\(.id) \(.finished_at)"') ||
 		die "merge request $1 has no finished plan. Plans aren't made for forks, and a plan that failed can't be applied"
-	fi
-	download "$repo/jobs/$job/artifacts/cardfleet-ci/head" "$out/head"
-	if [ "$(cat "$out/head")" != "$2" ]; then
-		die "the last plan of merge request $1 is of commit $(cat "$out/head"), but the last commit is $2. Run its pipeline again, or open another merge request: its plan has what is left to do"
+	merged_at=$(jq -r '.merged_at // empty' <<<"$request")
+	if [ -n "$merged_at" ] && [ "$(date -d "$finished_at" +%s%N)" -gt "$(date -d "$merged_at" +%s%N)" ]; then
+		die "the plan of merge request $1 was made after the merge, so that nobody reviewed it. Open another merge request: its plan has what is left to do"
 	fi
 	download "$repo/jobs/$job/artifacts/cardfleet-ci/fleet.fleetplan" "$plan"
 }

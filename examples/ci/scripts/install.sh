@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs cardfleet in CARDFLEET_VERSION, and what these scripts need. A Go that
-# is too old for it downloads the right one by itself.
+# is too old for it downloads the right one by itself, also in the image golang,
+# which forbids that unless asked.
 set -euo pipefail
 
-GOBIN=$PWD/cardfleet-bin go install "github.com/cardfleet/cardfleet@${CARDFLEET_VERSION:?}"
+GOTOOLCHAIN=auto GOBIN=$PWD/cardfleet-bin go install "github.com/cardfleet/cardfleet@${CARDFLEET_VERSION:?}"
 if [ -n "${GITHUB_PATH:-}" ]; then
 	echo "$PWD/cardfleet-bin" >>"$GITHUB_PATH" # GitLab has it in PATH already
 fi

@@ -8,24 +8,29 @@ rm -rf "$out"
 mkdir -p "$out"
 this_head >"$out/head"
 
+# shown shows the saved plan in each form. Approvals that can't be read, or are
+# for another plan, leave its labels as they are without any, or it fails.
+shown() {
+	markdown >"$out/plan.md" &&
+		cardfleet -chdir="$fleet" show -html "${approvals[@]}" "$plan" >"$out/plan.html" &&
+		verdict >"$out/labels"
+}
+
 code=0
 cardfleet -chdir="$fleet" plan -out="$plan" "${approvals[@]}" -detailed-exitcode || code=$?
-echo "$code" >"$out/code"
 
-if [ ! -s "$plan" ]; then
+if [ ! -s "$plan" ] || ! shown; then
+	if [ "$code" = 0 ] || [ "$code" = 2 ]; then
+		code=1 # the plan was made, and can't be shown
+	fi
+	rm -f "$plan" "$out/plan.html"
 	{
 		mark plan
 		printf '\n## No plan\n\nThere is no plan of commit %s: cardfleet ended with exit code %s. [The log](%s) says why.\n' "$(this_head)" "$code" "$job_url"
 	} >"$out/plan.md"
 	echo blocked >"$out/labels"
-	summary "$out/plan.md"
-	exit 0
-fi
-
-markdown >"$out/plan.md"
-cardfleet -chdir="$fleet" show -html "${approvals[@]}" "$plan" >"$out/plan.html"
-verdict >"$out/labels"
-if [ "$code" = 0 ]; then
+elif [ "$code" = 0 ]; then
 	echo no-changes >>"$out/labels"
 fi
+echo "$code" >"$out/code"
 summary "$out/plan.md"
