@@ -97,7 +97,7 @@ is_of() {
 	if [ "$parents" != "$base $2" ]; then
 		return 1
 	fi
-	common=$(api GET "$repo/repository/merge_base?refs[]=$base&refs[]=$(jq -rn --arg name "$3" '$name | @uri')" | jq -r .id) || exit 1
+	common=$(api GET "$repo/repository/merge_base?refs%5B%5D=$base&refs%5B%5D=$(jq -rn --arg name "$3" '$name | @uri')" | jq -r .id) || exit 1
 	[ "$common" = "$base" ]
 }
 
