@@ -151,6 +151,62 @@ func handedTexts(t *testing.T) []handed {
 	}
 }
 
+// handedTrees are lists in JSON and YAML, as scripts write them: what table and
+// import say of them, and what a for_each over their decoded value says.
+func handedTrees() []handed {
+	const json = `[{"iccid": "` + listedA + `", "imei": "` + listedIMEIa + `"}, {"iccid": "` + listedB + `", "imei": "` + listedIMEIb + `"}]`
+	const yaml = "- iccid: \"" + listedA + "\"\n  imei: \"" + listedIMEIa + "\"\n- iccid: \"" + listedB + "\"\n  imei: \"" + listedIMEIb + "\"\n"
+	with := func(text string, pairs ...string) []byte { return []byte(strings.NewReplacer(pairs...).Replace(text)) }
+	bare := func(text string, numbers ...string) []byte {
+		for _, n := range numbers {
+			text = strings.ReplaceAll(text, `"`+n+`"`, n)
+		}
+		return []byte(text)
+	}
+	return []handed{
+		{name: "plain.json", data: []byte(json)},
+		{name: "mark.json", data: []byte("\uFEFF" + json)},
+		{name: "bare-iccids.json", data: bare(json, listedA, listedB), strict: "An ICCID is a text: write it in quotes"},
+		{name: "bare-imeis.json", data: bare(json, listedIMEIa, listedIMEIb), strict: "An IMEI is a text: write it in quotes"},
+		{name: "one-bare-imei.json", data: bare(json, listedIMEIb), strict: "An IMEI is a text: write it in quotes"},
+		{name: "e.json", data: with(json, `"`+listedA+`"`, "8.98606e+19"), strict: "An ICCID is a text: write it in quotes"},
+		{name: "e-text.json", data: with(json, listedA, "8.98606e+19"), strict: "looks like a number that a spreadsheet rounded"},
+		{name: "cut-to-15.json", data: with(json, listedA, "89860617030017300000", listedB, "89860617030117300000"), strict: "2 of 2 ICCIDs end in zeros"},
+		{name: "key-twice.json", data: with(json, `"imei": "`+listedIMEIa, `"iccid": "`+listedB), strict: `the key "iccid" stands twice in one map: in line 1 and in line 1`},
+		{name: "no-rows.json", data: []byte("[]"), strict: `"no-rows.json" has no row`},
+		{name: "nothing.json", data: []byte("\n"), strict: `it is empty; a list without cards is \[\]`},
+		{name: "half.json", data: []byte(json[:len(json)/2]), strict: "half.json: it ends within a value, in line 1"},
+		{name: "lines.json", data: with(json, "[", "", "]", "", "}, ", "}\n"), strict: "line 2: more than one value"},
+		{name: "nan.json", data: with(json, `"`+listedIMEIb+`"`, "NaN"), strict: "line 1: invalid character 'N'"},
+		{name: "lacking.json", data: with(json, `, "imei": "`+listedIMEIb+`"`, ""), strict: `does not have an attribute named "imei"`},
+		{name: "plain.yaml", data: []byte(yaml)},
+		{name: "crlf.yaml", data: with(yaml, "\n", "\r\n")},
+		{name: "bare-iccids.yaml", data: bare(yaml, listedA, listedB), strict: "An ICCID is a text: write it in quotes"},
+		{name: "lost-zero.yaml", data: with(yaml, `"`+listedIMEIa+`"`, "012345670123459"), strict: "lost-zero.yaml: line 2: 012345670123459 is a number, and a number loses its leading zero"},
+		{name: "bare-keys.yaml", data: []byte(listedA + ": {imei: \"" + listedIMEIa + "\"}\n"), strict: "is a number in place of a text: write it in quotes"},
+		{name: "key-twice.yaml", data: []byte(yaml + "  imei: \"" + listedIMEIa + "\"\n"), strict: `the key "imei" stands twice in one map: in line 4 and in line 5`},
+		{name: "no-rows.yaml", data: []byte("[]\n"), strict: `"no-rows.yaml" has no row`},
+		{name: "two-documents.yaml", data: []byte(yaml + "---\n" + yaml), strict: "unexpected extra content"},
+	}
+}
+
+func TestNoTreeIsReadWrongly(t *testing.T) {
+	for _, list := range handedTrees() {
+		t.Run(list.name, func(t *testing.T) {
+			list.want = bothCards()
+			r := newRig(t, &carriersim.World{})
+			require.NoError(t, os.WriteFile(filepath.Join(r.dir, list.name), list.data, 0o600))
+			decode := strings.TrimPrefix(filepath.Ext(list.name), ".") + "decode"
+			list.checkStrict(r, fmt.Sprintf("for_each = { for row in %s(file(%q)) : row.iccid => row }", decode, list.name))
+			got := r.want(1, r.run("table", list.name))
+			assert.Empty(t, got.out, "no tree is a table")
+			if opened := strings.TrimLeft(string(list.data), "\uFEFF"); strings.HasPrefix(opened, "[") {
+				assert.Contains(t, got.errors, "It is JSON, not a CSV file. A configuration reads it by jsondecode(file(…))")
+			}
+		})
+	}
+}
+
 // rounded is a list whose ICCIDs went through doubles.
 func rounded() []byte {
 	var b bytes.Buffer

@@ -26,6 +26,7 @@ const (
 	HTML      // a page, which portals like to name .xls
 	XMLSheet  // an XML spreadsheet of Excel 2003
 	PDF
+	JSON
 	Compressed // gzip, or a zip file without a workbook
 	Binary     // no text, and nothing that is known
 )
@@ -123,6 +124,8 @@ func kindOf(head []byte) Kind {
 		return PDF
 	case starts("\x1F\x8B"):
 		return Compressed
+	case looksJSON(head):
+		return JSON
 	}
 	lower := strings.ToLower(string(bytes.TrimSpace(bytes.TrimPrefix(head[:min(len(head), 1024)], []byte("\uFEFF")))))
 	switch {
@@ -133,6 +136,24 @@ func kindOf(head []byte) Kind {
 		return HTML
 	}
 	return Text
+}
+
+// looksJSON reports whether a text begins as an object or a list of JSON does,
+// which no line of columns' names does.
+func looksJSON(head []byte) bool {
+	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\uFEFF")))
+	if len(text) < 2 || text[0] != '{' && text[0] != '[' {
+		return false
+	}
+	opened := text[0]
+	text = bytes.TrimSpace(text[1:])
+	if len(text) == 0 {
+		return false
+	}
+	if opened == '{' {
+		return text[0] == '"' || text[0] == '}'
+	}
+	return text[0] == '{' || text[0] == '[' || text[0] == '"' || text[0] == ']'
 }
 
 // archiveKind goes by the names of a zip file's first entries.
@@ -340,7 +361,7 @@ func (k Kind) Name() string {
 	return [...]string{
 		Text: "", Empty: "an empty file", Xlsx: "a workbook (xlsx)", Xls: "a workbook of Excel 97 to 2003 (xls)",
 		Locked: "a workbook with a password", Xlsb: "a binary workbook (xlsb)", OpenSheet: "an OpenDocument spreadsheet (ods)",
-		HTML: "a web page, whatever its name", XMLSheet: "an XML spreadsheet of Excel 2003", PDF: "a PDF document",
+		HTML: "a web page, whatever its name", XMLSheet: "an XML spreadsheet of Excel 2003", PDF: "a PDF document", JSON: "JSON",
 		Compressed: "a compressed file", Binary: "no text",
 	}[k]
 }
@@ -418,6 +439,8 @@ func (f Form) Remedy() string {
 		return "Save it without a password, as xlsx."
 	case f.Kind == PDF || f.Kind == Compressed || f.Kind == Binary:
 		return "Hand over the list itself: xlsx, or CSV."
+	case f.Kind == JSON:
+		return "A configuration reads it by jsondecode(file(…)); else write it as CSV, with its numbers as texts."
 	case f.Kind == Empty:
 		return "Its first line names the columns, such as: iccid,imei."
 	case !f.Readable():
@@ -452,7 +475,7 @@ func (f Form) Mend(file string) string {
 	switch {
 	case remedy == "":
 		return "This makes a table of it: " + Command(file)
-	case f.Kind == Empty || f.Kind == PDF || f.Kind == Compressed || f.Kind == Binary:
+	case f.Kind == Empty || f.Kind == PDF || f.Kind == JSON || f.Kind == Compressed || f.Kind == Binary:
 		return remedy
 	}
 	i := strings.LastIndexByte(file, '.')

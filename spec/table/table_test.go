@@ -175,6 +175,7 @@ func TestWhatIsNoTableIsRefusedWithTheWayOut(t *testing.T) {
 		"password":    {"a.xlsx", "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1E\x00n\x00c\x00r\x00y\x00p\x00t\x00i\x00o\x00n\x00I\x00n\x00f\x00o\x00", "Save it without a password"},
 		"web page":    {"a.xls", "<html><table><tr><td>ICCID</td></tr></table></html>", "It is a web page, whatever its name"},
 		"PDF":         {"a.pdf", "%PDF-1.7 x", "Hand over the list itself"},
+		"JSON":        {"a.json", "\uFEFF[\n {\"iccid\": \"" + cardA + "\"}]", "It is JSON, not a CSV file. A configuration reads it by jsondecode(file(…))"},
 		"gzip":        {"a.csv.gz", "\x1f\x8b\x08\x00", "compressed"},
 		"an archive":  {"a.zip", "PK\x03\x04\x14\x00\x00\x00notes.txt", "compressed"},
 		"ods":         {"a.ods", "PK\x03\x04\x14\x00\x00\x00mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "save it as xlsx"},

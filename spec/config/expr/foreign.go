@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,7 +36,11 @@ func notUTF8(path string, content []byte) error {
 	if form.Kind == table.Text && (form.Encoding == table.UTF8 || form.Encoding == table.Unknown) {
 		return fmt.Errorf("contents of %q are not valid UTF-8", path)
 	}
-	return fmt.Errorf("contents of %q are not valid UTF-8. %s %s", path, form.Cause(), form.Mend(path))
+	mend := form.Mend(path)
+	if slices.Contains([]string{".json", ".yaml", ".yml"}, strings.ToLower(filepath.Ext(path))) {
+		mend = "Save it as UTF-8."
+	}
+	return fmt.Errorf("contents of %q are not valid UTF-8. %s %s", path, form.Cause(), mend)
 }
 
 // Missing ends the text about an attribute that a value lacks, with the one that

@@ -68,7 +68,7 @@ func (in *Inputs) decodeCSV(text string) (cty.Value, error) {
 		return cty.NilVal, errors.New("missing header line")
 	}
 	if err != nil {
-		return cty.NilVal, csvError(err)
+		return cty.NilVal, in.within(text, csvError(err))
 	}
 	row := map[string]cty.Type{}
 	for _, name := range header {
@@ -77,7 +77,8 @@ func (in *Inputs) decodeCSV(text string) (cty.Value, error) {
 		}
 		row[name] = cty.String
 	}
-	return csvRows(r, header, cty.Object(row))
+	v, err := csvRows(r, header, cty.Object(row))
+	return v, in.within(text, err)
 }
 
 func csvRows(r *csv.Reader, header []string, row cty.Type) (cty.Value, error) {
@@ -118,9 +119,28 @@ func csvError(err error) error {
 func (in *Inputs) decodeJSON(text string) (cty.Value, error) {
 	v, err := stdlib.JSONDecodeFunc.Call([]cty.Value{cty.StringVal(strings.TrimPrefix(text, BOM))})
 	if err != nil {
-		return cty.NilVal, err
+		return cty.NilVal, in.within(text, jsonError(strings.TrimPrefix(text, BOM), err))
 	}
 	return v, in.within(text, checkJSONKeys(strings.TrimPrefix(text, BOM)))
+}
+
+// jsonError says where and why a text is no JSON, of which cty's reader says
+// only "EOF" where a file was cut off.
+func jsonError(text string, err error) error {
+	var syntax *json.SyntaxError
+	if !errors.As(json.Unmarshal([]byte(text), new(json.RawMessage)), &syntax) {
+		return err
+	}
+	line := lineAt(text, min(syntax.Offset, int64(len(text))))
+	switch {
+	case strings.TrimSpace(text) == "":
+		return errors.New("it is empty; a list without cards is []")
+	case strings.HasPrefix(syntax.Error(), "unexpected end"):
+		return fmt.Errorf("it ends within a value, in line %d; the file may be cut off", line)
+	case strings.HasSuffix(syntax.Error(), "after top-level value"):
+		return fmt.Errorf("line %d: more than one value; a file with a value a line (JSON Lines) wants [ and ] around them, and commas between", line)
+	}
+	return fmt.Errorf("line %d: %w", line, syntax)
 }
 
 // checkJSONKeys finds a key that stands twice in one object, of which JSON's
@@ -183,7 +203,7 @@ func doubled(key string, first, second int) error {
 func (in *Inputs) decodeYAML(text string) (cty.Value, error) {
 	v, err := ctyyaml.YAMLDecodeFunc.Call([]cty.Value{cty.StringVal(text)})
 	if err != nil {
-		return cty.NilVal, err
+		return cty.NilVal, in.within(text, err)
 	}
 	var node yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader([]byte(text))).Decode(&node); err != nil {
