@@ -34,6 +34,8 @@ type Setting struct {
 	TerraformEnv string
 	// Secret settings are never shown, and are kept out of digests and files.
 	Secret bool
+	// Lines is a text of several lines, which ends with a line end: PEM.
+	Lines bool
 	// Required settings are said by the block, whatever the environment says.
 	Required bool
 	// MayBeBlank takes a blank text for one that isn't said.
@@ -96,6 +98,11 @@ func (x Setting) Take(value any) (any, []Mistake) {
 	case SettingString:
 		if strings.TrimSpace(value.(string)) == "" && !x.MayBeBlank {
 			return nil, x.mistake("Blank value", "%s is blank. Write a value, or leave the attribute out.")
+		}
+		// Credentials are those that a variable may say, and secrets. What stands
+		// around one would be sent along, and the refusal doesn't tell.
+		if wrapped := Wrapped(value.(string)); wrapped != "" && !x.Lines && (x.Secret || x.Env != "") {
+			return nil, []Mistake{{"Unusable value", x.Name + " " + wrapped}}
 		}
 		return value, nil
 	case SettingNumber:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/cardfleet/cardfleet/internal/run"
@@ -126,12 +127,45 @@ func (prog *program) keysIn(in inputOptions) func() (state.Sealer, error) {
 
 // configuredFleet reads the configuration in dir, without opening its providers.
 func (prog *program) configuredFleet(dir string, in inputOptions) (*spec.Fleet, error) {
-	loaded, diags := config.Load(config.Options{
-		Dir: dir, Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Backends: backendSchemas(), Now: prog.env.Now, Version: Version,
-	})
+	loaded, diags := prog.load(dir, in)
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, mistakes(diags)
 	}
-	prog.out.hide(loaded.Secrets())
 	return loaded.Fleet, nil
+}
+
+// load reads the configuration in dir. Its secrets are hidden from then on, and
+// those that variables of the environment say from before on.
+func (prog *program) load(dir string, in inputOptions) (*config.Config, spec.Diagnostics) {
+	prog.out.hide(secretVariables(prog.env))
+	loaded, diags := config.Load(config.Options{
+		Dir: dir, Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Backends: backendSchemas(), Now: prog.env.Now, Version: Version,
+	})
+	if loaded != nil && loaded.Fleet != nil {
+		prog.out.hide(loaded.Secrets())
+	}
+	return loaded, diags
+}
+
+// secretVariables are the values of every variable that says a secret setting,
+// whichever blocks there are, and of those that libraries read by themselves.
+func secretVariables(env *Env) []string {
+	names := []string{"PGPASSWORD", "PGSSLPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN"}
+	for _, schema := range slices.Concat(schemas(), backendSchemas()) {
+		for _, x := range schema.Settings {
+			if x.Secret {
+				names = append(names, x.Env, x.TerraformEnv)
+			}
+		}
+	}
+	var values []string
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if value := env.getenv(name); value != "" {
+			values = append(values, value)
+		}
+	}
+	return values
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,7 @@ type output struct {
 	live    bool         // progress bars
 	mu      sync.Mutex
 	secrets *strings.Replacer // nil: none
-	hidden  []string          // what secrets replaces, and by what
+	hidden  []string          // what secrets replaces, the longest first
 	version bool              // the version line is written
 	collect *spec.Diagnostics // takes the diagnostics instead of showing them; nil shows them
 }
@@ -54,24 +55,37 @@ func colorWanted(env *Env, tty bool) bool {
 	}
 }
 
-// hide keeps the values out of everything that is written from here on.
+// shortestHidden is the length in bytes from which a secret is hidden: hiding "1"
+// would only make everything else unreadable.
+const shortestHidden = 6
+
+// hide keeps the values out of everything that is written from here on, in
+// whichever spelling.
 func (o *output) hide(secrets []string) {
-	var pairs []string
-	for _, s := range secrets {
-		if len(s) < 6 {
-			continue // hiding "1" would only make everything else unreadable
-		}
-		pairs = append(pairs, s, "(sensitive value)")
-		if quoted := strings.Trim(fmt.Sprintf("%q", s), `"`); quoted != s {
-			pairs = append(pairs, quoted, "(sensitive value)")
-		}
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.hidden = append(o.hidden, pairs...); len(o.hidden) > 0 {
-		o.secrets = strings.NewReplacer(o.hidden...)
+	for _, s := range secrets {
+		for _, part := range append(spec.SecretParts(s), s) {
+			if len(part) >= shortestHidden {
+				o.hidden = append(o.hidden, spec.SecretForms(part)...)
+			}
+		}
 	}
+	o.hidden = slices.DeleteFunc(o.hidden, func(form string) bool { return len(form) < shortestHidden })
+	if len(o.hidden) == 0 {
+		return
+	}
+	slices.SortFunc(o.hidden, spec.LongestFirst)
+	o.hidden = slices.Compact(o.hidden)
+	pairs := make([]string, 0, 2*len(o.hidden))
+	for _, form := range o.hidden {
+		pairs = append(pairs, form, hiddenValue)
+	}
+	o.secrets = strings.NewReplacer(pairs...)
 }
+
+// hiddenValue stands in the place of a secret.
+const hiddenValue = "(sensitive value)"
 
 // write writes a text for people: with no secret in it, with nothing that a
 // terminal obeys but our own colours, and no line that a CI's log takes as a

@@ -33,15 +33,12 @@ type session struct {
 //
 // With calls false no carrier can be asked, not even a simulated one.
 func (prog *program) openConfig(in inputOptions, calls bool) (*configuration, error) {
-	loaded, diags := config.Load(config.Options{
-		Dir: prog.dir(), Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Backends: backendSchemas(), Now: prog.env.Now, Version: Version,
-	})
+	loaded, diags := prog.load(prog.dir(), in)
 	if loaded == nil || loaded.Fleet == nil {
 		return nil, mistakes(diags)
 	}
 	c := &configuration{program: prog, config: loaded, fleet: loaded.Fleet}
 	c.boundMemory()
-	prog.out.hide(loaded.Secrets())
 	simulated, err := c.simulate(calls)
 	if err != nil {
 		return nil, errors.Join(err, c.close())

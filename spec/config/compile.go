@@ -226,6 +226,7 @@ func (c *cell) eval(r *row) (value, *problem, hcl.Diagnostics) {
 		v, diags = c.Eval(ctx)
 	}
 	if diags.HasErrors() || !v.IsWhollyKnown() {
+		expr.HideValues(diags, c.Expr, ctx)
 		return value{}, nil, diags
 	}
 	out, bad := c.attribute.decode(v)

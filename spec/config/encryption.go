@@ -75,6 +75,9 @@ func (s settings) rememberKeys(a *hcl.Attribute) {
 
 func (s settings) checkEncryption(b *hcl.Block, e *spec.Encryption) {
 	a := s.attributes
+	if wrapped := spec.Wrapped(e.Passphrase); wrapped != "" {
+		s.wrong("passphrase", "Unusable value", "passphrase %s Where files are encrypted with it as it is, put it into a previous block.", wrapped)
+	}
 	switch {
 	case a["recipients"] != nil && a["passphrase"] != nil:
 		s.report.ErrorAt(b.DefRange, "Two kinds of encryption", "Files are encrypted for recipients or with a passphrase, not both. "+

@@ -84,6 +84,7 @@ func (r *report) followsFromSyntax(d *hcl.Diagnostic) bool {
 
 // fromHCL turns a diagnostic of the HCL libraries into ours.
 func fromHCL(d *hcl.Diagnostic) spec.Diagnostic {
+	expr.HideValues(hcl.Diagnostics{d}, d.Expression, d.EvalContext)
 	out := spec.Diagnostic{Summary: d.Summary, Detail: d.Detail}
 	if d.Severity == hcl.DiagWarning {
 		out.Severity = spec.Warning
@@ -92,10 +93,6 @@ func fromHCL(d *hcl.Diagnostic) spec.Diagnostic {
 		out.Subject = rangeOf(*d.Subject)
 	}
 	out.Detail += expr.Missing(d)
-	if expr.HidesValue(d) {
-		out.Detail = "A function failed on a sensitive value, so what it said is not shown. " +
-			"Check the value itself; nonsensitive(…) around it shows the message."
-	}
 	return out
 }
 

@@ -30,9 +30,9 @@ func schema() spec.Schema {
 		{Name: "retry_max", Type: spec.SettingInt, Most: math.MaxInt32, Doc: "how often a request that got no answer, 429 or 5xx is repeated, 2 unless said"},
 		{Name: "retry_wait_min", Type: spec.SettingInt, Most: math.MaxInt32, Doc: "seconds before the first repetition, 1 unless said"},
 		{Name: "retry_wait_max", Type: spec.SettingInt, Most: math.MaxInt32, Doc: "seconds before a repetition at most, 30 unless said"},
-		{Name: "client_ca_certificate_pem", Doc: "who vouches for the server, in PEM"},
-		{Name: "client_certificate_pem", Doc: "our certificate, in PEM"},
-		{Name: "client_private_key_pem", Secret: true, Doc: "our certificate's key, in PEM"},
+		{Name: "client_ca_certificate_pem", Lines: true, Doc: "who vouches for the server, in PEM"},
+		{Name: "client_certificate_pem", Lines: true, Doc: "our certificate, in PEM"},
+		{Name: "client_private_key_pem", Lines: true, Secret: true, Doc: "our certificate's key, in PEM"},
 	}}
 	for i := range s.Settings {
 		x := &s.Settings[i]

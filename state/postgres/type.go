@@ -23,6 +23,7 @@ func open(block spec.Backend, env state.Env) (state.Backend, spec.Diagnostics) {
 	if missing && !env.OnlyTheBlock {
 		s.Missing("conn_str", "it says where the database is, as postgres://user@host/database?sslmode=require; PGHOST and the other variables of libpq can say so too")
 	}
+	checkVariables(s)
 	if s.Diagnostics().HasErrors() || missing {
 		return nil, s.Diagnostics()
 	}
@@ -34,4 +35,13 @@ func open(block spec.Backend, env state.Env) (state.Backend, spec.Diagnostics) {
 		return nil, s.Diagnostics()
 	}
 	return b, s.Diagnostics()
+}
+
+// checkVariables refuses passwords that can't be as they were meant.
+func checkVariables(s *spec.Settings) {
+	for _, name := range []string{"PGPASSWORD", "PGSSLPASSWORD"} {
+		if wrapped := spec.Wrapped(s.Getenv(name)); wrapped != "" {
+			s.Mistake("conn_str", "Unusable value", "The variable "+name+" of the environment "+wrapped)
+		}
+	}
 }

@@ -49,6 +49,7 @@ type Settings struct {
 func open(block spec.Backend, env state.Env) (state.Backend, spec.Diagnostics) {
 	s := env.Settings(block, schema())
 	settings := settingsOf(s)
+	checkVariables(s, settings)
 	if s.Diagnostics().HasErrors() || env.OnlyTheBlock {
 		return nil, s.Diagnostics()
 	}
@@ -110,5 +111,18 @@ func (s *Settings) check(block *spec.Settings) {
 	}
 	if s.AccessKey != "" && block.Said("profile") {
 		wrong("profile", "Profile and access_key both say who asks: leave one out.")
+	}
+}
+
+// checkVariables refuses credentials that can't be as they were meant, where the
+// AWS SDK would take them.
+func checkVariables(block *spec.Settings, s Settings) {
+	if s.AccessKey != "" || s.ownProfile {
+		return
+	}
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN"} {
+		if wrapped := spec.Wrapped(block.Getenv(name)); wrapped != "" {
+			block.Mistake("secret_key", "Unusable value", "The variable "+name+" of the environment "+wrapped)
+		}
 	}
 }

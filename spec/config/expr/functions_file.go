@@ -121,8 +121,10 @@ func templateFileFunction(in *Inputs, funcs map[string]function.Function) functi
 		if err != nil {
 			return cty.NilVal, err
 		}
-		v, diags := expr.Value(&hcl.EvalContext{Variables: vars, Functions: funcs})
+		ctx := &hcl.EvalContext{Variables: vars, Functions: funcs}
+		v, diags := expr.Value(ctx)
 		if diags.HasErrors() {
+			HideValues(diags, expr, ctx)
 			return cty.NilVal, diags
 		}
 		return v, nil

@@ -191,6 +191,7 @@ func (s *Scope) EvalTables(expr hcl.Expression, where Setting) (v cty.Value, emp
 // where the expression is wrong, which is then reported.
 func (s *Scope) Value(p *Prepared) (cty.Value, bool) {
 	v, diags := p.Eval(p.Ctx)
+	HideValues(diags, p.Expr, p.Ctx)
 	if s.report.HCL(diags) {
 		return cty.DynamicVal, false
 	}

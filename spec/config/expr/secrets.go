@@ -31,6 +31,9 @@ type Secrets struct {
 	// written finds what secret settings say in source that can't be parsed:
 	// its first group is the text.
 	written *regexp.Regexp
+	// forms are the spellings of them all, the longest first; nil until they are
+	// asked for, and again once there is another secret.
+	forms []string
 }
 
 // KnowNames takes the names of settings whose values are secret.
@@ -58,6 +61,7 @@ func (s *Secrets) Forget(v cty.Value) {
 			s.public = map[string]bool{}
 		}
 		s.public[text] = true
+		s.forms = nil
 	})
 }
 
@@ -80,7 +84,9 @@ func (s *Secrets) RememberText(text string) {
 	if s.seen == nil {
 		s.seen = map[string]bool{}
 	}
-	s.seen[text] = true
+	if !s.seen[text] {
+		s.seen[text], s.forms = true, nil
+	}
 }
 
 // Has reports whether text is a secret.
@@ -94,12 +100,7 @@ func (s *Secrets) Texts() []string {
 			list = append(list, text)
 		}
 	}
-	slices.SortFunc(list, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
+	slices.SortFunc(list, spec.LongestFirst)
 	return list
 }
 
@@ -112,15 +113,34 @@ func (s *Secrets) Redact(d *spec.Diagnostic) {
 			}
 		}
 	}
+	for _, form := range s.allForms() {
+		redactForm(d, form)
+	}
+}
+
+// allForms are the spellings in which the secrets are blotted out.
+func (s *Secrets) allForms() []string {
+	if s.forms != nil {
+		return s.forms
+	}
+	s.forms = []string{}
 	for _, secret := range s.Texts() {
 		if len(secret) < shortestRedacted {
-			return
+			break
 		}
-		d.Detail = strings.ReplaceAll(d.Detail, secret, Redacted)
-		d.Address = strings.ReplaceAll(d.Address, secret, Redacted)
-		if d.Snippet != nil {
-			redactSnippet(d.Snippet, secret)
-		}
+		s.forms = append(s.forms, spec.SecretForms(secret)...)
+	}
+	s.forms = slices.DeleteFunc(s.forms, func(form string) bool { return len(form) < shortestRedacted || s.public[form] })
+	slices.SortFunc(s.forms, spec.LongestFirst)
+	s.forms = slices.Compact(s.forms)
+	return s.forms
+}
+
+func redactForm(d *spec.Diagnostic, form string) {
+	d.Detail = strings.ReplaceAll(d.Detail, form, Redacted)
+	d.Address = strings.ReplaceAll(d.Address, form, Redacted)
+	if d.Snippet != nil {
+		redactSnippet(d.Snippet, form)
 	}
 }
 
@@ -154,18 +174,99 @@ func moved(place, from, n int) int {
 	}
 }
 
-// HidesValue reports whether d quotes an error of a function that was given
-// something sensitive: such errors like to repeat their arguments.
+// tellsNoValue are the messages of HCL that name types, names of the source and
+// what is expected, and no value. Whatever isn't here may quote a value.
+var tellsNoValue = map[string]bool{
+	"Attempt to get attribute from null value": true, "Attempt to index null value": true, "Call to unknown function": true,
+	"Condition is null": true, "Inconsistent conditional result types": true, "Incorrect condition type": true, "Incorrect key type": true,
+	"Invalid 'for' condition": true, "Invalid expanding argument value": true, "Invalid index": true, "Invalid object key": true,
+	"Invalid operand": true, "Invalid template interpolation value": true, "Iteration over non-iterable value": true,
+	"Iteration over null value": true, "Missing map element": true, "Not enough function arguments": true, "Null condition": true,
+	"Null value as key": true, "Operation failed": true, "Splat of null value": true, "Too many function arguments": true,
+	"Unknown variable": true, "Unsupported attribute": true,
+}
+
+// HideValues takes out of the diagnostics of an expression what may quote a
+// sensitive value. A part or a change of a secret is in no list of secrets, so
+// what counts is whether something sensitive stands in the expression that a
+// diagnostic is about, at any depth. Within a for expression HCL unmarks the
+// elements, so that there the whole expression counts.
+func HideValues(diags hcl.Diagnostics, whole hcl.Expression, ctx *hcl.EvalContext) {
+	for _, d := range diags {
+		inFor := d.EvalContext != nil && d.EvalContext != ctx && d.EvalContext.Parent() != nil
+		if HidesValue(d) || inFor && !tellsNoValue[d.Summary] && holdsSensitive(whole, ctx) {
+			d.Detail = hidden(d)
+		}
+	}
+}
+
+// hidden is what is said in place of a text that may quote a secret.
+func hidden(d *hcl.Diagnostic) string {
+	if _, call := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); call {
+		return "A function failed on a sensitive value, so what it said is not shown. " +
+			"Check the value itself; nonsensitive(…) around it shows the message."
+	}
+	return "A sensitive value stands in this expression, so what is wrong with it is not shown. " +
+		"Check the value itself; nonsensitive(…) around it shows the message."
+}
+
+// HidesValue reports whether d may quote something sensitive that stands in the
+// expression that it is about.
 func HidesValue(d *hcl.Diagnostic) bool {
-	call, ok := d.Expression.(*hclsyntax.FunctionCallExpr)
-	if !ok || d.EvalContext == nil {
+	if d.Expression == nil || d.EvalContext == nil || tellsNoValue[d.Summary] {
 		return false
 	}
-	if _, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); !ok {
-		return false
-	}
-	return slices.ContainsFunc(call.Args, func(arg hclsyntax.Expression) bool {
-		v, _ := arg.Value(d.EvalContext)
+	return holdsSensitive(d.Expression, d.EvalContext)
+}
+
+// holdsSensitive reports whether a sensitive value stands in the expression, at
+// any depth, but for what nonsensitive gives free.
+func holdsSensitive(e hcl.Expression, ctx *hcl.EvalContext) bool {
+	node, ok := e.(hclsyntax.Node)
+	if !ok { // JSON, whose expressions are templates that HCL parses as it evaluates them
+		v, _ := e.Value(ctx)
 		return v.ContainsMarked()
-	})
+	}
+	finder := sensitiveFinder{ctx: ctx}
+	_ = hclsyntax.Walk(node, &finder) // it gives none
+	return finder.found
+}
+
+// sensitiveFinder looks at each variable and each call in an expression.
+type sensitiveFinder struct {
+	ctx   *hcl.EvalContext
+	freed int // how many calls of nonsensitive are around
+	found bool
+}
+
+// Enter implements [hclsyntax.Walker].
+func (f *sensitiveFinder) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	switch n := n.(type) {
+	case *hclsyntax.FunctionCallExpr:
+		if n.Name == "nonsensitive" {
+			f.freed++
+		}
+		f.look(n)
+	case *hclsyntax.ScopeTraversalExpr:
+		f.look(n)
+	}
+	return nil
+}
+
+// Exit implements [hclsyntax.Walker].
+func (f *sensitiveFinder) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && call.Name == "nonsensitive" {
+		f.freed--
+	}
+	return nil
+}
+
+// look evaluates a part of the expression. One that can't be evaluated by itself
+// is no proof of anything: its own parts are looked at too.
+func (f *sensitiveFinder) look(e hclsyntax.Expression) {
+	if f.found || f.freed > 0 {
+		return
+	}
+	v, _ := e.Value(f.ctx)
+	f.found = v.ContainsMarked()
 }
