@@ -18,7 +18,7 @@ const (
 	unguarded  deed = `guards (="…", ') are taken away`
 	narrowed   deed = "full-width digits are written as 0-9"
 	ungrouped  deed = "blanks and hyphens between digits are taken away"
-	written    deed = "numbers are written out (861536030196001.0)"
+	written    deed = "numbers are written out (such as 861536030196001.0)"
 	unfilled   deed = "the filler F behind 19 digits is dropped"
 	raised     deed = "letters of ICCIDs are written in upper case"
 	translated deed = "words are written as true and false"

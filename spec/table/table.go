@@ -88,7 +88,7 @@ func read(g *Grid, o Options, p *problems) *Table {
 	r := &reader{grid: g, head: h, problems: p, table: &Table{}, deeds: map[deed]*Note{}, source: &source{grid: g, at: map[string]column{}}}
 	r.columns()
 	if h.title > 0 {
-		g.note("the header is row %d; %s above it is left out", g.Rows[h.title].Number, count(h.title, "row"))
+		g.note("the header is row %d; what stands above it is left out (%s)", g.Rows[h.title].Number, count(h.title, "row"))
 	}
 	for _, row := range g.Rows[min(h.data, len(g.Rows)):] {
 		r.add(row)

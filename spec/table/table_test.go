@@ -278,5 +278,5 @@ func TestTheNotesSayWhatWasDoneToWhichRows(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"fields are separated by semicolons (;)", `column "卡号" becomes iccid`, "white space and characters that can't be seen are taken away",
-		`guards (="…", ') are taken away`, "numbers are written out (861536030196001.0)"}, notes)
+		`guards (="…", ') are taken away`, "numbers are written out (such as 861536030196001.0)"}, notes)
 }
