@@ -146,7 +146,7 @@ type step struct {
 	action  *plan.Action
 	open    int    // how many actions it still waits for
 	waiting []int  // the steps that wait for it
-	lacks   string // the id of an action that it needs and that is in no plan; "" for none
+	lacks   string // why what it needs never comes; "" where it may
 	outcome Outcome
 }
 
@@ -173,7 +173,7 @@ func newRun(o Options) *run {
 		for _, need := range r.steps[i].action.Needs {
 			k, ok := byID[need]
 			if !ok {
-				r.steps[i].lacks = need
+				r.steps[i].lacks = fmt.Sprintf("it needs action %s, which is not in the plan", need)
 				continue
 			}
 			r.steps[i].open++
@@ -181,21 +181,42 @@ func newRun(o Options) *run {
 		}
 	}
 	r.results = make([]Result, len(r.steps))
+	r.findCircles()
 	return r
 }
 
-// endLacking ends the steps that need an action which isn't in the plan: what
-// should come before them, such as the release of a device, never happens.
-func (r *run) endLacking() {
+// findCircles notes which steps wait for themselves, by whichever way: a run
+// would wait for them for ever.
+func (r *run) findCircles() {
+	open := make([]int, len(r.steps))
+	var free []int
 	for i := range r.steps {
-		if lacks := r.steps[i].lacks; lacks != "" {
-			r.end(i, lacking(lacks))
+		if open[i] = r.steps[i].open; open[i] == 0 {
+			free = append(free, i)
+		}
+	}
+	for ; len(free) > 0; free = free[1:] {
+		for _, k := range r.steps[free[0]].waiting {
+			if open[k]--; open[k] == 0 {
+				free = append(free, k)
+			}
+		}
+	}
+	for i := range r.steps {
+		if open[i] > 0 {
+			r.steps[i].lacks = "the actions that it needs wait for each other"
 		}
 	}
 }
 
-func lacking(id string) Result {
-	return Result{Outcome: NotStarted, Reason: fmt.Sprintf("it needs action %s, which is not in the plan", id)}
+// endLacking ends the steps that need what never comes: an action which isn't
+// in the plan, such as the release of a device, or one that waits for them.
+func (r *run) endLacking() {
+	for i := range r.steps {
+		if lacks := r.steps[i].lacks; lacks != "" {
+			r.end(i, Result{Outcome: NotStarted, Reason: lacks})
+		}
+	}
 }
 
 // startingCard is what the state remembers of the card, at the provider block
@@ -309,13 +330,17 @@ func (r *run) carriers(ctx context.Context) {
 		}
 	}
 	r.mu.Unlock()
-	var g errgroup.Group
-	for name, ready := range r.ready {
+	workers := map[spec.ProviderName]int{} // counted before any of them changes what is left
+	for name, left := range r.left {
 		parallel := r.o.Parallel
 		if parallel <= 0 {
 			parallel = parallelAt(r.o.Providers[name])
 		}
-		for range min(parallel, r.left[name]) {
+		workers[name] = min(parallel, left)
+	}
+	var g errgroup.Group
+	for name, ready := range r.ready {
+		for range workers[name] {
 			g.Go(func() error {
 				for i := range ready {
 					r.end(i, r.perform(ctx, &r.steps[i]))

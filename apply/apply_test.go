@@ -193,6 +193,16 @@ func TestWhatNeedsAnActionOfNoPlanIsNotStarted(t *testing.T) {
 	assert.Zero(t, b.effects("DoIotChgBindOrUnBind"), "no device is taken that another card still holds")
 }
 
+func TestWhatWaitsForItselfIsNotStarted(t *testing.T) {
+	b := newBench(t, 4, func(i int, c *spec.Card) { c.IMEI = device(i + 1) })
+	cards := b.options.Plan.Cards
+	cards[3].Actions[0].Needs = append(cards[3].Actions[0].Needs, cards[2].Actions[0].ID)
+	report := apply.Run(t.Context(), b.options)
+	assert.Equal(t, []apply.Outcome{apply.NotStarted, apply.NotStarted, apply.NotStarted, apply.NotStarted}, outcomes(report))
+	assert.Equal(t, "the actions that it needs wait for each other", report.Results[0].Reason)
+	assert.Zero(t, b.effects("DoIotChgBindOrUnBind"))
+}
+
 func TestADeviceIsTakenOnlyOnceItIsReleased(t *testing.T) {
 	b := newBench(t, 12, func(i int, c *spec.Card) { c.IMEI = device(i + 1) })
 	b.world.ExclusiveIMEI = true

@@ -38,7 +38,7 @@ func Check(ctx context.Context, o Options) []Result {
 
 func (r *run) check(ctx context.Context, s *step) Result {
 	if s.lacks != "" {
-		return lacking(s.lacks)
+		return Result{Outcome: NotStarted, Reason: s.lacks}
 	}
 	if !s.action.Kind.CallsCarrier() {
 		if _, stale := r.record(s); stale != "" {
