@@ -45,7 +45,7 @@ func (c *cardBlock) checkDigits() {
 	for _, s := range short {
 		detail := fmt.Sprintf("The IMEI %s has 14 digits, and nearly all others of the table have 15. Compare it with the device.", s.IMEI)
 		if s.Zero != "" {
-			detail = fmt.Sprintf("The IMEI %s lost its leading zero: no IMEI of 14 digits begins with 1, and the check digit of %s holds. Write that, and export the column as text.", s.IMEI, s.Zero)
+			detail = lostZeroText(s.IMEI, s.Zero, "Write that, and export the column as text.")
 		}
 		c.report.add(c.numberDiagnostic(s.Row, "imei", "Lost zero", detail))
 	}

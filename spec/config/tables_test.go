@@ -276,6 +276,28 @@ func TestDoubtfulNumbersAreWarnedOfAtTheirRows(t *testing.T) {
 	assert.Contains(t, diags[0].Detail, "012345670123459")
 }
 
+func TestADeviceOfABlockThatLostItsZeroIsWarnedOf(t *testing.T) {
+	blocks := func(n int, imei string) string {
+		var b strings.Builder
+		b.WriteString("provider \"aliyun\" {}\n")
+		for i := range n {
+			fmt.Fprintf(&b, "card \"c%d\" {\n  iccid = \"%s\"\n  imei = %s\n  shared_imei = true\n}\n", i, numberedICCID(i), imei)
+		}
+		return b.String()
+	}
+	for _, imei := range []string{`"12345670123459"`, `join("", ["12345670123459"])`} {
+		_, diags := Load(testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": blocks(1, imei)})))
+		require.Len(t, diags, 1, "%v", texts(diags))
+		assert.Equal(t, spec.Warning, diags[0].Severity)
+		assert.Equal(t, "The IMEI 12345670123459 lost its leading zero: no IMEI of 14 digits begins with 1, and the check digit of 012345670123459 holds. Write that.", diags[0].Detail)
+		assert.Equal(t, 4, diags[0].Subject.Start.Line)
+	}
+	_, diags := Load(testOptions(writeFiles(t, map[string]string{"main.fleet.hcl": blocks(12, `"12345670123459"`)})))
+	require.Len(t, diags, 10)
+	assert.Contains(t, diags[9].Detail, "Write that. And 2 more.")
+	mustLoad(t, map[string]string{"main.fleet.hcl": blocks(1, `"86153603020000"`)})
+}
+
 func TestTextsThatAreGBKByChanceAreWarnedOf(t *testing.T) {
 	for name, main := range map[string]string{
 		"csvdecode":  `csvdecode(file("f"))`,
