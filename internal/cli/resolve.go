@@ -152,7 +152,7 @@ func (prog *program) settleLikely(ctx context.Context, store run.Store, o resolv
 func likelyText(c *state.Card) string {
 	d := &c.Doubts[0]
 	return fmt.Sprintf("%s (%s): %s, sent at %s.\n  The carrier refused a second one: the card isn't bound to %s, which was %s. So it is likely bound to %s.\n",
-		c.Address, c.ICCID, d.Change, d.Since.UTC().Format("2006-01-02 15:04:05 UTC"), d.From, c.Binding.Belief(), d.To)
+		safe.Text(c.Address), safe.Text(string(c.ICCID)), safe.Text(d.Change.String()), d.Since.UTC().Format("2006-01-02 15:04:05 UTC"), safe.Text(d.From), c.Binding.Belief(), safe.Text(d.To))
 }
 
 // binding is what the options say; none is the zero Binding.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
 // report is the page's template, its style and its script. They go into the
@@ -209,7 +210,7 @@ func spans(text any) []span {
 			shown.Reset()
 		}
 	}
-	for _, r := range fmt.Sprint(text) {
+	for _, r := range safe.Commands(fmt.Sprint(text)) {
 		if odd(r) {
 			flush()
 			out = append(out, span{fmt.Sprintf("U+%04X", r), true})

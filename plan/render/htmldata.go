@@ -10,6 +10,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -52,7 +53,7 @@ func writeNumbers(w io.Writer, numbers []plan.Number) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, "<script type=\"application/json\" id=\"numbers\">"+string(text)+"</script>\n")
+	_, err = io.WriteString(w, "<script type=\"application/json\" id=\"numbers\">"+safe.JSONText(string(text))+"</script>\n")
 	return err
 }
 
@@ -308,7 +309,7 @@ func (s *sparse) add(card int, value any) {
 	s.buf = append(s.buf, '"')
 	s.buf = strconv.AppendInt(s.buf, int64(card), 10)
 	s.buf = append(s.buf, `":`...)
-	s.buf = append(s.buf, text...)
+	s.buf = append(s.buf, safe.JSONText(string(text))...)
 }
 
 func appendLabels(b []byte, m map[string]string) []byte {
@@ -393,14 +394,14 @@ func appendTexts(b []byte, list []string) []byte {
 
 // appendText writes s as JSON that may stand within a script element.
 func appendText(b []byte, s string) []byte {
-	if isPlain(s) {
+	if isPlain(s) && safe.Commands(s) == s {
 		return append(append(append(b, '"'), s...), '"')
 	}
 	text, err := json.Marshal(s) // which escapes < > & and U+2028
 	if err != nil {
 		panic(err) // a string always marshals
 	}
-	return append(b, text...)
+	return append(b, safe.JSONText(string(text))...)
 }
 
 // isPlain reports whether s stands in JSON as it is.

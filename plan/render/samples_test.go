@@ -351,6 +351,7 @@ var hostileTexts = []string{
 	"~~~\n</pre>", "> [!NOTE]\n> all is well", "![x](https://evil.example/x.png) [y](javascript:alert(1))", "\x1b[2J\x1b[31mred\x07", "\\", "&lt;b&gt; &amp;",
 	"Plan: 0 to adopt.\n", "*bold* _it_ ~~gone~~ :tada:", "\"];\n  evil --> a1", "%%{init: {}}%%", "{{.}} ${x} $(id)", "' onmouseover='x", "\x00\xff\xfe", "\u2028\u0085",
 	"[ ] task", "| --- |", "1. one", "====", "\t\tindented", "",
+	"GH-7 RMA-12 (gl-9 see:GH-8 !5 \"!6 %2 %\"v1\" group/project!5 deadbeefcafe 1234567 x=0123456789abcdef", "::stop-commands::x\n::warning::y ##[group]z section_start:1700000000:a\r\x1b[0K",
 }
 
 // hostile has hostile texts wherever texts come from outside.

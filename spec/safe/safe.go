@@ -27,11 +27,11 @@ func Text(s string) string {
 	if !plain(s) {
 		s = visible(s, nil)
 	}
-	return disarm(s)
+	return Commands(s)
 }
 
 // Lines is a text of several lines, each of them as [Text] has it.
-func Lines(s string) string { return disarm(visible(s, lineEnd)) }
+func Lines(s string) string { return Commands(visible(s, lineEnd)) }
 
 // Screen is a whole output on its way to a terminal or a log: lines with
 // nothing that can't be seen but tabs and, where colour says so, the sequences
@@ -41,7 +41,7 @@ func Screen(s string, colour bool) string {
 	if colour {
 		allowed = coloured
 	}
-	return disarm(visible(s, allowed))
+	return Commands(visible(s, allowed))
 }
 
 // allowance is how many bytes at the beginning of a text pass as they are,
@@ -131,8 +131,9 @@ var (
 	sections = regexp.MustCompile(`section_(start|end):`)
 )
 
-// disarm breaks up what a log takes as a command.
-func disarm(s string) string {
+// Commands breaks up what a log takes as a command, and leaves the rest: for a
+// page, which shows by itself what can't be seen.
+func Commands(s string) string {
 	if strings.Contains(s, "::") {
 		s = colons.ReplaceAllString(s, `${1}\u003a:`)
 	}

@@ -126,7 +126,7 @@ func encode(v any) ([]byte, error) {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return []byte(safe.JSONText(strings.TrimSuffix(b.String(), "\n"))), err
 }
 
 // Text is the message as people read it, at most [textLimit] long: details are
