@@ -38,7 +38,21 @@ type failure struct {
 	reply       []byte        // the answer's body
 	cause       error         // of no answer
 	wait        time.Duration // what the server asks for before the next attempt
+	elsewhere   string        // the address that a redirect names, as it may be shown
 }
+
+// Bounds of answers, in bytes. The document of a million cards takes about 60 MB.
+const (
+	largestDocument = 512 << 20
+	largestAnswer   = 1 << 20 // to anything else
+)
+
+// errTooLong says that an answer is none that could be meant.
+var errTooLong = errors.New("the answer is longer than any that this program takes; is the address right?")
+
+// stay has no redirect followed: a LOCK or a POST would become a GET, whose 200
+// says nothing, and the password would be handed to another host.
+func stay(*nethttp.Request, []*nethttp.Request) error { return nethttp.ErrUseLastResponse }
 
 // Error says what the server said, and never who asked.
 func (f *failure) Error() string {
@@ -49,6 +63,9 @@ func (f *failure) Error() string {
 	if said := f.said(); said != "" {
 		text += ": " + said
 	}
+	if f.status/100 == 3 {
+		return text + f.moved()
+	}
 	switch f.status {
 	case nethttp.StatusUnauthorized:
 		text += " (the server takes neither username nor password as they are: the settings username and password, or CARDFLEET_HTTP_USERNAME and CARDFLEET_HTTP_PASSWORD)"
@@ -58,6 +75,15 @@ func (f *failure) Error() string {
 		text += " (the lock is another run's, or was removed)"
 	}
 	return text
+}
+
+// moved says what to write where a server sends its clients elsewhere.
+func (f *failure) moved() string {
+	if f.elsewhere == "" {
+		return " (the server sends its clients elsewhere, and doesn't say where; redirects are never followed: write the state's own address)"
+	}
+	return fmt.Sprintf(" (the server sends its clients to %s; redirects are never followed, since a lock or a write would be lost on the way: "+
+		"where that is the right place, write it as the address in the backend block)", f.elsewhere)
 }
 
 func (f *failure) Unwrap() error { return f.cause }
@@ -134,14 +160,45 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, error) {
 		return nil, b.unanswered(ctx, r, err)
 	}
 	defer reply.Body.Close()
-	body, err := io.ReadAll(reply.Body)
+	body, err := readBody(reply.Body, r.longest(reply.StatusCode))
+	if errors.Is(err, errTooLong) {
+		return nil, fmt.Errorf("%s %s: %w", r.what, shown(r.url), err)
+	}
 	if err != nil {
 		return nil, b.unanswered(ctx, r, err)
 	}
 	if reply.StatusCode/100 != 2 {
-		return nil, &failure{what: r.what, place: shown(r.url), status: reply.StatusCode, reply: body, wait: retryAfter(reply.Header)}
+		return nil, &failure{
+			what: r.what, place: shown(r.url), status: reply.StatusCode, reply: body, wait: retryAfter(reply.Header), elsewhere: elsewhere(reply),
+		}
 	}
 	return body, nil
+}
+
+// longest is how long an answer may be: only the document is long.
+func (r request) longest(status int) int64 {
+	if r.method == nethttp.MethodGet && status/100 == 2 {
+		return largestDocument
+	}
+	return largestAnswer
+}
+
+// readBody reads an answer whole, or says that it is too long.
+func readBody(from io.Reader, most int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(from, most+1))
+	if err == nil && int64(len(body)) > most {
+		return nil, errTooLong
+	}
+	return body, err
+}
+
+// elsewhere is where a redirect leads, as it may be shown; "" where it doesn't say.
+func elsewhere(reply *nethttp.Response) string {
+	to, err := reply.Location()
+	if err != nil || reply.StatusCode/100 != 3 {
+		return ""
+	}
+	return shown(to)
 }
 
 func (b *Backend) build(ctx context.Context, r request) *nethttp.Request {

@@ -66,7 +66,7 @@ type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil wher
 func New(config Config, env state.Env) (*Backend, error) {
 	config = config.withDefaults()
 	b := &Backend{
-		config: config, env: env, client: nethttp.Client{Transport: env.Transport},
+		config: config, env: env, client: nethttp.Client{Transport: env.Transport, CheckRedirect: stay},
 		codec: stored.Codec{WrittenBy: env.Version, Sealer: env.Sealer},
 	}
 	b.hold = stored.NewHold(env.Version, b.acquire)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -29,7 +30,7 @@ func awsConfig(s Settings, env state.Env) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, err
 	}
-	client := &http.Client{Transport: transport}
+	client := &http.Client{Transport: staying{transport}}
 	if s.AccessKey != "" && (s.Region != "" || s.Endpoint != "") {
 		return aws.Config{Region: s.Region, HTTPClient: client, Credentials: static(s.AccessKey, s.SecretKey, s.Token)}, nil
 	}
@@ -87,7 +88,7 @@ func lookUp(env state.Env, names ...string) string {
 func sdkClient(transport http.RoundTripper) config.HTTPClient {
 	ours, ok := transport.(*http.Transport)
 	if !ok {
-		return &http.Client{Transport: transport}
+		return &http.Client{Transport: staying{transport}}
 	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.Proxy, t.DialContext = ours.Proxy, ours.DialContext
@@ -123,3 +124,46 @@ func withAuthorities(env state.Env) (http.RoundTripper, error) {
 	trusting.TLSClientConfig.RootCAs = pool
 	return trusting, nil
 }
+
+// staying answers a redirect with an error. Followed, a request would be signed
+// for another host, and a conditional write would be lost on its way.
+type staying struct{ http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (t staying) RoundTrip(r *http.Request) (*http.Response, error) {
+	reply, err := t.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	switch reply.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return reply, nil
+	}
+	e := &redirectedError{status: reply.StatusCode, region: reply.Header.Get("X-Amz-Bucket-Region")}
+	if to, err := reply.Location(); err == nil {
+		e.address = (&url.URL{Scheme: to.Scheme, Host: to.Host}).String()
+	}
+	return nil, errors.Join(e, reply.Body.Close())
+}
+
+// redirectedError says that the store sends its clients elsewhere.
+type redirectedError struct {
+	status          int
+	address, region string // where to; "" where the store doesn't say
+}
+
+// Error says what to write in the block.
+func (e *redirectedError) Error() string {
+	text := fmt.Sprintf("the store answered %d %s; redirects are never followed", e.status, http.StatusText(e.status))
+	switch {
+	case e.region != "":
+		return text + fmt.Sprintf(": the bucket is in the region %[1]s; write region = %[1]q in the backend block", e.region)
+	case e.address != "":
+		return text + fmt.Sprintf(": it sends its clients to %[1]s; where that is the right place, write endpoint = %[1]q in the backend block", e.address)
+	}
+	return text + ": it sends its clients elsewhere and doesn't say where; write the bucket's own endpoint or region in the backend block"
+}
+
+// RetryableError tells the AWS SDK that asking again changes nothing.
+func (e *redirectedError) RetryableError() bool { return false }
