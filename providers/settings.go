@@ -76,6 +76,9 @@ func (s *Settings) URL(name, fallback string) *url.URL {
 		s.Mistake(name, "Invalid URL", fmt.Sprintf("%s must be a bare URL, without a user, a query or a fragment, such as %q.", name, fallback))
 		return nil
 	}
+	if spec.PlainHTTP(u) {
+		s.Plaintext(name, fmt.Sprintf("%s is http to %s, which isn't this machine: credentials and answers could be read and changed on their way. Write https.", name, u.Hostname()))
+	}
 	return u
 }
 

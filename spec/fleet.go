@@ -111,6 +111,7 @@ func NotifySchemas() []Schema {
 			{Name: "url", Secret: true, Required: true, MayBeBlank: true, Doc: "the whole address that the bot or the receiver was given"},
 			secret,
 			{Name: "on", Type: SettingStrings, Doc: "the events that it hears of; all unless said"},
+			AllowPlaintext(),
 		}})
 	}
 	return list

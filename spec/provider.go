@@ -17,6 +17,7 @@ func CommonSettings() []Setting {
 		{Name: "retries", Type: SettingInt, Doc: "how often a call is repeated, where repeating is safe"},
 		{Name: "exclusive_imei", Type: SettingBool, Doc: "whether the carrier refuses two cards with one IMEI, even for a moment"},
 		{Name: "parking_imeis", Type: SettingIMEIs, Doc: "spare IMEIs for cycles of swaps, where exclusive_imei is true"},
+		AllowPlaintext(),
 	}
 }
 

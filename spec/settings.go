@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -278,6 +280,33 @@ func (s *Settings) Mistake(name, summary, detail string) {
 		place = &r
 	}
 	s.diagnostics = append(s.diagnostics, Diagnostic{Summary: summary, Detail: detail, Subject: place})
+}
+
+// AllowPlaintext is the setting that silences the warning of
+// [Settings.Plaintext], for every block that can send credentials.
+func AllowPlaintext() Setting {
+	return Setting{Name: "allow_plaintext", Type: SettingBool, Doc: "true: what is sent in clear to a host that isn't this machine is no warning"}
+}
+
+// Plaintext warns, at the setting's place, that what is sent could be read on
+// its way; what is the beginning of the sentence. allow_plaintext = true in the
+// block silences it, which a review sees.
+func (s *Settings) Plaintext(name, what string) {
+	if allowed, _ := s.block.Values[AllowPlaintext().Name].(bool); allowed {
+		return
+	}
+	at := len(s.diagnostics)
+	s.Mistake(name, "Credentials in clear", what+" Where the way is safe all the same, write allow_plaintext = true in the block.")
+	s.diagnostics[at].Severity = Warning
+}
+
+// PlainHTTP reports whether a URL has requests sent in clear to another machine.
+func PlainHTTP(u *url.URL) bool { return u.Scheme == "http" && !Loopback(u.Hostname()) }
+
+// Loopback reports whether a host is this machine, by its name or address alone.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // value is what the block says, else its variable, else the fallback.

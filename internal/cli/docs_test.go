@@ -68,12 +68,12 @@ func readPage(t *testing.T, name string) page {
 	return p
 }
 
-// pages are docs/**/*.md, and README.md where there is one.
+// pages are docs/**/*.md, and README.md and .github/SECURITY.md where they are.
 func pages(t *testing.T) []page {
 	t.Helper()
 	var out []page
 	if _, err := os.Stat(filepath.Join(repository, "README.md")); err == nil {
-		out = append(out, readPage(t, "README.md"))
+		out = append(out, readPage(t, "README.md"), readPage(t, ".github/SECURITY.md"))
 	}
 	require.NoError(t, filepath.WalkDir(filepath.Join(repository, "docs"), func(path string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() || filepath.Ext(path) != ".md" {
@@ -493,4 +493,22 @@ func fields(t *testing.T, texts []string) map[string]bool {
 		}
 	}
 	return names
+}
+
+func TestEachPromiseOfSecurityNamesATestThatExists(t *testing.T) {
+	p := readPage(t, "docs/security.md")
+	promises := 0
+	for _, line := range strings.Split(p.text, "\n") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| ---") || strings.HasPrefix(line, "| promise") {
+			continue
+		}
+		promises++
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		held := regexp.MustCompile("`([a-z0-9_/A-Z]+_test\\.go)`").FindAllStringSubmatch(cells[len(cells)-1], -1)
+		assert.NotEmpty(t, held, line)
+		for _, m := range held {
+			assert.FileExists(t, filepath.Join(repository, m[1]))
+		}
+	}
+	assert.Greater(t, promises, 10)
 }

@@ -122,7 +122,7 @@ func answersApart(b *testing.B, latency time.Duration) (address string, network 
 
 // carrierWithin answers without a network: what is left is our own work.
 func carrierWithin(b *testing.B, latency time.Duration, settings map[string]any) providers.Provider {
-	return benchmarked(b, within(latency), "http://carrier.test", settings)
+	return benchmarked(b, within(latency), "http://carrier.localhost", settings)
 }
 
 type within time.Duration

@@ -88,7 +88,7 @@ func TestRequestOfV2OnTheWire(t *testing.T) {
 			p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				got = append(got, r)
 				_, _ = io.WriteString(w, `{"status":"0","message":"正确","result":[{"STATUS":"00","prodinfos":[]}]}`)
-			}), map[string]any{"appid": "100001", "password": "testpass", "api_version": "v2", "ebid": c.ebid, "endpoint": "http://carrier.test/some/where/"})
+			}), map[string]any{"appid": "100001", "password": "testpass", "api_version": "v2", "ebid": c.ebid, "endpoint": "http://carrier.localhost/some/where/"})
 			reading, err := p.Read(t.Context(), iccid, spec.AttrPackages)
 			require.NoError(t, err)
 			assert.Equal(t, spec.Active, reading.Lifecycle)

@@ -35,11 +35,11 @@ func block(settings map[string]any) spec.ProviderConfig {
 	return providertest.Block(cmiot.Type(), credentials(), settings)
 }
 
-// open opens a provider in front of a handler at http://carrier.test, without
+// open opens a provider in front of a handler at http://carrier.localhost, without
 // sockets, so that tests can run on a synctest clock.
 func open(t testing.TB, h http.Handler, settings map[string]any) providers.Provider {
 	t.Helper()
-	at := map[string]any{"endpoint": "http://carrier.test"}
+	at := map[string]any{"endpoint": "http://carrier.localhost"}
 	return providertest.OpenOn(t, cmiot.Type(), providertest.Env(providertest.InProcess{Handler: h}, nil), credentials(), at, settings)
 }
 

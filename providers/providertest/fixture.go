@@ -59,7 +59,7 @@ func fleet(w *carriersim.World, n int) []providers.Want {
 func (h Harness) inProcess(t *testing.T, w *carriersim.World, settings map[string]any) *fixture {
 	carrier := h.Carrier(w)
 	handler := carriersim.Serve([]carriersim.Carrier{carrier})
-	return h.open(t, carrier, "http://carrier.test", InProcess{handler}, settings)
+	return h.open(t, carrier, "http://carrier.localhost", InProcess{handler}, settings)
 }
 
 // overHTTP opens the provider on a real server on loopback.

@@ -207,7 +207,7 @@ func (h Harness) unreachableCarrierIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		world := newWorld()
 		wants := fleet(world, 2000)
-		f := h.open(t, h.Carrier(world), "http://carrier.test", unreachable{}, map[string]any{"requests_per_second": 100.0})
+		f := h.open(t, h.Carrier(world), "http://carrier.localhost", unreachable{}, map[string]any{"requests_per_second": 100.0})
 		start := time.Now()
 		readings, err := providers.ReadAll(t.Context(), f.provider, wants, providers.ReadOptions{})
 		var lost *providers.CarrierError
@@ -303,7 +303,7 @@ func (h Harness) noneMeansNone(t *testing.T, kind spec.Kind) {
 }
 
 func (h Harness) unsentMeansNone(t *testing.T, kind spec.Kind) {
-	f := h.open(t, h.Carrier(newWorld()), "http://carrier.test", unreachable{}, nil)
+	f := h.open(t, h.Carrier(newWorld()), "http://carrier.localhost", unreachable{}, nil)
 	_, err := f.provider.Do(t.Context(), change(kind))
 	require.Error(t, err)
 	assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "no connection came about: %v", err)
@@ -456,7 +456,7 @@ func (h Harness) oddAnswersAreNamed(t *testing.T) {
 			world := newWorld()
 			carrier := h.Carrier(world)
 			network := &swapping{InProcess{carriersim.Serve([]carriersim.Carrier{carrier})}, body, h.TokenCall, world}
-			f := h.open(t, carrier, "http://carrier.test", network, map[string]any{"retries": 0})
+			f := h.open(t, carrier, "http://carrier.localhost", network, map[string]any{"retries": 0})
 			_, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
 			require.Error(t, err, "%.20q", body)
 			assert.Less(t, len(err.Error()), 300, "%.20q", body)
@@ -487,7 +487,7 @@ func (h Harness) noSecretInErrors(t *testing.T) {
 		f := h.inProcess(t, world, nil)
 		world.Admit(carriersim.Account{ID: id, Secret: "another"})
 		f.assertNoSecrets(t, "refused credentials")
-		h.open(t, h.Carrier(newWorld()), "http://carrier.test", unreachable{}, nil).assertNoSecrets(t, "no connection")
+		h.open(t, h.Carrier(newWorld()), "http://carrier.localhost", unreachable{}, nil).assertNoSecrets(t, "no connection")
 	})
 }
 

@@ -37,6 +37,12 @@ func (l *loader) loadNotify(b *hcl.Block) {
 		return
 	}
 	if s.checkURL(out.URL) {
+		if u, err := url.Parse(out.URL); err == nil && spec.PlainHTTP(u) {
+			read.Plaintext("url", "url is http to "+u.Hostname()+", which isn't this machine: the key in it and the message could be read on their way. Write https.")
+		}
+		for _, d := range read.Diagnostics() {
+			l.report.add(d)
+		}
 		l.fleet.Notify = append(l.fleet.Notify, out)
 	}
 }

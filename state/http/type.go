@@ -38,6 +38,7 @@ func schema() spec.Schema {
 		x := &s.Settings[i]
 		x.Env, x.TerraformEnv = "CARDFLEET_HTTP_"+strings.ToUpper(x.Name), "TF_HTTP_"+strings.ToUpper(x.Name)
 	}
+	s.Settings = append(s.Settings, spec.AllowPlaintext()) // for a review to see: no variable says it
 	return s
 }
 
@@ -87,8 +88,13 @@ func checkURLs(s *spec.Settings, c Config) {
 		if a.text == "" {
 			continue
 		}
-		if _, err := urlOf(a.setting, a.text); err != nil {
+		u, err := urlOf(a.setting, a.text)
+		if err != nil {
 			s.Mistake(a.setting, "Invalid URL", spec.Sentence(err))
+			continue
+		}
+		if spec.PlainHTTP(u) && (c.Username != "" || c.Password != "" || u.User != nil) {
+			s.Plaintext(a.setting, fmt.Sprintf("%s is http to %s, which isn't this machine: the password and the state could be read and changed on their way. Write https.", a.setting, u.Hostname()))
 		}
 	}
 }

@@ -1,6 +1,11 @@
 package postgres
 
 import (
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -13,6 +18,7 @@ func schema() spec.Schema {
 		{Name: "conn_str", Env: "CARDFLEET_PG_CONN_STR", TerraformEnv: "PG_CONN_STR", Secret: true, Doc: "connection string or URL of libpq"},
 		{Name: "schema_name", Env: "CARDFLEET_PG_SCHEMA_NAME", TerraformEnv: "PG_SCHEMA_NAME", Doc: "schema of the tables, cardfleet unless said; made where it is missing"},
 		{Name: "name", Env: "CARDFLEET_PG_NAME", TerraformEnv: "PG_NAME", Doc: "name of the state among those in the schema, default unless said"},
+		spec.AllowPlaintext(),
 	}}
 }
 
@@ -30,6 +36,11 @@ func open(block spec.Backend, env state.Env) (state.Backend, spec.Diagnostics) {
 	b, err := New(config, env)
 	if err != nil {
 		s.Mistake("conn_str", "Invalid backend", spec.Sentence(err))
+		return nil, s.Diagnostics()
+	}
+	if host := unverified(b.conn); host != "" {
+		s.Plaintext("conn_str", "The connection to "+host+" isn't held to the server's certificate: whoever stands between could take the password and change the state. "+
+			"Write sslmode=verify-full, with sslrootcert where the certificate is by an authority of your own.")
 	}
 	if s.Diagnostics().HasErrors() || env.OnlyTheBlock {
 		return nil, s.Diagnostics()
@@ -44,4 +55,18 @@ func checkVariables(s *spec.Settings) {
 			s.Mistake("conn_str", "Unusable value", "The variable "+name+" of the environment "+wrapped)
 		}
 	}
+}
+
+// unverified is a host that the connection may go to without a certificate that
+// names it, as sslmode verify-full asks for one; "" for none. This machine and
+// sockets need none.
+func unverified(c *pgx.ConnConfig) string {
+	hosts := []*pgconn.FallbackConfig{{Host: c.Host, TLSConfig: c.TLSConfig}}
+	for _, f := range append(hosts, c.Fallbacks...) {
+		local := strings.HasPrefix(f.Host, "/") || strings.HasPrefix(f.Host, "@") || spec.Loopback(f.Host)
+		if !local && (f.TLSConfig == nil || f.TLSConfig.InsecureSkipVerify) {
+			return f.Host
+		}
+	}
+	return ""
 }

@@ -28,6 +28,7 @@ func schema() spec.Schema {
 		{Name: "encrypt", Type: spec.SettingBool, Doc: "whether the store encrypts: AES256, or with the key"},
 		{Name: "server_side_encryption", Doc: `how the store encrypts: "AES256", "aws:kms" or "aws:kms:dsse"`},
 		{Name: "kms_key_id", Doc: "key with which the store encrypts"},
+		spec.AllowPlaintext(),
 	}}
 }
 
@@ -97,8 +98,13 @@ func (s *Settings) check(block *spec.Settings) {
 	case strings.HasPrefix(s.Key, "/") || strings.HasSuffix(s.Key, "/"):
 		wrong("key", "Key neither begins nor ends with a slash.")
 	}
-	if u, err := url.Parse(s.Endpoint); s.Endpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	u, err := url.Parse(s.Endpoint)
+	switch {
+	case s.Endpoint == "":
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		wrong("endpoint", `Endpoint is no URL that starts with http:// or https://, such as "https://minio.example:9000".`)
+	case spec.PlainHTTP(u):
+		block.Plaintext("endpoint", "endpoint is http to "+u.Hostname()+", which isn't this machine: the state could be read and changed on its way. Write https.")
 	}
 	if known := types.ServerSideEncryption("").Values(); s.ServerSideEncryption != "" && !slices.Contains(known, types.ServerSideEncryption(s.ServerSideEncryption)) {
 		wrong("server_side_encryption", `Server_side_encryption is "AES256", "aws:kms" or "aws:kms:dsse".`)

@@ -93,7 +93,7 @@ func client(n network, limits providers.Limits) (*Client, func(Call) Read) {
 }
 
 func build(ctx context.Context) (*http.Request, error) {
-	return http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.test/", nil)
+	return http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.localhost/", nil)
 }
 
 // Once is how often a call is sent that may not be repeated, thrice one that is
@@ -209,7 +209,7 @@ func TestFailureSaysWhatTheAnswerDoes(t *testing.T) {
 
 func TestThrottleSlowsTheWholeAccountDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		endpoint := &url.URL{Scheme: "http", Host: "carrier.test"}
+		endpoint := &url.URL{Scheme: "http", Host: "carrier.localhost"}
 		var accounts providers.Accounts
 		code := `{"Code":"throttled"}`
 		env := providers.Env{Now: time.Now, Sleep: sleep, Random: func([]byte) {}, Accounts: &accounts,

@@ -62,7 +62,7 @@ type senders struct {
 func (s *senders) send(n int, t *Transport, from string, c Call) {
 	for range n {
 		s.wg.Go(func() {
-			req, err := http.NewRequestWithContext(context.WithoutCancel(s.t.Context()), http.MethodPost, "http://carrier.test/", nil)
+			req, err := http.NewRequestWithContext(context.WithoutCancel(s.t.Context()), http.MethodPost, "http://carrier.localhost/", nil)
 			if !assert.NoError(s.t, err) {
 				return
 			}
@@ -157,7 +157,7 @@ func TestQuotaEndsWithTheDay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // midnight UTC is 08:00 there
 		transport := newTransport(&carrier{}, Options{PerDay: 2, PerMonth: 3})
 		try := func() error {
-			_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+			_, err := roundTrip(t.Context(), transport, "http://carrier.localhost")
 			return err
 		}
 		require.NoError(t, try())
@@ -183,7 +183,7 @@ func TestAQuotaIsNotTriedAgain(t *testing.T) {
 	for range 2 {
 		_ = policy.Do(t.Context(), func() error {
 			tries++
-			_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+			_, err := roundTrip(t.Context(), transport, "http://carrier.localhost")
 			return err
 		})
 	}
@@ -211,7 +211,7 @@ func TestLimitsHold(t *testing.T) {
 				wg.Go(func() {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
-					req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.test/", nil)
+					req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.localhost/", nil)
 					_, err := from.Send(req, call)
 					assert.True(t, err == nil || patience < time.Hour, "%v", err)
 				})

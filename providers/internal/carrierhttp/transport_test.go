@@ -165,7 +165,7 @@ func TestTimeoutCoversTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := roundTripper(func(r *http.Request) (*http.Response, error) { return answer(stuck{r.Context()}), nil })
 		start := time.Now()
-		_, err := roundTrip(t.Context(), newTransport(network, Options{Timeout: 25 * time.Second}), "http://carrier.test")
+		_, err := roundTrip(t.Context(), newTransport(network, Options{Timeout: 25 * time.Second}), "http://carrier.localhost")
 		assert.True(t, sent(t, err))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.EqualError(t, err, "read the answer: nothing within 25s: context deadline exceeded")
@@ -178,7 +178,7 @@ func TestTimeoutLeavesOutWaitingForATurn(t *testing.T) {
 		network := roundTripper(func(*http.Request) (*http.Response, error) { return answer(strings.NewReader("{}")), nil })
 		transport := newTransport(network, Options{Timeout: time.Second, RequestsPerSecond: 0.1})
 		for range 3 {
-			_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+			_, err := roundTrip(t.Context(), transport, "http://carrier.localhost")
 			require.NoError(t, err)
 		}
 	})
@@ -186,18 +186,18 @@ func TestTimeoutLeavesOutWaitingForATurn(t *testing.T) {
 
 func TestEndlessAnswerIsCutOff(t *testing.T) {
 	network := roundTripper(func(*http.Request) (*http.Response, error) { return answer(bytes.NewReader(make([]byte, 101))), nil })
-	_, err := roundTrip(t.Context(), newTransport(network, Options{MaxBody: 100}), "http://carrier.test")
+	_, err := roundTrip(t.Context(), newTransport(network, Options{MaxBody: 100}), "http://carrier.localhost")
 	assert.True(t, sent(t, err))
 	assert.ErrorContains(t, err, "longer than 100 bytes")
 }
 
 func TestErrorsHideTheQuery(t *testing.T) {
 	for name, err := range map[string]error{
-		"url.Error": &url.Error{Op: "Post", URL: "http://carrier.test/?Signature=s3cret", Err: io.EOF},
-		"text":      errors.New(`proxy: can't fetch "http://carrier.test/?Signature=s3cret"`),
+		"url.Error": &url.Error{Op: "Post", URL: "http://carrier.localhost/?Signature=s3cret", Err: io.EOF},
+		"text":      errors.New(`proxy: can't fetch "http://carrier.localhost/?Signature=s3cret"`),
 	} {
 		network := roundTripper(func(*http.Request) (*http.Response, error) { return nil, err })
-		_, got := roundTrip(t.Context(), newTransport(network, Options{}), "http://carrier.test")
+		_, got := roundTrip(t.Context(), newTransport(network, Options{}), "http://carrier.localhost")
 		assert.True(t, sent(t, got), name) // and sent looks for the secret
 	}
 }
@@ -211,9 +211,9 @@ func TestCancelledWaitWasNotSent(t *testing.T) {
 		} {
 			transport := newTransport(network, options)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			go func() { _, _ = roundTrip(ctx, transport, "http://carrier.test") }() // takes what there is
+			go func() { _, _ = roundTrip(ctx, transport, "http://carrier.localhost") }() // takes what there is
 			synctest.Wait()
-			_, err := roundTrip(ctx, transport, "http://carrier.test")
+			_, err := roundTrip(ctx, transport, "http://carrier.localhost")
 			assert.False(t, sent(t, err), name)
 			assert.ErrorIs(t, err, context.DeadlineExceeded, name)
 			cancel()
@@ -234,7 +234,7 @@ func TestNoMoreInFlightThanAllowed(t *testing.T) {
 		done := make(chan error)
 		for range 12 {
 			go func() {
-				_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+				_, err := roundTrip(t.Context(), transport, "http://carrier.localhost")
 				done <- err
 			}()
 		}
@@ -250,16 +250,16 @@ func TestCancelledWaitGivesItsTurnBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := roundTripper(func(*http.Request) (*http.Response, error) { return answer(strings.NewReader("{}")), nil })
 		transport := newTransport(network, Options{InFlight: 1, RequestsPerSecond: 0.1})
-		_, err := roundTrip(t.Context(), transport, "http://carrier.test")
+		_, err := roundTrip(t.Context(), transport, "http://carrier.localhost")
 		require.NoError(t, err)
 		for range 5 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			_, err := roundTrip(ctx, transport, "http://carrier.test")
+			_, err := roundTrip(ctx, transport, "http://carrier.localhost")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			cancel()
 		}
 		start := time.Now()
-		_, err = roundTrip(t.Context(), transport, "http://carrier.test")
+		_, err = roundTrip(t.Context(), transport, "http://carrier.localhost")
 		require.NoError(t, err)
 		assert.Equal(t, 5*time.Second, time.Since(start), "ten seconds after the first, whoever gave up meanwhile")
 	})
