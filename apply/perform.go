@@ -283,7 +283,7 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	memory := *r.card(id)
 	switch result.Outcome {
 	case Done:
-		memory.Done(state.Change{Change: s.action.Change, At: now})
+		memory.Done(state.Change{Change: s.action.Change, At: now, CarrierAt: result.carrierAt})
 		memory.Binding.AsFarAsTold = memory.Binding.AsFarAsTold || result.AsFarAsTold
 	case InDoubt:
 		if result.unsent {

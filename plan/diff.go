@@ -275,6 +275,8 @@ func (p *pair) remedy(doubt state.Doubt) string {
 	switch {
 	case doubt.Waits:
 		return "It stays in doubt until it is paid, and the carrier shows it. Once it is cancelled, " + resolve
+	case doubt.CarrierSince.IsZero() && p.live.Known() && p.live.CarrierAt.IsZero():
+		return fmt.Sprintf("This carrier tells no time, so a plan settles it by what the carrier shows %s or more after the run began; %s", p.caps.Settle, resolve)
 	case doubt.CarrierSince.IsZero():
 		return fmt.Sprintf("A plan settles it by what the carrier shows, once an apply has noted the carrier's clock and %s have passed by it; %s", p.caps.Settle, resolve)
 	}

@@ -121,7 +121,7 @@ func list(ids []string) string {
 // cause is the likely cause where the carrier gives none.
 func (p *pair) cause(attr spec.Attr) string {
 	for _, ch := range p.memory.Recent {
-		if ch.Kind.Attr() == attr && p.live.At.Sub(ch.At) < p.caps.Settle {
+		if ch.Kind.Attr() == attr && ch.YoungIn(&p.live, p.caps.Settle) {
 			return fmt.Sprintf("the %s of %s may still be under way", ch.Kind, ch.At.UTC().Format("15:04 UTC"))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,6 +41,9 @@ type Want struct {
 type ReadOptions struct {
 	// Provider is stamped on every reading.
 	Provider spec.ProviderName
+	// Since is when the run had read the state; zero where there is none. It is of
+	// the clock that the provider goes by, with its steady part.
+	Since time.Time
 	// Parallel is how many cards are asked for at once; 0 means 128, which
 	// leaves it to the provider's own limits.
 	Parallel int
@@ -93,7 +97,11 @@ func ReadAll(ctx context.Context, p Provider, wants []Want, o ReadOptions) ([]sp
 	}
 	_ = group.Wait() // workers report through readings
 	for i := range r.readings {
-		r.readings[i].CarrierAt = CarrierTime(p, r.readings[i].At)
+		read := &r.readings[i]
+		read.CarrierAt = CarrierTime(p, read.At)
+		if !o.Since.IsZero() && !read.At.IsZero() {
+			read.Watched = max(read.At.Sub(o.Since), 0)
+		}
 	}
 	return r.readings, r.finish(ctx.Err(), context.Cause(reading))
 }

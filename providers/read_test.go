@@ -56,6 +56,17 @@ func TestReadingsAreInTheOrderOfWants(t *testing.T) {
 	assert.EqualValues(t, len(w), total.Load(), "progress")
 }
 
+func TestReadingsSayForHowLongTheRunHasHadTheState(t *testing.T) {
+	read := func(since time.Time) time.Duration {
+		readings, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) { return fine() }), wants(1), ReadOptions{Since: since})
+		require.NoError(t, err)
+		return readings[0].Watched
+	}
+	assert.Equal(t, 11*time.Minute, read(time.Unix(1, 0).Add(-11*time.Minute)))
+	assert.Zero(t, read(time.Unix(2, 0)), "a clock that was set back tells nothing")
+	assert.Zero(t, read(time.Time{}))
+}
+
 func TestReadingNothingIsNoError(t *testing.T) {
 	readings, err := ReadAll(t.Context(), reads(nil), nil, ReadOptions{})
 	assert.Empty(t, readings)

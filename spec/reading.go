@@ -77,6 +77,10 @@ type Reading struct {
 	// CarrierAt is At by the carrier's own clock; zero where it tells none. Two
 	// times of one carrier's clock can be compared, whichever machines took them.
 	CarrierAt time.Time
+	// Watched is for how long the run had had the state when the answer came, by its
+	// own steady clock: all that the state remembers is at least as old. 0 where
+	// nobody measured it.
+	Watched time.Duration
 	// Unread says why the carrier could not be asked; "" where it answered.
 	Unread    string
 	Status    string // the carrier's own words

@@ -25,8 +25,8 @@ func (c *Card) Reading() spec.Reading {
 }
 
 // Overlay is the effective reading: r with those of the card's recent changes
-// laid over it that are younger than settle at r.At, and of which r still
-// shows the old value. Without it, a plan would plan a change again while the
+// laid over it that are younger than settle at r, and of which r still
+// shows the old value; see [Change.YoungIn]. Without it, a plan would plan a change again while the
 // carrier is still busy with it. A value that is neither the old nor the new
 // one is somebody else's doing, and stays. Neither c nor r is changed; a nil
 // card has no changes.
@@ -35,7 +35,7 @@ func (c *Card) Overlay(r spec.Reading, settle time.Duration) spec.Reading {
 		return r
 	}
 	for _, ch := range c.Recent {
-		if r.At.Sub(ch.At) < settle && ch.PendingIn(r) {
+		if ch.YoungIn(&r, settle) && ch.PendingIn(r) {
 			ch.Lay(&r)
 		}
 	}
@@ -54,7 +54,7 @@ func (c *Card) Done(change Change) {
 		c.Binding = BoundTo(spec.IMEI(change.To))
 	}
 	c.Recent = append(without(c.Recent, func(old Change) bool {
-		return old.supersededBy(change) || change.At.Sub(old.At) > rememberFor
+		return old.supersededBy(change) || old.forgottenAt(change.At, change.CarrierAt)
 	}), change)
 	c.Doubts = without(c.Doubts, func(d Doubt) bool { return d.Change == change.Change })
 }
@@ -83,7 +83,7 @@ func (c *Card) TakeReading(r spec.Reading) {
 		return
 	}
 	*c, _ = c.settle(r, func(Doubt) bool { return false })
-	c.Recent, c.Doubts = notShown(c.Recent, &r), clocked(c.Doubts, &r)
+	c.Recent, c.Doubts = clockedChanges(notShown(c.Recent, &r), &r), clocked(c.Doubts, &r)
 	if r.Tells(spec.AttrBinding) {
 		now := c.Overlay(r, rememberFor)
 		if c.Binding.Known && !c.Binding.IMEI.Same(now.IMEI) {
@@ -108,9 +108,9 @@ type Settled struct {
 // SettleDoubts judges the card's doubts by a reading, and returns the card
 // without those that it ends. A doubt ends as done where r shows the new value,
 // and as without effect where r, taken at least settle after the call by the carrier's
-// clock, shows another one. A stop or a resume doesn't wait for that: sent again, it
-// changes nothing twice. Where r can't tell, or nobody knows the carrier's clock,
-// it stays; so does a call that waits for somebody. c is left as it is.
+// clock, shows another one. Where nobody knows that clock, the run must itself have known
+// of the call for that long. A stop or a resume doesn't wait for that: sent again, it
+// changes nothing twice. Where r can't tell, it stays; so does a call that waits for somebody. c is left as it is.
 func (c *Card) SettleDoubts(r spec.Reading, settle time.Duration) (Card, []Settled) {
 	return c.settle(r, func(d Doubt) bool { return d.Kind.SetsState() || d.olderThan(settle, &r) })
 }
@@ -136,17 +136,48 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 }
 
 // olderThan reports whether the reading was taken at least that long after the
-// call, by the carrier's clock.
+// call.
 func (d Doubt) olderThan(age time.Duration, r *spec.Reading) bool {
-	return !d.CarrierSince.IsZero() && !r.CarrierAt.IsZero() && r.CarrierAt.Sub(d.CarrierSince) >= age
+	return d.change().ageIn(r) >= age
+}
+
+// ageIn is for how long at least the change was made when the reading was taken:
+// by the carrier's clock, or where that isn't known, by how long the run has
+// known of it. Clocks of two machines are never compared.
+func (ch Change) ageIn(r *spec.Reading) time.Duration {
+	if !ch.CarrierAt.IsZero() && !r.CarrierAt.IsZero() {
+		return max(r.CarrierAt.Sub(ch.CarrierAt), r.Watched)
+	}
+	return r.Watched
+}
+
+// YoungIn reports whether the change may have been made less than age before the
+// reading. Where nothing tells how old it is, it counts as young until it is
+// forgotten.
+func (ch Change) YoungIn(r *spec.Reading, age time.Duration) bool {
+	return ch.ageIn(r) < age && !ch.forgottenAt(r.At, r.CarrierAt)
+}
+
+// forgottenAt reports whether the change needs not be remembered any longer at a
+// time, which is at carrierAt by the carrier's clock. Where that isn't known, the
+// machines' clocks say it: an hour is far more than a carrier takes, so clocks
+// that are some minutes apart do no harm.
+func (ch Change) forgottenAt(at, carrierAt time.Time) bool {
+	if !ch.CarrierAt.IsZero() && !carrierAt.IsZero() {
+		return carrierAt.Sub(ch.CarrierAt) >= rememberFor
+	}
+	return at.Sub(ch.At) >= rememberFor
 }
 
 // after reports whether the call was made after the reading.
-func (d Doubt) after(r *spec.Reading) bool {
-	if !d.CarrierSince.IsZero() && !r.CarrierAt.IsZero() {
-		return r.CarrierAt.Before(d.CarrierSince)
+func (d Doubt) after(r *spec.Reading) bool { return d.change().after(r) }
+
+// after reports whether the change was made after the reading.
+func (ch Change) after(r *spec.Reading) bool {
+	if !ch.CarrierAt.IsZero() && !r.CarrierAt.IsZero() {
+		return r.CarrierAt.Before(ch.CarrierAt)
 	}
-	return r.At.Before(d.Since)
+	return r.At.Before(ch.At)
 }
 
 // clocked is the doubts with the carrier's clock where the reading is the first
@@ -165,10 +196,26 @@ func clocked(doubts []Doubt, r *spec.Reading) []Doubt {
 	return doubts
 }
 
+// clockedChanges is the changes with the carrier's clock where the reading is the
+// first that knows it.
+func clockedChanges(recent []Change, r *spec.Reading) []Change {
+	lacks := func(ch Change) bool { return ch.CarrierAt.IsZero() && !r.CarrierAt.IsZero() && !ch.after(r) }
+	if !slices.ContainsFunc(recent, lacks) {
+		return recent
+	}
+	recent = slices.Clone(recent)
+	for i := range recent {
+		if lacks(recent[i]) {
+			recent[i].CarrierAt = r.CarrierAt
+		}
+	}
+	return recent
+}
+
 // shownBy reports whether the reading, taken after the change, shows it.
 func (ch Change) shownBy(r *spec.Reading) bool {
 	_, done := ch.SeenIn(*r)
-	return done && !r.At.Before(ch.At)
+	return done && !ch.after(r)
 }
 
 // notShown is the changes that the reading may not show yet. Once it shows a
@@ -183,7 +230,7 @@ func notShown(recent []Change, r *spec.Reading) []Change {
 	var kept []Change
 	for i, ch := range recent {
 		overtaken := i <= past && ch.Kind.Attr() == spec.AttrBinding
-		if !overtaken && !ch.shownBy(r) && r.At.Sub(ch.At) <= rememberFor {
+		if !overtaken && !ch.shownBy(r) && !ch.forgottenAt(r.At, r.CarrierAt) {
 			kept = append(kept, ch)
 		}
 	}
@@ -205,7 +252,9 @@ func (ch Change) supersededBy(later Change) bool {
 }
 
 // change is the change that the call was to make.
-func (d Doubt) change() Change { return Change{Change: d.Change, At: d.Since} }
+func (d Doubt) change() Change {
+	return Change{Change: d.Change, At: d.Since, CarrierAt: d.CarrierSince}
+}
 
 func lastOf(r *spec.Reading) Last {
 	return Last{

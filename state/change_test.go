@@ -60,7 +60,11 @@ func TestARecentChangeIsLaidOverAReadingThatShowsTheOldValue(t *testing.T) {
 		{"an unbind where bindings can't be read", []state.Change{change(spec.Unbind, imeiA, "")},
 			func(r *spec.Reading) { r.Has, r.IMEI = spec.AttrActive, "" }, func(r *spec.Reading) { r.Lifecycle = spec.Closing }},
 		{"an unbind that shows", []state.Change{change(spec.Unbind, imeiA, "")}, func(r *spec.Reading) { r.Lifecycle = spec.Closed }, nil},
-		{"a settled change", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(time.Minute - settle)}}, nil, nil},
+		{"a settled change", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon, CarrierAt: noon.Add(time.Minute - settle)}}, carrierAt(time.Minute), nil},
+		{"a change on a machine whose clock is behind", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(time.Minute - settle), CarrierAt: noon}}, carrierAt(time.Minute), func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
+		{"a carrier that tells no time", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(time.Minute - settle)}}, nil, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
+		{"a carrier that tells no time, to a run that looks for long enough", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon}}, func(r *spec.Reading) { r.Watched = settle }, nil},
+		{"a carrier that tells no time, an hour later", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(time.Minute - time.Hour)}}, nil, nil},
 		{"a change after the reading", []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: noon.Add(time.Hour)}}, nil, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
 		{"a reading that says nothing", []state.Change{change(spec.Stop, "", "")}, func(r *spec.Reading) { r.Unread = "time-out" }, nil},
 	}
@@ -285,6 +289,36 @@ func TestADoubtsAgeIsMeasuredByTheCarriersClockAlone(t *testing.T) {
 	minuteLater.CarrierAt = noon.Add(settle)
 	_, settled := late.SettleDoubts(minuteLater, settle)
 	assert.Len(t, settled, 1)
+}
+
+// Where the carrier tells no time, a run that looks long enough itself has seen it pass.
+func TestARunsOwnSteadyTimeSettlesADoubtWhereTheCarrierTellsNone(t *testing.T) {
+	card := state.Card{Doubts: []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10009"}, Since: noon}}}
+	r := live(func(r *spec.Reading) { r.At, r.Watched = noon.Add(24*time.Hour), settle-time.Second })
+	_, settled := card.SettleDoubts(r, settle)
+	assert.Empty(t, settled, "a day by clocks of two machines proves nothing")
+	r.Watched = settle
+	_, settled = card.SettleDoubts(r, settle)
+	require.Len(t, settled, 1)
+	assert.False(t, settled[0].Done)
+}
+
+func TestARecentChangeGetsTheCarriersClockFromTheFirstReadingThatKnowsIt(t *testing.T) {
+	made := change(spec.Stop, "", "")
+	card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID, Recent: []state.Change{made}}
+	card.TakeReading(live(carrierAt(time.Hour)))
+	require.Len(t, card.Recent, 1)
+	assert.Equal(t, noon.Add(time.Hour), card.Recent[0].CarrierAt)
+	assert.True(t, made.CarrierAt.IsZero())
+	later := live(carrierAt(time.Hour + settle))
+	assert.Equal(t, later, card.Overlay(later, settle), "it is settled by the carrier's clock")
+	card.TakeReading(live(carrierAt(2 * time.Hour)))
+	assert.Empty(t, card.Recent, "an hour of the carrier's clock later it is forgotten")
+}
+
+// carrierAt is a reading's time by the carrier's clock.
+func carrierAt(afterNoon time.Duration) func(*spec.Reading) {
+	return func(r *spec.Reading) { r.CarrierAt = noon.Add(afterNoon) }
 }
 
 // An order that waits for its payment may be paid at any time.

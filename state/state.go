@@ -159,6 +159,10 @@ type Last struct {
 type Change struct {
 	spec.Change
 	At time.Time `json:"at"`
+	// CarrierAt is a time by the carrier's own clock at which it was made already;
+	// zero until that clock is known. How long ago it was made is measured from it:
+	// At is of the clock of the machine that made the call.
+	CarrierAt time.Time `json:"carrier_at,omitzero"`
 }
 
 // Doubt is a call whose outcome is unknown: it was sent, or may have been, and

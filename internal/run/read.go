@@ -153,11 +153,12 @@ func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Liv
 	}
 	s.Watcher.Begin(Reading, shares)
 	defer s.Watcher.End(Reading)
+	since := s.Env.Now() // the state was read before
 	var g errgroup.Group
 	for _, p := range asked {
 		g.Go(func() error {
 			readings, err := providers.ReadAll(ctx, s.Providers[p.provider], p.wants(targets), providers.ReadOptions{
-				Provider: p.provider, Parallel: o.Parallel, MostCalls: p.calls,
+				Provider: p.provider, Since: since, Parallel: o.Parallel, MostCalls: p.calls,
 				Progress: func(done, _ int) { s.Watcher.Read(p.provider, done) },
 				Chosen: func(m providers.Mix) {
 					p.reads = s.reads(p.provider, m)

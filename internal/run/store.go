@@ -184,7 +184,7 @@ func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]string
 				continue
 			}
 			c := &next.Cards[at]
-			change := state.Change{Change: c.Doubts[0].Change, At: c.Doubts[0].Since}
+			change := state.Change{Change: c.Doubts[0].Change, At: c.Doubts[0].Since, CarrierAt: c.Doubts[0].CarrierSince}
 			c.Done(change)
 			c.Binding.AsFarAsTold = true
 			settled = append(settled, c.Address)

@@ -36,6 +36,9 @@ func drawIMEI(t *rapid.T) string {
 // DrawChange draws a change that a carrier may have made.
 func DrawChange(t *rapid.T) state.Change {
 	c := state.Change{Change: spec.Change{Kind: rapid.SampledFrom(spec.CarrierKinds()).Draw(t, "kind")}, At: drawTime(t)}
+	if rapid.Bool().Draw(t, "clocked") {
+		c.CarrierAt = drawTime(t)
+	}
 	pkg := rapid.SampledFrom([]string{"10002", "10003"}).Draw(t, "package")
 	switch c.Kind {
 	case spec.ChangeBind:
