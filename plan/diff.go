@@ -17,7 +17,8 @@ import (
 // the language's documentation. Actions come out in their order within each
 // card, without ids and without needs: [Order] gives those.
 func Diff(in Input) (*Plan, spec.Diagnostics) {
-	d := differ{in: in, removed: removedSet(in.Fleet), totals: map[spec.ProviderName]*Total{}, plan: &Plan{
+	removed, mistakes := removedCards(in.Fleet, in.Prior)
+	d := differ{in: in, removed: removed, diags: mistakes, totals: map[spec.ProviderName]*Total{}, plan: &Plan{
 		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
 		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
 	}}
@@ -42,9 +43,9 @@ func Diff(in Input) (*Plan, spec.Diagnostics) {
 // differ is one run of Diff.
 type differ struct {
 	in      Input
-	removed map[spec.ICCID]bool
-	dark    []spec.ProviderName // carriers that could not be read at all
-	next    int                 // the first reading not passed yet
+	removed map[spec.ICCID]*spec.Removed // by the ICCID that the state has
+	dark    []spec.ProviderName          // carriers that could not be read at all
+	next    int                          // the first reading not passed yet
 	totals  map[spec.ProviderName]*Total
 	plan    *Plan
 	// departures are the cards that came and left.
@@ -83,7 +84,7 @@ func (d *differ) card(wanted *spec.Card, memory *state.Card) {
 	p.caps = d.in.Capabilities[p.card.Provider]
 	p.live = d.reading(p.card.ID())
 
-	released := wanted == nil && d.removed[p.card.ICCID]
+	released := wanted == nil && d.removed[p.card.ICCID] != nil
 	if !released && (wanted == nil || memory == nil) {
 		d.departures.note(&p)
 	}

@@ -86,10 +86,8 @@ type keptCard struct {
 }
 
 func newKeeper(saved *Plan, in Input) *keeper {
-	k := &keeper{saved: saved, in: in, cards: map[spec.ICCID]*keptCard{}, removed: map[spec.ICCID]*spec.Removed{}}
-	for i := range in.Fleet.Removed {
-		k.removed[in.Fleet.Removed[i].ICCID] = &in.Fleet.Removed[i]
-	}
+	k := &keeper{saved: saved, in: in, cards: map[spec.ICCID]*keptCard{}}
+	k.removed, _ = removedCards(in.Fleet, in.Prior) // its mistakes come out with what is planned now
 	named := make(map[spec.ICCID]bool, len(saved.Cards))
 	for i := range saved.Cards {
 		c := &saved.Cards[i]

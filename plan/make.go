@@ -76,13 +76,13 @@ type Target struct {
 // simply be forgotten.
 func Targets(fleet *spec.Fleet, prior *state.Snapshot, selected Selection) []Target {
 	targets := make([]Target, 0, len(fleet.Cards))
-	removed := removedSet(fleet)
+	removed, _ := removedCards(fleet, prior) // its mistakes come out with the plan
 	merge(fleet, prior, func(wanted *spec.Card, memory *state.Card) {
 		switch {
 		case !selected.card(wanted, memory):
 		case wanted != nil:
 			targets = append(targets, Target{wanted.ID(), memory.OtherSpelling(), wanted.Wants()})
-		case removed[memory.ICCID] || fleet.Policy.OnRemove == spec.Forget:
+		case removed[memory.ICCID] != nil || fleet.Policy.OnRemove == spec.Forget:
 		case fleet.Provider(memory.Provider) != nil:
 			targets = append(targets, Target{memory.ID(), memory.OtherSpelling(), spec.AttrBinding | spec.AttrActive})
 		}
@@ -121,12 +121,4 @@ func merge(fleet *spec.Fleet, prior *state.Snapshot, visit func(*spec.Card, *sta
 			j++
 		}
 	}
-}
-
-func removedSet(fleet *spec.Fleet) map[spec.ICCID]bool {
-	set := make(map[spec.ICCID]bool, len(fleet.Removed))
-	for _, r := range fleet.Removed {
-		set[r.ICCID] = true
-	}
-	return set
 }

@@ -85,7 +85,7 @@ func Withdrawn(p *Plan, in Input) []state.Spent {
 	}
 	named.look(p, in)
 	return spend(texts, in.Now, withdrawn, func(action string) bool {
-		return !wanted[action] && !named[cardNamed(action)].unclear
+		return !wanted[action] && !named.of(cardNamed(action)).unclear
 	})
 }
 

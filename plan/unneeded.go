@@ -25,7 +25,7 @@ func unneeded(p *Plan, in Input) spec.Diagnostics {
 	var diags spec.Diagnostics
 	for _, a := range in.Fleet.Approvals {
 		needed := slices.ContainsFunc(a.Cards, func(c spec.ApprovedCard) bool {
-			n := needs[c.ICCID]
+			n := needs.of(c.ICCID)
 			return n.unclear || slices.Contains(n.kinds, a.Action)
 		})
 		if needed {
@@ -42,19 +42,37 @@ func unneeded(p *Plan, in Input) spec.Diagnostics {
 
 // need is what is known of a card that an approval block names.
 type need struct {
+	iccid   spec.ICCID  // as the block writes it
 	kinds   []spec.Kind // of its guarded actions
 	unclear bool        // whether it needs an approval can't be told now
 }
 
-// needsOf says what is known of cards that approvals name, and of no other.
-type needsOf map[spec.ICCID]need
+// needsOf says what is known of cards that approvals name, in any spelling, and
+// of no other: by the ICCID without its check digit.
+type needsOf map[spec.ICCID][]need
 
-func (n needsOf) name(iccid spec.ICCID) { n[iccid] = need{} }
+func (n needsOf) name(iccid spec.ICCID) {
+	if n.of(iccid).iccid == "" {
+		n[iccid.Stem()] = append(n[iccid.Stem()], need{iccid: iccid})
+	}
+}
+
+// of is what is known of a card as a block writes it.
+func (n needsOf) of(iccid spec.ICCID) need {
+	for _, one := range n[iccid.Stem()] {
+		if one.iccid == iccid {
+			return one
+		}
+	}
+	return need{}
+}
 
 func (n needsOf) change(iccid spec.ICCID, change func(*need)) {
-	if one, named := n[iccid]; named {
-		change(&one)
-		n[iccid] = one
+	named := n[iccid.Stem()]
+	for i := range named {
+		if named[i].iccid.SameCard(iccid) {
+			change(&named[i])
+		}
 	}
 }
 

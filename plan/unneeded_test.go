@@ -33,7 +33,9 @@ func TestAnApprovalThatNobodyNeedsIsToBeDeleted(t *testing.T) {
 		"expired, as wanted":        {done, func(_ *plan.Input, a *spec.Approval) { a.Expires = now.Add(-time.Hour) }, true},
 		"the plan does the removal": {unbinding, nil, false},
 		"the device doesn't fit":    {unbinding, func(_ *plan.Input, a *spec.Approval) { a.Cards[0].IMEI = deviceB }, false},
-		"of another kind":           {unbinding, func(_ *plan.Input, a *spec.Approval) { a.Action = spec.Stop }, true},
+		"the block writes it without its check digit": {unbinding, func(_ *plan.Input, a *spec.Approval) { a.Cards[0].ICCID = kiosk.Stem() }, false},
+		"as wanted, in another spelling":              {done, func(_ *plan.Input, a *spec.Approval) { a.Cards[0].ICCID = kiosk.Stem() }, true},
+		"of another kind":                             {unbinding, func(_ *plan.Input, a *spec.Approval) { a.Action = spec.Stop }, true},
 		"one of two cards is left": {unbinding, func(_ *plan.Input, a *spec.Approval) {
 			a.Cards = append(a.Cards, spec.ApprovedCard{ICCID: scale, IMEI: deviceB})
 		}, false},

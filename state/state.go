@@ -218,6 +218,22 @@ func (s *Snapshot) Card(iccid spec.ICCID) *Card {
 	return nil
 }
 
+// Alike are the cards that an ICCID may name: it itself, and those that are it
+// with the check digit, or without it.
+func (s *Snapshot) Alike(iccid spec.ICCID) []Card {
+	if s == nil {
+		return nil
+	}
+	var alike []Card
+	at, _ := find(s.Cards, iccid.Stem())
+	for ; at < len(s.Cards) && s.Cards[at].ICCID.Stem() == iccid.Stem(); at++ {
+		if s.Cards[at].ICCID.SameCard(iccid) {
+			alike = append(alike, s.Cards[at])
+		}
+	}
+	return alike
+}
+
 // Walk returns a function that finds the cards of ascending ICCIDs, as
 // [Snapshot.Card] does, in one pass over the snapshot.
 func (s *Snapshot) Walk() func(iccid spec.ICCID) *Card {

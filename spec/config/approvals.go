@@ -148,22 +148,30 @@ func (l *loader) loadRemoved() {
 }
 
 func (l *loader) checkRemoved(iccid spec.ICCID, at hcl.Range) {
-	for _, c := range l.cardsByICCID()[iccid] {
-		l.report.ErrorAt(at, "Removed card is declared", "%s is removed here and declared as %s. Delete it from one of the two.",
-			iccid, l.describePlace(c, "iccid"))
+	for _, c := range l.cardsByStem()[iccid.Stem()] {
+		if !c.ICCID.SameCard(iccid) {
+			continue
+		}
+		spelled := "declared"
+		if c.ICCID != iccid {
+			spelled = "declared in another spelling, " + string(c.ICCID) + ","
+		}
+		l.report.ErrorAt(at, "Removed card is declared", "%s is removed here and %s as %s. Delete it from one of the two.",
+			iccid, spelled, l.describePlace(c, "iccid"))
 	}
 }
 
-// cardsByICCID finds cards whatever their provider is.
-func (l *loader) cardsByICCID() map[spec.ICCID][]*spec.Card {
-	if l.byICCID == nil {
-		l.byICCID = make(map[spec.ICCID][]*spec.Card, len(l.fleet.Cards))
+// cardsByStem finds cards whatever their provider is, by their ICCIDs without a
+// check digit.
+func (l *loader) cardsByStem() map[spec.ICCID][]*spec.Card {
+	if l.byStem == nil {
+		l.byStem = make(map[spec.ICCID][]*spec.Card, len(l.fleet.Cards))
 		for i := range l.fleet.Cards {
 			c := &l.fleet.Cards[i]
-			l.byICCID[c.ICCID] = append(l.byICCID[c.ICCID], c)
+			l.byStem[c.ICCID.Stem()] = append(l.byStem[c.ICCID.Stem()], c)
 		}
 	}
-	return l.byICCID
+	return l.byStem
 }
 
 // elementRange is where an element of a list is written, or the whole list.

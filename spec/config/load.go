@@ -119,7 +119,7 @@ type loader struct {
 
 	providers providerNames
 	csvFiles  map[*spec.Block]*csvFile    // of blocks with from_csv
-	byICCID   map[spec.ICCID][]*spec.Card // made when a removed block asks
+	byStem    map[spec.ICCID][]*spec.Card // made when a removed block asks
 	// toldNoProvider keeps the message that there is no provider block to one.
 	toldNoProvider bool
 	luhn           *luhnWarnings

@@ -101,6 +101,7 @@ func TestMistakes(t *testing.T) {
 		{"approval until when", "approval \"a\" {\n  action = \"unbind\"\n  cards = {}\n  expires = \"tomorrow\"\n}", "Invalid time", 4, `"tomorrow"`, `2026-12-01T00:00:00Z`},
 		{"removed nonsense", "removed {\n  iccids = [\"" + iccidA + "\", \"12\"]\n}", "Invalid ICCID", 2, `"12"`, `has 2 characters`},
 		{"removed and declared", card("") + "removed {\n  iccids = [\"" + iccidA + "\"]\n}", "Removed card is declared", 6, `"` + iccidA + `"`, `declared as card.bike (main.fleet.hcl line 2)`},
+		{"removed and declared in another spelling", card("") + "removed {\n  iccids = [\"" + iccidA[:19] + "\"]\n}", "Removed card is declared", 6, `"` + iccidA[:19] + `"`, `declared in another spelling, ` + iccidA + `, as card.bike (main.fleet.hcl line 2)`},
 		{"removed null", "removed {\n  iccids = null\n}", "Missing value", 2, `null`, `iccids is null`},
 		{"version", "fleet {\n  required_version = \">= 9\"\n}", "Unsupported version", 2, `">= 9"`, `needs cardfleet >= 9, and this is 0.3.1`},
 		{"version constraint", "fleet {\n  required_version = \"nine\"\n}", "Invalid version constraint", 2, `"nine"`, `"~> 1.2"`},
