@@ -46,6 +46,10 @@ func named(glob, address string, iccid spec.ICCID) bool {
 		signers.Matches(glob, address) || signers.Matches(glob, string(iccid)) || signers.Matches(glob+"[*", address)
 }
 
+// GlobMatches reports whether a glob, as options and commands take them, matches
+// all of s: * stands for any characters, ? for one; brackets are themselves.
+func GlobMatches(glob, s string) bool { return signers.Matches(glob, s) }
+
 // card reports whether the options select a card. wanted is nil for a card that
 // left the configuration, memory for one that is new to the state.
 func (s Selection) card(wanted *spec.Card, memory *state.Card) bool {

@@ -12,7 +12,6 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
-	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -109,18 +108,6 @@ func (prog *program) mayAsk(o applyOptions, planFile string) error {
 		return nil
 	}
 	return refuse("Nobody to ask", "apply asks before it changes anything, and there is no terminal to ask on. Give it a saved plan, or -auto-approve.")
-}
-
-func iccids(args []string) ([]spec.ICCID, error) {
-	var out []spec.ICCID
-	for _, a := range args {
-		iccid, err := iccidArgument(a)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, iccid)
-	}
-	return out, nil
 }
 
 // apply is the walk of an apply: state, lock, plan, approvals and limits, the

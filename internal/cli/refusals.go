@@ -37,13 +37,17 @@ func notAllowed(r *run.Refusal) spec.Diagnostics {
 func refusedWords(r *run.Refusal) (summary, detail string) {
 	switch r.Reason {
 	case run.NotInState:
-		return "Card is not in the state", notInState(rowName(spec.CardID{Provider: r.Provider, ICCID: r.Card}))
+		return "Card is not in the state", notInState(safe.Text(r.Name))
+	case run.NoName:
+		return "Invalid ICCID", fmt.Sprintf("%s. A card is named by its ICCID, as PROVIDER/ICCID, by its address, or by a glob over these.", spec.Capital(r.Why))
+	case run.SeveralNamed:
+		return "Which card is meant?", severalNamed(r)
 	case run.SeveralRows:
 		return "The state has a card at several provider blocks", severalRows(r.Rows)
 	case run.SeveralSpellings:
 		return "Which card is meant?", severalSpellings(r.Rows)
 	case run.NothingInDoubt:
-		return "Nothing is in doubt", fmt.Sprintf("No outcome of card %s is in doubt.", r.Card)
+		return "Nothing is in doubt", fmt.Sprintf("No outcome of card %s is in doubt.", safe.Text(r.Name))
 	case run.BindingInDoubt:
 		return "What is true?", fmt.Sprintf("The device of card %s is in doubt: say either -bound-to=IMEI or -unbound.", r.Card)
 	case run.BindingNotAsked:
@@ -182,6 +186,19 @@ func severalSpellings(rows []spec.CardID) string {
 	}
 	b.WriteString("Nothing was planned. Declare each of them as the state has it; or have the wrong one forgotten, with: cardfleet state rm ICCID. The card itself stays as it is.")
 	return b.String()
+}
+
+// severalNamed says which cards a name may mean that has to be of one.
+func severalNamed(r *run.Refusal) string {
+	names := make([]string, 0, mostRows)
+	for _, id := range r.Rows[:min(len(r.Rows), mostRows)] {
+		names = append(names, rowName(id))
+	}
+	more := ""
+	if n := len(r.Rows) - mostRows; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("%s may be each of %s%s. Nothing was changed. Name one of them in full.", safe.Text(r.Name), strings.Join(names, ", "), more)
 }
 
 // rowName is how a card of one provider block is named; the ICCID for one of any.

@@ -24,7 +24,7 @@ func (prog *program) resolveCommand() *cli.Command {
 	o := &resolveOptions{}
 	in := &inputOptions{}
 	return &cli.Command{
-		Name: "resolve", Usage: "settle by hand a card whose last call's outcome is unknown", ArgsUsage: "ICCID",
+		Name: "resolve", Usage: "settle by hand a card whose last call's outcome is unknown", ArgsUsage: "ICCID|PROVIDER/ICCID|ADDR|GLOB",
 		Description: `A change of binding or an unbind whose answer was lost, at a carrier that can't report bindings,
 is settled by saying which device the card is bound to now. Any other doubt is settled by the
 next readings; without an option, resolve takes what the carrier shows for true at once.
@@ -53,11 +53,7 @@ func (prog *program) resolveCard(ctx context.Context, o resolveOptions, in input
 	if o.autoApprove {
 		return refuse("Nothing to approve", "resolve asks only with -likely; -auto-approve goes with that.")
 	}
-	arg, err := oneArgument(cmd, "ICCID")
-	if err != nil {
-		return err
-	}
-	iccid, err := iccidArgument(arg)
+	name, err := oneArgument(cmd, "card")
 	if err != nil {
 		return err
 	}
@@ -70,14 +66,22 @@ func (prog *program) resolveCard(ctx context.Context, o resolveOptions, in input
 	if err != nil {
 		return err
 	}
-	settled, err := store.Resolve(ctx, iccid, binding)
+	settled, err := store.Resolve(ctx, name, binding)
 	prog.saySettled(settled)
 	return err
 }
 
-func (prog *program) saySettled(addresses []string) {
-	for _, address := range addresses {
-		prog.out.result("%s: settled. The next plan starts from there.\n", safe.Text(address))
+// saySettled says of each card what it is settled as.
+func (prog *program) saySettled(cards []state.Card) {
+	for i := range cards {
+		device := "what the carrier shows is taken for true"
+		switch b := cards[i].Binding; {
+		case b.Known && b.IMEI == "":
+			device = "bound to no device"
+		case b.Known:
+			device = "bound to " + string(b.IMEI)
+		}
+		prog.out.result("%s: settled. The next plan starts from there: %s (%s).\n", safe.Text(cards[i].Address), safe.Text(device), safe.Text(rowName(cards[i].ID())))
 	}
 }
 
@@ -90,10 +94,6 @@ func (prog *program) resolveLikely(ctx context.Context, o resolveOptions, in inp
 	if !o.autoApprove && !prog.env.InTTY {
 		return refuse("Nobody to ask", "resolve -likely asks before it settles anything, and there is no terminal to ask on. Look at the plan's list, then give -auto-approve.")
 	}
-	named, err := iccids(args)
-	if err != nil {
-		return err
-	}
 	prog.open(viewOptions{})
 	store, err := prog.store(in)
 	if err != nil {
@@ -103,28 +103,31 @@ func (prog *program) resolveLikely(ctx context.Context, o resolveOptions, in inp
 	if err != nil {
 		return err
 	}
-	if listed, err = among(listed, named); err != nil {
+	if listed, err = among(listed, args); err != nil {
 		return err
 	}
 	return prog.settleLikely(ctx, store, o, listed)
 }
 
 // among is those of the listed cards that are named; all where none is.
-func among(listed []state.Card, named []spec.ICCID) ([]state.Card, error) {
-	if len(named) == 0 {
+func among(listed []state.Card, names []string) ([]state.Card, error) {
+	if len(names) == 0 {
 		return listed, nil
 	}
-	all := state.Snapshot{Cards: listed}
+	all := run.NamesOf(listed)
 	var picked []state.Card
-	slices.Sort(named)
-	for _, iccid := range slices.Compact(named) {
-		c := all.Card(iccid)
-		if c == nil {
-			return nil, refuse("Not likely done", "Card %s has no change of binding that the carrier refused to repeat. Nothing was settled.", iccid)
+	for _, name := range names {
+		cards, err := all.Find(name)
+		if err != nil {
+			return nil, err
 		}
-		picked = append(picked, *c)
+		if len(cards) == 0 {
+			return nil, refuse("Not likely done", "Card %s has no change of binding that the carrier refused to repeat. Nothing was settled.", safe.Text(name))
+		}
+		picked = append(picked, cards...)
 	}
-	return picked, nil
+	slices.SortFunc(picked, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
+	return slices.CompactFunc(picked, func(a, b state.Card) bool { return a.ICCID == b.ICCID }), nil
 }
 
 func (prog *program) settleLikely(ctx context.Context, store run.Store, o resolveOptions, listed []state.Card) error {

@@ -68,6 +68,13 @@ func TestACardAtSeveralBlocksThatNoneDeclaresIsSettledByAPerson(t *testing.T) {
 	got = r.run("state", "rm", "cmiot/"+doubled)
 	r.want(1, got)
 	assert.Contains(t, got.errors, "The state has no card cmiot/"+doubled)
+	r.pulled("rows.json")
+	for _, name := range []string{doubled, "card.n2", "*/" + doubled} {
+		got = r.want(0, r.run("state", "rm", name))
+		assert.Equal(t, "card.n2  aliyun  "+doubled+": forgotten\ncard.n2  xuyu  "+doubled+": forgotten\nForgotten: 2 rows, of 1 card. The cards themselves are as they were.\n", got.out)
+		r.want(0, r.run("state", "push", "-force", "rows.json"))
+	}
+
 	got = r.run("state", "rm", "xuyu/"+doubled)
 	r.want(0, got)
 	assert.Contains(t, got.out, "Forgotten: 1.")

@@ -140,7 +140,7 @@ func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptio
 		prog.out.result("The state is empty: nothing was applied yet.\n")
 		return nil
 	}
-	cards := byAddress(snap)
+	cards := byAddress(snap.Rows())
 	for i := range cards {
 		prog.out.result("%s\n", stateText(&cards[i]))
 	}

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -61,58 +61,62 @@ func (prog *program) runEnv() run.Env {
 func (prog *program) stateListCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
-		Name: "list", Usage: "list the managed cards: address, provider, ICCID", ArgsUsage: "[ADDR|ICCID…]",
-		UsageText: "cardfleet state list 'card.bike*'",
-		Flags:     in.flags(),
+		Name: "list", Usage: "list the managed cards: address, provider, ICCID", ArgsUsage: "[ICCID|PROVIDER/ICCID|ADDR|GLOB…]",
+		UsageText: `cardfleet state list 'card.bike*'
+cardfleet state list 'aliyun.old/*'`,
+		Flags: in.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			prog.open(viewOptions{})
 			snap, err := prog.readState(ctx, *in)
 			if err != nil {
 				return err
 			}
-			cards := byAddress(snap)
-			for i := range cards {
-				c := &cards[i]
-				if matchesAny(cmd.Args().Slice(), c) {
-					prog.out.result("%s  %s  %s\n", safe.Text(c.Address), safe.Text(string(c.Provider)), safe.Text(string(c.ICCID)))
+			cards := snap.Rows()
+			if cmd.Args().Present() {
+				if cards, err = prog.named(snap, cmd.Args().Slice()); err != nil {
+					return err
 				}
+			}
+			for _, c := range byAddress(cards) {
+				prog.out.result("%s  %s  %s\n", safe.Text(c.Address), safe.Text(string(c.Provider)), safe.Text(string(c.ICCID)))
 			}
 			return nil
 		},
 	}
 }
 
-// byAddress is the state's cards in the order in which people look for them.
-func byAddress(snap *state.Snapshot) []state.Card {
-	cards := slices.Clone(snap.Rows())
-	slices.SortStableFunc(cards, func(a, b state.Card) int { return strings.Compare(a.Address, b.Address) })
-	return cards
+// named are the rows of the state that the arguments name, each once. An ICCID
+// without its check digit names all that it may be: they are only looked at.
+func (prog *program) named(snap *state.Snapshot, args []string) ([]state.Card, error) {
+	names := run.NamesOf(snap.Rows())
+	var picked []state.Card
+	for _, arg := range args {
+		rows, err := names.Look(arg)
+		if err != nil {
+			return nil, err
+		}
+		picked = append(picked, rows...)
+	}
+	slices.SortFunc(picked, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
+	return slices.CompactFunc(picked, func(a, b state.Card) bool { return a.ID() == b.ID() }), nil
 }
 
-// matchesAny reports whether one of the globs names the card; none names all.
-func matchesAny(globs []string, c *state.Card) bool {
-	if len(globs) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(globs, func(glob string) bool {
-		if glob == c.Address || glob == string(c.ICCID) {
-			return true
-		}
-		byAddress, _ := path.Match(glob, c.Address) // a glob that is none names no card
-		byICCID, _ := path.Match(glob, string(c.ICCID))
-		return byAddress || byICCID
-	})
+// byAddress is cards of the state in the order in which people look for them.
+func byAddress(cards []state.Card) []state.Card {
+	cards = slices.Clone(cards)
+	slices.SortStableFunc(cards, func(a, b state.Card) int { return strings.Compare(a.Address, b.Address) })
+	return cards
 }
 
 func (prog *program) stateShowCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
-		Name: "show", Usage: "show what the state remembers of a card", ArgsUsage: "ADDR|ICCID",
+		Name: "show", Usage: "show what the state remembers of a card", ArgsUsage: "ICCID|PROVIDER/ICCID|ADDR|GLOB",
 		UsageText: "cardfleet state show card.kiosk",
 		Flags:     in.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			prog.open(viewOptions{})
-			name, err := oneArgument(cmd, "address or ICCID")
+			name, err := oneArgument(cmd, "card: its ICCID, PROVIDER/ICCID or address, or a glob")
 			if err != nil {
 				return err
 			}
@@ -120,16 +124,15 @@ func (prog *program) stateShowCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			found := false
-			rows := snap.Rows()
-			for i := range rows {
-				if c := &rows[i]; name == c.Address || name == string(c.ICCID) {
-					found = true
-					prog.out.result("%s", stateText(c))
-				}
+			rows, err := prog.named(snap, []string{name})
+			if err != nil {
+				return err
 			}
-			if !found {
-				return refuse("Card is not in the state", "%s", notInState(name))
+			for _, c := range byAddress(rows) {
+				prog.out.result("%s", stateText(&c))
+			}
+			if len(rows) == 0 {
+				return refuse("Card is not in the state", "%s", notInState(safe.Text(name)))
 			}
 			return nil
 		},
@@ -170,44 +173,42 @@ cardfleet state pull -version=7 > state.json`,
 func (prog *program) stateRemoveCommand() *cli.Command {
 	in := &inputOptions{}
 	return &cli.Command{
-		Name: "rm", Usage: "forget cards, without touching them", ArgsUsage: "ICCID|PROVIDER/ICCID…",
-		UsageText: "cardfleet state rm 89860617030017300390",
-		Flags:     in.flags(),
+		Name: "rm", Usage: "forget cards, without touching them", ArgsUsage: "ICCID|PROVIDER/ICCID|ADDR|GLOB…",
+		UsageText: `cardfleet state rm 89860617030017300390
+cardfleet state rm 'card.bike["89860617030017300390"]'
+cardfleet state rm 'aliyun.old/*'`,
+		Flags: in.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			wanted, err := cardIDs(cmd.Args().Slice())
-			if err != nil {
-				return err
-			}
-			if len(wanted) == 0 {
-				return refuse("Nothing to forget", "state rm takes one or more ICCIDs; PROVIDER/ICCID is a card only if it stands there.")
+			if !cmd.Args().Present() {
+				return refuse("Nothing to forget", "state rm takes one or more cards: ICCIDs, addresses, or globs over these; PROVIDER/ICCID is a card only if it stands there.")
 			}
 			prog.open(viewOptions{})
 			store, err := prog.store(*in)
 			if err != nil {
 				return err
 			}
-			forgotten, err := store.Forget(ctx, wanted)
-			if len(forgotten) > 0 {
-				prog.out.result("Forgotten: %d. The cards themselves are as they were.\n", len(forgotten))
-			}
+			forgotten, err := store.Forget(ctx, cmd.Args().Slice())
+			prog.sayForgotten(forgotten)
 			return err
 		},
 	}
 }
 
-// cardIDs are cards as arguments name them: ICCID, or PROVIDER/ICCID.
-func cardIDs(args []string) ([]spec.CardID, error) {
-	ids := make([]spec.CardID, 0, len(args))
-	for _, arg := range args {
-		provider, text, found := strings.Cut(arg, "/")
-		if !found {
-			provider, text = "", arg
-		}
-		iccid, err := iccidArgument(text)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, spec.CardID{Provider: spec.ProviderName(provider), ICCID: iccid})
+// sayForgotten names each row that is gone, and counts the cards that are.
+func (prog *program) sayForgotten(rows []state.Card) {
+	if len(rows) == 0 {
+		return
 	}
-	return ids, nil
+	cards := map[spec.ICCID]bool{}
+	for i := range rows {
+		cards[rows[i].ICCID] = true
+	}
+	for _, c := range byAddress(rows) {
+		prog.out.result("%s  %s  %s: forgotten\n", safe.Text(c.Address), safe.Text(string(c.Provider)), safe.Text(string(c.ICCID)))
+	}
+	of := ""
+	if len(cards) < len(rows) {
+		of = fmt.Sprintf(" rows, of %s", countCards(len(cards)))
+	}
+	prog.out.result("Forgotten: %d%s. The cards themselves are as they were.\n", len(rows), of)
 }

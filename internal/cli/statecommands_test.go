@@ -214,3 +214,60 @@ func TestStateMigrateCopiesAndChecks(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(empty, "main.fleet.hcl"), []byte("fleet {}\n"), 0o600))
 	require.Contains(t, flat(r.want(1, r.run("state", "migrate", empty)).errors), "The old state is empty")
 }
+
+func TestCardsOfTheStateAreNamedInEveryWay(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind+"card \"scale\" {\n  iccid = \""+scale+"\"\n  active = true\n}\n")
+	r.want(0, r.run("apply", "-auto-approve"))
+	line := "card.scale  aliyun  " + scale + "\n"
+	names := []string{scale, strings.ToLower(scale), scale[:19], "aliyun/" + scale, "aliyun/" + scale[:19], "card.scale", "card.s*", "*4146", strings.ToLower(scale[:8]) + "*", "aliyun/8986*4146", "ali*/*4?46"}
+	for _, name := range names {
+		require.Equal(t, line, r.want(0, r.run("state", "list", name)).out, name)
+		require.Contains(t, r.want(0, r.run("state", "show", name)).out, "# card.scale\n", name)
+		require.Contains(t, r.want(1, r.run("resolve", name)).errors, "No outcome of card", name)
+	}
+	before := r.pulled("state.json")
+	for _, name := range names {
+		got := r.want(0, r.run("state", "rm", name))
+		require.Equal(t, "card.scale  aliyun  "+scale+": forgotten\nForgotten: 1. The cards themselves are as they were.\n", got.out, name)
+		r.want(0, r.run("state", "push", "-force", "state.json"))
+	}
+	require.Equal(t, cardsOf(before), cardsOf(r.pulled("now.json")))
+
+	for _, name := range []string{"card.none", "card.n*", "xuyu/" + scale, "xuyu/*", "aliyun.hangzhou/*"} {
+		require.Empty(t, r.want(0, r.run("state", "list", name)).out, name)
+		for _, command := range [][]string{{"state", "show"}, {"state", "rm"}, {"resolve"}} {
+			require.Contains(t, flat(r.want(1, r.run(append(command, name)...)).errors), "The state has no card "+name, name)
+		}
+	}
+	for _, command := range [][]string{{"state", "list"}, {"state", "show"}, {"state", "rm"}, {"resolve"}} {
+		require.Contains(t, r.want(1, r.run(append(command, "kiosk")...)).errors, "Invalid ICCID")
+	}
+	require.Contains(t, flat(r.want(1, r.run("state", "rm", scale, "card.none")).errors), "The state has no card card.none")
+	require.Contains(t, r.want(0, r.run("state", "list")).out, scale, "all of them or none")
+
+	got := r.want(0, r.run("state", "rm", "aliyun/*", scale, "card.kiosk"))
+	require.Equal(t, "card.kiosk  aliyun  "+kiosk+": forgotten\n"+strings.TrimSuffix(line, "\n")+": forgotten\nForgotten: 2. The cards themselves are as they were.\n", got.out)
+}
+
+// cardsOf is a pulled state without what each push changes.
+func cardsOf(pulled string) string {
+	cards, _, _ := strings.Cut(pulled, `"digest"`)
+	return cards
+}
+
+func TestAnICCIDWithoutItsCheckDigitThatMayBeTwoCardsIsNoPick(t *testing.T) {
+	r := applied(t)
+	other := kiosk[:19] + "7"
+	r.write("state.json", strings.Replace(r.pulled("state.json"), `"cards": [`, `"cards": [{"provider": "aliyun", "iccid": "`+scale+`", "address": "card.x"}, `, 1))
+	r.write("state.json", strings.ReplaceAll(r.read("state.json"), scale, other))
+	r.want(0, r.run("state", "push", "state.json"))
+	for _, command := range [][]string{{"state", "rm"}, {"resolve"}} {
+		got := flat(r.want(1, r.run(append(command, kiosk[:19])...)).errors)
+		require.Contains(t, got, "Which card is meant?")
+		require.Contains(t, got, kiosk[:19]+" may be each of aliyun/"+kiosk+", aliyun/"+other)
+	}
+	require.Len(t, strings.Split(strings.TrimSpace(r.want(0, r.run("state", "list", kiosk[:19])).out), "\n"), 2, "who only looks sees both")
+	require.Contains(t, r.want(0, r.run("state", "rm", other)).out, "Forgotten: 1.")
+	require.Contains(t, r.want(0, r.run("state", "rm", kiosk[:19])).out, kiosk+": forgotten\nForgotten: 1.")
+}

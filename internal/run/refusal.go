@@ -14,16 +14,15 @@ import (
 type Refusal struct {
 	Reason Reason
 	Card   spec.ICCID
-	// Provider is where the card was to be; "" is anywhere.
-	Provider spec.ProviderName
-	Rows     []spec.CardID  // of cards that stand at several provider blocks
-	Given    Identity       // of what was to be used
-	Found    Identity       // of the state as it is
-	Lock     state.LockInfo // that is held
-	Plan     *plan.Plan
+	Rows   []spec.CardID  // of cards that stand at several provider blocks, or that one name may mean
+	Given  Identity       // of what was to be used
+	Found  Identity       // of the state as it is
+	Lock   state.LockInfo // that is held
+	Plan   *plan.Plan
 	// Unapproved says that guarded actions of the plan lack an approval.
 	Unapproved bool
-	Name       string // of the file, lock, version or provider that was named
+	Name       string // of the card, file, lock, version or provider that was named
+	Why        string // the name is none
 	Format     string // of the file
 }
 
@@ -44,10 +43,12 @@ type Reason int
 
 // The reasons, with the fields that count.
 const (
-	NotInState       Reason = iota // Card, Provider
+	NotInState       Reason = iota // Name
+	NoName                         // Name, Why
+	SeveralNamed                   // Name, Rows: one card is to be named, and these may be meant
 	SeveralRows                    // Rows, Card: the first of them
 	SeveralSpellings               // Rows, Card: the first of them; cards that may be one card
-	NothingInDoubt                 // Card
+	NothingInDoubt                 // Name
 	BindingInDoubt                 // Card: its binding is in doubt, and nobody said what it is
 	BindingNotAsked                // Card: something else is in doubt than the binding that was said
 	OtherFormat                    // Name, Format
@@ -82,13 +83,17 @@ func Reasons() []Reason {
 func (r *Refusal) Error() string {
 	switch r.Reason {
 	case NotInState:
-		return fmt.Sprintf("card %s is not in the state", r.Card)
+		return fmt.Sprintf("card %s is not in the state", r.Name)
+	case NoName:
+		return fmt.Sprintf("%s names no card: %s", r.Name, r.Why)
+	case SeveralNamed:
+		return fmt.Sprintf("%s names %d cards", r.Name, len(r.Rows))
 	case SeveralRows:
 		return fmt.Sprintf("the state has card %s at several provider blocks (%d rows of such cards)", r.Card, len(r.Rows))
 	case SeveralSpellings:
 		return fmt.Sprintf("the state or the configuration has several cards that may be %s in another spelling", r.Card)
 	case NothingInDoubt:
-		return fmt.Sprintf("no outcome of card %s is in doubt", r.Card)
+		return fmt.Sprintf("no outcome of card %s is in doubt", r.Name)
 	case BindingInDoubt:
 		return fmt.Sprintf("the binding of card %s is in doubt, and what it is was not said", r.Card)
 	case BindingNotAsked:

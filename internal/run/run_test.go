@@ -207,7 +207,7 @@ func TestNothingCountsAsDoneBeforeItIsCommitted(t *testing.T) {
 	before := prior(t, s)
 	backend.sealed = true
 
-	forgotten, err := s.Forget(t.Context(), []spec.CardID{{ICCID: iccid(0)}})
+	forgotten, err := s.Forget(t.Context(), []string{string(iccid(0))})
 	require.ErrorIs(t, err, errReadOnly)
 	require.Empty(t, forgotten)
 	pushed, err := s.Push(t.Context(), &run.Pulled{Cards: before.Cards[:1]}, true)
@@ -231,15 +231,16 @@ func TestForgetTakesAllOfTheCardsOrNone(t *testing.T) {
 	_, err := carryOut(t, s)
 	require.NoError(t, err)
 	var refused *run.Refusal
-	_, err = s.Forget(t.Context(), []spec.CardID{{ICCID: iccid(0)}, {ICCID: iccid(9)}})
+	_, err = s.Forget(t.Context(), []string{string(iccid(0)), string(iccid(9))})
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, run.NotInState, refused.Reason)
-	require.Equal(t, iccid(9), refused.Card)
+	require.Equal(t, string(iccid(9)), refused.Name)
 	require.Len(t, prior(t, s).Cards, 3)
 
-	forgotten, err := s.Forget(t.Context(), []spec.CardID{{ICCID: iccid(2)}, {ICCID: iccid(0)}, {ICCID: iccid(2)}})
+	forgotten, err := s.Forget(t.Context(), []string{string(iccid(2)), string(iccid(0)), string(iccid(2))})
 	require.NoError(t, err)
-	require.Equal(t, []spec.CardID{{Provider: aliyun, ICCID: iccid(0)}, {Provider: aliyun, ICCID: iccid(2)}}, forgotten)
+	require.Len(t, forgotten, 2)
+	require.Equal(t, []spec.CardID{{Provider: aliyun, ICCID: iccid(0)}, {Provider: aliyun, ICCID: iccid(2)}}, []spec.CardID{forgotten[0].ID(), forgotten[1].ID()})
 	require.Len(t, prior(t, s).Cards, 1)
 }
 

@@ -95,33 +95,24 @@ func respell(snap *state.Snapshot, fleet *spec.Fleet) error {
 	return r
 }
 
-// Forget drops cards from the state, without touching the cards themselves. A
-// card without a provider is dropped wherever it stands; with one, it has to
-// stand there. All of them have to be in the state. What it returns are the
-// rows that are no longer there; none where nothing was committed.
-func (s Store) Forget(ctx context.Context, cards []spec.CardID) ([]spec.CardID, error) {
-	var dropped []spec.CardID
+// Forget drops cards from the state, without touching the cards themselves.
+// They are named as [Names] has it, and each name has to name some. A card
+// without a provider is dropped wherever it stands. What it returns are the rows
+// that are no longer there, by ICCID and provider; none where nothing was
+// committed.
+func (s Store) Forget(ctx context.Context, names []string) ([]state.Card, error) {
+	var dropped []state.Card
 	committed, err := s.change(ctx, "state rm", func(next *state.Snapshot) error {
-		found := make(map[spec.CardID]bool, len(cards))
-		for _, id := range cards {
-			found[id] = false
+		rows := next.Rows()
+		var err error
+		if dropped, err = NamesOf(rows).all(names); err != nil {
+			return err
 		}
-		named := func(c state.Card) bool {
-			for _, id := range []spec.CardID{c.ID(), {ICCID: c.ICCID}} {
-				if _, ok := found[id]; ok {
-					found[id] = true
-					dropped = append(dropped, c.ID())
-					return true
-				}
-			}
-			return false
+		gone := func(c state.Card) bool {
+			_, found := slices.BinarySearchFunc(dropped, c.ID(), func(d state.Card, id spec.CardID) int { return d.ID().Compare(id) })
+			return found
 		}
-		next.Cards, next.Doubled = state.Undouble(slices.DeleteFunc(slices.Clone(next.Rows()), named))
-		for _, id := range cards {
-			if !found[id] {
-				return &Refusal{Reason: NotInState, Card: id.ICCID, Provider: id.Provider}
-			}
-		}
+		next.Cards, next.Doubled = state.Undouble(slices.DeleteFunc(slices.Clone(rows), gone))
 		return nil
 	})
 	if !committed {
@@ -132,23 +123,22 @@ func (s Store) Forget(ctx context.Context, cards []spec.CardID) ([]spec.CardID, 
 
 // Resolve takes a person's word for a card's binding, and ends its doubts. A
 // doubt that isn't about the binding needs no word, which is the zero Binding:
-// readings tell what became of it. What it returns are the addresses of the
-// cards that are settled; none where nothing was committed.
-func (s Store) Resolve(ctx context.Context, card spec.ICCID, binding state.Binding) ([]string, error) {
-	var settled []string
+// readings tell what became of it. Of several cards that are named, those are
+// settled of which something is in doubt; a device is said of one card alone.
+// What it returns are the cards that are settled, as they are now; none where
+// nothing was committed.
+func (s Store) Resolve(ctx context.Context, name string, binding state.Binding) ([]state.Card, error) {
+	var settled []state.Card
 	committed, err := s.change(ctx, "resolve", func(next *state.Snapshot) error {
-		for i := range next.Cards {
-			c := &next.Cards[i]
-			if c.ICCID != card {
-				continue
-			}
+		cards, err := doubtful(next, name, binding.IMEI != "")
+		if err != nil {
+			return err
+		}
+		for _, c := range cards {
 			if err := settle(c, binding); err != nil {
 				return err
 			}
-			settled = append(settled, c.Address)
-		}
-		if len(settled) == 0 {
-			return absent(next, card)
+			settled = append(settled, *c)
 		}
 		return nil
 	})
@@ -156,6 +146,35 @@ func (s Store) Resolve(ctx context.Context, card spec.ICCID, binding state.Bindi
 		return nil, err
 	}
 	return settled, err
+}
+
+// doubtful are the named cards of which something is in doubt. one says that
+// the name has to be of one card.
+func doubtful(s *state.Snapshot, name string, one bool) ([]*state.Card, error) {
+	rows, err := NamesOf(s.Rows()).all([]string{name})
+	if err != nil {
+		return nil, err
+	}
+	var cards []*state.Card
+	for i := range rows {
+		c := s.Card(rows[i].ICCID)
+		switch {
+		case c == nil:
+			return nil, &Refusal{Reason: SeveralRows, Card: rows[i].ICCID, Rows: rowsOf(s.Doubled, rows[i].ICCID)}
+		case one && len(rows) > 1:
+			return nil, &Refusal{Reason: SeveralNamed, Name: name, Rows: idsOf(rows)}
+		case len(c.Doubts) > 0:
+			cards = append(cards, c)
+		}
+	}
+	if len(cards) == 0 {
+		return nil, &Refusal{Reason: NothingInDoubt, Name: name}
+	}
+	return cards, nil
+}
+
+func rowsOf(doubled []state.Card, iccid spec.ICCID) []spec.CardID {
+	return idsOf(slices.DeleteFunc(slices.Clone(doubled), func(c state.Card) bool { return c.ICCID != iccid }))
 }
 
 // Likely are the cards of which a change of the device was likely done, though
@@ -173,10 +192,10 @@ func likely(c *state.Card) bool { return len(c.Doubts) == 1 && c.Doubts[0].Likel
 
 // ResolveLikely takes the changes of the device that [Store.Likely] listed for
 // done, as far as the carrier tells. A card that isn't as it was listed stays as
-// it is. What it returns are the addresses of the cards that are settled; none
+// it is. What it returns are the cards that are settled, as they are now; none
 // where nothing was committed.
-func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]string, error) {
-	var settled []string
+func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]state.Card, error) {
+	var settled []state.Card
 	committed, err := s.change(ctx, "resolve -likely", func(next *state.Snapshot) error {
 		for i := range listed {
 			at, managed := next.Find(listed[i].ICCID)
@@ -187,7 +206,7 @@ func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]string
 			change := state.Change{Change: c.Doubts[0].Change, At: c.Doubts[0].Since, CarrierAt: c.Doubts[0].CarrierSince}
 			c.Done(change)
 			c.Binding.AsFarAsTold = true
-			settled = append(settled, c.Address)
+			settled = append(settled, *c)
 		}
 		return nil
 	})
@@ -197,24 +216,10 @@ func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]string
 	return settled, err
 }
 
-// absent refuses what is asked of a card that isn't in the state, or isn't one
-// card there.
-func absent(s *state.Snapshot, card spec.ICCID) error {
-	r := &Refusal{Reason: NotInState, Card: card}
-	for i := range s.Doubled {
-		if s.Doubled[i].ICCID == card {
-			r.Reason, r.Rows = SeveralRows, append(r.Rows, s.Doubled[i].ID())
-		}
-	}
-	return r
-}
-
 // settle ends a card's doubts, by a person's word where that is needed.
 func settle(c *state.Card, binding state.Binding) error {
 	device := slices.ContainsFunc(c.Doubts, func(d state.Doubt) bool { return d.Kind.Attr() == spec.AttrBinding })
 	switch {
-	case len(c.Doubts) == 0:
-		return &Refusal{Reason: NothingInDoubt, Card: c.ICCID}
 	case device && !binding.Known:
 		return &Refusal{Reason: BindingInDoubt, Card: c.ICCID}
 	case !device && binding.Known:
