@@ -73,6 +73,42 @@ func TestAChangeOfBindingMakesExactlyOneCall(t *testing.T) {
 	assert.Equal(t, "No changes. 1 card matches the configuration.\n", got.out)
 }
 
+// The order within a card follows the cause: a card that the carrier stopped for
+// its device is resumed once it has the wanted one, never before.
+func TestACardThatWasStoppedForItsDeviceGetsTheDeviceAndThenServes(t *testing.T) {
+	world := describe()
+	world.Cards[0].Status, world.Cards[0].Words = spec.SuspendedByCarrier, "机卡分离停机"
+	r := newRig(t, world)
+	r.write("main.fleet.hcl", strings.Replace(rebind, "  imei  ", "  active       = true\n  imei  ", 1))
+
+	got := r.want(2, r.run("plan", "-detailed-exitcode"))
+	assert.Contains(t, got.out, "1 to change-bind, 0 to unbind (0 of 0 approved), 0 to stop, 1 to resume")
+	r.want(0, r.run("apply", "-auto-approve"))
+	var calls []string
+	for _, request := range r.world.Requests() {
+		if request.Effect {
+			calls = append(calls, request.Action)
+		}
+	}
+	assert.Equal(t, []string{"DoIotPostImei", "DoIotChgBindOrUnBind", "DoIotUnbindResume"}, calls)
+	card, _ := r.world.Card(kiosk)
+	assert.Equal(t, spec.Active, card.Status)
+	assert.Equal(t, spec.IMEI(deviceB), card.IMEI)
+	got = r.want(0, r.run("plan", "-detailed-exitcode"))
+	assert.Equal(t, "No changes. 1 card matches the configuration.\n", got.out)
+}
+
+// Without the change of the device, nothing is resumed.
+func TestACardThatWasStoppedForItsDeviceIsNotResumedWhereTheDeviceIsRefused(t *testing.T) {
+	world := describe()
+	world.Cards[0].Status, world.Cards[0].Words, world.Cards[0].IMEI = spec.SuspendedByCarrier, "机卡分离停机", "861536030196035"
+	r := newRig(t, world)
+	r.write("main.fleet.hcl", strings.Replace(rebind, "  imei  ", "  active       = true\n  imei  ", 1))
+	got := r.run("apply", "-auto-approve")
+	assert.NotZero(t, got.code)
+	assert.Zero(t, r.world.Count("DoIotUserStopResume")+r.world.Count("DoIotUnbindResume"), got.out)
+}
+
 func TestNothingRunsAnUnbindWithoutAnApproval(t *testing.T) {
 	const unbind = provider + `
 card "kiosk" {
