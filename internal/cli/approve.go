@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -213,7 +212,7 @@ func readKey(path, name string) (ssh.Signer, error) {
 
 // appendWhole adds to a file so that a crash leaves the old one or the new one.
 func appendWhole(path, text string) error {
-	old, err := os.ReadFile(path)
+	old, err := file.Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("add the approval: %w", err)
 	}

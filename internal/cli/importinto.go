@@ -15,6 +15,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/generate"
+	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/spec/table"
 )
 
@@ -70,7 +71,7 @@ type existingTable struct {
 
 // readExisting reads a canonical table, and where its rows stand.
 func readExisting(f importFiles) (*existingTable, error) {
-	text, err := os.ReadFile(f.path)
+	text, err := file.Read(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.shown, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/all"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/state/local"
 )
 
@@ -73,7 +74,7 @@ func (c *configuration) startSimulators(calls bool) (carriers []carriersim.Carri
 func (c *configuration) openWorld() (*carriersim.World, error) {
 	path := local.Path(c.dir(), c.fleet.Backend) + ".simulator.json"
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		seed, err := os.ReadFile(filepath.Join(c.dir(), seedFile))
+		seed, err := file.Read(filepath.Join(c.dir(), seedFile))
 		switch {
 		case err == nil:
 			if err := os.WriteFile(path, seed, 0o600); err != nil {

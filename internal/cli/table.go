@@ -187,7 +187,7 @@ func rowList(rows []int, count int) string {
 
 // writeTable writes a new table, or one over another once that is agreed to.
 func writeTable(env *Env, out *output, o tableOptions, path string, t *table.Table) error {
-	old, err := os.ReadFile(path)
+	old, err := file.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return putTable(out, o.out, path, 0o644, t)
