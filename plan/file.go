@@ -60,6 +60,7 @@ type fileHeader struct {
 	RefreshOnly bool         `json:"refresh_only,omitempty"`
 	Policy      Policy       `json:"policy"`
 	Variables   []Variable   `json:"variables,omitempty"`
+	FirstRun    string       `json:"first_run,omitempty"`
 	// Order says how the lines of the cards are sorted: always [byAddress], as
 	// the plan is shown.
 	Order string `json:"order"`
@@ -75,7 +76,7 @@ func headerOf(p *Plan) fileHeader {
 		Total: p.Total, Unchanged: p.Unchanged, Unread: p.Unread,
 		Incomplete: p.Incomplete, Totals: p.Totals, Limits: p.Limits, Costs: p.Costs, Reads: p.Reads,
 		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Policy: p.Policy,
-		Variables: p.Variables, Order: byAddress,
+		Variables: p.Variables, FirstRun: p.FirstRun, Order: byAddress,
 	}
 }
 
@@ -86,7 +87,7 @@ func (h *fileHeader) plan() *Plan {
 		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread,
 		Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Reads: h.Reads,
 		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.RefreshOnly, Policy: h.Policy,
-		Variables: h.Variables,
+		Variables: h.Variables, FirstRun: h.FirstRun,
 	}
 }
 

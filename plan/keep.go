@@ -58,7 +58,7 @@ func Keep(saved *Plan, in Input) (*Kept, spec.Diagnostics) {
 	k.number(fresh)
 	p := k.plan(fresh)
 	guardAs(p, saved, in.Fleet, in.Prior, in.Approvals, in.Now)
-	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
+	p.judgeLimits(in)
 	p.Costs = costs(p, in.Capabilities, in.Paces)
 	return &Kept{Plan: p, Left: k.left()}, diags
 }

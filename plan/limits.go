@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // The limits that hold where the policy doesn't set its own: a wrong column
@@ -29,6 +30,11 @@ type Exceeded struct {
 	// File is the configuration file that most of them come from, with FileCount of them.
 	File      string `json:"file,omitempty"`
 	FileCount int    `json:"file_count,omitempty"`
+	// OnTrust marks the limit on cards that are adopted on trust though the fleet
+	// had a state. Planned counts these, of Adopted adoptions in all; Allowed is
+	// of the limit "remove".
+	OnTrust bool `json:"on_trust,omitempty"`
+	Adopted int  `json:"adopted,omitempty"`
 	// Accepted is what -accept-count said of the kind, where that doesn't fit.
 	Accepted *int `json:"accepted,omitempty"`
 }
@@ -63,6 +69,70 @@ func CheckLimits(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exce
 		}
 	}
 	return out
+}
+
+// judgeLimits says which limits the plan passes, and where the state was looked for.
+func (p *Plan) judgeLimits(in Input) {
+	p.FirstRun = in.FirstRun
+	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
+	if in.Lost {
+		p.Limits = append(p.Limits, checkTrust(p, in.Fleet.Policy, in.Accepted)...)
+	}
+}
+
+// checkTrust holds the cards that are adopted on trust to the limit "remove":
+// of a fleet whose state is lost, nobody knows better which device a card has. A
+// percentage is of the cards that are declared. accepted counts all adoptions,
+// as the plan shows them.
+func checkTrust(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exceeded {
+	t, adopted := p.trusted()
+	var out []Exceeded
+	own := false
+	for _, limit := range policy.Limits {
+		if limit.Kind == spec.Removals {
+			own = own || limit.Provider == ""
+			out = append(out, t.exceeds(limit)...)
+		}
+	}
+	if percent := defaultPercent; !own && t.of(spec.Removals, "").among >= defaultLimitFrom {
+		for _, e := range t.exceeds(spec.Limit{Kind: spec.Removals, Percent: &percent}) {
+			e.Default = true
+			out = append(out, e)
+		}
+	}
+	n, said := accepted[spec.Adopt]
+	if said && n == adopted {
+		return nil
+	}
+	for i := range out {
+		out[i].Kind, out[i].OnTrust, out[i].Adopted = spec.Adopt, true, adopted
+		if said {
+			out[i].Accepted = &n
+		}
+	}
+	return out
+}
+
+// trusted counts the cards that are adopted on trust, as if each were removed,
+// and all adoptions.
+func (p *Plan) trusted() (t tally, adopted int) {
+	t = tally{}
+	for i := range p.Cards {
+		c := &p.Cards[i]
+		if !slices.ContainsFunc(c.Actions, func(a Action) bool { return a.Kind == spec.Adopt }) {
+			continue
+		}
+		adopted++
+		if c.Memory.Binding.Unconfirmed == state.OnTrust {
+			t.add(spec.Removals, c)
+		}
+	}
+	for _, total := range p.Totals {
+		for _, provider := range []spec.ProviderName{"", total.Provider} {
+			t.of(spec.Removals, provider).among += total.Cards
+		}
+	}
+	return t, adopted
 }
 
 // tally counts what limits are about.

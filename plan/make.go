@@ -34,8 +34,13 @@ type Input struct {
 	Accepted    map[spec.Kind]int // -accept-count
 	Select      Selection
 	RefreshOnly bool
-	Now         time.Time
-	Version     string
+	// FirstRun is where a state was looked for, in vain; "" where there is one.
+	FirstRun string
+	// Lost says that the fleet had a state, which isn't there: what is adopted on
+	// trust then is limited as removals are.
+	Lost    bool
+	Now     time.Time
+	Version string
 	// saved says that a saved plan is held against all this: a mistake at a card
 	// is why nothing comes out for it.
 	saved bool
@@ -58,7 +63,7 @@ func Make(in Input) (*Plan, spec.Diagnostics) {
 	giveKeys(p, in.Prior)
 	Guard(p, in.Fleet, in.Prior, in.Approvals, in.Now)
 	diags = append(diags, unneeded(p, in)...)
-	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
+	p.judgeLimits(in)
 	p.Reads = in.Reads
 	p.Costs = costs(p, in.Capabilities, in.Paces)
 	return p, diags

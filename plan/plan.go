@@ -50,6 +50,8 @@ type Plan struct {
 	Skipped int
 	// RefreshOnly plans no change: it shows drift, and apply takes it into the state.
 	RefreshOnly bool
+	// FirstRun is where a state was looked for, in vain; "" where there was one.
+	FirstRun string
 }
 
 // Card is what the plan says of one card.

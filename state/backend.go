@@ -85,6 +85,17 @@ type ForceUnlocker interface {
 	ForceUnlock(ctx context.Context, id string) error
 }
 
+// Remainder is a backend whose snapshot can get lost while other parts of the
+// state stay.
+type Remainder interface {
+	// Remains names what is left of a state whose snapshot is gone. There is none
+	// where the snapshot is there, nor where a fleet's first run was cut short.
+	Remains(ctx context.Context) ([]string, error)
+	// PutAside gives what remains other names, so that a new state can begin. The
+	// caller holds the lock.
+	PutAside(ctx context.Context) error
+}
+
 // Version is a snapshot that was replaced.
 type Version struct {
 	Serial  uint64

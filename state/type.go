@@ -15,6 +15,10 @@ type Type struct {
 	// that don't fit give diagnostics with their places. With
 	// [Env].OnlyTheBlock there is no backend, only what is wrong with the block.
 	Open func(block spec.Backend, env Env) (Backend, spec.Diagnostics)
+	// Address is where a valid block keeps the state, for people and without any
+	// credentials: bucket and key, schema and name, a URL, or a path that is
+	// relative to [Env].Dir where there is a way.
+	Address func(block spec.Backend, env Env) string
 }
 
 // Env is what a backend takes from the world around it. Every field is needed

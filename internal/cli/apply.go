@@ -133,14 +133,16 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 		ctx = held
 		defer func() { err = errors.Join(run.OrLeaseLost(held, err), unlock()) }()
 	}
-	prior, err := s.run.Read(ctx, s.fleet)
+	prior, absent, err := s.run.Prior(ctx, o.acceptNewState)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.checkRetry(o.retry, prior); err != nil {
 		return nil, err
 	}
-	p, err := s.planToApply(ctx, prior, o, planFile, approvals)
+	how := o.forRun(approvals)
+	how.Absent = absent
+	p, err := s.planToApply(ctx, prior, o, planFile, how)
 	if err != nil {
 		return nil, err
 	}
@@ -151,14 +153,14 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 }
 
 // planToApply makes the plan, or loads the one that was saved.
-func (s *session) planToApply(ctx context.Context, prior *state.Snapshot, o applyOptions, planFile string, approvals plan.Approvals) (*run.Planned, error) {
+func (s *session) planToApply(ctx context.Context, prior *state.Snapshot, o applyOptions, planFile string, how run.Options) (*run.Planned, error) {
 	if planFile != "" {
-		return s.loadPlan(planFile, prior, o.forRun(approvals))
+		return s.loadPlan(planFile, prior, how)
 	}
 	if err := o.refreshOptions.check(); err != nil {
 		return nil, err
 	}
-	return s.run.PlanToApply(ctx, prior, o.forRun(approvals), o.autoApprove)
+	return s.run.PlanToApply(ctx, prior, how, o.autoApprove)
 }
 
 func orNone(s string) string {
@@ -208,6 +210,7 @@ func (s *session) carryOut(ctx context.Context, p *run.Planned, o applyOptions) 
 		return nil, err
 	}
 	s.summary(done)
+	s.sayUnnoted(done.Unnoted)
 	s.report(o.report, done)
 	if err != nil {
 		return done, &failure{exitPartial, err}

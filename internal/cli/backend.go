@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/all"
@@ -39,6 +40,12 @@ func checkBackend(env *Env, dir string, fleet *spec.Fleet) spec.Diagnostics {
 	e.OnlyTheBlock = true
 	_, more := backendType(fleet).Open(fleet.Backend, e)
 	return append(diags, more...)
+}
+
+// placeOf is where the configuration in dir keeps its state.
+func placeOf(env *Env, dir string, fleet *spec.Fleet) run.Place {
+	t := backendType(fleet)
+	return run.Place{Type: t.Schema.Type, Address: t.Address(fleet.Backend, stateEnv(env, dir, nil))}
 }
 
 // backendType is the kind of backend that the configuration names, which was

@@ -28,7 +28,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	prior, err := s.run.Read(ctx, s.fleet)
+	prior, absent, err := s.run.Prior(ctx, o.acceptNewState)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,9 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := s.loadPlan(o.check, prior, o.forRun(approvals))
+	how := o.forRun(approvals)
+	how.Absent = absent
+	p, err := s.loadPlan(o.check, prior, how)
 	if err != nil {
 		return err
 	}

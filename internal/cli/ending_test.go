@@ -42,7 +42,7 @@ func TestALeaseThatIsKeptChangesNoEnding(t *testing.T) {
 
 func TestEveryRefusalOfARunHasWords(t *testing.T) {
 	for _, reason := range run.Reasons() {
-		r := &run.Refusal{Reason: reason, Plan: &plan.Plan{}, Unapproved: true}
+		r := &run.Refusal{Reason: reason, Plan: &plan.Plan{}, Unapproved: true, Absent: &run.Absence{}}
 		e := endingOf(r, false)
 		code := exitFailed
 		if reason == run.NotAllowed {

@@ -137,16 +137,17 @@ type runOptions struct {
 	viewOptions
 	inputOptions
 	refreshOptions
-	parallelism int
-	lock        bool
-	lockTimeout time.Duration
-	accepted    map[spec.Kind]int
-	refreshOnly bool
-	jsonInto    string
-	targets     []string
-	excludes    []string
-	labels      map[string]string
-	retry       retry
+	parallelism    int
+	lock           bool
+	lockTimeout    time.Duration
+	accepted       map[spec.Kind]int
+	refreshOnly    bool
+	acceptNewState bool
+	jsonInto       string
+	targets        []string
+	excludes       []string
+	labels         map[string]string
+	retry          retry
 }
 
 func (o *runOptions) selection() plan.Selection {
@@ -176,6 +177,7 @@ func (o *runOptions) flags() []cli.Flag {
 	o.accepted, o.labels = map[spec.Kind]int{}, map[string]string{}
 	flags := append(o.inputOptions.flags(),
 		&cli.GenericFlag{Name: "accept-count", Usage: "lift the limit on a kind for this run, if exactly so many are planned: `KIND:N`; may be repeated", Value: acceptFlag(o.accepted)},
+		&cli.BoolFlag{Name: "accept-new-state", Usage: "begin a new state where the one that the fleet had is not there", Destination: &o.acceptNewState},
 		&cli.BoolFlag{Name: "refresh-only", Usage: "change no card: show what changed outside, and let apply take it into the state", Destination: &o.refreshOnly},
 		&cli.StringSliceFlag{Name: "target", Usage: "only cards whose address or ICCID is `ADDR|ICCID`, with * and ?; may be repeated", Destination: &o.targets},
 		&cli.StringSliceFlag{Name: "exclude", Usage: "all but the cards whose address or ICCID is `ADDR|ICCID`; may be repeated", Destination: &o.excludes},

@@ -68,7 +68,7 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	prior, err := s.run.Read(ctx, s.fleet)
+	prior, absent, err := s.run.Prior(ctx, o.acceptNewState)
 	if err != nil {
 		return err
 	}
@@ -83,6 +83,7 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 		return err
 	}
 	how := o.forRun(approvals)
+	how.Absent = absent
 	if o.out != "" {
 		how.Variables = s.givenVariables
 	}
@@ -147,6 +148,9 @@ func (o *output) plan(p *plan.Plan) {
 }
 
 func (o *output) planEvents(p *plan.Plan) {
+	if p.FirstRun != "" {
+		o.event("info", "first_run", render.FirstRunText(p.FirstRun), map[string]any{"first_run": p.FirstRun})
+	}
 	if weaker := p.Policy.Weaker; len(weaker) > 0 {
 		o.event("warn", "policy", "The policy is weaker than at the last apply: "+strings.Join(weaker, "; "), map[string]any{"policy": map[string]any{"weaker": weaker}})
 	}

@@ -76,6 +76,8 @@ func refusedWords(r *run.Refusal) (summary, detail string) {
 // what the state is.
 func otherState(r *run.Refusal) (summary, detail string) {
 	switch r.Reason {
+	case run.StateGone:
+		return "The state is not there", stateGone(r.Absent)
 	case run.PlanOfOtherState:
 		return "Plan of another state", fmt.Sprintf("The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
 			safe.Text(r.Given.Lineage), orNone(r.Found.Lineage))

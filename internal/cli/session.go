@@ -91,6 +91,7 @@ func (c *configuration) openState() (*session, error) {
 	}
 	return &session{c, &run.Session{
 		Store: run.Store{Backend: b, Env: c.runEnv()}, Carriers: c.carriers, Fleet: c.fleet, Watcher: w,
+		Place: placeOf(c.env, c.dir(), c.fleet), Places: placeFile(c.dir()),
 	}}, nil
 }
 

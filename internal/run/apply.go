@@ -22,6 +22,9 @@ type Applied struct {
 	Started, Finished time.Time
 	Interrupted       bool
 	Committed         bool // the state has what was done
+	// Unnoted is why the state's place could not be remembered; see [Places]. It
+	// is nil where it was, and where nothing was committed.
+	Unnoted error
 }
 
 // Apply carries out a plan, and commits what became of it; the caller holds the
@@ -36,6 +39,9 @@ type Applied struct {
 func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied, error) {
 	durable := context.WithoutCancel(ctx)
 	done := &Applied{Planned: p, Serial: p.Prior.Serial, Started: s.Env.Now()}
+	if err := s.makeRoom(durable, p.absent); err != nil {
+		return nil, err
+	}
 	if err := s.commitSpellings(durable, p.Prior); err != nil {
 		return nil, err
 	}
@@ -47,6 +53,9 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 	done.Report.Edits.Fleet = s.fleetAfter(p, done.Report)
 	commit := s.Backend.Commit(durable, p.Prior, done.Report.Edits)
 	done.Committed = commit == nil
+	if done.Committed {
+		done.Unnoted = s.notePlace()
+	}
 	done.Finished, done.Interrupted = s.Env.Now(), ctx.Err() != nil
 	err = errors.Join(done.Report.Broken, journal.Close())
 	if commit != nil {

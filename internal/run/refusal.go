@@ -21,6 +21,7 @@ type Refusal struct {
 	Plan   *plan.Plan
 	// Unapproved says that guarded actions of the plan lack an approval.
 	Unapproved bool
+	Absent     *Absence
 	Name       string // of the card, file, lock, version or provider that was named
 	Why        string // the name is none
 	Format     string // of the file
@@ -67,6 +68,7 @@ const (
 	PlanOfOtherState               // Given, Found: lineages
 	Incomplete                     // Plan: carriers could not be read at all
 	NotAllowed                     // Plan, Unapproved: limits are passed, or approvals missing
+	StateGone                      // Absent: there is no state, and there was one
 	endOfReasons
 )
 
@@ -138,6 +140,8 @@ func (r *Refusal) planError() string {
 		return "carriers of the plan could not be read at all"
 	case NotAllowed:
 		return "limits of the policy are passed, or approvals are missing"
+	case StateGone:
+		return fmt.Sprintf("there is no state in %s, and the fleet had one", r.Absent.looked())
 	}
 	return fmt.Sprintf("refused for reason %d", r.Reason)
 }

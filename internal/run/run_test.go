@@ -151,7 +151,24 @@ func session(t *testing.T, n int) (*run.Session, *sealable, *witness, *carriersi
 	})
 	require.Empty(t, diags)
 	backend, w := localState(t), &witness{t: t}
-	return &run.Session{Store: run.Store{Backend: backend, Env: env}, Carriers: carriers, Fleet: fleet, Watcher: w}, backend, w, world
+	return &run.Session{Store: run.Store{Backend: backend, Env: env}, Carriers: carriers, Fleet: fleet, Watcher: w, Place: here, Places: &places{}}, backend, w, world
+}
+
+var here = run.Place{Type: "local", Address: "fleet.state"}
+
+// places is what a folder knows of the state's place.
+type places struct {
+	place run.Place
+	err   error // of both
+}
+
+func (p *places) Known() (run.Place, error) { return p.place, p.err }
+
+func (p *places) Note(place run.Place) error {
+	if p.err == nil {
+		p.place = place
+	}
+	return p.err
 }
 
 var everything = run.Options{Refresh: plan.Refresh{Mode: plan.RefreshAll}}

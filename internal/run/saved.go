@@ -20,7 +20,7 @@ func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planne
 	}
 	kept, diags := plan.Keep(saved.Plan, plan.Input{
 		Fleet: s.Fleet, Prior: prior, Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts,
-		Approvals: o.Approvals, Accepted: o.Accepted, Now: s.Env.Now().UTC(), Version: s.Env.Version,
+		Approvals: o.Approvals, Accepted: o.Accepted, FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,
 	})
 	if kept == nil {
 		return nil, &MistakesError{diags}
@@ -28,7 +28,7 @@ func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planne
 	s.Watcher.Warn(diags)
 	p := &Planned{
 		Plan: kept.Plan, Prior: prior, Refreshed: prior.Settlement(), Digest: saved.Digest, Approvals: o.Approvals, Outdated: saved.Plan.Config != s.Fleet.Digest,
-		Carried: carried(prior, saved.Digest), order: orderOf(saved.Plan),
+		Carried: carried(prior, saved.Digest), order: orderOf(saved.Plan), absent: o.Absent,
 	}
 	p.settle(kept.Left)
 	return p, nil

@@ -19,6 +19,8 @@ type Session struct {
 	Carriers
 	Fleet   *spec.Fleet
 	Watcher Watcher
+	Place   Place // of the state
+	Places  Places
 }
 
 // Options say how cards are read, and what is planned. The zero value plans the
@@ -33,6 +35,7 @@ type Options struct {
 	RefreshOnly bool
 	Accepted    map[spec.Kind]int // limits that are lifted where just so many are planned
 	Approvals   plan.Approvals
+	Absent      *Absence // of the state, as [Session.Prior] returned it; nil where there is one
 	// Variables are what the plan keeps of those given on the command line, for
 	// a plan of the time that it is given.
 	Variables func(planned time.Time) []plan.Variable
@@ -60,6 +63,7 @@ type Planned struct {
 	Settled []apply.Result
 	// Carried is when the saved plan was carried out before; nil for one that wasn't.
 	Carried *state.CarriedOut
+	absent  *Absence       // of the state
 	order   map[string]int // the saved plan's order of actions, by their ids
 }
 
@@ -108,7 +112,7 @@ func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Plann
 	in := plan.Input{
 		Fleet: s.Fleet, Prior: prior, Live: live.Cards, Numbers: live.Numbers, Incomplete: live.incomplete, Reads: live.reads,
 		Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
-		Now: s.Env.Now().UTC(), Version: s.Env.Version,
+		FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,
 	}
 	p, diags := plan.Make(in)
 	if p == nil {
@@ -118,7 +122,7 @@ func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Plann
 		p.Variables = o.Variables(p.Timestamp)
 	}
 	s.Watcher.Warn(diags)
-	return &Planned{Plan: p, Prior: prior, Live: *live, Approvals: o.Approvals, Withdrawn: plan.Withdrawn(p, in)}, nil
+	return &Planned{Plan: p, Prior: prior, Live: *live, Approvals: o.Approvals, Withdrawn: plan.Withdrawn(p, in), absent: o.Absent}, nil
 }
 
 // keep commits what was read before an interrupt, so that another run can go on
@@ -142,7 +146,12 @@ func (s *Session) keep(ctx context.Context, prior *state.Snapshot, live *Live, o
 			kept++
 		}
 	}
-	if err := s.Backend.Commit(context.WithoutCancel(ctx), prior, edits); err != nil {
+	durable := context.WithoutCancel(ctx)
+	err := s.makeRoom(durable, o.Absent)
+	if err == nil {
+		err = s.Backend.Commit(durable, prior, edits)
+	}
+	if err != nil {
 		return fmt.Errorf("keep what was read until the interrupt: %w", err)
 	}
 	s.Watcher.Kept(kept)

@@ -29,6 +29,7 @@ type headJSON struct {
 	Partial       string      `json:"partial,omitempty"`
 	Skipped       int         `json:"skipped,omitempty"`
 	RefreshOnly   bool        `json:"refresh_only,omitempty"`
+	FirstRun      string      `json:"first_run,omitempty"`
 	Summary       Counts      `json:"summary"`
 	Policy        *policyJSON `json:"policy,omitempty"`
 	Limits        []limitJSON `json:"limits,omitempty"`
@@ -212,7 +213,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 	out := headJSON{
 		FormatVersion: FormatVersion, Version: p.Version, Timestamp: p.Timestamp, Digest: digest, Config: p.Config,
 		State: stateJSON{p.Lineage, p.Serial}, Complete: len(p.Incomplete) == 0,
-		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Summary: CountsOf(p.Summary()),
+		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, FirstRun: p.FirstRun, Summary: CountsOf(p.Summary()),
 	}
 	if len(p.Policy.Weaker) > 0 {
 		out.Policy = &policyJSON{p.Policy.Weaker}

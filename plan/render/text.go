@@ -20,6 +20,7 @@ import (
 func Text(w io.Writer, p *plan.Plan, style Style) error {
 	t := &text{w: bufio.NewWriter(w), style: style}
 	cards := sortOut(p)
+	t.firstRun(p.FirstRun)
 	t.partial(p)
 	t.weaker(p.Policy.Weaker)
 	t.irreversible(cards.irreversible)
@@ -81,6 +82,22 @@ func (t *text) flow(lead string, indent int, s string, columns int, look []color
 
 // title writes the line that a card's lines come after.
 func (t *text) title(s string) { t.entry("  ", 4, "# "+s, color.Bold) }
+
+// FirstRunText says that there was no state, and where it was looked for; "" for
+// a plan that was made from one.
+func FirstRunText(place string) string {
+	if place == "" {
+		return ""
+	}
+	return fmt.Sprintf("This is a first run: there is no state in %s.", safe.Text(place))
+}
+
+func (t *text) firstRun(place string) {
+	if s := FirstRunText(place); s != "" {
+		t.entry("", 0, s)
+		t.line("")
+	}
+}
 
 // weakerTitle stands above what of a policy became weaker.
 const weakerTitle = "The policy is weaker than at the last apply:"
@@ -452,6 +469,9 @@ func (t *text) limits(limits []plan.Exceeded) {
 
 // LimitText says what a passed limit means, and what to do.
 func LimitText(l plan.Exceeded) []string {
+	if l.OnTrust {
+		return trustText(l)
+	}
 	lines := []string{fmt.Sprintf("The limit on %s is passed: %s planned, %s allowed%s.", limited(l), Thousands(l.Planned), l.Allowed, usual(l))}
 	if l.Kind == spec.Removals {
 		lines[0] = fmt.Sprintf("The configuration lost %s that the state has, %s allowed%s. Is a table cut in half?", count(l.Planned, "card", "cards"), l.Allowed, usual(l))
@@ -467,6 +487,20 @@ func LimitText(l plan.Exceeded) []string {
 		meant += "; cards named in a removed block don't count"
 	}
 	return append(lines, meant)
+}
+
+// trustText is LimitText of cards that are adopted on trust.
+func trustText(l plan.Exceeded) []string {
+	at := ""
+	if l.Provider != "" {
+		at = " at " + string(l.Provider)
+	}
+	lines := []string{fmt.Sprintf("The state that this fleet had is not there, and %s%s would be adopted on trust: the configuration alone says which devices they have. "+
+		"The limit on remove holds for these too: %s allowed%s.", count(l.Planned, "card", "cards"), at, l.Allowed, usual(l))}
+	if l.Accepted != nil {
+		lines = append(lines, fmt.Sprintf("-accept-count=%s:%d doesn't fit.", l.Kind, *l.Accepted))
+	}
+	return append(lines, fmt.Sprintf("apply refuses this plan. Put the state back; or, if it is meant, run apply with -accept-new-state and -accept-count=%s:%d", l.Kind, l.Adopted))
 }
 
 func limited(l plan.Exceeded) string {

@@ -14,7 +14,7 @@ import (
 
 // Type is the backend as a configuration names it. Its settings have the names
 // and the meaning of Terraform's.
-func Type() state.Type { return state.Type{Schema: schema(), Open: open} }
+func Type() state.Type { return state.Type{Schema: schema(), Open: open, Address: address} }
 
 func schema() spec.Schema {
 	s := spec.Schema{Type: "http", Exact: true, Settings: []spec.Setting{
@@ -134,4 +134,14 @@ func certificatesOf(s *spec.Settings) TLS {
 		s.Mistake(at, "Invalid certificate", spec.Sentence(err))
 	}
 	return t
+}
+
+// address is the URL without what may be a credential: user, query and fragment.
+func address(block spec.Backend, env state.Env) string {
+	u, err := urlOf("address", env.Settings(block, schema()).String("address", ""))
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return u.String()
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Type is the backend as a configuration names it.
-func Type() state.Type { return state.Type{Schema: schema(), Open: open} }
+func Type() state.Type { return state.Type{Schema: schema(), Open: open, Address: address} }
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "local", Exact: true, Settings: []spec.Setting{
@@ -36,4 +36,12 @@ func Path(dir string, block spec.Backend) string {
 		return path
 	}
 	return filepath.Join(dir, path)
+}
+
+func address(block spec.Backend, env state.Env) string {
+	path := Path(env.Dir, block)
+	if rel, err := filepath.Rel(env.Dir, path); err == nil {
+		path = rel
+	}
+	return filepath.ToSlash(path)
 }

@@ -66,10 +66,10 @@ func New(config Config, env state.Env) (*Backend, error) {
 	}
 	b := &Backend{schema: config.Schema, name: config.Name, beat: config.Beat, env: env, conn: conn}
 	if b.schema == "" {
-		b.schema = "cardfleet"
+		b.schema = standardSchema
 	}
 	if b.name == "" {
-		b.name = "default"
+		b.name = standardName
 	}
 	if b.beat = cmp.Or(b.beat, env.Beat); b.beat == 0 {
 		b.beat = 10 * time.Second

@@ -10,8 +10,14 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
+// Where the state is unless the block says otherwise.
+const (
+	standardSchema = "cardfleet"
+	standardName   = "default"
+)
+
 // Type is the backend as a configuration names it.
-func Type() state.Type { return state.Type{Schema: schema(), Open: open} }
+func Type() state.Type { return state.Type{Schema: schema(), Open: open, Address: address} }
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "postgres", Exact: true, Settings: []spec.Setting{
@@ -69,4 +75,9 @@ func unverified(c *pgx.ConnConfig) string {
 		}
 	}
 	return ""
+}
+
+func address(block spec.Backend, env state.Env) string {
+	s := env.Settings(block, schema())
+	return s.String("schema_name", standardSchema) + "/" + s.String("name", standardName)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Type is the backend as a configuration names it.
-func Type() state.Type { return state.Type{Schema: schema(), Open: open} }
+func Type() state.Type { return state.Type{Schema: schema(), Open: open, Address: address} }
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "s3", Exact: true, Settings: []spec.Setting{
@@ -131,4 +131,9 @@ func checkVariables(block *spec.Settings, s Settings) {
 			block.Mistake("secret_key", "Unusable value", "The variable "+name+" of the environment "+wrapped)
 		}
 	}
+}
+
+func address(block spec.Backend, env state.Env) string {
+	s := env.Settings(block, schema())
+	return s.String("bucket", "") + "/" + s.String("key", "")
 }
