@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -107,6 +108,31 @@ func TestACardThatWasStoppedForItsDeviceIsNotResumedWhereTheDeviceIsRefused(t *t
 	got := r.run("apply", "-auto-approve")
 	assert.NotZero(t, got.code)
 	assert.Zero(t, r.world.Count("DoIotUserStopResume")+r.world.Count("DoIotUnbindResume"), got.out)
+}
+
+// Two machines whose clocks are eleven minutes apart work on one state, and the
+// carrier shows an order after five. What the second machine reads a minute after
+// the first one ordered doesn't make it order again.
+func TestTwoMachinesWhoseClocksDifferOrderOnce(t *testing.T) {
+	world := describe()
+	world.ShowDelay = carriersim.Duration(5 * time.Minute)
+	r := newRig(t, world)
+	carrier := &clock{now: r.clock.Now()}
+	world.Now, world.Sleep = carrier.Now, carrier.Sleep
+	r.write("main.fleet.hcl", provider+"card \"kiosk\" {\n  iccid    = \""+kiosk+"\"\n  packages = [\"10002\"]\n}\n")
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.Equal(t, 1, world.Count("DoIotRecharge"))
+
+	carrier.Advance(time.Minute)
+	r.clock.Advance(12 * time.Minute) // the second machine's
+	got := r.want(0, r.run("apply", "-auto-approve"))
+	assert.Equal(t, 1, world.Count("DoIotRecharge"), got.out)
+
+	carrier.Advance(10 * time.Minute)
+	r.clock.Advance(10 * time.Minute)
+	got = r.want(0, r.run("apply", "-auto-approve"))
+	assert.Contains(t, got.out, "1 unchanged, 0 needs attention")
+	assert.Equal(t, 1, world.Count("DoIotRecharge"), got.out)
 }
 
 func TestNothingRunsAnUnbindWithoutAnApproval(t *testing.T) {
