@@ -44,6 +44,9 @@ func (in *Input) whereabouts(from, to spec.ProviderName) state.Whereabouts {
 	if in.Prior != nil {
 		remembered = in.Prior.Fleet.Accounts[from]
 	}
+	if remembered.Left(left) {
+		left = remembered // the block stands for another account than the card was in
+	}
 	switch {
 	case now != "" && (left == now || remembered == now):
 		return state.SameAccount

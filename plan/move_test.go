@@ -94,6 +94,12 @@ func TestWhatABlockStoodForAtTheLastApplyTellsARenamedOneFromAnotherAccount(t *t
 		p, _ := plan.Make(in)
 		assert.Equal(t, want, p.Cards[0].Account)
 	}
+	in := elsewhere(scene{wanted: wantsB(), memory: boundTo(deviceB), live: reads(spec.Active, "ok")}, oneAccount)
+	for before, want := range map[spec.Account]state.Whereabouts{"a": state.SameAccount, "c": state.OtherAccount} {
+		in.Prior.Fleet.Accounts = map[spec.ProviderName]spec.Account{aliyun: before}
+		p, _ := plan.Make(in)
+		assert.Equal(t, want, p.Cards[0].Account, "the block stands for another account than the card was in")
+	}
 }
 
 func TestADoubtGoesAlongWithACardThatMoves(t *testing.T) {

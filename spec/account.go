@@ -26,5 +26,18 @@ func (s Schema) AccountOf(block ProviderConfig, getenv func(string) string) Acco
 		name = settings.String(s.Account, "")
 	}
 	sum := sha256.Sum256([]byte(cmp.Or(s.Carrier, s.Type) + "\n" + strings.TrimSuffix(endpoint, "/") + "\n" + name))
-	return Account(hex.EncodeToString(sum[:8]))
+	account := Account(hex.EncodeToString(sum[:8]))
+	if s.AccountKey {
+		account = accountKey + account
+	}
+	return account
+}
+
+const accountKey = "key:"
+
+// Left reports whether a block that stood for a stands for another account now.
+// Where an access key is all that names the account, a change of it is taken for
+// a rotation of the key.
+func (a Account) Left(now Account) bool {
+	return a != "" && now != "" && a != now && !(strings.HasPrefix(string(a), accountKey) && strings.HasPrefix(string(now), accountKey))
 }

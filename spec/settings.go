@@ -63,8 +63,10 @@ type Schema struct {
 
 	// Account is the setting of a provider's block that names the account; Carrier
 	// is whose accounts those are, the Type unless said; Endpoint is the endpoint
-	// of a block that says none. See [Schema.AccountOf].
+	// of a block that says none. See [Schema.AccountOf]. AccountKey says that the
+	// setting is an access key's id, which may change while the account stays.
 	Account, Carrier, Endpoint string
+	AccountKey                 bool
 }
 
 // Setting finds the setting of that name.

@@ -42,6 +42,11 @@ func (s *Snapshot) Settle(declares func(spec.CardID) bool) (open []Card) {
 // and that move over what [Snapshot.Respell] wrote in another way.
 func (s *Snapshot) Settlement() Edits {
 	e := s.respelling()
+	for _, iccid := range s.Strayed {
+		if c := s.Card(iccid); c != nil && !slices.ContainsFunc(s.Respelled, func(r Respelled) bool { return r.New == iccid }) {
+			e.Put = append(e.Put, *c)
+		}
+	}
 	for _, rows := range s.doubledCards() {
 		if c := s.Card(rows[0].ICCID); c != nil {
 			e.Put = append(e.Put, *c)

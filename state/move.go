@@ -29,3 +29,25 @@ func (c *Card) MoveTo(provider spec.ProviderName, account Whereabouts) {
 		c.Last, c.Recent, c.CarrierIDs = Last{}, nil, nil
 	}
 }
+
+// LeaveAccounts does with the cards of provider blocks that stand for another
+// account now what [Card.MoveTo] does with cards that go to one: in memory, as
+// Settle does, so a commit has to begin with [Snapshot.Settlement]. stays says
+// that a card is still at its block; one that moves is told by where it goes.
+func (s *Snapshot) LeaveAccounts(now map[spec.ProviderName]spec.Account, stays func(*Card) bool) {
+	left := map[spec.ProviderName]bool{}
+	for block, before := range s.Fleet.Accounts {
+		if before.Left(now[block]) {
+			left[block] = true
+		}
+	}
+	if len(left) == 0 {
+		return // as nearly always
+	}
+	for i := range s.Cards {
+		if c := &s.Cards[i]; left[c.Provider] && stays(c) {
+			c.MoveTo(c.Provider, OtherAccount)
+			s.Strayed = append(s.Strayed, c.ICCID)
+		}
+	}
+}

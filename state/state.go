@@ -31,6 +31,9 @@ type Snapshot struct {
 	// Respelled are the cards that [Snapshot.Respell] wrote as they are declared.
 	// They are not stored: what is stored has them in the old spelling until a commit.
 	Respelled []Respelled
+	// Strayed are the cards that [Snapshot.LeaveAccounts] changed, by ICCID. They
+	// are not stored either.
+	Strayed []spec.ICCID
 }
 
 // Card is what the state remembers of one managed card. What is zero isn't known.

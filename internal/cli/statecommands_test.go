@@ -271,3 +271,20 @@ func TestAnICCIDWithoutItsCheckDigitThatMayBeTwoCardsIsNoPick(t *testing.T) {
 	require.Contains(t, r.want(0, r.run("state", "rm", other)).out, "Forgotten: 1.")
 	require.Contains(t, r.want(0, r.run("state", "rm", kiosk[:19])).out, kiosk+": forgotten\nForgotten: 1.")
 }
+
+func TestABlockThatStandsForAnotherAccountLeavesItsDevicesUnconfirmed(t *testing.T) {
+	r := newRig(t, describe())
+	fleet := func(client string) string {
+		return "provider \"xuyu\" {\n  endpoint = \"simulator\"\n  client_id = \"" + client + "\"\n}\ncard \"terminal\" {\n  iccid = \"89860446030017300020\"\n  active = true\n}\n"
+	}
+	r.write("main.fleet.hcl", fleet("one"))
+	r.want(0, r.run("apply", "-auto-approve"))
+	pulled := r.pulled("state.json")
+	r.write("state.json", strings.Replace(pulled, `"last": {`, `"binding": {"known": true, "imei": "861536030196001"}, "last": {`, 1))
+	r.want(0, r.run("state", "push", "state.json"))
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.NotContains(t, r.pulled("same.json"), `"unconfirmed"`, "it is the same account")
+	r.write("main.fleet.hcl", fleet("two"))
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.Contains(t, r.pulled("other.json"), `"unconfirmed": "move"`)
+}

@@ -44,7 +44,7 @@ func defaults() providers.Limits {
 func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
 
 func schema() spec.Schema {
-	return spec.Schema{Type: "aliyun", Account: "access_key_id", Endpoint: defaultEndpoint, Settings: append(alirpc.Credentials(), []spec.Setting{
+	return spec.Schema{Type: "aliyun", Account: "access_key_id", AccountKey: true, Endpoint: defaultEndpoint, Settings: append(alirpc.Credentials(), []spec.Setting{
 		{Name: "region_id", Type: spec.SettingString, Doc: `region; the carrier has only "cn-hangzhou", the default`},
 		{Name: "privacy_endpoint", Type: spec.SettingString, Doc: "base URL of the number privacy API (Dyplsapi)"},
 		{Name: "device_type", Type: spec.SettingString, Doc: `what an IMEI is registered as, "IOT" unless said (a guess)`},

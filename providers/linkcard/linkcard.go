@@ -59,7 +59,7 @@ func defaults() providers.Limits {
 func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
 
 func schema() spec.Schema {
-	return spec.Schema{Type: "aliyun_linkcard", Account: "access_key_id", Carrier: "aliyun", Endpoint: defaultEndpoint, Settings: append(alirpc.Credentials(),
+	return spec.Schema{Type: "aliyun_linkcard", Account: "access_key_id", AccountKey: true, Carrier: "aliyun", Endpoint: defaultEndpoint, Settings: append(alirpc.Credentials(),
 		spec.Setting{Name: "requests_per_second_per_action", Type: spec.SettingNumber,
 			Doc: "the most calls a second of one action; 20 unless requests_per_second is said, which then holds for all together"},
 		spec.Setting{Name: "offers", Type: spec.SettingAny, Doc: "package ids and the names that the carrier shows for them, where they differ"},
