@@ -250,7 +250,8 @@ type process struct {
 	name   string
 	cmd    *exec.Cmd
 	stdout *bufio.Reader
-	said   bytes.Buffer
+	said   bytes.Buffer // on standard output; whole once the process has ended
+	warned bytes.Buffer // on standard error, likewise
 }
 
 func (th *theater) start(sleepBefore int, args ...string) *process {
@@ -265,7 +266,7 @@ func (th *theater) start(sleepBefore int, args ...string) *process {
 	}
 	pipe, err := p.cmd.StdoutPipe()
 	require.NoError(th.t, err)
-	p.stdout, p.cmd.Stderr = bufio.NewReader(pipe), &p.said
+	p.stdout, p.cmd.Stderr = bufio.NewReader(pipe), &p.warned
 	require.NoError(th.t, p.cmd.Start())
 	return p
 }
@@ -331,7 +332,7 @@ func (th *theater) overslept() {
 	before := th.front.sentBy(first.name)
 	assert.NoError(th.t, first.cmd.Process.Signal(syscall.SIGCONT))
 	code := first.end()
-	assert.Equal(th.t, before, th.front.sentBy(first.name), "a run that overslept its lease sent something (exit code %d):\n%s\nand the other:\n%s", code, &first.said, &second.said)
+	assert.Equal(th.t, before, th.front.sentBy(first.name), "a run that overslept its lease sent something (exit code %d):\n%s%s\nand the other:\n%s%s", code, &first.said, &first.warned, &second.said, &second.warned)
 }
 
 // pulled is what the state says of a card.
