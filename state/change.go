@@ -83,7 +83,7 @@ func (c *Card) TakeReading(r spec.Reading) {
 		return
 	}
 	*c, _ = c.settle(r, func(Doubt) bool { return false })
-	c.Recent, c.Doubts = clockedChanges(notShown(c.Recent, &r), &r), clocked(c.Doubts, &r)
+	c.Recent, c.Doubts = clockedChanges(notShown(c.Recent, &r), &r), clockedDoubts(c.Doubts, &r)
 	if r.Tells(spec.AttrBinding) {
 		now := c.Overlay(r, rememberFor)
 		if c.Binding.Known && !c.Binding.IMEI.Same(now.IMEI) {
@@ -180,36 +180,32 @@ func (ch Change) after(r *spec.Reading) bool {
 	return r.At.Before(ch.At)
 }
 
-// clocked is the doubts with the carrier's clock where the reading is the first
-// that knows it: the calls had left before the reading.
-func clocked(doubts []Doubt, r *spec.Reading) []Doubt {
-	lacks := func(d Doubt) bool { return d.CarrierSince.IsZero() && !r.CarrierAt.IsZero() && !d.after(r) }
-	if !slices.ContainsFunc(doubts, lacks) {
-		return doubts
-	}
-	doubts = slices.Clone(doubts)
-	for i := range doubts {
-		if lacks(doubts[i]) {
-			doubts[i].CarrierSince = r.CarrierAt
-		}
-	}
-	return doubts
+// clockedDoubts gives the doubts the carrier's clock where the reading is the
+// first that knows it: the calls had left before the reading.
+func clockedDoubts(doubts []Doubt, r *spec.Reading) []Doubt {
+	lacks := func(d Doubt) bool { return d.CarrierSince.IsZero() && !d.after(r) }
+	return clocked(doubts, r, lacks, func(d *Doubt) { d.CarrierSince = r.CarrierAt })
 }
 
-// clockedChanges is the changes with the carrier's clock where the reading is the
-// first that knows it.
+// clockedChanges does the same for changes.
 func clockedChanges(recent []Change, r *spec.Reading) []Change {
-	lacks := func(ch Change) bool { return ch.CarrierAt.IsZero() && !r.CarrierAt.IsZero() && !ch.after(r) }
-	if !slices.ContainsFunc(recent, lacks) {
-		return recent
+	lacks := func(ch Change) bool { return ch.CarrierAt.IsZero() && !ch.after(r) }
+	return clocked(recent, r, lacks, func(ch *Change) { ch.CarrierAt = r.CarrierAt })
+}
+
+// clocked gives the reading's clock, where it has one, to those of the list that
+// lack it. The list itself stays as it is, since other cards may share it.
+func clocked[T any](list []T, r *spec.Reading, lacks func(T) bool, give func(*T)) []T {
+	if r.CarrierAt.IsZero() || !slices.ContainsFunc(list, lacks) {
+		return list
 	}
-	recent = slices.Clone(recent)
-	for i := range recent {
-		if lacks(recent[i]) {
-			recent[i].CarrierAt = r.CarrierAt
+	list = slices.Clone(list)
+	for i := range list {
+		if lacks(list[i]) {
+			give(&list[i])
 		}
 	}
-	return recent
+	return list
 }
 
 // shownBy reports whether the reading, taken after the change, shows it.

@@ -165,14 +165,19 @@ func severalRows(rows []spec.CardID) string {
 	var b strings.Builder
 	b.WriteString("A card is one card, and a state of an older version may have it at several provider blocks. The row is kept whose block declares the card; " +
 		"of these cards several of the blocks do, or none:\n")
+	listRows(&b, rows, ": cardfleet state list shows all")
+	b.WriteString("Say of each card which rows are wrong, with: cardfleet state rm PROVIDER/ICCID. It only forgets a row: the card itself stays as it is.")
+	return b.String()
+}
+
+// listRows writes a line a row, and how many more there are, with where these are seen.
+func listRows(b *strings.Builder, rows []spec.CardID, where string) {
 	for _, id := range rows[:min(len(rows), mostRows)] {
 		b.WriteString("  " + rowName(id) + "\n")
 	}
 	if more := len(rows) - mostRows; more > 0 {
-		fmt.Fprintf(&b, "  and %d more: cardfleet state list shows all.\n", more)
+		fmt.Fprintf(b, "  and %d more%s.\n", more, where)
 	}
-	b.WriteString("Say of each card which rows are wrong, with: cardfleet state rm PROVIDER/ICCID. It only forgets a row: the card itself stays as it is.")
-	return b.String()
 }
 
 // severalSpellings says what is to be done about cards of the state that may be
@@ -180,12 +185,7 @@ func severalRows(rows []spec.CardID) string {
 func severalSpellings(rows []spec.CardID) string {
 	var b strings.Builder
 	b.WriteString("An ICCID of 19 characters and one of 20 that agree in 19 may be one card, whose check digit is left out. Of these cards of the state it can't be told which one a card block means:\n")
-	for _, id := range rows[:min(len(rows), mostRows)] {
-		b.WriteString("  " + rowName(id) + "\n")
-	}
-	if more := len(rows) - mostRows; more > 0 {
-		fmt.Fprintf(&b, "  and %d more.\n", more)
-	}
+	listRows(&b, rows, "")
 	b.WriteString("Nothing was planned. Declare each of them as the state has it; or have the wrong one forgotten, with: cardfleet state rm ICCID. The card itself stays as it is.")
 	return b.String()
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -114,20 +113,9 @@ func among(listed []state.Card, names []string) ([]state.Card, error) {
 	if len(names) == 0 {
 		return listed, nil
 	}
-	all := run.NamesOf(listed)
-	var picked []state.Card
-	for _, name := range names {
-		cards, err := all.Find(name)
-		if err != nil {
-			return nil, err
-		}
-		if len(cards) == 0 {
-			return nil, refuse("Not likely done", "Card %s has no change of binding that the carrier refused to repeat. Nothing was settled.", safe.Text(name))
-		}
-		picked = append(picked, cards...)
-	}
-	slices.SortFunc(picked, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
-	return slices.CompactFunc(picked, func(a, b state.Card) bool { return a.ICCID == b.ICCID }), nil
+	return run.NamesOf(listed).All(names, func(name string) error {
+		return refuse("Not likely done", "Card %s has no change of binding that the carrier refused to repeat. Nothing was settled.", safe.Text(name))
+	})
 }
 
 func (prog *program) settleLikely(ctx context.Context, store run.Store, o resolveOptions, listed []state.Card) error {

@@ -146,9 +146,9 @@ func idsOf(rows []state.Card) []spec.CardID {
 	return ids
 }
 
-// all are the rows that any of the names names, each once, by ICCID and
-// provider. A name of no row is refused.
-func (n *Names) all(names []string) ([]state.Card, error) {
+// All are the rows that any of the names names, each once, by ICCID and
+// provider. A name of no row ends it with the error that none makes of the name.
+func (n *Names) All(names []string, none func(name string) error) ([]state.Card, error) {
 	var picked []state.Card
 	for _, name := range names {
 		rows, err := n.Find(name)
@@ -156,10 +156,13 @@ func (n *Names) all(names []string) ([]state.Card, error) {
 			return nil, err
 		}
 		if len(rows) == 0 {
-			return nil, &Refusal{Reason: NotInState, Name: name}
+			return nil, none(name)
 		}
 		picked = append(picked, rows...)
 	}
 	slices.SortFunc(picked, func(a, b state.Card) int { return a.ID().Compare(b.ID()) })
 	return slices.CompactFunc(picked, func(a, b state.Card) bool { return a.ID() == b.ID() }), nil
 }
+
+// notInState refuses a name of no row of the state.
+func notInState(name string) error { return &Refusal{Reason: NotInState, Name: name} }

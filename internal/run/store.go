@@ -105,7 +105,7 @@ func (s Store) Forget(ctx context.Context, names []string) ([]state.Card, error)
 	committed, err := s.change(ctx, "state rm", func(next *state.Snapshot) error {
 		rows := next.Rows()
 		var err error
-		if dropped, err = NamesOf(rows).all(names); err != nil {
+		if dropped, err = NamesOf(rows).All(names, notInState); err != nil {
 			return err
 		}
 		gone := func(c state.Card) bool {
@@ -151,7 +151,7 @@ func (s Store) Resolve(ctx context.Context, name string, binding state.Binding) 
 // doubtful are the named cards of which something is in doubt. one says that
 // the name has to be of one card.
 func doubtful(s *state.Snapshot, name string, one bool) ([]*state.Card, error) {
-	rows, err := NamesOf(s.Rows()).all([]string{name})
+	rows, err := NamesOf(s.Rows()).All([]string{name}, notInState)
 	if err != nil {
 		return nil, err
 	}
