@@ -44,7 +44,7 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 	}
 	err = b.persist(func() error {
 		c.attempts++
-		return b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error { return c.run(ctx, tx) })
+		return b.within(ctx, toWrite, func(tx pgx.Tx) error { return c.run(ctx, tx) })
 	})
 	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.place(), err)
@@ -353,9 +353,9 @@ func (c *commit) finish(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	var batch pgx.Batch
-	batch.Queue("UPDATE "+c.table("states")+" SET lineage = $2, serial = $3, cards = $4, key = $5, seal = $6, format = $7, fleet = $8 WHERE id = $1",
+	batch.Queue("UPDATE "+c.table("states")+" SET lineage = $2, serial = $3, cards = $4, key = $5, seal = $6, format = $7, fleet = $8::json WHERE id = $1",
 		n.id, n.lineage, n.serial, n.cards, key, seal, n.format, fleet)
-	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal, format, fleet) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal, format, fleet) VALUES ($1, $2, $3, $4, $5, $6, $7::json)",
 		n.id, n.serial, n.cards, n.written, seal, n.format, fleet)
 	batch.Queue("DELETE FROM "+c.table("journal")+" WHERE state_id = $1", n.id)
 	if oldest := int64(n.serial) - kept + 1; oldest > 0 { //nolint:gosec // serials count commits

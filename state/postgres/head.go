@@ -125,9 +125,17 @@ func (b *Backend) present(ctx context.Context, tx pgx.Tx) (head, error) {
 
 // plainFleet is the column for what is remembered of the fleet: NULL for
 // nothing, and where it is in the seal.
-func (h *head) plainFleet() ([]byte, error) {
+//
+// It is a string, since bytes are sent as a bytea where nobody asks the server
+// for a parameter's type.
+func (h *head) plainFleet() (*string, error) {
 	if h.vault != nil || h.fleet.Equal(&state.Fleet{}) {
-		return nil, nil
+		return nil, nil //nolint:nilnil // NULL is what there is to write
 	}
-	return json.Marshal(h.fleet)
+	text, err := json.Marshal(h.fleet)
+	if err != nil {
+		return nil, err
+	}
+	fleet := string(text)
+	return &fleet, nil
 }

@@ -14,7 +14,7 @@ import (
 // History implements [state.Historian].
 func (b *Backend) History(ctx context.Context) ([]state.Version, error) {
 	var versions []state.Version
-	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) error {
+	err := b.within(ctx, toRead, func(tx pgx.Tx) error {
 		now, err := b.present(ctx, tx)
 		if err != nil || now.id == 0 {
 			return err
@@ -43,7 +43,7 @@ func (b *Backend) ReadVersion(ctx context.Context, name string) (*state.Snapshot
 		return nil, fmt.Errorf("there is no version %q of the state %s: a version is named by its serial", name, b.place())
 	}
 	var s *state.Snapshot
-	err = b.within(ctx, snapshotOf, func(tx pgx.Tx) error {
+	err = b.within(ctx, toRead, func(tx pgx.Tx) error {
 		h, err := b.headAt(ctx, tx, serial)
 		if err != nil {
 			return err

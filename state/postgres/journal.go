@@ -21,7 +21,7 @@ func (b *Backend) Journal(ctx context.Context) (state.Journal, error) {
 func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, error) {
 	file := &journalFile{backend: b, token: b.token()}
 	seq := uint64(0)
-	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) (err error) {
+	err := b.within(ctx, toRead, func(tx pgx.Tx) (err error) {
 		if file.head, err = b.head(ctx, tx, len(migrations), ""); err != nil {
 			return err
 		}
@@ -97,7 +97,8 @@ func (f *journalFile) Sync() error {
 // insert adds the row in one round trip, if the lease is still ours and the
 // state still the one that the journal follows. A row of this number that is
 // there already is this one, inserted by an attempt whose answer was lost:
-// nobody without the lease's token writes one.
+// nobody without the lease's token writes one. The statement is a transaction by
+// itself, and sets for itself what [toWrite] sets.
 func (f *journalFile) insert() error {
 	b := f.backend
 	ctx, cancel := context.WithTimeout(context.Background(), b.leaseOf())
@@ -115,11 +116,11 @@ func (f *journalFile) insert() error {
 			SELECT state_id FROM `+b.table("leases")+` JOIN `+b.table("states")+` ON id = state_id
 			WHERE state_id = $1 AND token = $2 AND serial = $3 AND lineage = $4 FOR SHARE
 		), added AS (
-			INSERT INTO `+b.table("journal")+` (state_id, line, records) SELECT state_id, $5, $6 FROM held
+			INSERT INTO `+b.table("journal")+` (state_id, line, records) SELECT state_id, $5::bigint, $6::bytea FROM held
 			ON CONFLICT DO NOTHING
 		)
-		SELECT count(*) FROM held`,
-		f.head.id, f.token, f.head.serial, f.head.lineage, f.last+1, f.line).Scan(&held)
+		SELECT count(*), set_config('synchronous_commit', 'on', true) FROM held`,
+		f.head.id, f.token, f.head.serial, f.head.lineage, f.last+1, f.line).Scan(&held, nil)
 	if err == nil && held == 0 {
 		return errLost
 	}

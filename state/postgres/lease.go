@@ -127,17 +127,17 @@ func (b *Backend) insertLease(ctx context.Context, token string, info state.Lock
 	if err != nil {
 		return err
 	}
-	return b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
+	return b.within(ctx, toWrite, func(tx pgx.Tx) error {
 		if err := b.prepare(ctx, tx); err != nil {
 			return err
 		}
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO `+b.table("leases")+` AS held (state_id, token, lock_id, info, renewed, expires)
-			SELECT id, $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::interval FROM `+b.table("states")+` WHERE name = $1
+			SELECT id, $2::uuid, $3, $4::json, clock_timestamp(), clock_timestamp() + $5::interval FROM `+b.table("states")+` WHERE name = $1
 			ON CONFLICT (state_id) DO UPDATE SET (token, lock_id, info, renewed, expires)
 				= (excluded.token, excluded.lock_id, excluded.info, excluded.renewed, excluded.expires)
 				WHERE held.expires < clock_timestamp()`,
-			b.name, token, info.ID, text, beatsToExpiry*b.beat)
+			b.name, token, info.ID, string(text), beatsToExpiry*b.beat)
 		if err != nil || tag.RowsAffected() > 0 {
 			return err
 		}
@@ -169,7 +169,7 @@ func (b *Backend) holder(ctx context.Context, tx pgx.Tx) (state.LockInfo, error)
 // renew puts off the lease's end; see [stored.Keep]. It fails with errLost where
 // the lease is another run's.
 func (b *Backend) renew(ctx context.Context, token string) error {
-	return b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
+	return b.within(ctx, toWrite, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, "UPDATE "+b.table("leases")+" SET renewed = clock_timestamp(), expires = clock_timestamp() + $2::interval WHERE token = $1",
 			token, beatsToExpiry*b.beat)
 		if err == nil && tag.RowsAffected() == 0 {
@@ -188,7 +188,7 @@ func (b *Backend) release(l *lease) error {
 	// The run may have been interrupted, and gives its lock back all the same.
 	ctx, cancel := context.WithTimeout(context.Background(), b.beat)
 	defer cancel()
-	err := b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
+	err := b.within(ctx, toWrite, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, "DELETE FROM "+b.table("leases")+" WHERE token = $1", l.token)
 		if err == nil && tag.RowsAffected() == 0 {
 			return errLost
@@ -214,7 +214,7 @@ func (b *Backend) checkLease(ctx context.Context, tx pgx.Tx, token string) error
 
 // ForceUnlock implements [state.ForceUnlocker].
 func (b *Backend) ForceUnlock(ctx context.Context, id string) error {
-	err := b.within(ctx, pgx.TxOptions{}, func(tx pgx.Tx) error {
+	err := b.within(ctx, toWrite, func(tx pgx.Tx) error {
 		there, err := b.there(ctx, tx)
 		if err != nil {
 			return err

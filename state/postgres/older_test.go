@@ -35,30 +35,46 @@ func older(t *testing.T, sealed bool, conn string) (sealer state.Sealer) {
 }
 
 func TestAStateOfTheFirstVersionIsReadAndMovedOver(t *testing.T) {
-	conn := pgtest.Database(t)
-	statetest.RunOlder(t, func(t *testing.T, sealed bool) func() state.Backend {
-		sealer := older(t, sealed, conn)
-		return func() state.Backend { return opened(t, conn, sealer) }
-	})
+	for name, way := range ways() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := pgtest.Database(t)
+			through := way(t, conn)
+			statetest.RunOlder(t, func(t *testing.T, sealed bool) func() state.Backend {
+				sealer := older(t, sealed, conn)
+				return func() state.Backend { return opened(t, through, sealer) }
+			})
+		})
+	}
 }
 
 // TestAConnectionThatIsCutAtAnyMessageOfTheMoveLosesNothing lets so many of the
 // client's messages through, and none after them: an even number where the state
 // is plain, and an odd one where it is sealed, since each takes its time.
 func TestAConnectionThatIsCutAtAnyMessageOfTheMoveLosesNothing(t *testing.T) {
+	for name, way := range ways() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cutAtAnyMessage(t, way)
+		})
+	}
+}
+
+func cutAtAnyMessage(t *testing.T, way func(t testing.TB, conn string) string) {
 	conn := pgtest.Database(t)
+	through := way(t, conn)
 	statetest.CutOlder(t, func(t *testing.T, sealed bool) (func() state.Backend, func(int, func(state.Backend)) bool) {
 		sealer := older(t, sealed, conn)
 		open := func() state.Backend {
 			query(t, conn, "DELETE FROM cardfleet.leases") // the dead run's
-			return opened(t, conn, sealer)
+			return opened(t, through, sealer)
 		}
 		return open, func(step int, write func(state.Backend)) bool {
 			messages := 2 * step
 			if sealed {
 				messages++
 			}
-			w := newWire(t, conn, messages)
+			w := newWire(t, through, messages)
 			defer w.end()
 			b := opened(t, w.conn, sealer)
 			write(b)

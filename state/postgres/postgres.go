@@ -61,6 +61,9 @@ func New(config Config, env state.Env) (*Backend, error) {
 		return nil, errors.New("the connection string can't be read: it is postgres://user@host:5432/database?sslmode=require, " +
 			"or host=… dbname=… user=…; the variables PG* and the password file may hold the rest")
 	}
+	if err := chooseMode(conn, config.ConnString); err != nil {
+		return nil, err
+	}
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "cardfleet"
 	}
@@ -91,13 +94,7 @@ func (b *Backend) connect(ctx context.Context) (*pgx.Conn, error) {
 		if over := ctx.Err(); over != nil {
 			return nil, over
 		}
-		return nil, err
-	}
-	// A server may be set to answer before a commit is durable; and it compiles
-	// a query that it expects to be long, for longer than ours take.
-	if _, err := conn.Exec(ctx, "SET synchronous_commit = on; SET jit = off"); err != nil {
-		hangUp(conn)
-		return nil, err
+		return nil, explain(err)
 	}
 	return conn, nil
 }
@@ -110,7 +107,7 @@ func hangUp(conn *pgx.Conn) {
 }
 
 // within runs f in one transaction on a connection of its own.
-func (b *Backend) within(ctx context.Context, options pgx.TxOptions, f func(tx pgx.Tx) error) error {
+func (b *Backend) within(ctx context.Context, begin string, f func(tx pgx.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -119,20 +116,17 @@ func (b *Backend) within(ctx context.Context, options pgx.TxOptions, f func(tx p
 		return err
 	}
 	defer hangUp(conn)
-	return pgx.BeginTxFunc(ctx, conn, options, f)
+	return pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{BeginQuery: begin}, f)
 }
 
 // table is a table of ours, quoted.
 func (b *Backend) table(name string) string { return pgx.Identifier{b.schema, name}.Sanitize() }
 
-// snapshotOf is how a snapshot is read: everything as of one instant.
-var snapshotOf = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-
 // Read implements [state.Backend]. A database without our tables has no state yet.
 func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	s := &state.Snapshot{}
 	var records []state.Record
-	err := b.within(ctx, snapshotOf, func(tx pgx.Tx) error {
+	err := b.within(ctx, toRead, func(tx pgx.Tx) error {
 		h, err := b.present(ctx, tx)
 		if err != nil || h.id == 0 {
 			return err

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		pgtest.Stop()
 		os.Exit(code)
-	}), goleak.IgnoreAnyFunction("github.com/cardfleet/cardfleet/state/postgres/pgtest.start.func1"),
+	}), goleak.IgnoreAnyFunction("github.com/cardfleet/cardfleet/state/postgres/pgtest.(*server).run.func1"),
 		goleak.IgnoreAnyFunction("os/exec.(*Cmd).Start.func2"))
 }
 
@@ -107,47 +107,61 @@ func sealers(t *testing.T) map[string]state.Sealer {
 	return map[string]state.Sealer{"plain": nil, "sealed": keyring(t, seal.Options{Key: fixedKey})}
 }
 
-func TestBackendSuite(t *testing.T) {
-	for name, sealer := range sealers(t) {
-		t.Run(name, func(t *testing.T) {
-			start := func(t *testing.T) func() state.Backend {
-				conn := pgtest.Database(t)
-				return func() state.Backend { return opened(t, conn, sealer) }
-			}
-			statetest.Run(t, start)
-			statetest.RunForceUnlock(t, start)
-			statetest.RunHistory(t, start)
-			statetest.RunLease(t, func(t *testing.T) statetest.LeaseRig {
-				conn := pgtest.Database(t)
-				return statetest.LeaseRig{
-					Open:   func() (state.Backend, func()) { return ticking(t, conn, sealer) },
-					Expire: func() { query(t, conn, "UPDATE cardfleet.leases SET expires = clock_timestamp() - interval '1 s'") },
-				}
-			})
-		})
+// ways are how a backend comes to its database: to the server itself, and
+// through a pooler for which each transaction is another client's.
+func ways() map[string]func(t testing.TB, conn string) string {
+	return map[string]func(t testing.TB, conn string) string{
+		"direct": func(_ testing.TB, conn string) string { return conn },
+		"pooled": pgtest.Pooled,
 	}
 }
 
-func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
-	for name, sealer := range sealers(t) {
-		t.Run(name, func(t *testing.T) {
-			place := ""
-			if os.Getenv("CARDFLEET_CRASH_PLACE") == "" { // in the child it is given
-				place = pgtest.Database(t)
-				unlock, err := opened(t, place, sealer).Lock(t.Context(), state.LockInfo{}) // makes the tables
-				require.NoError(t, err)
-				require.NoError(t, unlock())
-			}
-			statetest.Crash(t, place, func(place string) state.Backend {
-				c, err := pgx.Connect(context.Background(), place)
-				require.NoError(t, err)
-				_, err = c.Exec(context.Background(), "DELETE FROM cardfleet.leases") // the dead run's expires in a while
-				require.NoError(t, err)
-				require.NoError(t, c.Close(context.Background()))
-				return opened(t, place, sealer)
+// onAllWays runs a test on each way, plain and sealed, beside one another.
+func onAllWays(t *testing.T, test func(t *testing.T, way func(t testing.TB, conn string) string, sealer state.Sealer)) {
+	for wayName, way := range ways() {
+		for name, sealer := range sealers(t) {
+			t.Run(wayName+" "+name, func(t *testing.T) {
+				t.Parallel()
+				test(t, way, sealer)
 			})
-		})
+		}
 	}
+}
+
+func TestBackendSuite(t *testing.T) {
+	onAllWays(t, func(t *testing.T, way func(testing.TB, string) string, sealer state.Sealer) {
+		start := func(t *testing.T) func() state.Backend {
+			conn := way(t, pgtest.Database(t))
+			return func() state.Backend { return opened(t, conn, sealer) }
+		}
+		statetest.Run(t, start)
+		statetest.RunForceUnlock(t, start)
+		statetest.RunHistory(t, start)
+		statetest.RunLease(t, func(t *testing.T) statetest.LeaseRig {
+			conn := pgtest.Database(t)
+			through := way(t, conn)
+			return statetest.LeaseRig{
+				Open:   func() (state.Backend, func()) { return ticking(t, through, sealer) },
+				Expire: func() { query(t, conn, "UPDATE cardfleet.leases SET expires = clock_timestamp() - interval '1 s'") },
+			}
+		})
+	})
+}
+
+func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
+	onAllWays(t, func(t *testing.T, way func(testing.TB, string) string, sealer state.Sealer) {
+		place := ""
+		if os.Getenv("CARDFLEET_CRASH_PLACE") == "" { // in the child it is given
+			place = way(t, pgtest.Database(t))
+			unlock, err := opened(t, place, sealer).Lock(t.Context(), state.LockInfo{}) // makes the tables
+			require.NoError(t, err)
+			require.NoError(t, unlock())
+		}
+		statetest.Crash(t, place, func(place string) state.Backend {
+			query(t, place, "DELETE FROM cardfleet.leases") // the dead run's expires in a while
+			return opened(t, place, sealer)
+		})
+	})
 }
 
 func read(t testing.TB, b state.Backend) *state.Snapshot {

@@ -1,7 +1,7 @@
-// Package pgtest starts a real PostgreSQL for tests: in a folder of its own,
-// on a socket in it, gone with the test binary. Where PostgreSQL isn't
-// installed the test is left out, loudly; under CI, which installs it, that is
-// a failure.
+// Package pgtest starts a real PostgreSQL for tests, and a real PgBouncer before
+// it: each in a folder of its own, on a socket in it, gone with the test binary.
+// Where one isn't installed the test is left out, loudly; under CI, which
+// installs them, that is a failure.
 package pgtest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// server is the one server of a test binary.
+// server is the one server of its kind of a test binary.
 type server struct {
 	dir   string
 	stdin io.Closer // its end ends the server
@@ -39,7 +39,18 @@ var (
 // Database makes an empty database and returns the connection string for it.
 func Database(t testing.TB) string {
 	t.Helper()
-	s, err := shared()
+	s := wanted(t, shared)
+	name := fmt.Sprintf("test%d", databases.Add(1))
+	if err := s.exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	return s.connString(name)
+}
+
+// wanted is the server that start starts.
+func wanted(t testing.TB, start func() (*server, error)) *server {
+	t.Helper()
+	s, err := start()
 	if errors.Is(err, errMissing) {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("%v, and CI leaves nothing out", err)
@@ -49,20 +60,22 @@ func Database(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := fmt.Sprintf("test%d", databases.Add(1))
-	if err := s.exec("CREATE DATABASE " + name); err != nil {
-		t.Fatal(err)
-	}
-	return s.connString(name)
+	return s
 }
 
-// Stop ends the server, if one was started, and removes its folder. A test
-// binary that dies ends its server too.
+// Stop ends the servers that were started, and removes their folders. A test
+// binary that dies ends its servers too.
 func Stop() {
-	if s := started.Load(); s != nil {
-		_ = s.stdin.Close()
-		<-s.ended
+	for _, started := range []*atomic.Pointer[server]{&pooler, &started} {
+		if s := started.Load(); s != nil {
+			s.stop()
+		}
 	}
+}
+
+func (s *server) stop() {
+	_ = s.stdin.Close()
+	<-s.ended
 }
 
 func (s *server) connString(database string) string {
@@ -80,7 +93,8 @@ func (s *server) exec(sql string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-var errMissing = errors.New("PostgreSQL's initdb and postgres are not installed")
+// errMissing follows the name of what isn't installed.
+var errMissing = errors.New(" isn't installed")
 
 // binaries finds the folder of initdb and postgres.
 func binaries() (string, error) {
@@ -91,7 +105,7 @@ func binaries() (string, error) {
 	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian's place; the pattern is right
 	if len(found) == 0 {
-		return "", errMissing
+		return "", fmt.Errorf("PostgreSQL, with initdb,%w", errMissing)
 	}
 	return filepath.Dir(found[len(found)-1]), nil
 }
@@ -100,7 +114,7 @@ func binaries() (string, error) {
 // test binary, whatever becomes of that.
 const serve = `
 "$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C -N >"$2/initdb.log" 2>&1 || { cat "$2/initdb.log" >&2; exit 1; }
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=60 >"$2/log" 2>&1 </dev/null &
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c max_connections=200 >"$2/log" 2>&1 </dev/null &
 cat >/dev/null
 kill -QUIT $! 2>/dev/null
 wait
@@ -116,30 +130,40 @@ func start() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("sh", "-c", serve, "sh", bin, dir)
-	cmd.Dir = dir
+	s := &server{dir: dir}
+	if err := s.run(serve, bin, dir); err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	started.Store(s)
+	return s, nil
+}
+
+// run runs a script of the shell until its standard input ends, and waits until
+// the server that it starts takes connections.
+func (s *server) run(script string, args ...string) (err error) {
+	s.ended = make(chan struct{})
+	cmd := exec.Command("sh", append([]string{"-c", script, "sh"}, args...)...)
+	cmd.Dir = s.dir
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	if err := unprivileged(cmd, dir); err != nil {
-		return nil, err
+	if err := unprivileged(cmd, s.dir); err != nil {
+		return err
 	}
-	s := &server{dir: dir, ended: make(chan struct{})}
 	if s.stdin, err = cmd.StdinPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	go func() {
 		defer close(s.ended)
 		_ = cmd.Wait() // what went wrong is in stderr
 	}()
-	started.Store(s)
 	if err := s.await(); err != nil {
-		Stop()
-		return nil, fmt.Errorf("start PostgreSQL: %w: %s", err, &stderr)
+		s.stop()
+		return fmt.Errorf("%w: %s", err, &stderr)
 	}
-	return s, nil
+	return nil
 }
 
 // await waits until the server takes connections.
