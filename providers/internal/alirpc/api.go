@@ -11,7 +11,6 @@ package alirpc
 import (
 	"context"
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,19 +24,19 @@ import (
 // the client with its limits and the world outside. Make one with [NewAccount].
 type Account struct {
 	*carriercall.Client
-	keyID, secret, region string
-	random                func([]byte)
+	keyID, region string
+	signer        *signer
+	random        func([]byte)
 }
 
 // NewAccount reads the settings that blocks of Alibaba's products share (see
 // [Credentials]); what is wrong with them gathers in s. Blocks with one key at
 // one endpoint share their limits.
 func NewAccount(s *providers.Settings, region string, endpoint *url.URL, defaults providers.Limits, env providers.Env) *Account {
-	a := &Account{
-		keyID: s.Credential("access_key_id"), secret: s.Credential("access_key_secret"), region: region, random: env.Random,
-	}
-	a.Client = carriercall.New(s.Limits(defaults), env, endpoint, a.keyID)
-	a.Veil.Add(a.keyID, a.secret)
+	keyID, secret := s.Credential("access_key_id"), s.Credential("access_key_secret")
+	a := &Account{keyID: keyID, region: region, signer: newSigner(secret), random: env.Random}
+	a.Client = carriercall.New(s.Limits(defaults), env, endpoint, keyID)
+	a.Veil.Add(keyID, secret)
 	return a
 }
 
@@ -90,7 +89,7 @@ func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, 
 func (a *API) request(ctx context.Context, action string, params map[string]string) (*http.Request, error) {
 	u := *a.Endpoint
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/"
-	u.RawQuery = signedQuery(http.MethodPost, a.secret, a.params(action, params))
+	u.RawQuery = a.signer.query(http.MethodPost, a.params(action, params))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "", nil)
 	if err != nil {
 		return nil, err
@@ -100,21 +99,23 @@ func (a *API) request(ctx context.Context, action string, params map[string]stri
 }
 
 // params are the action's parameters and those of every call.
-func (a *API) params(action string, its map[string]string) map[string]string {
-	params := map[string]string{
-		"Action":           action,
-		"Version":          a.Version,
-		"Format":           "JSON",
-		"AccessKeyId":      a.keyID,
-		"SignatureMethod":  "HMAC-SHA1",
-		"SignatureVersion": "1.0",
-		"SignatureNonce":   a.nonce(),
-		"Timestamp":        a.Now().UTC().Format(time.RFC3339), // yyyy-MM-ddTHH:mm:ssZ
-	}
+func (a *API) params(action string, its map[string]string) []param {
+	params := append(make([]param, 0, 16),
+		param{"AccessKeyId", a.keyID},
+		param{"Action", action},
+		param{"Format", "JSON"},
+		param{"SignatureMethod", "HMAC-SHA1"},
+		param{"SignatureNonce", a.nonce()},
+		param{"SignatureVersion", "1.0"},
+		param{"Timestamp", a.Now().UTC().Format(time.RFC3339)}, // yyyy-MM-ddTHH:mm:ssZ
+		param{"Version", a.Version},
+	)
 	if a.region != "" {
-		params["RegionId"] = a.region
+		params = append(params, param{"RegionId", a.region})
 	}
-	maps.Copy(params, its)
+	for name, value := range its {
+		params = append(params, param{name, value})
+	}
 	return params
 }
 

@@ -1,60 +1,79 @@
 package alirpc
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha1" // the method that the documents name
 	"encoding/base64"
-	"maps"
+	"hash"
 	"slices"
-	"strings"
+	"sync"
 )
 
-// signedQuery is the query string of an RPC call: the parameters in canonical
-// order, then their signature (Alibaba RPC signature 1.0; alibaba-cloud-sdk-go
-// v1.63.107 sdk/auth/rpc_signature_composer.go).
-func signedQuery(method, secret string, params map[string]string) string {
-	query := canonical(params)
-	return query + "&Signature=" + escape(signature(method, secret, query))
+// param is a parameter of a call.
+type param struct{ name, value string }
+
+// signer signs the calls of one access key. Many goroutines may use it at once.
+type signer struct{ kept sync.Pool }
+
+// signing is what a signature is worked out with: a MAC that has the key already,
+// and room for what is signed.
+type signing struct {
+	mac  hash.Hash
+	text []byte
 }
 
-// canonical is the parameters sorted by name.
-func canonical(params map[string]string) string {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if b.Len() > 0 {
-			b.WriteByte('&')
-		}
-		b.WriteString(escape(name))
-		b.WriteByte('=')
-		b.WriteString(escape(params[name]))
-	}
-	return b.String()
+func newSigner(secret string) *signer {
+	key := []byte(secret + "&")
+	return &signer{kept: sync.Pool{New: func() any { return &signing{mac: hmac.New(sha1.New, key)} }}}
+}
+
+// query is the query string of an RPC call: the parameters in canonical order,
+// in which it leaves them, then their signature (Alibaba RPC signature 1.0;
+// alibaba-cloud-sdk-go v1.63.107 sdk/auth/rpc_signature_composer.go).
+func (s *signer) query(method string, params []param) string {
+	q := appendCanonical(make([]byte, 0, 512), params)
+	signature := s.signature(method, q)
+	q = append(q, "&Signature="...)
+	return string(appendEscaped(q, signature))
 }
 
 // signature signs a canonical query. The path in it is always "/", whatever
 // path the request is sent to.
-func signature(method, secret, query string) string {
-	mac := hmac.New(sha1.New, []byte(secret+"&"))
-	mac.Write([]byte(method + "&%2F&" + escape(query)))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+func (s *signer) signature(method string, query []byte) []byte {
+	k := s.kept.Get().(*signing)
+	defer s.kept.Put(k)
+	k.text = append(append(k.text[:0], method...), "&%2F&"...)
+	k.text = appendEscaped(k.text, query)
+	k.mac.Reset()
+	k.mac.Write(k.text)
+	return base64.StdEncoding.AppendEncode(nil, k.mac.Sum(k.text[:0]))
 }
 
-// escape is RFC 3986 percent-encoding: all but A-Z a-z 0-9 - _ . ~ as %XX.
-func escape(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/4)
-	for i := range len(s) {
-		c := s[i]
-		if unreserved(c) {
-			b.WriteByte(c)
-			continue
+// appendCanonical appends the parameters, sorted by name.
+func appendCanonical(q []byte, params []param) []byte {
+	slices.SortFunc(params, func(a, b param) int { return cmp.Compare(a.name, b.name) })
+	for i, p := range params {
+		if i > 0 {
+			q = append(q, '&')
 		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
+		q = append(appendEscaped(q, p.name), '=')
+		q = appendEscaped(q, p.value)
 	}
-	return b.String()
+	return q
+}
+
+// appendEscaped is RFC 3986 percent-encoding: all but A-Z a-z 0-9 - _ . ~ as %XX.
+func appendEscaped[T string | []byte](b []byte, s T) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(s) {
+		if c := s[i]; unreserved(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return b
 }
 
 func unreserved(c byte) bool {

@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -63,7 +62,11 @@ func (c *Client) CarrierTime(at time.Time) time.Time {
 
 // setClock takes the carrier's clock from an answer's header.
 func (c *Client) setClock(h http.Header) {
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+	said := h.Get("Date")
+	if said == "" {
+		return // rather than trying each form on nothing
+	}
+	if date, err := http.ParseTime(said); err == nil {
 		ahead := date.Sub(c.env.Now())
 		c.ahead.Store(&ahead)
 	}
@@ -86,11 +89,7 @@ func (c Call) paced() carrierhttp.Call {
 }
 
 // Answer is a whole answer.
-type Answer struct {
-	Status int // HTTP's
-	Header http.Header
-	Body   []byte
-}
+type Answer = carrierhttp.Answer
 
 // Build makes a request. Every attempt makes one anew, with a nonce, a time and
 // a token of its own.
@@ -145,14 +144,12 @@ func (c *Client) Send(ctx context.Context, call Call, build Build, read Read) er
 	if err != nil {
 		return c.complete(call, &providers.Error{Proof: providers.NeverSeen, Err: err}, nil)
 	}
-	resp, err := c.transport.Send(req, call.paced())
+	answer, err := c.transport.Send(req, call.paced())
 	if err != nil {
 		return c.complete(call, unanswered(err), nil)
 	}
-	defer func() { _ = resp.Body.Close() }() // in memory already, so neither this nor reading fails
-	c.setClock(resp.Header)
-	body, _ := io.ReadAll(resp.Body)
-	if e := c.Judge(call, Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, read); e != nil {
+	c.setClock(answer.Header)
+	if e := c.Judge(call, answer, read); e != nil {
 		return e
 	}
 	return nil

@@ -58,13 +58,10 @@ type Options struct {
 	Gate func(ctx context.Context) error
 }
 
-// Transport is an [http.RoundTripper] that all requests to one account share.
-// It returns answers with the whole body read, so an answer in hand is a
-// complete one. Its errors are [*Error]s and never hold the request's URL,
-// since carriers put keys and signatures there.
-//
-// Call Send or RoundTrip itself rather than through an http.Client: nothing is
-// redirected then, and no URL gets into an error.
+// Transport carries all requests to one account. It returns answers with the
+// whole body read, so an answer in hand is a complete one. Its errors are
+// [*Error]s and never hold the request's URL, since carriers put keys and
+// signatures there. It follows no redirect: that is an answer like any other.
 type Transport struct {
 	options Options
 	account *account
@@ -105,40 +102,42 @@ func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
 // Unwrap returns the cause below it.
 func (e *Error) Unwrap() error { return e.Err }
 
-// RoundTrip is [Transport.Send] for a request that changes nothing, and of no
-// function in particular.
-func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.Send(req, Call{})
+// Answer is a whole answer.
+type Answer struct {
+	Status int // HTTP's
+	Header http.Header
+	Body   []byte
 }
 
-// Send waits for a turn, sends the request once, and reads the answer. A
-// changing request that has left comes to its end, whatever becomes of the
-// context of whoever asked for it: only the timeout bounds it.
-func (t *Transport) Send(req *http.Request, c Call) (*http.Response, error) {
+// Send waits for a turn, sends the request once, and reads the answer. The
+// request is Send's from then on. A changing request that has left comes to its
+// end, whatever becomes of the context of whoever asked for it: only the timeout
+// bounds it.
+func (t *Transport) Send(req *http.Request, c Call) (Answer, error) {
 	asked := req.Context()
 	if err := t.account.acquire(asked, t, c); err != nil {
 		closeBody(req)
-		return nil, &Error{Doing: "wait for a turn", Stopped: asked.Err() != nil, Err: err}
+		return Answer{}, &Error{Doing: "wait for a turn", Stopped: asked.Err() != nil, Err: err}
 	}
 	defer func() { t.account.release(t.options.Now()) }()
 	if c.Changing {
 		if err := t.mayLeave(asked); err != nil {
 			closeBody(req)
 			t.account.unsent()
-			return nil, &Error{Doing: "not sent", Stopped: true, Err: err}
+			return Answer{}, &Error{Doing: "not sent", Stopped: true, Err: err}
 		}
 		asked = context.WithoutCancel(asked)
 	}
 	ctx, cancel := t.attempt(asked)
 	defer cancel()
-	resp, failed := t.send(ctx, req)
+	answer, failed := t.send(ctx, req)
 	if failed == nil {
-		return resp, nil
+		return answer, nil
 	}
 	if ctx.Err() != nil && asked.Err() == nil {
 		failed.Err = fmt.Errorf("nothing within %v: %w", t.options.Timeout, context.DeadlineExceeded)
 	}
-	return nil, failed
+	return Answer{}, failed
 }
 
 // mayLeave says why a changing request may not leave after it had its turn.
@@ -163,26 +162,33 @@ func (t *Transport) attempt(ctx context.Context) (context.Context, context.Cance
 	return context.WithTimeout(ctx, t.options.Timeout)
 }
 
-func (t *Transport) send(ctx context.Context, req *http.Request) (*http.Response, *Error) {
+func (t *Transport) send(ctx context.Context, req *http.Request) (Answer, *Error) {
 	var progress progress
-	out := req.Clone(httptrace.WithClientTrace(ctx, progress.trace()))
+	out := req.WithContext(httptrace.WithClientTrace(ctx, progress.trace()))
 	if t.options.UserAgent != "" {
 		out.Header.Set("User-Agent", t.options.UserAgent)
 	}
 	resp, err := t.options.Base.RoundTrip(out)
 	if err != nil {
-		return nil, failure(err, progress.unsent.Load(), req.URL)
+		return Answer{}, failure(err, progress.unsent.Load(), req.URL)
 	}
 	defer func() { _ = resp.Body.Close() }() // the body was read or is given up; nothing of it matters any more
-	body, err := io.ReadAll(io.LimitReader(resp.Body, t.options.MaxBody+1))
-	if err == nil && int64(len(body)) > t.options.MaxBody {
+	body, err := t.body(resp)
+	if err != nil {
+		return Answer{}, &Error{Sent: true, Doing: "read the answer", Err: redact(err, req.URL)}
+	}
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+// body reads an answer's body, which may say how long it is.
+func (t *Transport) body(resp *http.Response) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(resp.ContentLength, 0), t.options.MaxBody)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, t.options.MaxBody+1))
+	if err == nil && int64(b.Len()) > t.options.MaxBody {
 		err = fmt.Errorf("it is longer than %d bytes", t.options.MaxBody)
 	}
-	if err != nil {
-		return nil, &Error{Sent: true, Doing: "read the answer", Err: redact(err, req.URL)}
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
+	return b.Bytes(), err
 }
 
 // progress follows one request through [http.Transport]. The careful reading

@@ -24,12 +24,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // roundTrip makes one POST with a secret in its query.
-func roundTrip(ctx context.Context, t *Transport, base string) (*http.Response, error) {
+func roundTrip(ctx context.Context, t *Transport, base string) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/?Signature=s3cret", nil)
 	if err != nil {
-		return nil, err
+		return Answer{}, err
 	}
-	return t.RoundTrip(req)
+	return t.Send(req, Call{})
 }
 
 func realNetwork(t *testing.T) *http.Transport {
@@ -64,19 +64,17 @@ func TestAnswerIsWholeAndNamesTheProgram(t *testing.T) {
 		_, _ = io.WriteString(w, r.Method+" "+r.UserAgent())
 	}))
 	defer server.Close()
-	resp, err := roundTrip(t.Context(), newTransport(realNetwork(t), Options{UserAgent: "cardfleet/1"}), server.URL)
+	got, err := roundTrip(t.Context(), newTransport(realNetwork(t), Options{UserAgent: "cardfleet/1"}), server.URL)
 	require.NoError(t, err)
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	assert.Equal(t, "POST cardfleet/1", string(body))
+	assert.Equal(t, "POST cardfleet/1", string(got.Body))
 }
 
 func TestRedirectIsAnAnswerNotFollowed(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler("http://elsewhere.test/", http.StatusTemporaryRedirect))
 	defer server.Close()
-	resp, err := roundTrip(t.Context(), newTransport(realNetwork(t), Options{}), server.URL)
+	got, err := roundTrip(t.Context(), newTransport(realNetwork(t), Options{}), server.URL)
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusTemporaryRedirect, resp.StatusCode)
+	assert.Equal(t, http.StatusTemporaryRedirect, got.Status)
 }
 
 func TestRefusedConnectionWasNotSent(t *testing.T) {

@@ -4,22 +4,28 @@
 package lenient
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Text is a string that may come as a number or a boolean; null is "". It is
 // kept as it is written: "02" is not "2".
 type Text string
 
-// UnmarshalJSON takes any scalar.
+// UnmarshalJSON takes any scalar. The caller has checked that data is JSON.
 func (t *Text) UnmarshalJSON(data []byte) error {
 	switch data[0] {
 	case 'n':
 		*t = ""
 		return nil
 	case '"':
+		if plain, ok := plainText(data); ok {
+			*t = Text(plain)
+			return nil
+		}
 		return json.Unmarshal(data, (*string)(t))
 	case '{':
 		return errors.New("an object stands where a text should")
@@ -29,6 +35,17 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 		*t = Text(data)
 		return nil
 	}
+}
+
+// plainText is what stands in a JSON string in which nothing is escaped or
+// replaced, so that it needn't be decoded a second time.
+func plainText(data []byte) (plain []byte, ok bool) {
+	n := len(data) - 1
+	if n < 1 || data[n] != '"' {
+		return nil, false // there is space behind it
+	}
+	plain = data[1:n]
+	return plain, bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain)
 }
 
 // Describe says what is wrong with an answer of size bytes that encoding/json
