@@ -16,6 +16,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -43,11 +44,16 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestColourAddsNothingButColour(t *testing.T) {
-	for name, p := range samplePlans() {
+	plans := samplePlans()
+	first := *plans["swaps"]
+	first.FirstRun = "fleet.state"
+	plans["a first run"] = &first
+	for name, p := range plans {
 		var plain, coloured bytes.Buffer
 		require.NoError(t, render.Text(&plain, p, render.Style{}))
 		require.NoError(t, render.Text(&coloured, p, render.Style{Color: true}))
 		assert.Contains(t, coloured.String(), "\x1b[", name)
+		assert.Equal(t, coloured.String(), safe.Screen(coloured.String(), true), "a terminal is given all of it")
 		stripped := stripColour(coloured.String())
 		for line := range strings.Lines(plain.String()) {
 			if strings.Trim(line, " ^\n") != "" {

@@ -18,9 +18,9 @@ type Style struct {
 	Width int
 }
 
-// Paint colours s, where the style has colour.
+// Paint colours text, where the style has colour and there is an attribute.
 func (s Style) Paint(text string, attributes ...color.Attribute) string {
-	if !s.Color || text == "" {
+	if !s.Color || text == "" || len(attributes) == 0 {
 		return text
 	}
 	c := color.New(attributes...)
