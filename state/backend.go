@@ -85,6 +85,14 @@ type ForceUnlocker interface {
 	ForceUnlock(ctx context.Context, id string) error
 }
 
+// Lockless is a backend that can be written to without its lock. Where each write
+// names the lease of its run, none can be made without.
+type Lockless interface {
+	// WithoutLock has this backend lock nothing from then on: nobody keeps another
+	// run from writing at the same time. It is called before the first use.
+	WithoutLock()
+}
+
 // Remainder is a backend whose snapshot can get lost while other parts of the
 // state stay.
 type Remainder interface {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -52,7 +53,7 @@ func TestLockWithin(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			pauses = nil
-			unlock, err := state.LockWithin(t.Context(), &heldBackend{attempts: row.attempts, err: held()}, state.LockInfo{}, row.patience, sleep)
+			unlock, err := state.LockWithin(t.Context(), &heldBackend{attempts: row.attempts, err: held()}, state.LockInfo{}, state.Patience{For: row.patience}, sleep)
 			require.Equal(t, row.pauses, pauses)
 			if row.locked {
 				require.NoError(t, err)
@@ -66,14 +67,33 @@ func TestLockWithin(t *testing.T) {
 
 func TestAFailingLockIsNotTriedAgain(t *testing.T) {
 	broken := errors.New("read-only file system")
-	_, err := state.LockWithin(t.Context(), &heldBackend{attempts: 1, err: broken}, state.LockInfo{}, time.Hour, nil)
+	_, err := state.LockWithin(t.Context(), &heldBackend{attempts: 1, err: broken}, state.LockInfo{}, state.Patience{For: time.Hour}, nil)
 	require.ErrorIs(t, err, broken)
 }
 
 func TestWaitingForALockEndsWithItsContext(t *testing.T) {
 	interrupted := func(context.Context, time.Duration) error { return context.Canceled }
-	_, err := state.LockWithin(t.Context(), &heldBackend{attempts: 9, err: held()}, state.LockInfo{}, time.Hour, interrupted)
+	_, err := state.LockWithin(t.Context(), &heldBackend{attempts: 9, err: held()}, state.LockInfo{}, state.Patience{For: time.Hour}, interrupted)
 	require.ErrorIs(t, err, context.Canceled)
 	var locked *state.LockedError
 	require.ErrorAs(t, err, &locked, "and still says who holds it")
+}
+
+func TestWhoeverWaitsForALockIsToldOfItAtFirstAndEachHalfMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		sleep := func(_ context.Context, d time.Duration) error { time.Sleep(d); return nil }
+		var told []time.Duration
+		patience := state.Patience{For: 100 * time.Second, Waits: func(held *state.LockedError, waited, left time.Duration) {
+			require.Equal(t, "wei@hangzhou", held.Holder.Who)
+			require.Equal(t, time.Since(began), waited)
+			require.Equal(t, 100*time.Second, waited+left)
+			told = append(told, waited)
+		}}
+		_, err := state.LockWithin(t.Context(), &heldBackend{attempts: 99, err: held()}, state.LockInfo{}, patience, sleep)
+		var locked *state.LockedError
+		require.ErrorAs(t, err, &locked)
+		require.Equal(t, []time.Duration{0, 30 * time.Second, time.Minute, 90 * time.Second}, told)
+		require.Equal(t, 100*time.Second, time.Since(began), "and no longer than it was to wait")
+	})
 }

@@ -125,14 +125,16 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 	if err != nil {
 		return nil, err
 	}
-	if o.lock {
-		held, unlock, locked := s.run.Hold(ctx, "apply", o.lockTimeout)
-		if locked != nil {
-			return nil, locked
-		}
-		ctx = held
-		defer func() { err = errors.Join(run.OrLeaseLost(held, err), unlock()) }()
+	ctx, unlock, err := s.lock(ctx, o.runOptions)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { err = errors.Join(run.OrLeaseLost(ctx, err), unlock()) }()
+	return s.plannedAndApplied(ctx, o, planFile, approvals)
+}
+
+// plannedAndApplied is what an apply does under the lock.
+func (s *session) plannedAndApplied(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals) (*run.Applied, error) {
 	prior, absent, err := s.run.Prior(ctx, o.acceptNewState)
 	if err != nil {
 		return nil, err

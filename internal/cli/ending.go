@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -100,7 +98,7 @@ func endingOf(err error, interrupted bool) ending {
 	case errors.As(err, &code):
 		return ending{code: int(code)}
 	case errors.As(err, &locked):
-		return ending{exitLocked, spec.Diagnostics{lockedDiagnostic(locked.Holder)}}
+		return lockedEnding(locked, err, interrupted)
 	case interrupted && errors.Is(err, context.Canceled):
 		return ending{exitInterrupted, problem(errors.New("interrupted"))}
 	}
@@ -138,17 +136,4 @@ func (prog *program) report(ctx context.Context, err error) int {
 	}
 	out.diagnostics(e.diags)
 	return e.code
-}
-
-func lockedDiagnostic(h state.LockInfo) spec.Diagnostic {
-	detail := "Another run holds the state's lock. Wait for it (-lock-timeout=5m waits by itself)."
-	if h.ID != "" {
-		detail = fmt.Sprintf("Another run holds the state's lock:\n  ID:        %s\n  Who:       %s\n  Operation: %s\n  Since:     %s\n  Path:      %s",
-			safe.Text(h.ID), safe.Text(h.Who), safe.Text(h.Operation), h.Created.UTC().Format(time.RFC3339), safe.Text(h.Path))
-		if h.Info != "" {
-			detail += "\n  Info:      " + safe.Text(h.Info)
-		}
-		detail += "\nWait for it to end (-lock-timeout=5m waits by itself)."
-	}
-	return spec.Diagnostic{Summary: "The state is locked by another run", Detail: detail}
 }

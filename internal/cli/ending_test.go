@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // lost is a context whose lock was lost.
@@ -38,6 +40,15 @@ func TestALostLeaseIsNoInterruptAndSaysSo(t *testing.T) {
 
 func TestALeaseThatIsKeptChangesNoEnding(t *testing.T) {
 	require.Equal(t, ending{code: exitInterrupted}, endingOf(run.OrLeaseLost(t.Context(), exit(exitInterrupted)), true))
+}
+
+func TestAnInterruptedWaitForALockIsAnInterrupt(t *testing.T) {
+	locked := &state.LockedError{Holder: state.LockInfo{ID: "0c1f", Who: "wei@hangzhou", Operation: "apply"}}
+	waited := fmt.Errorf("wait for the lock: %w (%w)", context.Canceled, locked)
+	e := endingOf(waited, true)
+	require.Equal(t, exitInterrupted, e.code)
+	require.Equal(t, "Nothing was changed: the run still waited for the state's lock, and wei@hangzhou has it (apply).", e.diags[0].Detail)
+	require.Equal(t, exitLocked, endingOf(locked, true).code, "it was over before")
 }
 
 func TestEveryRefusalOfARunHasWords(t *testing.T) {

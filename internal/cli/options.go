@@ -184,8 +184,8 @@ func (o *runOptions) flags() []cli.Flag {
 		&cli.GenericFlag{Name: "select", Usage: "only cards with the label `KEY=VALUE`, with * and ?; may be repeated, and all have to fit", Value: labelFlag(o.labels)},
 		&cli.StringFlag{Name: "retry", Usage: "only cards with an action that the run of the report in `FILE` didn't get done; planned anew, from what is wanted and live now", Destination: &o.retry.file},
 		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
-		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs)", Destination: &o.lock},
-		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock", Destination: &o.lockTimeout},
+		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs; no backend takes it whose lock is a lease)", Destination: &o.lock},
+		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock, and say whose", Destination: &o.lockTimeout},
 		&cli.StringFlag{Name: "json-into", Usage: "write one JSON object a line to `FILE`, besides the text", Destination: &o.jsonInto},
 	)
 	flags = append(flags, o.refreshOptions.flags()...)

@@ -54,6 +54,9 @@ func refusedWords(r *run.Refusal) (summary, detail string) {
 		return "The device is not in doubt", fmt.Sprintf("What is in doubt of card %s is not its device. Run resolve without -bound-to and -unbound: from then on, what the carrier shows is taken for true.", r.Card)
 	case run.NoLockToRemove:
 		return "Nothing to unlock", "The system drops this backend's lock with the process that holds it: where the state is locked, that run is alive. Wait for it, or end it."
+	case run.NeedsLock:
+		return "This state can't go without its lock", "Each write to this backend names the lock of its run, so that no run undoes what another one wrote; -lock=false can't be had here. Leave it out. " +
+			"A lock that a dead run left runs out by itself, and cardfleet force-unlock LOCKID removes it at once."
 	case run.NotLocked:
 		return "The state is not locked", "There is no lock to remove."
 	case run.OtherLock:

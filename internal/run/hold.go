@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"time"
 
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -26,10 +25,11 @@ func (e *LeaseLostError) Unwrap() []error { return []error{ErrLeaseLost, e.Err} 
 
 // Hold takes the state's lock for an operation. Where another run has it, Hold
 // tries again until patience is over, and then returns a [*state.LockedError].
+// Where ctx ends while it waits, the error is ctx's, with that one.
 //
 // The context that it returns is the run's from then on. Where the lock is a
 // lease that can't be kept, that context ends: nothing more is started.
-func (s Store) Hold(ctx context.Context, operation string, patience time.Duration) (held context.Context, unlock func() error, err error) {
+func (s Store) Hold(ctx context.Context, operation string, patience state.Patience) (held context.Context, unlock func() error, err error) {
 	release, err := state.LockWithin(ctx, s.Backend, s.lockInfo(operation), patience, s.Env.Sleep)
 	if err != nil {
 		return nil, nil, err
@@ -53,6 +53,18 @@ func (s Store) Hold(ctx context.Context, operation string, patience time.Duratio
 		<-watched
 		return release()
 	}, nil
+}
+
+// HoldNothing has the run go without the state's lock: whoever runs it sees to it
+// that no other run is under way. It is called before the state is used. A
+// backend that can't be written to so is a [Refusal].
+func (s Store) HoldNothing() error {
+	lockless, ok := s.Backend.(state.Lockless)
+	if !ok {
+		return &Refusal{Reason: NeedsLock}
+	}
+	lockless.WithoutLock()
+	return nil
 }
 
 func (s Store) lockInfo(operation string) state.LockInfo {

@@ -30,7 +30,7 @@ func held(t *testing.T) (*leased, context.Context, func() error) {
 	t.Helper()
 	b := &leased{lost: make(chan struct{})}
 	s := run.Store{Backend: b, Env: run.Env{Random: func([]byte) {}, Now: func() time.Time { return time.Time{} }}}
-	ctx, unlock, err := s.Hold(t.Context(), "apply", 0)
+	ctx, unlock, err := s.Hold(t.Context(), "apply", state.Patience{})
 	require.NoError(t, err)
 	return b, ctx, unlock
 }

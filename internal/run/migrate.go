@@ -16,7 +16,7 @@ import (
 func (s Store) Migrate(ctx context.Context, from Store, force bool) (copied *state.Snapshot, err error) {
 	held := ctx
 	for _, each := range []Store{from, s} {
-		locked, unlock, lockErr := each.Hold(held, "state migrate", 0)
+		locked, unlock, lockErr := each.Hold(held, "state migrate", state.Patience{})
 		if lockErr != nil {
 			return nil, lockErr
 		}

@@ -61,6 +61,7 @@ const (
 	CopyDiffers                    // Given, Found: digests
 	NoLockToRemove                 // the lock ends with the process that holds it
 	NotLocked                      // there is no lock
+	NeedsLock                      // the backend can't be written to without its lock
 	OtherLock                      // Name, Lock
 	NoHistory                      // the backend keeps none
 	NoSuchVersion                  // Name
@@ -116,6 +117,8 @@ func (r *Refusal) Error() string {
 		return fmt.Sprintf("the copy has digest %s, and what was copied %s", r.Found.Digest, r.Given.Digest)
 	case NoLockToRemove:
 		return "the backend's lock ends with the process that holds it"
+	case NeedsLock:
+		return "the backend can't be written to without its lock"
 	case NotLocked:
 		return state.ErrNotLocked.Error()
 	case OtherLock:

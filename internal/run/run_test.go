@@ -183,7 +183,7 @@ func prior(t *testing.T, s *run.Session) *state.Snapshot {
 // carryOut plans and applies.
 func carryOut(t *testing.T, s *run.Session) (*run.Applied, error) {
 	t.Helper()
-	ctx, unlock, err := s.Hold(t.Context(), "apply", 0)
+	ctx, unlock, err := s.Hold(t.Context(), "apply", state.Patience{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, unlock()) }()
 	p, err := s.PlanToApply(ctx, prior(t, s), everything, false)
@@ -312,7 +312,7 @@ func TestAnIncompletePlanIsCarriedOutOnlyOnRequest(t *testing.T) {
 
 func TestAnInterruptedRunSaysWhichCallItWaitsFor(t *testing.T) {
 	s, _, w, world := session(t, 3)
-	ctx, unlock, err := s.Hold(t.Context(), "apply", 0)
+	ctx, unlock, err := s.Hold(t.Context(), "apply", state.Patience{})
 	require.NoError(t, err)
 	p, err := s.PlanToApply(ctx, prior(t, s), everything, false)
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 // change changes the state by hand, under its lock. committed says whether the
 // change is in the state: also where the error is that the lock stayed.
 func (s Store) change(ctx context.Context, operation string, change func(*state.Snapshot) error) (committed bool, err error) {
-	held, unlock, err := s.Hold(ctx, operation, 0)
+	held, unlock, err := s.Hold(ctx, operation, state.Patience{})
 	if err != nil {
 		return false, err
 	}

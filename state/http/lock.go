@@ -17,6 +17,9 @@ func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() 
 	return b.hold.Lock(ctx, info)
 }
 
+// WithoutLock implements [state.Lockless]. A server may refuse what is written then.
+func (b *Backend) WithoutLock() { b.hold.Without() }
+
 // acquire takes the lock; see [stored.NewHold].
 func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {
 	info.ID = cmp.Or(info.ID, stored.NewUUID(b.env.Random))

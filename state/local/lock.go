@@ -20,6 +20,9 @@ func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() 
 	return b.hold.Lock(ctx, info)
 }
 
+// WithoutLock implements [state.Lockless].
+func (b *Backend) WithoutLock() { b.hold.Without() }
+
 // acquire takes the lock from other processes.
 func (b *Backend) acquire(_ context.Context, info *state.LockInfo) (release func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
@@ -36,7 +39,7 @@ func (b *Backend) acquire(_ context.Context, info *state.LockInfo) (release func
 		return nil, fmt.Errorf("lock the state %s: %w", b.path, err)
 	}
 	if !ok {
-		return nil, &state.LockedError{Holder: b.holder()}
+		return nil, &state.LockedError{Holder: b.holder(), End: state.WithProcess}
 	}
 	if info.ID == "" {
 		info.ID = stored.NewUUID(b.env.Random)

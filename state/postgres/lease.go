@@ -141,29 +141,32 @@ func (b *Backend) insertLease(ctx context.Context, token string, info state.Lock
 		if err != nil || tag.RowsAffected() > 0 {
 			return err
 		}
-		holder, err := b.holder(ctx, tx)
-		if err != nil {
-			return err
+		err = b.locked(ctx, tx)
+		if errors.Is(err, state.ErrNotLocked) { // it was given back this instant
+			return &state.LockedError{End: state.RunsOut}
 		}
-		return &state.LockedError{Holder: holder}
+		return err
 	})
 }
 
-// holder reads who has the lock; the zero value where nobody has.
-func (b *Backend) holder(ctx context.Context, tx pgx.Tx) (state.LockInfo, error) {
+// locked is a [*state.LockedError] that says who has the lock, and until when by
+// the database's clock; [state.ErrNotLocked] where nobody has.
+func (b *Backend) locked(ctx context.Context, tx pgx.Tx) error {
 	var text []byte
-	err := tx.QueryRow(ctx, "SELECT info FROM "+b.table("leases")+" JOIN "+b.table("states")+" ON id = state_id WHERE name = $1", b.name).Scan(&text)
+	locked := &state.LockedError{End: state.RunsOut}
+	lease := &locked.Lease
+	err := tx.QueryRow(ctx, "SELECT info, renewed, expires, clock_timestamp() FROM "+b.table("leases")+" JOIN "+b.table("states")+" ON id = state_id WHERE name = $1", b.name).
+		Scan(&text, &lease.Renewed, &lease.Expires, &lease.Seen)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return state.LockInfo{}, nil
+		return state.ErrNotLocked
 	}
 	if err != nil {
-		return state.LockInfo{}, err
+		return err
 	}
-	var info state.LockInfo
-	if err := json.Unmarshal(text, &info); err != nil {
-		return state.LockInfo{}, fmt.Errorf("the lock's row is damaged: %w", err)
+	if err := json.Unmarshal(text, &locked.Holder); err != nil {
+		return fmt.Errorf("the lock's row is damaged: %w", err)
 	}
-	return info, nil
+	return locked
 }
 
 // renew puts off the lease's end; see [stored.Keep]. It fails with errLost where
@@ -226,14 +229,7 @@ func (b *Backend) ForceUnlock(ctx context.Context, id string) error {
 		if err != nil || tag.RowsAffected() > 0 {
 			return err
 		}
-		holder, err := b.holder(ctx, tx)
-		switch {
-		case err != nil:
-			return err
-		case holder == state.LockInfo{}:
-			return state.ErrNotLocked
-		}
-		return &state.LockedError{Holder: holder}
+		return b.locked(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("unlock the state %s: %w", b.place(), err)

@@ -106,12 +106,20 @@ func (b *Backend) takeLease(ctx context.Context, l *lease) (begun time.Time, err
 		case err != nil:
 			return begun, b.lockError(err)
 		case b.env.Now().Before(held.Expires):
-			return begun, &state.LockedError{Holder: held.LockInfo}
+			return begun, b.lockedBy(held)
 		default:
 			etag = now
 		}
 	}
-	return begun, &state.LockedError{}
+	return begun, &state.LockedError{End: state.RunsOut}
+}
+
+// lockedBy says who has the lock, and until when by the clocks of those who
+// renew it and look at it.
+func (b *Backend) lockedBy(held lockFile) *state.LockedError {
+	return &state.LockedError{Holder: held.LockInfo, End: state.RunsOut, Lease: state.Lease{
+		Renewed: held.Expires.Add(-beatsToExpiry * b.beat()), Expires: held.Expires, Seen: b.env.Now(),
+	}}
 }
 
 func (b *Backend) lockError(err error) error {
@@ -261,7 +269,7 @@ func (b *Backend) removeLock(ctx context.Context, id string) error {
 		case err != nil:
 			return err
 		case held.ID != id:
-			return &state.LockedError{Holder: held.LockInfo}
+			return b.lockedBy(held)
 		}
 		if err := b.store.remove(ctx, b.lockKey(), etag); !errors.Is(err, errTaken) {
 			return err

@@ -89,6 +89,9 @@ func renewal(t *testing.T, rig LeaseRig) {
 		_, err := second.Lock(t.Context(), state.LockInfo{})
 		var held *state.LockedError
 		require.ErrorAs(t, err, &held)
+		lease := held.Lease
+		require.False(t, lease.Seen.Before(lease.Renewed), "renewed at %s, seen at %s", lease.Renewed, lease.Seen)
+		require.True(t, lease.Seen.Before(lease.Expires), "seen at %s, runs out at %s", lease.Seen, lease.Expires)
 	}
 }
 

@@ -33,6 +33,7 @@ func Run(t *testing.T, start func(t *testing.T) (open func() state.Backend)) {
 		{"a commit of another fleet is refused", otherLineage},
 		{"of racing writers one wins", racingWriters},
 		{"a lock keeps others out and names its holder", lock},
+		{"a run without a lock writes all the same", withoutLock},
 		{"what is appended is read", appendAndRead},
 		{"a journal goes on where it ended", journalGoesOn},
 		{"many append at once", manyAppend},
@@ -181,12 +182,48 @@ func lock(t *testing.T, open func() state.Backend) {
 		var held *state.LockedError
 		require.ErrorAs(t, err, &held)
 		require.Equal(t, info, held.Holder)
+		if b == second {
+			require.Equal(t, lockEndOf(b), held.End)
+		}
 	}
 	require.NoError(t, unlock())
 
 	unlock, err = second.Lock(t.Context(), state.LockInfo{})
 	require.NoError(t, err, "an unlocked state can be locked")
 	require.NoError(t, unlock())
+}
+
+// lockEndOf is what becomes of a dead run's lock, by what the backend can do.
+func lockEndOf(b state.Backend) state.LockEnd {
+	if _, leased := b.(state.Leased); leased {
+		return state.RunsOut
+	}
+	if _, byHand := b.(state.ForceUnlocker); byHand {
+		return state.NeverEnds
+	}
+	return state.WithProcess
+}
+
+// withoutLock writes without a lock, where that can be done at all.
+func withoutLock(t *testing.T, open func() state.Backend) {
+	b := open()
+	lockless, ok := b.(state.Lockless)
+	if !ok {
+		_, leased := b.(state.Leased)
+		require.True(t, leased, "only a backend whose writes name a lease can't do without")
+		return
+	}
+	lockless.WithoutLock()
+	s := read(t, b)
+	j := journal(t, b)
+	require.NoError(t, j.Append(t.Context(), Put(Card(1, "in the journal"))))
+	unlock, err := open().Lock(t.Context(), state.LockInfo{})
+	require.NoError(t, err, "it keeps nobody out")
+	require.NoError(t, unlock())
+	s.Cards = []state.Card{Card(1, "committed")}
+	require.NoError(t, commit(t.Context(), b, s))
+	require.NoError(t, j.Close())
+	require.Equal(t, s, read(t, open()))
 }
 
 func appendAndRead(t *testing.T, open func() state.Backend) {

@@ -31,6 +31,12 @@ func NewHold(version string, acquire func(ctx context.Context, info *state.LockI
 	return &Hold{version: version, acquire: acquire}
 }
 
+// Without has the lock be taken from no other process from then on: only this one
+// keeps to it. It is called before the first use.
+func (h *Hold) Without() {
+	h.acquire = func(context.Context, *state.LockInfo) (func() error, error) { return func() error { return nil }, nil }
+}
+
 // Lock is [state.Backend.Lock].
 func (h *Hold) Lock(ctx context.Context, info state.LockInfo) (unlock func() error, err error) {
 	h.mu.Lock()
