@@ -386,11 +386,16 @@ func (p *pair) stoppedByCarrier() {
 		cmp.Or(p.live.Reason, p.live.Status, "it gives no reason")))
 }
 
-// blocked says that the card's place in its life stands in the way.
+// blocked says that the card's place in its life stands in the way, and what
+// would take it further. A dormant card was activated long ago.
 func (p *pair) blocked(wanted string) {
+	way := "No call can change that; it follows once the card is activated."
+	if p.live.Lifecycle == spec.Dormant {
+		way = "It was activated, and sleeps since nothing has used it for long; activating it again is not the way. " +
+			"No call here wakes it: use it in its device, or ask the carrier to wake it or how long it may sleep, then plan again."
+	}
 	p.attend("Card is "+string(p.live.Lifecycle), fmt.Sprintf(
-		"The configuration wants %s, but the carrier reports the card as %s%s. No call can change that; it follows once the card is activated.",
-		wanted, p.live.Lifecycle, p.words()))
+		"The configuration wants %s, but the carrier reports the card as %s%s. %s", wanted, p.live.Lifecycle, p.words(), way))
 }
 
 // packages compares what the card is subscribed to.

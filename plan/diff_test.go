@@ -252,6 +252,7 @@ func TestTheTable(t *testing.T) {
 		},
 		"active, stopped by owner":    {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.SuspendedByOwner, "停机")}, []string{"resume"}},
 		"active, stopped by carrier":  {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.SuspendedByCarrier, "欠费停机")}, []string{"! Stopped by the carrier"}},
+		"active, dormant":             {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Dormant, "06 休眠")}, []string{"! Card is dormant"}},
 		"active, pending":             {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Pending, "未激活")}, []string{"! Card is pending"}},
 		"active, in stock":            {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Inventory, "库存")}, []string{"! Card is inventory"}},
 		"active, in service":          {scene{wanted: card(active), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, nil},
@@ -417,4 +418,15 @@ func TestCardsComeByAddress(t *testing.T) {
 	}
 	assert.True(t, slices.IsSorted(got), strings.Join(got, " "))
 	assert.Len(t, got, 3)
+}
+
+// A dormant card was activated long ago: to wait for its activation would be
+// to wait for nothing.
+func TestDormantCardIsNotToldToBeActivated(t *testing.T) {
+	p, diags := plan.Diff(scene{wanted: card(func(c *spec.Card) { c.Active = spec.On }), memory: boundTo(deviceA), live: reads(spec.Dormant, "06 休眠")}.input())
+	require.Empty(t, diags)
+	advice := p.Cards[0].Attention[0].Detail
+	assert.Contains(t, advice, "as dormant (06 休眠)")
+	assert.Contains(t, advice, "use it in its device")
+	assert.NotContains(t, advice, "once the card is activated")
 }

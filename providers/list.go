@@ -96,6 +96,7 @@ func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
 		case list == whole:
 			reading.Provider = r.options.Provider
 			r.readings[i] = reading
+			r.answers.read = true
 		case list == part:
 			r.listed[i] = reading
 		}

@@ -59,7 +59,7 @@ type ReadOptions struct {
 }
 
 // CarrierError is a carrier that could not be read at all, or no longer: the
-// credentials are refused, or it doesn't answer.
+// credentials are refused, it doesn't answer, or it gives one answer for each card.
 type CarrierError struct {
 	Provider spec.ProviderName
 	Err      error
@@ -125,11 +125,13 @@ type reader struct {
 	failures  int   // unavailable answers in a row
 	failure   error // the last of them
 	spent     int   // calls, where there is a limit
+	asked     int   // cards that were asked for by calls of their own
+	answers   alike // what came of those
 }
 
 func (r *reader) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		i, left := r.take()
+		i, turn, left := r.take()
 		switch {
 		case i < 0:
 			return
@@ -137,7 +139,7 @@ func (r *reader) work(ctx context.Context) {
 			r.readings[i] = spec.Reading{Provider: r.options.Provider, ICCID: r.wants[i].ICCID, Unread: spec.LeftForLater}
 			continue
 		}
-		r.readings[i] = r.read(ctx, i)
+		r.readings[i] = r.read(ctx, i, turn)
 		if r.readings[i].ICCID == "" {
 			return // cut short: it doesn't count as done
 		}
@@ -153,35 +155,43 @@ func (r *reader) progress() {
 	}
 }
 
-// take is the next card to be read, -1 for none, and whether there is no call
-// left for it. Then there is none for those after it either.
-func (r *reader) take() (i int, left bool) {
+// take is the next card to be read, -1 for none, how many were taken before it,
+// and whether there is no call left for it. Then there is none for those after it
+// either.
+func (r *reader) take() (i, turn int, left bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.next < len(r.wants) && r.readings[r.next].ICCID != "" {
 		r.next++ // the list told it
 	}
 	if r.next >= len(r.wants) {
-		return -1, false
+		return -1, 0, false
 	}
 	i = r.next
 	r.next++
-	if r.options.MostCalls <= 0 {
-		return i, false
+	if r.options.MostCalls > 0 && r.spends(i) {
+		return i, 0, true
 	}
+	r.asked++
+	return i, r.asked - 1, false
+}
+
+// spends takes the calls that a card costs from those that are left, and reports
+// whether they don't suffice.
+func (r *reader) spends(i int) (short bool) {
 	calls := r.able.CallsToRead(r.wants[i].Attrs)
 	if _, listed := r.listed[i]; listed {
 		calls, _ = callsAfterList(r.able, r.wants[i].Attrs)
 	}
 	if r.spent+calls > r.options.MostCalls {
 		r.spent = r.options.MostCalls
-		return i, true
+		return true
 	}
 	r.spent += calls
-	return i, false
+	return false
 }
 
-func (r *reader) read(ctx context.Context, i int) spec.Reading {
+func (r *reader) read(ctx context.Context, i, turn int) spec.Reading {
 	want := r.wants[i]
 	reading, err := r.ask(ctx, i)
 	if err != nil {
@@ -193,6 +203,7 @@ func (r *reader) read(ctx context.Context, i int) spec.Reading {
 	}
 	reading.Provider, reading.ICCID = r.options.Provider, want.ICCID
 	r.judge(err)
+	r.compare(turn, err)
 	return reading
 }
 
@@ -225,6 +236,15 @@ func (r *reader) judge(err error) {
 	}
 }
 
+// compare notices that the carrier says one and the same thing of each card.
+func (r *reader) compare(turn int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.answers.hear(turn, err); r.answers.ofNone() {
+		r.lose(r.answers.error())
+	}
+}
+
 // lose ends the reading of a carrier that can't be read.
 func (r *reader) lose(err error) { r.giveUp(&CarrierError{r.options.Provider, err}) }
 
@@ -238,6 +258,10 @@ func (r *reader) finish(ended, cause error) error {
 	}
 	if carrier == nil && ended == nil && !r.succeeded && r.failure != nil {
 		carrier = &CarrierError{r.options.Provider, r.failure} // too few cards to notice on the way
+		ended = carrier
+	}
+	if carrier == nil && ended == nil && r.answers.unread() {
+		carrier = &CarrierError{r.options.Provider, r.answers.error()}
 		ended = carrier
 	}
 	unread := 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,13 +111,75 @@ func TestOneUnreadCardDoesNotStopTheRest(t *testing.T) {
 	assert.Equal(t, "QueryCardStatus: isv.RAM_PERMISSION_DENY", readings[7].Unread)
 }
 
-func TestManyRefusedCardsAreNoLostCarrier(t *testing.T) {
-	refused := &Error{Call: "QueryCardStatus", Cause: Refused, Proof: Declined}
-	readings, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) {
-		return spec.Reading{}, refused
-	}), wants(500), ReadOptions{})
+// refusing is a provider that refuses the cards that it is told to, by their place.
+func refusing(code func(i int) string) reads {
+	return func(_ context.Context, iccid spec.ICCID) (spec.Reading, error) {
+		i, _ := strconv.Atoi(string(iccid[8:]))
+		if code(i) == "" {
+			return fine()
+		}
+		return spec.Reading{}, &Error{Call: "QueryCardStatus", Code: code(i), Message: "no right on the card", RequestID: string(iccid), Cause: Refused, Proof: Declined}
+	}
+}
+
+// A code that each card gets is not about the cards: no plan made of it is whole.
+func TestOneRefusalForTheFirstCardsEndsTheReading(t *testing.T) {
+	denies := func(int) string { return "isv.RAM_PERMISSION_DENY" }
+	for n, want := range map[int]string{
+		1:   "the carrier refused the one card that it was asked for, QueryCardStatus: isv.RAM_PERMISSION_DENY: no right on the card",
+		3:   "the carrier refused all 3 cards with one code, QueryCardStatus: isv.RAM_PERMISSION_DENY: no right on the card",
+		20:  "the carrier refused the first 20 cards with one code and told of none, QueryCardStatus: isv.RAM_PERMISSION_DENY",
+		500: "the carrier refused the first 20 cards with one code and told of none, QueryCardStatus: isv.RAM_PERMISSION_DENY",
+	} {
+		var calls atomic.Int64
+		readings, err := ReadAll(t.Context(), reads(func(ctx context.Context, iccid spec.ICCID) (spec.Reading, error) {
+			calls.Add(1)
+			return refusing(denies)(ctx, iccid)
+		}), wants(n), ReadOptions{Provider: "aliyun", Parallel: 4})
+		var lost *CarrierError
+		require.ErrorAs(t, err, &lost, n)
+		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "the account may lack a right or have passed a limit", "what it may mean")
+		assert.ErrorContains(t, err, "ask the carrier by code and request, and plan again", "what to do")
+		assert.LessOrEqual(t, calls.Load(), int64(min(n, 23)), "it isn't asked for the rest")
+		for _, r := range readings {
+			assert.NotEmpty(t, r.Unread)
+		}
+	}
+}
+
+func TestRefusalsOfSomeCardsAreTheCards(t *testing.T) {
+	for name, code := range map[string]func(i int) string{
+		"one was read":              func(i int) string { return map[bool]string{true: "", false: "12009"}[i == 5] },
+		"one of the first was read": func(i int) string { return map[bool]string{true: "", false: "12009"}[i == 19] },
+		"the first, but not all alike": func(i int) string {
+			return map[bool]string{true: "12010"}[i == 7] + map[bool]string{true: "12009"}[i < 30 && i != 7]
+		},
+		"more than twenty of all cards": func(i int) string { return map[bool]string{true: "12009"}[i%2 == 1] },
+	} {
+		readings, err := ReadAll(t.Context(), refusing(code), wants(200), ReadOptions{Parallel: 1})
+		require.NoError(t, err, name)
+		for i := range readings {
+			assert.Equal(t, code(i) == "", readings[i].Known(), "%s: card %d", name, i)
+		}
+	}
+}
+
+// Not one card was read, whatever the codes: the carrier wasn't read at all.
+func TestCarrierThatTellsOfNoCardIsLost(t *testing.T) {
+	readings, err := ReadAll(t.Context(), refusing(func(i int) string { return strconv.Itoa(12000 + i%7) }), wants(60), ReadOptions{Parallel: 1})
+	var lost *CarrierError
+	require.ErrorAs(t, err, &lost)
+	assert.ErrorContains(t, err, "none of the cards could be read, and the first of 60 refusals was QueryCardStatus: 12000")
+	assert.Contains(t, readings[59].Unread, "12003", "each is asked for")
+}
+
+// That the carrier has no such card is an answer about the card.
+func TestCardsThatTheCarrierDoesNotHaveAreRead(t *testing.T) {
+	_, err := ReadAll(t.Context(), reads(func(context.Context, spec.ICCID) (spec.Reading, error) {
+		return spec.Reading{At: time.Unix(1, 0), Lifecycle: spec.NotFound}, nil
+	}), wants(60), ReadOptions{})
 	require.NoError(t, err)
-	assert.Equal(t, "QueryCardStatus", readings[499].Unread)
 }
 
 func TestDeniedEndsTheReadingAtOnce(t *testing.T) {

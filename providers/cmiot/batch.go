@@ -196,7 +196,7 @@ func (p *v5) outcome(job string, answer rows[jobResultRow], err error, m *member
 		}
 		return providers.Receipt{}, e
 	default:
-		return providers.Receipt{}, untold(job, fmt.Errorf("job %s has status %q and tells nothing of this card", job, carriercall.Shorten(string(result.JobStatus))))
+		return providers.Receipt{}, untold(job, fmt.Errorf("job %s has status %s and tells nothing of this card", job, jobText(string(result.JobStatus))))
 	}
 }
 
@@ -212,8 +212,18 @@ const (
 	jobWaiting = "0"
 	jobRunning = "1"
 	jobDone    = "2"
-	// 3 is done with failures, 4 failed.
 )
+
+// jobText is a job's status as people see it: the number, and what it stands for.
+func jobText(status string) string {
+	word, known := map[string]string{
+		jobWaiting: "waiting", jobRunning: "running", jobDone: "done", "3": "done with failures", "4": "failed",
+	}[status]
+	if !known {
+		return fmt.Sprintf("%q", carriercall.Shorten(status))
+	}
+	return status + " (" + word + ")"
+}
 
 // jobRow is change/sim-status/batch's.
 type jobRow struct {

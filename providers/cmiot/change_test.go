@@ -339,7 +339,7 @@ func TestJobThatNeverEndsIsInDoubt(t *testing.T) {
 		w := world(cards...)
 		start := time.Now()
 		for _, err := range stopAll(t, open(t, &cmiotsim.OneLink{World: w, JobPolls: 1000}, nil), cards) {
-			assert.ErrorContains(t, err, `has status "1" and tells nothing of this card`)
+			assert.ErrorContains(t, err, `has status 1 (running) and tells nothing of this card`)
 			assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err))
 			assert.NotEmpty(t, providers.RequestIDOf(err), "the job, to ask the carrier about")
 		}

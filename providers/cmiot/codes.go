@@ -55,7 +55,7 @@ func throttled() carriercall.Meaning {
 func (a *account) explain(c carriercall.Call, head *envelope) *providers.Error {
 	m, ok := a.codes[string(head.Status)]
 	if !ok {
-		m = carriercall.Undocumented()
+		m = carriercall.Undocumented(string(head.Status), string(head.Message))
 	}
 	return a.Explain(c, m, string(head.Status), string(head.Message))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -41,6 +42,12 @@ func words() map[string]word {
 	}
 }
 
+// statusText is a status as people see it: the carrier's number with its word,
+// or the number alone where no document has it.
+func statusText(status string) string {
+	return strings.TrimSpace(carriercall.Shorten(status) + " " + words()[status].text)
+}
+
 // lifecycle reads a status of v5, which tells its vocabulary by its form: two
 // digits are PB's, one is CT's.
 func lifecycle(status string) spec.Lifecycle {
@@ -50,12 +57,12 @@ func lifecycle(status string) spec.Lifecycle {
 	return spec.UnknownLifecycle
 }
 
-// lifecycleV2 reads a status of v2, which knows the vocabulary of PB alone.
-func lifecycleV2(status string) spec.Lifecycle {
+// readV2 reads a status of v2, which knows the vocabulary of PB alone.
+func readV2(status string) (l spec.Lifecycle, shown string) {
 	if len(status) != 2 {
-		return spec.UnknownLifecycle
+		return spec.UnknownLifecycle, carriercall.Shorten(status)
 	}
-	return lifecycle(status)
+	return lifecycle(status), statusText(status)
 }
 
 // whoStopped reads a stop reason: twelve characters, of which those that aren't

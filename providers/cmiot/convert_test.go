@@ -39,9 +39,20 @@ func TestZeroTwoIsNotTwo(t *testing.T) {
 	assert.Equal(t, spec.Active, lifecycle("2"))
 	assert.Equal(t, spec.SuspendedByOwner, lifecycle("01"))
 	assert.Equal(t, spec.Pending, lifecycle("1"))
-	assert.Equal(t, spec.UnknownLifecycle, lifecycleV2("2"))
+	stands, shown := readV2("2")
+	assert.Equal(t, spec.UnknownLifecycle, stands)
+	assert.Equal(t, "2", shown, "no word of the other vocabulary")
 	for _, odd := range []string{"", "0", "3", "5", "08", "10", "100", "002", "正常", " 00"} {
 		assert.Equal(t, spec.UnknownLifecycle, lifecycle(odd), odd)
+	}
+}
+
+func TestNumbersAreShownWithTheirWords(t *testing.T) {
+	for status, want := range map[string]string{"03": "03 预销号", "4": "4 停机", "99": "99 号码不存在", "42": "42", "": ""} {
+		assert.Equal(t, want, statusText(status), status)
+	}
+	for status, want := range map[string]string{"0": "0 (waiting)", "3": "3 (done with failures)", "4": "4 (failed)", "9": `"9"`, "": `""`} {
+		assert.Equal(t, want, jobText(status), status)
 	}
 }
 

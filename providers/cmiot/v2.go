@@ -42,11 +42,11 @@ func (p *v2) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.
 	if err != nil {
 		return spec.Reading{}, err
 	}
-	word := string(status.Result[0].Status)
-	if lifecycleV2(word) == spec.NotFound {
-		return p.notFound(iccid, word), nil
+	stands, shown := readV2(string(status.Result[0].Status))
+	if stands == spec.NotFound {
+		return p.notFound(iccid, shown), nil
 	}
-	reading := spec.Reading{ICCID: iccid, At: p.env.Now(), Status: word, Lifecycle: lifecycleV2(word), Has: spec.AttrActive}
+	reading := spec.Reading{ICCID: iccid, At: p.env.Now(), Status: shown, Lifecycle: stands, Has: spec.AttrActive}
 	if !attrs.Has(spec.AttrPackages) {
 		return reading, nil
 	}
@@ -64,8 +64,8 @@ func (p *v2) Do(_ context.Context, c providers.Change) (providers.Receipt, error
 	return providers.Receipt{}, providers.Refuse(string(c.Kind), `API v2 changes no card; api_version = "v5" stops and resumes`)
 }
 
-func (a *account) notFound(iccid spec.ICCID, word string) spec.Reading {
-	return spec.Reading{ICCID: iccid, At: a.env.Now(), Status: word, Lifecycle: spec.NotFound}
+func (a *account) notFound(iccid spec.ICCID, status string) spec.Reading {
+	return spec.Reading{ICCID: iccid, At: a.env.Now(), Status: status, Lifecycle: spec.NotFound}
 }
 
 // attempt sends a function's parameters in the query string, as the carrier's

@@ -109,11 +109,12 @@ func (p *v5) status(ctx context.Context, iccid spec.ICCID) (spec.Reading, error)
 	if err != nil {
 		return spec.Reading{}, err
 	}
-	word := string(answer.Result[0].CardStatus)
-	if lifecycle(word) == spec.NotFound {
-		return p.notFound(iccid, word), nil
+	status := string(answer.Result[0].CardStatus)
+	shown := statusText(status)
+	if lifecycle(status) == spec.NotFound {
+		return p.notFound(iccid, shown), nil
 	}
-	return spec.Reading{ICCID: iccid, At: p.env.Now(), Status: word, Lifecycle: lifecycle(word), Has: spec.AttrActive}, nil
+	return spec.Reading{ICCID: iccid, At: p.env.Now(), Status: shown, Lifecycle: lifecycle(status), Has: spec.AttrActive}, nil
 }
 
 // whoStopped asks why a card is stopped. Where the carrier won't say, the stop

@@ -63,7 +63,7 @@ func httpMeanings() map[int]carriercall.Meaning {
 func (g *gateway) explain(c call, h head) *providers.Error {
 	m, ok := g.codes[string(h.Code)]
 	if !ok {
-		m = carriercall.Undocumented()
+		m = carriercall.Undocumented(string(h.Code), h.says())
 	}
 	return g.Explain(c.named(), m, string(h.Code), h.says())
 }

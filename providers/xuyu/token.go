@@ -88,8 +88,9 @@ func (i *issuer) refusal(status int, r tokenReply) error {
 	case tokenErrors()[string(r.Error)] != "":
 		m.Text = tokenErrors()[string(r.Error)]
 	case r.Error != "":
-		m = carriercall.Undocumented()
-		m.Cause = providers.Denied
+		if m = carriercall.Undocumented(string(r.Error), string(r.Description)); m.Cause == providers.Refused {
+			m.Cause = providers.Denied
+		}
 	default:
 		m.Text = fmt.Sprintf("HTTP %d: no token was given; check token_endpoint, client_id and client_secret", status)
 	}

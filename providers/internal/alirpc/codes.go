@@ -21,7 +21,8 @@ type Codes map[string]carriercall.Meaning
 
 // Gateway lists the codes of the gateway in front of every product (ALIDOC
 // 25491 "common errors", and the public error tables of other RPC products).
-// The codes beginning with Throttling are not in it; see API.
+// The codes beginning with Throttling, Missing and Invalid are not all in it; see
+// API.meaning.
 func Gateway() Codes {
 	const denied, unavailable = providers.Denied, providers.Unavailable
 	const unseen = providers.NeverSeen // refused before the product saw the call
@@ -56,8 +57,8 @@ func Retired(err error) bool {
 	return providers.IsCode(err, "InvalidAction.NotFound", "InvalidApi.NotFound", "UnsupportedOperation")
 }
 
-// meaning finds a code, in the product's table first.
-func (a *API) meaning(code string) carriercall.Meaning {
+// meaning finds a code, in the product's table first. Says is the text beside it.
+func (a *API) meaning(code, says string) carriercall.Meaning {
 	if m, ok := a.Codes[code]; ok {
 		return m
 	}
@@ -69,12 +70,42 @@ func (a *API) meaning(code string) carriercall.Meaning {
 			Cause: providers.Throttled, Proof: providers.NeverSeen, Text: "too many calls for the account, which its RAM users share; lower requests_per_second",
 		}
 	}
-	return carriercall.Undocumented()
+	if m, ok := malformed(code); ok {
+		return m
+	}
+	return carriercall.Undocumented(code, says)
+}
+
+// malformed is what the gateway says of a parameter that is missing or that it
+// can't take: Missing<Name> and Invalid<Name>, the latter often with a word more
+// (InvalidSecurityToken.Expired). It looks at parameters before it hands a call to
+// the product (ALIDOC 25491), so the call had no effect. Where the parameter is
+// one of every call, no other call fares better.
+func malformed(code string) (m carriercall.Meaning, ok bool) {
+	m = carriercall.Meaning{
+		Cause: providers.Refused, Proof: providers.NeverSeen, Quotes: true,
+		Text: "the gateway misses a parameter of the call, and refused it before the product saw it; please report this",
+	}
+	name, missing := strings.CutPrefix(code, "Missing")
+	if !missing {
+		name, ok = strings.CutPrefix(code, "Invalid")
+		m.Text = "the gateway can't take a parameter of the call, and refused it before the product saw it; check the value that it names"
+	}
+	if !missing && !ok || name == "" || name[0] != '.' && (name[0] < 'A' || name[0] > 'Z') {
+		return carriercall.Meaning{}, false
+	}
+	for _, common := range []string{"AccessKey", "SecurityToken", "Signature", "TimeStamp", "Timestamp", "Action", "Version", "Api", "Format", "Region"} {
+		if strings.HasPrefix(name, common) {
+			m.Cause, m.Text = providers.Denied, "the gateway refuses what every call has; "+CheckCredentials+", region and endpoint"
+		}
+	}
+	return m, true
 }
 
 // explain turns a code that is no success into an error.
 func (a *API) explain(c carriercall.Call, head *Envelope) *providers.Error {
-	e := a.Explain(c, a.meaning(string(head.Code)), string(head.Code), head.says())
+	code, says := string(head.Code), head.says()
+	e := a.Explain(c, a.meaning(code, says), code, says)
 	e.RequestID = a.Clean(c, string(head.RequestID))
 	return e
 }

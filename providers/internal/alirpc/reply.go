@@ -3,6 +3,7 @@ package alirpc
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"strings"
 
@@ -101,6 +102,24 @@ func (e *Envelope) succeeded(ok string) bool {
 	return string(e.Code) == ok && (e.Success.On || !e.Success.Set)
 }
 
+// xmlError reads an error in XML, in which the gateway answers where it doesn't
+// get as far as Format (ALIDOC 25491: <Error> with RequestId, HostId, Code and Message).
+func xmlError(body []byte) (head Envelope, ok bool) {
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
+		return Envelope{}, false
+	}
+	var e struct {
+		XMLName   xml.Name
+		RequestID string `xml:"RequestId"`
+		Code      string
+		Message   string
+	}
+	if xml.Unmarshal(body, &e) != nil || e.Code == "" {
+		return Envelope{}, false // a proxy's page
+	}
+	return Envelope{RequestID: Text(e.RequestID), Code: Text(strings.TrimSpace(e.Code)), Message: Text(e.Message)}, true
+}
+
 // Reply is any action's reply.
 type Reply interface {
 	Head() *Envelope
@@ -112,6 +131,10 @@ type Reply interface {
 // that the answer is not a reply of the gateway; its words never quote the
 // answer, which may echo a signed request.
 func Decode(body []byte, ok string, r Reply) error {
+	if head, isXML := xmlError(body); isXML && !head.succeeded(ok) {
+		*r.Head() = head
+		return nil
+	}
 	err := json.Unmarshal(body, r)
 	if err != nil {
 		// A refusal is one even if its body has an odd shape.

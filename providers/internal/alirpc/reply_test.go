@@ -50,6 +50,21 @@ func TestSuccessNeedsTheCodeAndNoFalseSuccess(t *testing.T) {
 	}
 }
 
+// The gateway answers in XML where it doesn't get as far as Format.
+func TestErrorsInXMLAreRead(t *testing.T) {
+	const refused = `<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>8906582E</RequestId><HostId>dyiotapi.aliyuncs.com</HostId>` +
+		`<Code>MissingTimestamp</Code><Message>Timestamp is mandatory for this action.</Message></Error>`
+	var r thing
+	require.NoError(t, Decode([]byte("\n "+refused), "OK", &r))
+	assert.Equal(t, Envelope{RequestID: "8906582E", Code: "MissingTimestamp", Message: "Timestamp is mandatory for this action."}, r.Envelope)
+	for _, odd := range []string{
+		`<html><body>502 Bad Gateway</body></html>`, `<Error><Code></Code></Error>`, `<Error><Code>MissingTimestamp</Co`,
+		`<Reply><Code>OK</Code></Reply>`, // a success in XML lacks what was asked for
+	} {
+		assert.Error(t, Decode([]byte(odd), "OK", &thing{}), odd)
+	}
+}
+
 func TestErrorsNeverQuoteTheAnswer(t *testing.T) {
 	for _, body := range []string{`{"Code":"OK","Data":"s3cret"}`, `s3cret`, `{"Code":["s3cret"]}`, `{"Success":"s3cret"}`} {
 		err := Decode([]byte(body), "OK", &thing{})

@@ -9,6 +9,7 @@
 package carriercall
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -149,6 +150,7 @@ func (c *Client) Send(ctx context.Context, call Call, build Build, read Read) er
 		return c.complete(call, unanswered(err), nil)
 	}
 	c.setClock(answer.Header)
+	answer.Body = bytes.TrimPrefix(answer.Body, []byte("\ufeff")) // JSON has no byte-order mark (RFC 8259 §8.1), and some servers write one
 	if e := c.Judge(call, answer, read); e != nil {
 		return e
 	}

@@ -85,7 +85,7 @@ func client(n network, limits providers.Limits) (*Client, func(Call) Read) {
 			}
 			m, ok := meanings()[reply.Code]
 			if !ok {
-				m = Undocumented()
+				m = Undocumented(reply.Code, reply.Says)
 			}
 			return c.Explain(call, m, reply.Code, reply.Says)
 		}
@@ -300,4 +300,28 @@ func TestTheGateIsAskedAtTheLastMoment(t *testing.T) {
 		assert.Equal(t, 3, asked, "reading needs no gate")
 		assert.Equal(t, 3, sent, "what never left isn't counted by the quota")
 	})
+}
+
+func TestByteOrderMarkBeforeJSONIsNoGarbage(t *testing.T) {
+	c, read := client(answers(200, "\ufeff"+`{"Code":"OK"}`), providers.Limits{})
+	require.NoError(t, c.Make(t.Context(), Call{Name: "DoIt", Changing: true}, build, read(Call{})))
+}
+
+// A code that no document has proves nothing; one that speaks of too many calls
+// slows the account down besides.
+func TestUndocumentedCodesThatSpeakOfLimitsAreThrottling(t *testing.T) {
+	for _, row := range [][2]string{
+		{"isv.BUSINESS_LIMIT_CONTROL", ""}, {"FlowControl", ""}, {"RequestLimitExceeded", ""}, {"TooManyRequests", ""}, {"isp.THROTTLED", ""},
+		{"12999", "接口调用频次超限"}, {"12998", "触发业务流控"}, {"4290", "Rate limit is exceeded. Try again in 5 seconds."}, {"12997", "请求过于频繁,请稍后再试"},
+	} {
+		m := Undocumented(row[0], row[1])
+		assert.Equal(t, providers.Throttled, m.Cause, row)
+		assert.Equal(t, providers.ProvesNothing, m.Proof, row)
+		assert.Contains(t, m.Text, "lower requests_per_second", row)
+	}
+	for _, row := range [][2]string{
+		{"isv.NOBODY_KNOWS", ""}, {"12999", "无权限"}, {"12996", "卡片流量已用完"}, {"12995", "该卡未实名"},
+	} {
+		assert.Equal(t, providers.Refused, Undocumented(row[0], row[1]).Cause, row)
+	}
 }

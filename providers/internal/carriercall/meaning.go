@@ -2,6 +2,8 @@ package carriercall
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/providers"
 )
@@ -20,9 +22,27 @@ type Meaning struct {
 }
 
 // Undocumented is the meaning of a code that no document has: nothing is known
-// of how far the call got.
-func Undocumented() Meaning {
-	return Meaning{Cause: providers.Refused, Proof: providers.ProvesNothing, Text: "a code that no document has", Quotes: true}
+// of how far the call got. Says is the carrier's own text beside it. Where either
+// speaks of a limit or of the flow of calls, there were too many.
+func Undocumented(code, says string) Meaning {
+	m := Meaning{Cause: providers.Refused, Proof: providers.ProvesNothing, Text: "a code that no document has", Quotes: true}
+	if speaksOfLimits(code, says) {
+		m.Cause, m.Text = providers.Throttled, "a code that no document has, and that speaks of a limit; lower requests_per_second"
+	}
+	return m
+}
+
+// speaksOfLimits reports whether a code or its text is about too many calls. The
+// words are those of gateways: "isv.BUSINESS_LIMIT_CONTROL", "FlowControl", "Rate
+// limit is exceeded", 流控, 限流. 流量 alone is a card's data, and none of them.
+func speaksOfLimits(code, says string) bool {
+	has := func(text string, words ...string) bool {
+		text = strings.ToLower(text)
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	return has(code, "limit", "flow", "throttl", "toomany", "too_many", "too.many", "frequen", "qps") ||
+		has(says, "rate limit", "flow limit", "flow control", "limit control", "limit exceeded", "limit is exceeded", "exceeds the limit", "exceeded the limit",
+			"throttl", "too many", "too frequent", "qps", "流控", "限流", "流量控制", "频率", "频次", "频繁", "并发", "次数超", "超过次数", "次数限制", "调用超限")
 }
 
 // Explain makes an error of a code that is no success. Says is the carrier's

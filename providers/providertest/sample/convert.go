@@ -13,7 +13,7 @@ const codeNoCard = "no_card"
 
 // meaningOf says what a code means, and what it proves about the card. Leave
 // out the proof where you aren't sure: the call may then have had its effect.
-func meaningOf(code string) carriercall.Meaning {
+func meaningOf(code, says string) carriercall.Meaning {
 	const unseen, declined = providers.NeverSeen, providers.Declined
 	m, ok := map[string]carriercall.Meaning{
 		"unauthorized": {Cause: providers.Denied, Proof: unseen, Text: "the name or the password is wrong; check user and password"},
@@ -26,7 +26,7 @@ func meaningOf(code string) carriercall.Meaning {
 		"internal":     {Cause: providers.Unavailable, Text: "the carrier failed within"},
 	}[code]
 	if !ok {
-		return carriercall.Undocumented()
+		return carriercall.Undocumented(code, says)
 	}
 	return m
 }

@@ -119,7 +119,7 @@ func (p *provider) call(ctx context.Context, c carriercall.Call, iccid spec.ICCI
 			return lenient.Describe(err, len(got.Body))
 		}
 		if head.Error != "" {
-			return p.Explain(c, meaningOf(string(head.Error)), string(head.Error), string(head.Message))
+			return p.Explain(c, meaningOf(string(head.Error), string(head.Message)), string(head.Error), string(head.Message))
 		}
 		if err := json.Unmarshal(got.Body, r); err != nil {
 			return lenient.Describe(err, len(got.Body))
