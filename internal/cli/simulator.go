@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -111,7 +112,10 @@ func serveLoopback(address string, handler http.Handler) (base string, stop func
 	return "http://" + listener.Addr().String(), stop, nil
 }
 
-type simulatorOptions struct{ listen, world string }
+type simulatorOptions struct {
+	listen, world string
+	ownPorts      bool
+}
 
 func (prog *program) simulatorCommand() *cli.Command {
 	o := &simulatorOptions{}
@@ -122,10 +126,12 @@ func (prog *program) simulatorCommand() *cli.Command {
 blocks at the addresses that it prints, with the access key testid and testsecret. Without
 -world the fleet is in memory, and any card that is asked for exists. With it, the fleet is the
 file's and what the carriers do is kept there; the file also has latency, rate limits and
-faults (see docs/simulator.md).`,
+faults (see docs/simulator.md). The carriers' own SDKs take a host without a path: -own-ports gives
+each API a port of its own, after that of -listen and in the order printed.`,
 		UsageText: "cardfleet simulator -listen=127.0.0.1:8790 -world=world.json",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8790", Usage: "serve on loopback address `ADDR`; port 0 takes a free one", Destination: &o.listen},
+			&cli.BoolFlag{Name: "own-ports", Usage: "give each API a port of its own as well, and print that", Destination: &o.ownPorts},
 			&cli.StringFlag{Name: "world", Usage: "keep the simulated fleet in `FILE`", Destination: &o.world},
 		},
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -151,16 +157,60 @@ func (prog *program) runSimulator(ctx context.Context, o simulatorOptions) (err 
 	}
 	world.Now, world.Sleep = prog.env.Now, prog.env.Sleep
 	carriers := all.Simulators(world)
-	base, stop, err := serveLoopback(o.listen, carriersim.Serve(carriers))
+	var closers []func() error
+	defer func() {
+		for _, stop := range closers {
+			err = errors.Join(err, stop())
+		}
+		err = errors.Join(err, world.Close())
+	}()
+	addresses, err := serveSimulators(o, carriers, &closers)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop(), world.Close()) }()
+	prog.printSimulators(carriers, addresses)
+	<-ctx.Done()
+	return nil
+}
+
+// serveSimulators serves the carriers, and gives the base URL of each API in
+// their order. What it started is added to closers, also where it fails.
+func serveSimulators(o simulatorOptions, carriers []carriersim.Carrier, closers *[]func() error) (addresses []string, err error) {
+	base, stop, err := serveLoopback(o.listen, carriersim.Serve(carriers))
+	if err != nil {
+		return nil, err
+	}
+	*closers = append(*closers, stop)
+	host, port, _ := net.SplitHostPort(o.listen) // serveLoopback has listened there
+	first, _ := strconv.Atoi(port)
+	for _, c := range carriers {
+		for _, service := range c.Services {
+			if !o.ownPorts {
+				addresses = append(addresses, base+service.Path)
+				continue
+			}
+			own := 0 // a free one
+			if first != 0 {
+				own = first + len(addresses) + 1
+			}
+			alone, stop, err := serveLoopback(net.JoinHostPort(host, strconv.Itoa(own)), service.Alone())
+			if err != nil {
+				return nil, err
+			}
+			*closers = append(*closers, stop)
+			addresses = append(addresses, alone+service.Root)
+		}
+	}
+	return addresses, nil
+}
+
+func (prog *program) printSimulators(carriers []carriersim.Carrier, addresses []string) {
 	prog.out.result("The simulated carriers listen. Point provider blocks at them:\n\n")
 	for _, c := range carriers {
 		prog.out.result("  provider %q {\n", c.Type)
 		for _, service := range c.Services {
-			prog.out.result("    %s = %q\n", service.Setting, base+service.Path)
+			prog.out.result("    %s = %q\n", service.Setting, addresses[0])
+			addresses = addresses[1:]
 		}
 		prog.out.result("    %s = %q\n    %s = %q\n", c.IDSetting, carriersim.TestID, c.SecretSetting, carriersim.TestSecret)
 		if c.KeySetting != "" {
@@ -169,8 +219,6 @@ func (prog *program) runSimulator(ctx context.Context, o simulatorOptions) (err 
 		prog.out.result("  }\n")
 	}
 	prog.out.result("\nInterrupt (Ctrl-C) to stop.\n")
-	<-ctx.Done()
-	return nil
 }
 
 // schemas are the settings of every provider type.

@@ -27,7 +27,10 @@ type Carrier struct {
 // Service is one API of a simulated carrier.
 type Service struct {
 	Setting string // the block's setting that holds its base URL: "endpoint"
-	Path    string // where it is served: "/aliyun"
+	Path    string // where it is served beside the others: "/aliyun"
+	// Root is the path of its base URL on a host of its own; "" for most. Path
+	// ends with it.
+	Root    string
 	Handler http.Handler
 }
 
@@ -69,13 +72,39 @@ func written(settings map[string]any, name, fallback string) string {
 
 // Serve is every API of the carriers, each at its path and below it.
 func Serve(carriers []Carrier) http.Handler {
-	mux := http.NewServeMux()
+	var all services
 	for _, c := range carriers {
-		for _, s := range c.Services {
-			handler := http.StripPrefix(s.Path, s.Handler)
-			mux.Handle(s.Path, handler) // an API whose base URL is its only one
-			mux.Handle(s.Path+"/", handler)
-		}
+		all = append(all, c.Services...)
 	}
-	return mux
+	return all
+}
+
+// Alone is the API on a host of its own, as the real carrier has it: what is
+// made for the real one can be pointed there where it takes a host but no path.
+func (s Service) Alone() http.Handler {
+	s.Path = s.Root
+	return services{s}
+}
+
+// services are served at their paths. A base URL is as good with a slash at its
+// end as without, whatever a caller then adds to it.
+type services []Service
+
+func (s services) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	for _, service := range s {
+		rest, ok := strings.CutPrefix(r.URL.Path, service.Path)
+		if !ok || rest != "" && rest[0] != '/' {
+			continue
+		}
+		below := *r
+		address := *r.URL
+		address.RawPath = "" // what there is of it belongs to the whole path
+		if address.Path = rest; rest != "" {
+			address.Path = "/" + strings.TrimLeft(rest, "/")
+		}
+		below.URL = &address
+		service.Handler.ServeHTTP(rw, &below)
+		return
+	}
+	http.NotFound(rw, r)
 }

@@ -53,7 +53,7 @@ func (s *Shingsou) Carrier() carriersim.Carrier {
 		Type: "xuyu",
 		Services: []carriersim.Service{
 			{Setting: "endpoint", Path: "/xuyu", Handler: API{s}},
-			{Setting: "token_endpoint", Path: "/xuyu-ids/connect/token", Handler: Tokens{s}},
+			{Setting: "token_endpoint", Path: "/xuyu-ids/connect/token", Root: "/connect/token", Handler: Tokens{s}},
 		},
 		IDSetting: "client_id", SecretSetting: "client_secret", KeySetting: "subscription_key",
 		World: s.World,
