@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -144,6 +145,28 @@ func (c *Card) Network() string {
 	default:
 		return "cmcc"
 	}
+}
+
+// IMSI is made up from the ICCID, since the world has none: a card's is always
+// the same, and China Mobile's in form.
+func (c *Card) IMSI() string {
+	digits := Decimal(c.ICCID)
+	return "46004" + digits[max(len(digits)-10, 0):]
+}
+
+// Decimal is an ICCID with digits in the place of its letters.
+func Decimal(iccid spec.ICCID) string {
+	return strings.NewReplacer("A", "0", "B", "1", "C", "2", "D", "3", "E", "4", "F", "5").Replace(string(iccid))
+}
+
+// InForce is the packages that have not expired at now.
+func (c *Card) InForce(now time.Time) (list []spec.Package) {
+	for _, p := range c.Packages {
+		if p.Expires.IsZero() || p.Expires.After(now) {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // BoundTo reports whether the card is bound to the device. A card that binds

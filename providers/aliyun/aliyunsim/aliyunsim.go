@@ -28,6 +28,7 @@ func (d *Dyiotapi) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	d.once.Do(func() {
 		d.World = alirpcsim.OrOpen(d.World)
 		prepare(&d.gateway, "2017-11-11", dyiotapi())
+		d.gateway.Coded, d.gateway.Invalid = coded, invalid
 	})
 	d.gateway.Serve(d.World, rw, r)
 }
@@ -45,17 +46,17 @@ func (d *Dyplsapi) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	d.once.Do(func() {
 		d.World = alirpcsim.OrOpen(d.World)
 		prepare(&d.gateway, "2017-05-25", dyplsapi())
+		d.gateway.Coded, d.gateway.Invalid = codedOfNumbers, illegal
 	})
 	d.gateway.Serve(d.World, rw, r)
 }
 
-// prepare fills in what both APIs share. Message of a success is that of the
+// prepare fills in what both APIs share. The Message of a success is that of the
 // documents' own sample, which is no mistake: who reads it for the outcome has
 // misread the documents.
 func prepare(g *alirpcsim.Gateway, version string, actions map[string]alirpcsim.Action) {
 	g.Carrier, g.Version, g.Actions = "aliyun", version, actions
 	g.Success = alirpcsim.Answer{"Code": "OK", "Message": "ServiceUnavailable"}
-	g.Coded, g.Invalid = coded, invalid
 }
 
 // Carrier is both APIs over one world, for blocks of the provider "aliyun".

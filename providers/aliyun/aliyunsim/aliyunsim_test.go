@@ -63,7 +63,7 @@ func sign(method, secret string, q url.Values) url.Values {
 type reply struct {
 	status          int
 	RequestID, Code string
-	Message         string
+	Message, HostID string
 	CardStatus      struct{ Iccid, Msisdn, UserStatus string }
 	CardOfferDetail struct {
 		Detail []struct{ OfferID, OfferName, EffectiveTime, ExpireTime string }
@@ -129,7 +129,7 @@ func TestGatewayIsStrict(t *testing.T) {
 	}{
 		"no version":         {map[string]string{"Version": ""}, "MissingVersion", 400},
 		"another version":    {map[string]string{"Version": "2017-05-25"}, "InvalidVersion", 400},
-		"XML":                {map[string]string{"Format": "XML"}, "InvalidFormat", 400},
+		"YAML":               {map[string]string{"Format": "YAML"}, "InvalidFormat", 400},
 		"another method":     {map[string]string{"SignatureMethod": "HMAC-SHA256"}, "InvalidSignatureMethod", 400},
 		"no key":             {map[string]string{"AccessKeyId": ""}, "MissingAccessKeyId", 400},
 		"another's key":      {map[string]string{"AccessKeyId": "nobody"}, "InvalidAccessKeyId.NotFound", 404},
@@ -137,9 +137,10 @@ func TestGatewayIsStrict(t *testing.T) {
 		"old":                {map[string]string{"Timestamp": "2026-11-21T20:40:57Z"}, "InvalidTimeStamp.Expired", 400},
 		"early":              {map[string]string{"Timestamp": "2026-11-21T21:10:59Z"}, "InvalidTimeStamp.Expired", 400},
 		"local time":         {map[string]string{"Timestamp": "2026-11-22T04:55:58+08:00"}, "InvalidTimeStamp.Format", 400},
+		"milliseconds":       {map[string]string{"Timestamp": "2026-11-21T20:55:58.000Z"}, "InvalidTimeStamp.Format", 400},
 		"no action":          {map[string]string{"Action": ""}, "MissingAction", 400},
 		"another action":     {map[string]string{"Action": "QueryCardDetail"}, "InvalidAction.NotFound", 404},
-		"no ICCID":           {map[string]string{"Iccid": ""}, "isv.INVALID_PARAMETERS", 400},
+		"no ICCID":           {map[string]string{"Iccid": ""}, "MissingIccid", 400},
 		"a malformed ICCID":  {map[string]string{"Iccid": "1"}, "isv.INVALID_PARAMETERS", 400},
 		"a misspelt one":     {map[string]string{"iccid": card}, "isv.INVALID_PARAMETERS", 400},
 		"a card of nobody's": {map[string]string{"Iccid": "89860617030017300391"}, "isv.IOT_RES_NOT_EXIST", 400},
@@ -208,7 +209,7 @@ func TestBindings(t *testing.T) {
 		"malformed current":   {map[string]string{"OpionType": "unBind", "Imei": "x"}, "isv.ERROR_IMEI_ERROR", 404},
 		"no new one":          {map[string]string{"OpionType": "chgBind", "Imei": device}, "isv.INVALID_PARAMETERS", 400},
 		"a new one to unbind": {map[string]string{"OpionType": "unBind", "Imei": device, "NewImei": spare}, "isv.INVALID_PARAMETERS", 400},
-		"the right spelling":  {map[string]string{"OptionType": "unBind", "Imei": device}, "isv.INVALID_PARAMETERS", 400},
+		"the right spelling":  {map[string]string{"OptionType": "unBind", "Imei": device}, "MissingOpionType", 400},
 		"another option":      {map[string]string{"OpionType": "bind", "Imei": device}, "isv.INVALID_PARAMETERS", 400},
 		"a card of nobody's":  {map[string]string{"OpionType": "unBind", "Imei": device, "Iccid": "89860617030017300391"}, "isv.IOT_RES_NOT_EXIST", 400},
 	} {
@@ -288,12 +289,16 @@ func TestRepeatedSerialIsTheFirstOrder(t *testing.T) {
 func TestOrdersOutOfForm(t *testing.T) {
 	w := world()
 	w.Offers = []string{"100M"}
-	for name, alter := range map[string]map[string]string{
-		"EffCode": {"EffCode": "NOW"}, "Amount": {"Amount": "much"}, "offer": {"OfferIds": "100G"}, "no serial": {"OutId": ""},
+	for name, c := range map[string]struct {
+		alter map[string]string
+		code  string
+	}{
+		"EffCode": {map[string]string{"EffCode": "NOW"}, "isv.INVALID_PARAMETERS"}, "Amount": {map[string]string{"Amount": "much"}, "isv.INVALID_PARAMETERS"},
+		"offer": {map[string]string{"OfferIds": "100G"}, "isv.INVALID_PARAMETERS"}, "no serial": {map[string]string{"OutId": ""}, "MissingOutId"},
 	} {
 		params := map[string]string{"Iccid": card, "OfferIds": "100M", "EffCode": "1000", "OutId": "k", "Amount": "0"}
-		maps.Copy(params, alter)
-		assert.Equal(t, "isv.INVALID_PARAMETERS", do(t, &Dyiotapi{World: w}, "DoIotRecharge", params).Code, name)
+		maps.Copy(params, c.alter)
+		assert.Equal(t, c.code, do(t, &Dyiotapi{World: w}, "DoIotRecharge", params).Code, name)
 	}
 }
 
@@ -348,14 +353,14 @@ func TestThrottleCarriesRetryAfter(t *testing.T) {
 	assert.Contains(t, recorder.Body.String(), "Throttling.User")
 }
 
-func TestCallStatusInTheDocumentsSpelling(t *testing.T) {
+func TestCallStatusInTheSDKsSpelling(t *testing.T) {
 	w := world()
 	w.Numbers = []carriersim.Number{{Pool: "FC12345", Subs: "12345", Status: 1, Number: "17000000000"}, {Pool: "FC12345", Subs: "3", Status: 3}}
 	h := &Dyplsapi{World: w}
 	params := map[string]string{"Version": "2017-05-25", "PoolKey": "FC12345", "SubsId": "12345", "callNo": "17000000000"}
-	assert.Equal(t, map[string]any{"status": 1.0, "calledNo": "17000000000"}, do(t, h, "QueryCallStatus", params).SecretCallStatusDTO)
+	assert.Equal(t, map[string]any{"Status": 1.0, "CalledNo": "17000000000"}, do(t, h, "QueryCallStatus", params).SecretCallStatusDTO)
 	params["SubsId"] = "3"
-	assert.Equal(t, map[string]any{"status": 3.0, "calledNo": nil}, do(t, h, "QueryCallStatus", params).SecretCallStatusDTO)
+	assert.Equal(t, map[string]any{"Status": 3.0, "CalledNo": nil}, do(t, h, "QueryCallStatus", params).SecretCallStatusDTO)
 	params["SubsId"] = "4"
 	assert.Equal(t, "isv.NO_NOT_EXIST", do(t, h, "QueryCallStatus", params).Code)
 }
@@ -376,7 +381,7 @@ func TestBindingOfANumber(t *testing.T) {
 	params := map[string]string{"Version": "2017-05-25", "PoolKey": "FC12345", "SubsId": "1", "PhoneNoX": "17000000001"}
 	assert.Equal(t, "isv.NO_NOT_EXIST", do(t, h, "QuerySubscriptionDetail", params).Code)
 	params["PhoneNoX"] = ""
-	assert.Equal(t, "isv.INVALID_PARAMETERS", do(t, h, "QuerySubscriptionDetail", params).Code)
+	assert.Equal(t, "MissingPhoneNoX", do(t, h, "QuerySubscriptionDetail", params).Code)
 }
 
 func TestRetiredActionIsNotFound(t *testing.T) {

@@ -11,21 +11,36 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// dyiotapi lists the actions that the simulated carrier has, with their
-// parameters as JAVA (aliyun-openapi-java-sdk, dyiotapi 2017-11-11) has them.
+// dyiotapi lists the 16 actions of Dyiotapi, with their parameters as JAVA
+// (aliyun-openapi-java-sdk, dyiotapi 2017-11-11) has them. Which of them are
+// mandatory is the documents' of the actions that this program calls, and a GUESS
+// of the others.
 func dyiotapi() map[string]alirpcsim.Action {
+	card := []string{"Iccid"}
 	return map[string]alirpcsim.Action{
-		"QueryCardStatus":      {Required: []string{"Iccid"}, Do: queryCardStatus},
-		"QueryIotCardOfferDtl": {Required: []string{"Iccid"}, Do: queryIotCardOfferDtl},
+		"QueryCardStatus":      {Required: card, Do: queryCardStatus},
+		"QueryCardInfo":        {Required: card, Do: queryCardInfo},
+		"QueryCardsInfo":       {Required: card, Do: queryCardsInfo},
+		"QueryCardFlowInfo":    {Required: card, Do: queryCardFlowInfo},
+		"QueryIotCardOfferDtl": {Required: card, Do: queryIotCardOfferDtl},
+		"QueryPersonalInfo":    {Required: card, Do: queryPersonalInfo},
+		"QueryCardHistoryFlowInfo": {
+			Required: []string{"Iccid", "StartTime", "EndTime"}, Do: queryCardHistoryFlowInfo,
+		},
 		"DoIotChgBindOrUnBind": {
 			Required: []string{"Iccid", "OpionType", "Imei"}, Optional: []string{"NewImei", "MidChannelId"}, Do: doIotChgBindOrUnBind,
 		},
 		"DoIotIsImeiExist":    {Required: []string{"Imei"}, Do: doIotIsImeiExist},
 		"DoIotPostImei":       {Required: []string{"Imei", "DeviceType"}, Optional: []string{"Comments"}, Do: doIotPostImei},
-		"DoIotUnbindResume":   {Required: []string{"Iccid"}, Do: doIotUnbindResume},
+		"DoIotUnbindResume":   {Required: card, Do: doIotUnbindResume},
 		"DoIotUserStopResume": {Required: []string{"Iccid", "OptionType"}, Do: doIotUserStopResume},
 		"DoIotRecharge": {
 			Required: []string{"Iccid", "OfferIds", "EffCode", "OutId", "Amount"}, Optional: []string{"OrderNum"}, Do: doIotRecharge,
+		},
+		"DoIotSetRemindConfig":         {Required: []string{"BizId", "BizType", "ConfigInfo", "OperationType"}, Do: forgotten},
+		"DoIotSetAbsoluteRemindConfig": {Required: []string{"BizId", "BizType", "ConfigInfo"}, Do: forgotten},
+		"DoSendIotSms": {
+			Required: []string{"PhoneNumbers", "SignName", "TemplateCode"}, Optional: []string{"TemplateParam"}, Do: doSendIotSms,
 		},
 	}
 }
@@ -46,13 +61,11 @@ func queryIotCardOfferDtl(w *carriersim.World, q url.Values) (alirpcsim.Answer, 
 		return nil, false, no
 	}
 	offers := []alirpcsim.Answer{}
-	for _, p := range card.Packages {
-		if p.Expires.IsZero() || p.Expires.After(w.Clock()) {
-			offers = append(offers, alirpcsim.Answer{
-				"OfferId": p.ID, "OfferName": p.Name, "OrderTime": alirpcsim.Date(p.Effective),
-				"EffectiveTime": alirpcsim.Date(p.Effective), "ExpireTime": alirpcsim.Date(p.Expires),
-			})
-		}
+	for _, p := range card.InForce(w.Clock()) {
+		offers = append(offers, alirpcsim.Answer{
+			"OfferId": p.ID, "OfferName": p.Name, "OrderTime": alirpcsim.Date(p.Effective),
+			"EffectiveTime": alirpcsim.Date(p.Effective), "ExpireTime": alirpcsim.Date(p.Expires),
+		})
 	}
 	return alirpcsim.Answer{"CardOfferDetail": alirpcsim.Answer{"detail": offers}}, false, nil
 }

@@ -16,16 +16,18 @@ func dyplsapi() map[string]alirpcsim.Action {
 	}
 }
 
-// queryCallStatus answers in the document's spelling: status and calledNo, the
-// latter null where there is no number.
+// queryCallStatus answers in the spelling of the SDKs, which are made from the
+// product's own description: Status and CalledNo, the latter null where there is
+// no number. The document's text has status and calledNo, which the SDK of its
+// time (alibaba-cloud-sdk-go v1.61.112, dyplsapi) doesn't read.
 func queryCallStatus(w *carriersim.World, q url.Values) (alirpcsim.Answer, bool, *alirpcsim.Refusal) {
 	n, ok := w.Number(q.Get("PoolKey"), q.Get("SubsId"))
 	if !ok {
-		return nil, false, coded("isv.NO_NOT_EXIST")
+		return nil, false, codedOfNumbers("isv.NO_NOT_EXIST")
 	}
-	status := alirpcsim.Answer{"status": n.Status, "calledNo": nil}
+	status := alirpcsim.Answer{"Status": n.Status, "CalledNo": nil}
 	if n.Number != "" {
-		status["calledNo"] = n.Number
+		status["CalledNo"] = n.Number
 	}
 	return alirpcsim.Answer{"SecretCallStatusDTO": status}, false, nil
 }
@@ -38,7 +40,7 @@ func querySubscriptionDetail(w *carriersim.World, q url.Values) (alirpcsim.Answe
 	n, ok := w.Number(q.Get("PoolKey"), q.Get("SubsId"))
 	own := n.Status == normal || n.Status == expired // otherwise the world's number is a temporary one, or none
 	if !ok || own && n.Number != "" && n.Number != q.Get("PhoneNoX") {
-		return nil, false, coded("isv.NO_NOT_EXIST")
+		return nil, false, codedOfNumbers("isv.NO_NOT_EXIST")
 	}
 	status := 1
 	if n.Status == expired {

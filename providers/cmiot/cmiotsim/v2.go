@@ -72,7 +72,7 @@ func (o *OneLink) cardProdInfo(appid string, q params) ([]row, bool, *refusal) {
 		return nil, false, no
 	}
 	infos := []row{}
-	for _, p := range o.inForce(card) {
+	for _, p := range card.InForce(o.World.Clock()) {
 		infos = append(infos, row{
 			"prodid": p.ID, "prodname": p.Name, "prodinstefftime": date(p.Effective), "prodinstexptime": date(p.Expires),
 		})
@@ -120,21 +120,11 @@ func (o *OneLink) byNumber(fits func(msisdn, imsi string) bool) spec.ICCID {
 // numbers are a card's MSISDN, made up where the world has none, and its IMSI,
 // which always is.
 func numbers(c carriersim.Card) (msisdn, imsi string) {
-	decimal := strings.NewReplacer("A", "0", "B", "1", "C", "2", "D", "3", "E", "4", "F", "5").Replace(string(c.ICCID))
-	msisdn = c.MSISDN
-	if msisdn == "" {
-		msisdn = "10" + decimal[len(decimal)-11:]
+	if c.MSISDN == "" {
+		decimal := carriersim.Decimal(c.ICCID)
+		return "10" + decimal[len(decimal)-11:], c.IMSI()
 	}
-	return msisdn, "46004" + decimal[len(decimal)-10:]
-}
-
-func (o *OneLink) inForce(c carriersim.Card) (list []spec.Package) {
-	for _, p := range c.Packages {
-		if p.Expires.IsZero() || p.Expires.After(o.World.Clock()) {
-			list = append(list, p)
-		}
-	}
-	return list
+	return c.MSISDN, c.IMSI()
 }
 
 // date is China's time in the form of v5's samples. For v2 it is a GUESS.

@@ -179,7 +179,7 @@ func (o *OneLink) orderedOfferings(appid string, q params) ([]row, bool, *refusa
 		return nil, false, no
 	}
 	offers := []row{}
-	for _, p := range o.inForce(card) {
+	for _, p := range card.InForce(o.World.Clock()) {
 		offers = append(offers, row{
 			"offeringId": p.ID, "offeringName": p.Name, "effectiveDate": date(p.Effective),
 			"expiriedDate": date(p.Expires), "apnName": "CMIOT", // expiriedDate sic

@@ -131,8 +131,8 @@ func TestCallsOutOfForm(t *testing.T) {
 		params map[string]string
 		code   string
 	}{
-		"no ICCID":            {"GetCardDetail", nil, "IllegalRequest"},
-		"a misspelt one":      {"GetCardDetail", map[string]string{"ICCID": card}, "IllegalRequest"},
+		"no ICCID":            {"GetCardDetail", nil, "MissingIccid"},
+		"a misspelt one":      {"GetCardDetail", map[string]string{"ICCID": card}, "MissingIccid"},
 		"nobody's card":       {"GetCardDetail", map[string]string{"Iccid": "89860617030017300391"}, "IccidNotExist"},
 		"a destroyed card":    {"GetCardDetail", named("DestroyCard", "true"), "InstanceIdCanNotEmpty"},
 		"Dyiotapi's action":   {"QueryCardStatus", named(), "InvalidAction.NotFound"},
@@ -141,7 +141,7 @@ func TestCallsOutOfForm(t *testing.T) {
 		"page 0":              {"ListCardInfo", map[string]string{"PageNo": "0", "PageSize": "40"}, "IllegalRequest"},
 		"pages of 50":         {"ListCardInfo", map[string]string{"PageNo": "1", "PageSize": "50"}, "IllegalRequest"},
 		"another kind":        {"Renew", named("RechargeType", "MONTH", "SerialNo", "1", "BuyNum", "1"), "IllegalRequest"},
-		"no serial":           {"Renew", named("RechargeType", "STANDARD", "BuyNum", "1"), "IllegalRequest"},
+		"no serial":           {"Renew", named("RechargeType", "STANDARD", "BuyNum", "1"), "MissingSerialNo"},
 		"no offer":            {"Renew", named("RechargeType", "OVERLAY", "SerialNo", "1", "BuyNum", "1"), "IllegalRequest"},
 		"an offer to renew":   {"Renew", named("RechargeType", "STANDARD", "SerialNo", "1", "BuyNum", "1", "OfferCode", "x"), "IllegalRequest"},
 		"five months":         {"Renew", named("RechargeType", "STANDARD", "SerialNo", "1", "BuyNum", "5"), "IllegalRequest"},

@@ -242,10 +242,8 @@ func entry(c *carriersim.Card) body {
 // packages are those in force.
 func packages(c *carriersim.Card, now time.Time) body {
 	items := []body{}
-	for _, p := range c.Packages {
-		if p.Expires.IsZero() || p.Expires.After(now) {
-			items = append(items, body{"id": p.ID, "name": p.Name, "effective": date(p.Effective), "expire": date(p.Expires)})
-		}
+	for _, p := range c.InForce(now) {
+		items = append(items, body{"id": p.ID, "name": p.Name, "effective": date(p.Effective), "expire": date(p.Expires)})
 	}
 	return body{"items": items}
 }
