@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	pgtest.Stop()
 	s3test.Stop()
+	stopClients()
 	os.Exit(code)
 }
 
