@@ -2,7 +2,6 @@ package http
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // what the protocol asks for; the document has a better checksum
 	"crypto/tls"
@@ -15,14 +14,10 @@ import (
 	nethttp "net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec/safe"
 )
-
-// attemptTimeout is how long one request may take, its answer included.
-const attemptTimeout = 5 * time.Minute
 
 type request struct {
 	what   string // for errors: "read the state"
@@ -34,11 +29,15 @@ type request struct {
 // failure is a request that the server didn't carry out, or perhaps did.
 type failure struct {
 	what, place string
-	status      int           // 0 where no answer came
-	reply       []byte        // the answer's body
-	cause       error         // of no answer
-	wait        time.Duration // what the server asks for before the next attempt
-	elsewhere   string        // the address that a redirect names, as it may be shown
+	status      int            // 0 where no answer came
+	header      nethttp.Header // the answer's
+	reply       []byte         // the answer's body
+	cause       error          // of no answer
+	wait        time.Duration  // what the server asks for before the next attempt
+	elsewhere   string         // the address that a redirect names, as it may be shown
+	reading     bool           // the request was to read the state
+	writing     int            // bytes that were to be written; 0 for none
+	unlocked    bool           // nothing is locked, as the configuration has it
 }
 
 // Bounds of answers, in bytes. The document of a million cards takes about 60 MB.
@@ -63,43 +62,70 @@ func (f *failure) Error() string {
 	if said := f.said(); said != "" {
 		text += ": " + said
 	}
-	if f.status/100 == 3 {
-		return text + f.moved()
-	}
-	switch f.status {
-	case nethttp.StatusUnauthorized:
-		text += " (the server takes neither username nor password as they are: the settings username and password, or CARDFLEET_HTTP_USERNAME and CARDFLEET_HTTP_PASSWORD)"
-	case nethttp.StatusForbidden:
-		text += " (the user is known and may not do this; GitLab wants the role of a maintainer for writing and of a developer for reading)"
-	case nethttp.StatusConflict, nethttp.StatusLocked:
-		text += " (the lock is another run's, or was removed)"
+	if why := f.why(); why != "" {
+		text += " (" + why + ")"
 	}
 	return text
+}
+
+// why is what the answer means, as far as it can be told, and what to do.
+func (f *failure) why() string {
+	switch {
+	case f.status/100 == 3:
+		return f.moved()
+	case f.status/100 == 2:
+		return "an empty answer, and no state is that empty: a server without a state says 404 or 204; something before it may have cut the answer off"
+	case f.status == nethttp.StatusUnauthorized:
+		return "the server takes neither username nor password as they are: the settings username and password, or CARDFLEET_HTTP_USERNAME and CARDFLEET_HTTP_PASSWORD"
+	case f.status == nethttp.StatusForbidden:
+		return "the user is known and may not do this; GitLab wants the role of a maintainer for writing and of a developer for reading"
+	case f.status == nethttp.StatusNotFound && f.reading:
+		return f.noState()
+	case f.status == nethttp.StatusRequestEntityTooLarge && f.writing > 0:
+		return f.tooLarge()
+	case f.writing > 0 && f.unlocked && f.status/100 == 4:
+		return "nothing was written; some servers take no write without a lock, and the configuration has no lock_address: write it, where this server has locks"
+	case f.status == nethttp.StatusConflict, f.status == nethttp.StatusLocked:
+		return "the lock is another run's, or was removed"
+	}
+	return ""
+}
+
+// noState says why a 404 isn't taken for a state that doesn't exist yet.
+func (f *failure) noState() string {
+	if f.isPage() {
+		return "a page for people, and no answer of a server that keeps states: the address leads to a website, a proxy or a sign-in. " +
+			"A server that has no state yet says 404 without a page, or 204"
+	}
+	return "that isn't said of a state which doesn't exist yet, so none is begun: is the address right, and may this user see what it names? " +
+		"GitLab says so of a project that the token may not see"
+}
+
+// tooLarge says whose limit a document is over.
+func (f *failure) tooLarge() string {
+	size := fmt.Sprintf("nothing was written: the document has %d bytes, and ", f.writing)
+	server := safe.Text(f.header.Get("Server"))
+	switch {
+	case f.isPage() && server != "":
+		return size + "the web server or proxy in front, which calls itself " + server + ", takes less: that is client_max_body_size in nginx, LimitRequestBody in Apache"
+	case f.isPage():
+		return size + "the web server or proxy in front takes less: that is client_max_body_size in nginx, LimitRequestBody in Apache"
+	case json.Valid(f.reply):
+		return size + "the state's server takes less: that is max_terraform_state_size_bytes in GitLab's settings"
+	}
+	return size + "the state's server, or a proxy in front, takes less; this program has no such limit"
 }
 
 // moved says what to write where a server sends its clients elsewhere.
 func (f *failure) moved() string {
 	if f.elsewhere == "" {
-		return " (the server sends its clients elsewhere, and doesn't say where; redirects are never followed: write the state's own address)"
+		return "the server sends its clients elsewhere, and doesn't say where; redirects are never followed: write the state's own address"
 	}
-	return fmt.Sprintf(" (the server sends its clients to %s; redirects are never followed, since a lock or a write would be lost on the way: "+
-		"where that is the right place, write it as the address in the backend block)", f.elsewhere)
+	return fmt.Sprintf("the server sends its clients to %s; redirects are never followed, since a lock or a write would be lost on the way: "+
+		"where that is the right place, write it as the address in the backend block", f.elsewhere)
 }
 
 func (f *failure) Unwrap() error { return f.cause }
-
-// said is the server's own word, where it is short.
-func (f *failure) said() string {
-	var reply struct{ Message, Error json.RawMessage }
-	if json.Unmarshal(f.reply, &reply) != nil {
-		return ""
-	}
-	said := strings.Trim(cmp.Or(string(reply.Message), string(reply.Error)), `"`)
-	if len(said) > 200 {
-		return ""
-	}
-	return safe.Text(said)
-}
 
 // temporary reports whether the same request may succeed later. It may have
 // been carried out, too.
@@ -108,21 +134,20 @@ func (f *failure) temporary() bool {
 }
 
 // retry calls attempt until it succeeds, fails for good, or has failed
-// RetryMax times more. The pauses double, as Terraform's do.
+// RetryMax times more. The pauses double, as Terraform's do. A run that is told
+// to stop asks nobody again who doesn't answer.
 func (b *Backend) retry(ctx context.Context, attempt func() error) error {
 	pause := b.config.RetryWaitMin
-	waited := false
 	for left := b.config.RetryMax; ; left-- {
 		err := attempt()
-		if err == nil && waited {
+		if err == nil {
 			b.away(nil)
 		}
 		var failed *failure
-		if !errors.As(err, &failed) || !failed.temporary() || left <= 0 {
+		if !errors.As(err, &failed) || !failed.temporary() || left <= 0 || failed.status == 0 && b.isTold() {
 			return err
 		}
-		if !waited && b.locked() {
-			waited = true
+		if b.locked() {
 			b.away(err)
 		}
 		wait := min(max(pause, failed.wait), max(b.config.RetryWaitMax, b.config.RetryWaitMin))
@@ -140,9 +165,10 @@ func (b *Backend) locked() bool {
 	return b.lockID != ""
 }
 
-// away says why a run waits for the server; nil says that it answers again.
+// away says why a run waits for the server, once; nil says that it answers
+// again, where it was said to be away.
 func (b *Backend) away(err error) {
-	if b.env.Away != nil {
+	if b.isAway.Swap(err != nil) != (err != nil) && b.env.Away != nil {
 		b.env.Away(err)
 	}
 }
@@ -153,26 +179,42 @@ func (b *Backend) send(ctx context.Context, r request) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.what, shown(r.url), err)
 	}
-	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+	bounded, cancel := context.WithTimeoutCause(ctx, attemptTimeout, errTimeout)
 	defer cancel()
-	reply, err := b.client.Do(b.build(attempt, r))
+	attempt, giveUp := context.WithCancelCause(bounded)
+	defer giveUp(nil)
+	var x exchange
+	defer b.watch(r, &x, giveUp)()
+	reply, err := b.client.Do(b.build(attempt, r, &x))
 	if err != nil {
-		return nil, b.unanswered(ctx, r, err)
+		return nil, b.unanswered(ctx, attempt, r, err)
 	}
 	defer reply.Body.Close()
-	body, err := readBody(reply.Body, r.longest(reply.StatusCode))
+	body, err := readBody(x.through(reply.Body), r.longest(reply.StatusCode))
 	if errors.Is(err, errTooLong) {
 		return nil, fmt.Errorf("%s %s: %w", r.what, shown(r.url), err)
 	}
 	if err != nil {
-		return nil, b.unanswered(ctx, r, err)
+		return nil, b.unanswered(ctx, attempt, r, err)
 	}
-	if reply.StatusCode/100 != 2 {
-		return nil, &failure{
-			what: r.what, place: shown(r.url), status: reply.StatusCode, reply: body, wait: retryAfter(reply.Header), elsewhere: elsewhere(reply),
-		}
+	empty := r.method == nethttp.MethodGet && reply.StatusCode != nethttp.StatusNoContent && len(bytes.TrimSpace(body)) == 0
+	if reply.StatusCode/100 != 2 || empty {
+		return nil, b.refused(r, reply, body)
 	}
 	return body, nil
+}
+
+// refused is an answer that isn't a good one.
+func (b *Backend) refused(r request, reply *nethttp.Response, body []byte) *failure {
+	f := &failure{
+		what: r.what, place: shown(r.url), status: reply.StatusCode, header: reply.Header, reply: body,
+		wait: retryAfter(reply.Header), elsewhere: elsewhere(reply),
+		reading: r.method == nethttp.MethodGet, unlocked: b.urls.lock == nil,
+	}
+	if r.url.Path == b.urls.state.Path && r.method == b.config.UpdateMethod {
+		f.writing = len(r.body)
+	}
+	return f
 }
 
 // longest is how long an answer may be: only the document is long.
@@ -201,11 +243,12 @@ func elsewhere(reply *nethttp.Response) string {
 	return shown(to)
 }
 
-func (b *Backend) build(ctx context.Context, r request) *nethttp.Request {
-	req, err := nethttp.NewRequestWithContext(ctx, r.method, r.url.String(), bytes.NewReader(r.body))
+func (b *Backend) build(ctx context.Context, r request, x *exchange) *nethttp.Request {
+	req, err := nethttp.NewRequestWithContext(ctx, r.method, r.url.String(), nethttp.NoBody)
 	if err != nil {
 		panic(err) // methods and URLs are checked before
 	}
+	x.carry(req, r.body)
 	if r.body != nil {
 		sum := md5.Sum(r.body) //nolint:gosec // see the import
 		req.Header.Set("Content-Type", "application/json")
@@ -219,13 +262,16 @@ func (b *Backend) build(ctx context.Context, r request) *nethttp.Request {
 }
 
 // unanswered leaves the URL out of the error: it may hold a password.
-func (b *Backend) unanswered(ctx context.Context, r request, err error) error {
+func (b *Backend) unanswered(ctx, attempt context.Context, r request, err error) error {
 	if over := ctx.Err(); over != nil {
 		return fmt.Errorf("%s %s: %w", r.what, shown(r.url), over)
 	}
 	var withURL *url.Error
 	if errors.As(err, &withURL) {
 		err = withURL.Err
+	}
+	if why := context.Cause(attempt); why != nil {
+		err = why
 	}
 	return &failure{what: r.what, place: shown(r.url), cause: err}
 }

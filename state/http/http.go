@@ -19,6 +19,7 @@ import (
 	nethttp "net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cardfleet/cardfleet/state"
@@ -58,6 +59,13 @@ type Backend struct {
 	// known is the sum of the document as this run wrote it last under the lock, or
 	// read it first; "" before that. Any other document is another run's.
 	known string
+	// stopping is closed once the run that has the lock is told to stop.
+	stopping <-chan struct{}
+	// unsaved says that the last write under the lock failed.
+	unsaved bool
+
+	isAway atomic.Bool // it was said that the server is away
+	gaveUp atomic.Bool // a run that is told to stop has given a request up
 }
 
 type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil where nothing is locked
@@ -141,6 +149,13 @@ func (b *Backend) know(doc *document) {
 	b.known = doc.sum()
 }
 
+// saved notes whether what the run had to write last is written.
+func (b *Backend) saved(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unsaved = err != nil
+}
+
 // checkKnown refuses a write where the server no longer has what this run knows:
 // another run has written since, whatever became of the lock. Serial and lineage
 // don't tell that while the other run only writes its journal.
@@ -153,7 +168,8 @@ func (b *Backend) checkKnown(present *document) error {
 	return fmt.Errorf("%w (the document at %s was written by another run: its write %d)", state.ErrConflict, b.place(), present.writes)
 }
 
-// get reads the document; the zero document where there is none.
+// get reads the document; the zero document where the server says that it has
+// none: by 204, or by a 404 that says nothing else.
 func (b *Backend) get(ctx context.Context) (*document, error) {
 	var body []byte
 	err := b.retry(ctx, func() (err error) {
@@ -162,11 +178,11 @@ func (b *Backend) get(ctx context.Context) (*document, error) {
 	})
 	var failed *failure
 	switch {
-	case errors.As(err, &failed) && failed.status == nethttp.StatusNotFound:
+	case errors.As(err, &failed) && failed.isNoState(b.urls.state):
 		return &document{}, nil
 	case err != nil:
 		return nil, err
-	case len(body) == 0: // 204, or what some servers send in its place
+	case len(body) == 0: // 204
 		return &document{}, nil
 	}
 	doc, err := decodeDocument(body)
@@ -188,9 +204,10 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 }
 
 // replace puts next in the place of s, if s is what the server has.
-func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) error {
+func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) (err error) {
 	b.writing.Lock()
 	defer b.writing.Unlock()
+	defer func() { b.saved(err) }()
 	present, err := b.get(ctx)
 	if err != nil {
 		return err

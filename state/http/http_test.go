@@ -62,13 +62,18 @@ func openWith(t testing.TB, c http.Config, sealer state.Sealer) (*http.Backend, 
 	t.Helper()
 	var s sleeps
 	b, err := http.New(c, state.Env{
-		Random: random, Sleep: s.sleep, Transport: nethttp.DefaultTransport, Version: "0.1.0", Sealer: sealer,
+		Random: random, Sleep: s.sleep, Ticker: ticker, Transport: nethttp.DefaultTransport, Version: "0.1.0", Sealer: sealer,
 	})
 	require.NoError(t, err)
 	return b, &s
 }
 
 func random(p []byte) { _, _ = rand.Read(p) }
+
+func ticker(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTicker(d)
+	return t.C, t.Stop
+}
 
 // on is a backend on a server.
 func on(t testing.TB, s *server) (*http.Backend, *sleeps) {
@@ -346,7 +351,7 @@ func TestCertificates(t *testing.T) {
 	} {
 		transport, err := http.Transport(&nethttp.Transport{DisableKeepAlives: true}, row.tls)
 		require.NoError(t, err, name)
-		b, err := http.New(at(web.URL, false), state.Env{Sleep: new(sleeps).sleep, Transport: transport})
+		b, err := http.New(at(web.URL, false), state.Env{Sleep: new(sleeps).sleep, Ticker: ticker, Transport: transport})
 		require.NoError(t, err)
 		_, err = b.Read(t.Context())
 		assert.Equal(t, row.ok, err == nil, "%s: %v", name, err)
@@ -377,7 +382,7 @@ func TestAWriteOverAnotherRunsIsRefusedWhereTheServerChecksNothing(t *testing.T)
 				_, url := newServer(t, s)
 				pause := func() {}
 				first, err := http.New(at(url, false), state.Env{
-					Random: random, Version: "0.1.0", Transport: nethttp.DefaultTransport,
+					Random: random, Version: "0.1.0", Ticker: ticker, Transport: nethttp.DefaultTransport,
 					Sleep: func(ctx context.Context, _ time.Duration) error { pause(); return ctx.Err() },
 				})
 				require.NoError(t, err)

@@ -53,11 +53,12 @@ func (f *journalFile) Write(line []byte) (int, error) {
 //
 // It has no context: those who wait for it are many, and a record half written
 // is neither there nor not there. Each request has its own time limit.
-func (f *journalFile) Sync() error {
+func (f *journalFile) Sync() (err error) {
 	ctx := context.Background()
 	b := f.backend
 	b.writing.Lock()
 	defer b.writing.Unlock()
+	defer func() { b.saved(err) }()
 	now, err := b.get(ctx)
 	if err != nil {
 		return err
