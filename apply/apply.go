@@ -62,6 +62,9 @@ type Report struct {
 	Edits   state.Edits // what became of the prior state, to be committed
 	// Broken is set where bookkeeping failed, so that the run started nothing more.
 	Broken error
+	// Unrecorded is of how many calls the journal has that they left, and not what
+	// came of them, since it broke meanwhile. The edits have it.
+	Unrecorded int
 }
 
 // Count is how many actions have the outcome.
@@ -124,7 +127,7 @@ func Run(ctx context.Context, o Options) *Report {
 	r.endLacking()
 	r.bookkeeping(ctx)
 	r.carriers(ctx)
-	return &Report{Results: r.results, Edits: r.edits(), Broken: r.broken}
+	return &Report{Results: r.results, Edits: r.edits(), Broken: r.broken, Unrecorded: r.unrecorded}
 }
 
 // run is one run. Steps are numbered as the plan lists them.
@@ -138,6 +141,8 @@ type run struct {
 	left   map[spec.ProviderName]int
 	ready  map[spec.ProviderName]chan int
 	broken error
+	// unrecorded counts the calls whose outcome the journal doesn't have.
+	unrecorded int
 }
 
 // step is one action on its way.
@@ -262,7 +267,7 @@ func (r *run) bookkeeping(ctx context.Context) {
 	err := r.journal(context.WithoutCancel(ctx), records...)
 	for k, i := range done {
 		if err != nil {
-			r.end(i, Result{Outcome: Failed, Reason: err.Error()})
+			r.end(i, Result{Outcome: Failed, Reason: "it could not be recorded; the card itself is as it was"})
 			continue
 		}
 		r.o.OnStart(r.steps[i].card, r.steps[i].action)
@@ -430,8 +435,19 @@ func (r *run) journal(ctx context.Context, records ...state.Record) error {
 	return err
 }
 
-func (r *run) isBroken() error {
+// unstarted is why nothing is started any more once the journal broke. The
+// error itself is the report's, which says it once.
+const unstarted = "nothing can be recorded any more"
+
+func (r *run) isBroken() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.broken
+	return r.broken != nil
+}
+
+// countUnrecorded counts a call whose outcome the journal doesn't have.
+func (r *run) countUnrecorded() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unrecorded++
 }

@@ -232,6 +232,31 @@ func TestNoCallIsMadeThatNoJournalKnowsOf(t *testing.T) {
 	assert.Equal(t, 7, report.Count(apply.NotStarted))
 }
 
+func TestOutcomesThatCouldNotBeRecordedAreCounted(t *testing.T) {
+	b := newBench(t, 40, stopped)
+	outcomes := 0
+	b.journal.breaks = func(r state.Record) bool {
+		if r.Type == state.OutcomeRecord {
+			outcomes++
+		}
+		return outcomes > 5
+	}
+	report := apply.Run(t.Context(), b.options)
+	require.ErrorIs(t, report.Broken, errFull)
+	recorded := 0
+	for _, r := range b.journal.records {
+		if r.Type == state.OutcomeRecord {
+			recorded++
+		}
+	}
+	assert.Equal(t, b.effects("")-recorded, report.Unrecorded)
+	assert.Positive(t, report.Unrecorded)
+	for _, r := range report.Results {
+		assert.NotContains(t, r.Reason, errFull.Error(), "the error is told once, by the report")
+	}
+	assert.Equal(t, 40, report.Count(apply.Done)+report.Count(apply.NotStarted))
+}
+
 func TestEveryIntentHasItsOutcomeAfterIt(t *testing.T) {
 	b := newBench(t, 10, func(_ int, c *spec.Card) { c.Active, c.Packages = spec.Off, []string{"10001", "10002"} })
 	report := apply.Run(t.Context(), b.options)

@@ -2,8 +2,8 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -15,13 +15,13 @@ import (
 // perform does one action at its carrier: look at the card again, write down
 // the intent, call, write down the outcome.
 func (r *run) perform(ctx context.Context, s *step) Result {
-	switch err := r.isBroken(); {
+	switch {
 	case s.action.Guarded && !s.action.Approved, s.action.Kind.Irreversible() && !s.action.Approved:
 		return Result{Outcome: NotStarted, Reason: "it is not approved: " + s.action.Denial}
 	case ctx.Err() != nil:
 		return Result{Outcome: NotStarted, Reason: "the run was interrupted"}
-	case err != nil:
-		return Result{Outcome: NotStarted, Reason: err.Error()}
+	case r.isBroken():
+		return Result{Outcome: NotStarted, Reason: unstarted}
 	}
 	p := r.o.Providers[s.card.Provider]
 	if p == nil {
@@ -41,7 +41,7 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key},
 	}
 	if err := r.journal(ctx, intent); err != nil {
-		return Result{Outcome: NotStarted, Reason: err.Error()}
+		return Result{Outcome: NotStarted, Reason: unstarted}
 	}
 	r.o.OnStart(s.card, s.action)
 	// From here on the call is under way: an interrupt keeps it from leaving, and
@@ -304,7 +304,8 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	}
 	r.setCard(id, after)
 	if err := r.journal(ctx, records...); err != nil {
-		result.Reason = errors.Join(errors.New(result.Reason), err).Error()
+		r.countUnrecorded()
+		result.Reason = strings.TrimPrefix(result.Reason+"; the journal has no record of this outcome", "; ")
 	}
 	return result
 }

@@ -117,6 +117,9 @@ func importTarget(dir, out string) (importFiles, error) {
 		if _, err := os.Stat(within(dir, out)); err != nil {
 			return importFiles{}, refuse("No such table", "-out=%s: rows are added to a table that is there, and it isn't. For a new one name the configuration that reads it, such as -out=imported%s.", out, configurationEnding)
 		}
+		if err := canReplace(within(dir, out)); err != nil {
+			return importFiles{}, fmt.Errorf("add to the table: %w; nothing was called", err)
+		}
 		return importFiles{shown: out, path: within(dir, out), existing: true}, nil
 	}
 	base, ok := strings.CutSuffix(filepath.Base(out), configurationEnding)
@@ -125,7 +128,13 @@ func importTarget(dir, out string) (importFiles, error) {
 	}
 	path := within(dir, out)
 	f := importFiles{shown: out, path: path, table: base + ".csv", pathOfTable: filepath.Join(filepath.Dir(path), base+".csv")}
-	return f, absent(path)
+	if err := absent(path); err != nil {
+		return f, err
+	}
+	if err := canReplace(path); err != nil {
+		return f, fmt.Errorf("write the configuration: %w; nothing was called", err)
+	}
+	return f, nil
 }
 
 // absent refuses a file that is there already.

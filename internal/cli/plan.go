@@ -52,11 +52,26 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 	}
 }
 
-func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
+// preparePlan opens the output and the report to be retried, and refuses files
+// before anything is read or called.
+func (prog *program) preparePlan(o *planOptions) error {
 	if err := prog.openRun(o.runOptions, o.out); err != nil {
 		return err
 	}
 	if err := o.openRetry(prog.dir()); err != nil {
+		return err
+	}
+	if o.out == "" {
+		return nil
+	}
+	if err := canReplace(within(prog.dir(), o.out)); err != nil {
+		return fmt.Errorf("save the plan: %w; nothing was read or called", err)
+	}
+	return nil
+}
+
+func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
+	if err := prog.preparePlan(&o); err != nil {
 		return err
 	}
 	c, err := prog.openConfig(o.inputOptions, true)
@@ -129,7 +144,7 @@ func (s *session) savePlan(path string, p *plan.Plan) error {
 		return err
 	}
 	if err := replaceFile(path, func(w io.Writer) error { return run.WritePlan(w, p, sealer) }); err != nil {
-		return fmt.Errorf("save plan: %w", err)
+		return fmt.Errorf("save the plan: %w", err)
 	}
 	return nil
 }

@@ -3,7 +3,9 @@ package cli
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -37,4 +39,27 @@ func replaceFile(path string, write func(io.Writer) error) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// probed is how many bytes are written to see whether there is room at all.
+const probed = 4096
+
+// canReplace says why [replaceFile] couldn't write there, before there is
+// anything to be written: the folder isn't there, nothing can be made in it, or
+// the disk is full. It leaves nothing behind.
+func canReplace(path string) error {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a folder", path)
+	case err == nil && !info.Mode().IsRegular():
+		return nil // a pipe takes what it takes
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), temporary)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probed))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }

@@ -2,12 +2,9 @@ package cli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/apply"
@@ -20,17 +17,13 @@ import (
 // checkReport makes sure that a report can be written there once the run is
 // over.
 func checkReport(path string) error {
-	switch info, err := os.Stat(path); {
-	case err == nil && !info.Mode().IsRegular():
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("write the report: %s is not a regular file", path)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	}
+	if err := canReplace(path); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), temporary)
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	return nil
 }
 
 // report writes what became of each action to the file of -report. The run is

@@ -28,6 +28,10 @@ func (s *session) summary(done *run.Applied) {
 	if done.Complete() {
 		line = "Apply complete! " + strings.Join(parts, ", ") + "."
 	}
+	if n := done.Unrecorded(); n > 0 {
+		counts["unrecorded"] = n
+		line += fmt.Sprintf(" %s could not be recorded.", counted(n, "outcome"))
+	}
 	s.out.event("info", "change_summary", line, map[string]any{"changes": counts})
 	if s.out.live {
 		for _, result := range r.Results {
@@ -39,6 +43,9 @@ func (s *session) summary(done *run.Applied) {
 	}
 	if r.Count(apply.InDoubt) > 0 {
 		s.out.result("\nWhat is in doubt may have been done or not. The next plan looks again, and says how to settle it.\n")
+	}
+	if done.Unrecorded() > 0 {
+		s.out.result("\nWhat could not be recorded was done as the lines above say. The state doesn't know that: the next plan looks what became of those calls, and says what stays in doubt.\n")
 	}
 	s.out.result("\n%s\n", s.out.style.Bold(line))
 }

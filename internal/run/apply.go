@@ -57,11 +57,42 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 		done.Unnoted = s.notePlace()
 	}
 	done.Finished, done.Interrupted = s.Env.Now(), ctx.Err() != nil
-	err = errors.Join(done.Report.Broken, journal.Close())
-	if commit != nil {
-		err = errors.Join(err, fmt.Errorf("the state could not be saved; its journal holds what was done, and the next run takes that over: %w", commit))
+	return done, done.bookkeeping(commit, journal.Close())
+}
+
+// bookkeeping says what the state and its journal lack, each error once.
+func (a *Applied) bookkeeping(commit, closed error) error {
+	broken := a.Report.Broken
+	switch {
+	case commit == nil && broken == nil:
+		return closed
+	case commit == nil:
+		return fmt.Errorf("nothing more was started once the journal failed; the state has what was done until then: %w", broken)
 	}
-	return done, err
+	return errors.Join(broken, fmt.Errorf("the state could not be saved; %s: %w", a.kept(errors.Join(broken, commit)), commit))
+}
+
+// kept is what the journal has of a run whose state could not be saved.
+func (a *Applied) kept(err error) string {
+	switch n := a.Unrecorded(); {
+	case errors.Is(err, state.ErrConflict):
+		return "another run has written it meanwhile, so nobody knows what its journal still has of this run: the next plan looks at the cards"
+	case n == 1:
+		return "its journal has that a call left and not what came of it, which the next run looks into; the rest it takes over"
+	case n > 0:
+		return fmt.Sprintf("its journal has that %d calls left and not what came of them, which the next run looks into; the rest it takes over", n)
+	default:
+		return "its journal holds what was done, and the next run takes that over"
+	}
+}
+
+// Unrecorded is of how many calls neither the state nor its journal has what
+// came of them.
+func (a *Applied) Unrecorded() int {
+	if a.Committed {
+		return 0
+	}
+	return a.Report.Unrecorded
 }
 
 // commitSpellings commits the cards that are declared in another spelling, before

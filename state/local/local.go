@@ -187,7 +187,7 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 	err = stored.CheckBase(s, head.Lineage, w.Serial())
 	switch {
 	case err != nil:
-	case b.takesLine(head, e):
+	case w.Err() == nil && b.takesLine(head, e): // behind a torn line nothing is written any more
 		err = b.commitLine(ctx, w, s, e)
 	default:
 		err = b.commitSnapshot(head, s, e)

@@ -149,6 +149,13 @@ func (j *JournalWriter) writeLine(records []state.Record) error {
 	return nil
 }
 
+// Err is why nothing more is written; nil while there is no reason.
+func (j *JournalWriter) Err() error {
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
+	return j.err
+}
+
 // Serial is that of the snapshot that the next record follows.
 func (j *JournalWriter) Serial() uint64 {
 	j.turn <- struct{}{}
