@@ -43,14 +43,22 @@ type CarrierDigest struct{ Name, Digest string }
 // ApprovalText is the text that approves the plan's guarded actions until an
 // end; ok is false where nothing is guarded.
 func (p *Plan) ApprovalText(until time.Time, reason string) (text ApprovalText, ok bool) {
-	text = ApprovalText{Fleet: p.Lineage, Until: until.UTC().Truncate(time.Second), Reason: reason}
-	p.eachAction(func(c *Card, a *Action) {
-		if a.Guarded {
-			text.Actions = append(text.Actions, approvalLine(c, a))
+	text = p.approvalText(until, reason, p.each)
+	return text, len(text.Actions) > 0
+}
+
+// approvalText is ApprovalText for cards that are visited one by one.
+func (p *Plan) approvalText(until time.Time, reason string, each func(visit func(*Card))) ApprovalText {
+	text := ApprovalText{Fleet: p.Lineage, Until: until.UTC().Truncate(time.Second), Reason: reason}
+	each(func(c *Card) {
+		for j := range c.Actions {
+			if a := &c.Actions[j]; a.Guarded {
+				text.Actions = append(text.Actions, approvalLine(c, a))
+			}
 		}
 	})
 	slices.Sort(text.Actions)
-	return text, len(text.Actions) > 0
+	return text
 }
 
 // approvalLine is an action as a signature names it: KIND PROVIDER ICCID FROM TO since TIME.

@@ -107,23 +107,21 @@ func (p *pair) trust() state.Binding {
 
 // unbind plans what closes the card's account for good.
 func (d *differ) unbind(p *pair, from spec.IMEI) {
-	if p.prevented() {
-		switch diag := preventedDiagnostic(p, from); {
-		case d.in.saved:
+	if p.protected() {
+		diag := preventedDiagnostic(p, from)
+		if d.in.saved {
 			p.attend(diag.Summary, diag.Detail)
-		case p.wanted != nil:
-			d.diags = append(d.diags, diag)
-		default:
-			d.departures.prevented = append(d.departures.prevented, diag)
+			return
 		}
+		p.prevented = &diag
 		return
 	}
 	p.change(spec.Unbind, string(from), "")
 }
 
-// prevented reports whether the card is protected: by its block where it has
+// protected reports whether the card must not be unbound: by its block where it has
 // one, else by the state, which remembers the block's word.
-func (p *pair) prevented() bool {
+func (p *pair) protected() bool {
 	if p.wanted != nil {
 		return p.wanted.PreventUnbind
 	}
@@ -131,18 +129,18 @@ func (p *pair) prevented() bool {
 }
 
 func preventedDiagnostic(p *pair, from spec.IMEI) spec.Diagnostic {
-	diag := spec.Diagnostic{Summary: "Unbind is prevented", Address: p.card.Address}
+	diag := spec.Diagnostic{Summary: "Unbind is prevented", Address: p.address()}
 	if p.wanted == nil {
 		diag.Detail = fmt.Sprintf(
 			"%s (%s) left the configuration, so it would be unbound from device %s, but it was declared with prevent_unbind = true, which the state remembers. "+
 				"Put the block back; to stop managing the card without touching it, name it in a removed block; to unbind it all the same, put the block back without prevent_unbind, apply, then remove it.",
-			p.card.Address, p.card.ICCID, from)
+			p.address(), p.card.ICCID, from)
 		return diag
 	}
 	place := p.wanted.Place("bound")
 	diag.Subject = &place
 	diag.Detail = fmt.Sprintf(
 		"%s (%s) would be unbound from device %s, but its lifecycle block says prevent_unbind = true. Take out bound = false, or prevent_unbind.",
-		p.card.Address, p.card.ICCID, from)
+		p.address(), p.card.ICCID, from)
 	return diag
 }

@@ -216,7 +216,7 @@ func (l *parkingLots) queue(config *spec.ProviderConfig, imei string, c circle) 
 func (l *parkingLots) mayClear(config *spec.ProviderConfig) bool {
 	for _, imei := range parkingOf(config) {
 		for _, h := range l.o.holders[keyOf(config.Name, imei)] {
-			if h.doubted || l.o.gone[h.release] || l.o.in.Select.Partial() || l.o.hasAttention(h.id.ICCID) {
+			if h.doubted || l.o.gone[h.release] || l.o.in.Select.Partial() || h.attention || l.o.hasAttention(h.id.ICCID) {
 				return true
 			}
 		}

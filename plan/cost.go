@@ -1,44 +1,52 @@
 package plan
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// costs adds up the calls that applying takes: each card is read again before
+// costing adds up the calls that applying takes: each card is read again before
 // it is changed, where the carrier can report the value.
-func costs(p *Plan, caps map[spec.ProviderName]spec.Capabilities, paces map[spec.ProviderName]spec.Pace) []Cost {
-	var out []Cost
-	at := map[spec.ProviderName]int{}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		able := caps[c.Provider]
-		calls := 0
-		for _, a := range c.Actions {
-			if !a.Kind.CallsCarrier() {
-				continue
-			}
-			calls += able.CallsToChange(a.Kind)
-			if able.Reads.Has(a.Kind.Attr()) {
-				calls += able.CallsToRead(a.Kind.Attr())
-			}
-		}
-		if calls == 0 {
+type costing struct {
+	caps  map[spec.ProviderName]spec.Capabilities
+	calls map[spec.ProviderName]int
+	able  spec.Capabilities // of the provider of the last card
+	of    spec.ProviderName
+}
+
+func (n *costing) card(c *Card) {
+	calls := 0
+	for i := range c.Actions {
+		kind := c.Actions[i].Kind
+		if !kind.CallsCarrier() {
 			continue
 		}
-		k, ok := at[c.Provider]
-		if !ok {
-			k = len(out)
-			at[c.Provider] = k
-			out = append(out, Cost{Provider: c.Provider, PerSecond: paces[c.Provider].PerSecond})
+		if n.of != c.Provider {
+			n.of, n.able = c.Provider, n.caps[c.Provider]
 		}
-		out[k].Calls += calls
+		calls += n.able.CallsToChange(kind)
+		if n.able.Reads.Has(kind.Attr()) {
+			calls += n.able.CallsToRead(kind.Attr())
+		}
 	}
-	slices.SortFunc(out, func(a, b Cost) int { return cmp.Compare(a.Provider, b.Provider) })
-	for i := range out {
-		out[i].overdraw(paces[out[i].Provider], p.Reads)
+	if calls == 0 {
+		return
+	}
+	if n.calls == nil {
+		n.calls = map[spec.ProviderName]int{}
+	}
+	n.calls[c.Provider] += calls
+}
+
+// costs are the calls by provider.
+func (n *costing) costs(reads []Reads, paces map[spec.ProviderName]spec.Pace) []Cost {
+	var out []Cost
+	for _, provider := range slices.Sorted(maps.Keys(n.calls)) {
+		c := Cost{Provider: provider, PerSecond: paces[provider].PerSecond, Calls: n.calls[provider]}
+		c.overdraw(paces[provider], reads)
+		out = append(out, c)
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,42 +16,16 @@ import (
 // the language's documentation. Actions come out in their order within each
 // card, without ids and without needs: [Order] gives those.
 func Diff(in Input) (*Plan, spec.Diagnostics) {
-	removed, mistakes := removedCards(in.Fleet, in.Prior)
-	d := differ{in: in, removed: removed, diags: mistakes, totals: map[spec.ProviderName]*Total{}, plan: &Plan{
-		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
-		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
-	}}
-	if in.Prior != nil {
-		d.plan.Lineage, d.plan.Serial = in.Prior.Lineage, in.Prior.Serial
-	}
-	for _, inc := range in.Incomplete {
-		d.dark = append(d.dark, inc.Provider)
-	}
-	d.departures.watch(in.Fleet)
-	merge(in.Fleet, in.Prior, d.card)
-	d.diags = append(d.diags, d.departures.judge(in.Fleet)...)
-	d.numbers()
-	d.tellStranded()
-	for _, provider := range slices.Sorted(maps.Keys(d.totals)) {
-		d.plan.Totals = append(d.plan.Totals, *d.totals[provider])
-	}
-	slices.SortFunc(d.plan.Cards, func(a, b Card) int { return cmp.Compare(a.Address, b.Address) })
-	return d.plan, d.diags
+	d := newDraft(in)
+	d.join()
+	return d.value(), d.diags
 }
 
-// differ is one run of Diff.
+// differ compares cards, one at a time.
 type differ struct {
-	in      Input
+	in      *Input
 	removed map[spec.ICCID]*spec.Removed // by the ICCID that the state has
 	dark    []spec.ProviderName          // carriers that could not be read at all
-	next    int                          // the first reading not passed yet
-	totals  map[spec.ProviderName]*Total
-	plan    *Plan
-	// departures are the cards that came and left.
-	departures departures
-	// stranded are the cards that nobody declares, of blocks that are gone.
-	stranded map[spec.ProviderName]*stranded
-	diags    spec.Diagnostics
 }
 
 // pair is one card under comparison.
@@ -63,61 +36,77 @@ type pair struct {
 	moved  spec.Reading // of a card that moves: what was read at its new provider block
 	caps   spec.Capabilities
 	card   Card
+	// prevented is that the card must not be unbound, where it would be.
+	prevented *spec.Diagnostic
 }
 
-func (d *differ) card(wanted *spec.Card, memory *state.Card) {
-	if !d.in.Select.card(wanted, memory) {
-		d.plan.Skipped++
-		d.total(idOf(wanted, memory).Provider, memory != nil, false)
-		return
-	}
-	d.plan.Total++
-	p := pair{wanted: wanted, memory: memory}
+// fate is what comes out for a card.
+type fate uint8
+
+// The fates.
+const (
+	asItIs   fate = iota // it needs nothing, and there is nothing to say
+	told                 // it needs nothing, and there is something to say
+	changing             // it has actions, or needs attention
+	unread               // nobody could be asked for it
+	adrift               // its provider block is gone, see [stranded]
+)
+
+// set begins the comparison of a card.
+func (p *pair) set(d *differ, wanted *spec.Card, memory *state.Card, live spec.Reading) {
+	*p = pair{wanted: wanted, memory: memory, live: live}
 	if wanted != nil {
-		p.card = Card{Address: wanted.Address(), Provider: wanted.Provider, ICCID: wanted.ICCID, Labels: wanted.Labels, File: fileOf(wanted)}
+		p.card = Card{Provider: wanted.Provider, ICCID: wanted.ICCID, Labels: wanted.Labels, File: fileOf(wanted)}
 	} else {
 		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, Leaving: true}
 	}
-	if memory != nil {
-		p.card.Memory = *memory
-	}
 	p.caps = d.in.Capabilities[p.card.Provider]
-	p.live = d.reading(p.card.ID())
+}
 
-	released := wanted == nil && d.removed[p.card.ICCID] != nil
-	if !released && (wanted == nil || memory == nil) {
-		d.departures.note(&p)
+// address is the card's address, which takes a while to write.
+func (p *pair) address() string {
+	if p.card.Address == "" && p.wanted != nil {
+		p.card.Address = p.wanted.Address()
 	}
-	if !released && memory != nil {
-		d.departures.managed(memory.Address)
+	return p.card.Address
+}
+
+// compare says what the card needs.
+func (d *differ) compare(p *pair) fate {
+	if p.memory != nil {
+		p.card.Memory = *p.memory
 	}
-	d.total(p.card.Provider, memory != nil, wanted == nil && !released)
 	switch {
-	case released:
+	case d.releases(p):
 		p.act(spec.Forget, "", "")
 	case slices.Contains(d.dark, p.card.Provider), p.live.Unread == spec.LeftForLater:
-		d.plan.Unread++
-		return
-	case wanted == nil && d.in.Fleet.Provider(p.card.Provider) == nil:
-		d.strand(&p)
-		return
-	case wanted == nil:
-		d.leaving(&p)
+		return unread
+	case p.wanted == nil && d.in.Fleet.Provider(p.card.Provider) == nil:
+		return adrift
+	case p.wanted == nil:
+		d.leaving(p)
 	default:
-		d.wanted(&p)
+		d.wanted(p)
 		p.settleIn()
 	}
 	if d.in.RefreshOnly {
 		p.card.Actions = nil
 	}
-	p.fillValues()
-	if len(p.card.Actions) == 0 && len(p.card.Attention) == 0 {
-		d.plan.Unchanged++
-		if len(p.card.Notes)+len(p.card.Drift) == 0 {
-			return
-		}
+	switch {
+	case len(p.card.Actions)+len(p.card.Attention) > 0:
+		p.fillValues()
+		return changing
+	case len(p.card.Notes)+len(p.card.Drift) > 0:
+		p.fillValues()
+		return told
+	default:
+		return asItIs
 	}
-	d.plan.Cards = append(d.plan.Cards, p.card)
+}
+
+// releases reports whether the card is named in a removed block.
+func (d *differ) releases(p *pair) bool {
+	return p.wanted == nil && d.removed[p.card.ICCID] != nil
 }
 
 func idOf(wanted *spec.Card, memory *state.Card) spec.CardID {
@@ -127,38 +116,8 @@ func idOf(wanted *spec.Card, memory *state.Card) spec.CardID {
 	return memory.ID()
 }
 
-// total counts the card for the limits.
-func (d *differ) total(provider spec.ProviderName, managed, left bool) {
-	t := d.totals[provider]
-	if t == nil {
-		t = &Total{Provider: provider}
-		d.totals[provider] = t
-	}
-	t.Cards++
-	if managed {
-		t.Managed++
-	}
-	if left {
-		t.Left++
-	}
-}
-
 // fileOf is where a card is declared: its row's table, or its block's file.
 func fileOf(c *spec.Card) string { return cmp.Or(c.Block.CSV, c.Block.Source.File) }
-
-// reading finds the card's reading. Cards come in the readings' order, so this
-// is a merge.
-func (d *differ) reading(id spec.CardID) spec.Reading {
-	for ; d.next < len(d.in.Live); d.next++ {
-		switch c := cmp.Compare(d.in.Live[d.next].ICCID, id.ICCID); {
-		case c == 0:
-			return d.in.Live[d.next]
-		case c > 0:
-			return spec.Reading{Provider: id.Provider, ICCID: id.ICCID}
-		}
-	}
-	return spec.Reading{Provider: id.Provider, ICCID: id.ICCID}
-}
 
 // wanted compares a declared card.
 func (d *differ) wanted(p *pair) {
@@ -199,11 +158,13 @@ func (p *pair) recall() {
 	if p.memory == nil {
 		return
 	}
-	after, settled := p.memory.SettleDoubts(p.live, p.caps.Settle)
-	for _, s := range settled {
-		p.note("%s of %s was in doubt; %s", s.Change, s.Since.UTC().Format("2006-01-02 15:04 UTC"), settledText(s))
+	if len(p.memory.Doubts) > 0 {
+		after, settled := p.memory.SettleDoubts(p.live, p.caps.Settle)
+		for _, s := range settled {
+			p.note("%s of %s was in doubt; %s", s.Change, s.Since.UTC().Format("2006-01-02 15:04 UTC"), settledText(s))
+		}
+		p.card.Memory = after
 	}
-	p.card.Memory = after
 	p.memory = &p.card.Memory
 	shown := p.live
 	p.live = p.memory.Overlay(p.live, p.caps.Settle)
@@ -328,7 +289,7 @@ func (p *pair) adopt() {
 		return
 	}
 	p.card.Memory = state.Card{
-		Provider: p.card.Provider, ICCID: p.card.ICCID, Address: p.card.Address,
+		Provider: p.card.Provider, ICCID: p.card.ICCID, Address: p.address(),
 		PreventUnbind: p.wanted.PreventUnbind,
 	}
 	p.card.Memory.TakeReading(p.live)

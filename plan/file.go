@@ -99,7 +99,7 @@ type fileLine struct {
 }
 
 // Write saves the plan to w and returns its digest, "sha256:…".
-func Write(w io.Writer, p *Plan) (digest string, err error) {
+func Write(w io.Writer, p Source) (digest string, err error) {
 	z, err := zstd.NewWriter(w)
 	if err != nil {
 		return "", err
@@ -109,7 +109,7 @@ func Write(w io.Writer, p *Plan) (digest string, err error) {
 }
 
 // Digest is what [Write] would return.
-func Digest(p *Plan) string {
+func Digest(p Source) string {
 	digest, err := encode(io.Discard, p)
 	if err != nil {
 		panic(err) // a plan holds nothing that can't be encoded
@@ -117,14 +117,13 @@ func Digest(p *Plan) string {
 	return digest
 }
 
-func encode(w io.Writer, p *Plan) (string, error) {
+func encode(w io.Writer, from Source) (string, error) {
+	p := from.Head()
 	sum := sha256.New()
 	enc := json.NewEncoder(io.MultiWriter(w, sum))
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(headerOf(p))
-	for i := range p.Cards {
-		err = errors.Join(err, enc.Encode(fileLine{Card: &p.Cards[i]}))
-	}
+	err = errors.Join(err, from.Each(func(_ int, c *Card) error { return enc.Encode(fileLine{Card: c}) }))
 	for i := range p.Numbers {
 		err = errors.Join(err, enc.Encode(fileLine{Number: &p.Numbers[i]}))
 	}

@@ -33,16 +33,35 @@ func Guard(p *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approval
 // guardAs is Guard where signatures are over the guarded actions of another
 // plan: of the saved one, of which p has the actions that are still wanted.
 func guardAs(p, signed *Plan, fleet *spec.Fleet, prior *state.Snapshot, approvals Approvals, now time.Time) {
-	p.Policy = policyOf(fleet.Policy, approvals.Signers, prior)
-	guarded := func(c *Card, a *Action) {
-		a.Guarded = a.Kind.CallsCarrier() && fleet.Policy.Guards(a.Kind)
-		c.Since = sinceOf(prior.Card(c.ICCID))
+	g := newGuard(fleet, prior, approvals, now)
+	p.Policy = g.policy
+	marks := func(p *Plan) {
+		for i := range p.Cards {
+			if c := &p.Cards[i]; len(c.Actions) > 0 {
+				g.guards(c, prior.Card(c.ICCID))
+			}
+		}
 	}
-	p.eachAction(guarded)
+	marks(p)
 	if signed != p {
-		signed.eachAction(guarded)
+		marks(signed)
 	}
-	g := guard{policy: p.Policy, now: now, blocks: map[spec.ICCID][]grant{}}
+	lineage := ""
+	if prior != nil {
+		lineage = prior.Lineage
+	}
+	g.signatures(signed, lineage, approvals, spentIn(prior))
+	g.mark(p)
+}
+
+// newGuard is a guard that knows all approvals but those that are signed.
+func newGuard(fleet *spec.Fleet, prior *state.Snapshot, approvals Approvals, now time.Time) *guard {
+	g := &guard{policy: policyOf(fleet.Policy, approvals.Signers, prior), now: now, blocks: map[spec.ICCID][]grant{}}
+	for _, kind := range spec.Kinds() {
+		if kind.CallsCarrier() && fleet.Policy.Guards(kind) {
+			g.guarded = append(g.guarded, kind)
+		}
+	}
 	for _, a := range fleet.Approvals {
 		for _, card := range a.Cards {
 			g.blocks[card.ICCID.Stem()] = append(g.blocks[card.ICCID.Stem()], grant{iccid: card.ICCID, name: a.Name, reason: a.Reason, action: a.Action, imei: card.IMEI, expires: a.Expires})
@@ -51,12 +70,7 @@ func guardAs(p, signed *Plan, fleet *spec.Fleet, prior *state.Snapshot, approval
 	for _, card := range approvals.Unbind {
 		g.blocks[card.ICCID.Stem()] = append(g.blocks[card.ICCID.Stem()], grant{iccid: card.ICCID, option: true, action: spec.Unbind, imei: card.IMEI})
 	}
-	lineage := ""
-	if prior != nil {
-		lineage = prior.Lineage
-	}
-	g.signatures(signed, lineage, approvals, spentIn(prior))
-	g.mark(p)
+	return g
 }
 
 // Review judges a saved plan by signatures, and by what the plan itself holds
@@ -75,27 +89,53 @@ func Review(p *Plan, approvals Approvals, now time.Time) {
 	g.mark(p)
 }
 
+// guards says which of a card's actions need an approval, and since when the
+// card is as the state has it. memory is what the state has; nil for none.
+func (g *guard) guards(c *Card, memory *state.Card) {
+	for j := range c.Actions {
+		c.Actions[j].Guarded = slices.Contains(g.guarded, c.Actions[j].Kind)
+	}
+	if len(c.Actions) > 0 {
+		c.Since = sinceOf(memory)
+	}
+}
+
 // mark says of each guarded action whether it is approved.
 func (g *guard) mark(p *Plan) {
-	p.eachAction(func(c *Card, a *Action) {
+	for i := range p.Cards {
+		g.judges(&p.Cards[i])
+	}
+}
+
+// judges says of each of a card's guarded actions whether it is approved.
+func (g *guard) judges(c *Card) {
+	for j := range c.Actions {
+		a := &c.Actions[j]
 		a.Approvals, a.Denial, a.Required = nil, "", 0
 		if a.Guarded {
 			a.Required = g.policy.Required()
 			a.Approvals, a.Denial = g.judge(c, *a)
 		}
 		a.Approved = a.Guarded && a.Denial == ""
-	})
+	}
 }
 
 // signatures finds who signed the plan's guarded actions.
 func (g *guard) signatures(p *Plan, lineage string, approvals Approvals, spent func(text []byte) string) {
+	if len(approvals.Signatures) == 0 {
+		return
+	}
 	wanted, guarded := p.ApprovalText(g.now, "")
 	if !guarded {
 		return
 	}
 	wanted.Fleet = lineage
+	g.signed, g.refused = g.judgeAll(wanted, approvals, spent)
+}
+
+func (g *guard) judgeAll(wanted ApprovalText, approvals Approvals, spent func(text []byte) string) (signed []Approved, refused []string) {
 	j := judge{wanted: wanted, list: approvals.Signers, now: g.now, maxAge: g.policy.MaxAge(), spent: spent}
-	g.signed, g.refused = j.all(approvals.Signatures)
+	return j.all(approvals.Signatures)
 }
 
 func (p *Plan) eachAction(visit func(*Card, *Action)) {
@@ -127,9 +167,10 @@ func (g grant) by() string {
 }
 
 type guard struct {
-	policy Policy
-	now    time.Time
-	blocks map[spec.ICCID][]grant // by the ICCID without its check digit
+	policy  Policy
+	now     time.Time
+	guarded []spec.Kind            // that need an approval
+	blocks  map[spec.ICCID][]grant // by the ICCID without its check digit
 	// signed are the approvals of those who signed the plan's guarded actions,
 	// refused says why other signatures count for nothing.
 	signed  []Approved

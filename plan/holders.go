@@ -24,6 +24,8 @@ type holder struct {
 	address string
 	release string // the action by which the card leaves the device; "" where nothing in the plan does
 	doubted bool   // nobody knows whether the card has it
+	// attention reports that the card needs a person's attention.
+	attention bool
 }
 
 // findHolders finds the cards that have the devices which cards are to take,
@@ -39,19 +41,14 @@ func (o *orderer) findHolders() {
 			o.holders[keyOf(p.Name, imei)] = nil
 		}
 	}
-	planned := map[spec.ICCID]bool{}
-	for i := range o.plan.Cards {
-		c := &o.plan.Cards[i]
-		planned[c.ICCID] = true
-		o.holdPlanned(c)
-	}
+	o.each(o.holdPlanned)
 	if o.in.Prior == nil {
 		return
 	}
-	for i := range o.in.Prior.Cards {
-		if c := &o.in.Prior.Cards[i]; !planned[c.ICCID] {
-			o.hold(keyOf(c.Provider, string(c.Binding.IMEI)), &holder{id: c.ID(), address: c.Address})
-			o.holdDoubts(c.ID(), c.Address, c.Doubts)
+	for j := range o.in.Prior.Cards {
+		if c := &o.in.Prior.Cards[j]; !o.planned(j) {
+			o.hold(keyOf(c.Provider, string(c.Binding.IMEI)), holder{id: c.ID(), address: c.Address})
+			o.holdDoubts(holder{id: c.ID(), address: c.Address}, c.Doubts)
 		}
 	}
 }
@@ -62,35 +59,47 @@ func (o *orderer) findHolders() {
 // in doubt: once it is done, the card is elsewhere.
 func (o *orderer) holdPlanned(c *Card) {
 	has := cmp.Or(c.Before.Binding.IMEI, c.Memory.Binding.IMEI)
+	own := holder{id: c.ID(), address: c.Address, attention: len(c.Attention) > 0}
 	for i := range c.Actions {
+		releasing := own
+		releasing.release = c.Actions[i].ID
 		switch a := &c.Actions[i]; a.Kind {
 		case spec.ChangeBind, spec.Unbind:
-			o.hold(keyOf(c.Provider, a.From), &holder{id: c.ID(), address: c.Address, release: a.ID})
+			o.hold(keyOf(c.Provider, a.From), releasing)
 		case spec.Forget: // from then on nobody knows of a holder
-			o.hold(keyOf(c.Provider, string(has)), &holder{id: c.ID(), address: c.Address, release: a.ID})
+			o.hold(keyOf(c.Provider, string(has)), releasing)
 		}
 	}
-	o.hold(keyOf(c.Provider, string(has)), &holder{id: c.ID(), address: c.Address})
-	if prior := o.in.Prior.Card(c.ICCID); o.in.saved && prior != nil { // nobody has read the card again
-		o.hold(keyOf(c.Provider, string(prior.Binding.IMEI)), &holder{id: c.ID(), address: c.Address})
+	o.hold(keyOf(c.Provider, string(has)), own)
+	if prior := o.saved(c.ICCID); prior != nil { // nobody has read the card again
+		o.hold(keyOf(c.Provider, string(prior.Binding.IMEI)), own)
 	}
-	o.holdDoubts(c.ID(), c.Address, c.Memory.Doubts)
+	o.holdDoubts(own, c.Memory.Doubts)
 }
 
-func (o *orderer) holdDoubts(id spec.CardID, address string, doubts []state.Doubt) {
+// saved is what the state has of a card of a saved plan; nil for another plan.
+func (o *orderer) saved(iccid spec.ICCID) *state.Card {
+	if !o.in.saved {
+		return nil
+	}
+	return o.in.Prior.Card(iccid)
+}
+
+func (o *orderer) holdDoubts(own holder, doubts []state.Doubt) {
+	own.doubted = true
 	for _, d := range doubts {
 		if d.Kind.Attr() != spec.AttrBinding {
 			continue
 		}
 		for _, imei := range []string{d.From, d.To} {
-			o.hold(keyOf(id.Provider, imei), &holder{id: id, address: address, doubted: true})
+			o.hold(keyOf(own.id.Provider, imei), own)
 		}
 	}
 }
 
 // hold notes a holder of a device that somebody asks for. Of one card the first
 // word counts.
-func (o *orderer) hold(key deviceKey, h *holder) {
+func (o *orderer) hold(key deviceKey, h holder) {
 	holders, asked := o.holders[key]
 	if !asked || key.device == "" {
 		return
@@ -100,5 +109,5 @@ func (o *orderer) hold(key deviceKey, h *holder) {
 			return
 		}
 	}
-	o.holders[key] = append(holders, h)
+	o.holders[key] = append(holders, &h)
 }

@@ -58,8 +58,12 @@ func Keep(saved *Plan, in Input) (*Kept, spec.Diagnostics) {
 	k.number(fresh)
 	p := k.plan(fresh)
 	guardAs(p, saved, in.Fleet, in.Prior, in.Approvals, in.Now)
-	p.judgeLimits(in)
-	p.Costs = costs(p, in.Capabilities, in.Paces)
+	n := counts{costs: costing{caps: in.Capabilities}}
+	for i := range p.Cards {
+		n.card(&p.Cards[i])
+	}
+	p.judgeLimits(&n, &in)
+	p.Costs = n.costs.costs(p.Reads, in.Paces)
 	return &Kept{Plan: p, Left: k.left()}, diags
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/state"
 )
 
 // The limits that hold where the policy doesn't set its own: a wrong column
@@ -43,7 +42,11 @@ type Exceeded struct {
 // -accept-count says: it lifts the limits on a kind for this run, if exactly so
 // many are planned.
 func CheckLimits(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exceeded {
-	t := p.tally()
+	return p.counts().limits(p.Totals, policy, accepted)
+}
+
+func (n *counts) limits(totals []Total, policy spec.Policy, accepted map[spec.Kind]int) []Exceeded {
+	t := n.tally.among(totals)
 	var out []Exceeded
 	own := map[spec.Kind]bool{}
 	for _, limit := range policy.Limits {
@@ -71,21 +74,22 @@ func CheckLimits(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exce
 	return out
 }
 
-// judgeLimits says which limits the plan passes, and where the state was looked for.
-func (p *Plan) judgeLimits(in Input) {
+// judgeLimits says which limits the plan passes, by its counts, and where the
+// state was looked for.
+func (p *Plan) judgeLimits(n *counts, in *Input) {
 	p.FirstRun = in.FirstRun
-	p.Limits = CheckLimits(p, in.Fleet.Policy, in.Accepted)
+	p.Limits = n.limits(p.Totals, in.Fleet.Policy, in.Accepted)
 	if in.Lost {
-		p.Limits = append(p.Limits, checkTrust(p, in.Fleet.Policy, in.Accepted)...)
+		p.Limits = append(p.Limits, n.trust(p.Totals, in.Fleet.Policy, in.Accepted)...)
 	}
 }
 
-// checkTrust holds the cards that are adopted on trust to the limit "remove":
+// trust holds the cards that are adopted on trust to the limit "remove":
 // of a fleet whose state is lost, nobody knows better which device a card has. A
 // percentage is of the cards that are declared. accepted counts all adoptions,
 // as the plan shows them.
-func checkTrust(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exceeded {
-	t, adopted := p.trusted()
+func (n *counts) trust(totals []Total, policy spec.Policy, accepted map[spec.Kind]int) []Exceeded {
+	t := n.trusted.declared(totals)
 	var out []Exceeded
 	own := false
 	for _, limit := range policy.Limits {
@@ -100,43 +104,28 @@ func checkTrust(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Excee
 			out = append(out, e)
 		}
 	}
-	n, said := accepted[spec.Adopt]
-	if said && n == adopted {
+	said, ok := accepted[spec.Adopt]
+	if ok && said == n.adopted {
 		return nil
 	}
 	for i := range out {
-		out[i].Kind, out[i].OnTrust, out[i].Adopted = spec.Adopt, true, adopted
-		if said {
-			out[i].Accepted = &n
+		out[i].Kind, out[i].OnTrust, out[i].Adopted = spec.Adopt, true, n.adopted
+		if ok {
+			out[i].Accepted = &said
 		}
 	}
 	return out
 }
 
-// trusted counts the cards that are adopted on trust, as if each were removed,
-// and all adoptions.
-func (p *Plan) trusted() (t tally, adopted int) {
-	t = tally{}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if !slices.ContainsFunc(c.Actions, func(a Action) bool { return a.Kind == spec.Adopt }) {
-			continue
-		}
-		adopted++
-		if c.Memory.Binding.Unconfirmed == state.OnTrust {
-			t.add(spec.Removals, c)
-		}
-	}
-	for _, total := range p.Totals {
-		for _, provider := range []spec.ProviderName{"", total.Provider} {
-			t.of(spec.Removals, provider).among += total.Cards
-		}
-	}
-	return t, adopted
-}
-
 // tally counts what limits are about.
-type tally map[tallyKey]*counted
+type tally struct {
+	counts map[tallyKey]*counted
+	// last is what was counted last, since cards that follow each other are mostly alike.
+	last struct {
+		key      tallyKey
+		all, own *counted
+	}
+}
 
 type tallyKey struct {
 	kind     spec.Kind
@@ -146,54 +135,101 @@ type tallyKey struct {
 type counted struct {
 	planned, among int
 	files          map[string]int
+	file           string // of the last card
+	inFile         int    // cards of that file, which are not in files yet
 }
 
-func (t tally) of(kind spec.Kind, provider spec.ProviderName) *counted {
+func (t *tally) of(kind spec.Kind, provider spec.ProviderName) *counted {
 	key := tallyKey{kind, provider}
-	if t[key] == nil {
-		t[key] = &counted{files: map[string]int{}}
+	n := t.counts[key]
+	if n == nil {
+		n = &counted{files: map[string]int{}}
+		if t.counts == nil {
+			t.counts = map[tallyKey]*counted{}
+		}
+		t.counts[key] = n
 	}
-	return t[key]
+	return n
 }
 
-// tally counts the plan's actions by kind and provider. A percentage is of the
-// cards that are declared or managed; of removals, of those that were managed.
-func (p *Plan) tally() tally {
-	t := tally{}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		for _, a := range c.Actions {
-			t.add(a.Kind, c)
-			if a.Kind.CallsCarrier() {
-				t.add(spec.AnyKind, c)
-			}
+// card counts a card's actions by kind and provider.
+func (t *tally) card(c *Card) {
+	for i := range c.Actions {
+		kind := c.Actions[i].Kind
+		t.add(kind, c)
+		if kind.CallsCarrier() {
+			t.add(spec.AnyKind, c)
 		}
 	}
-	for _, total := range p.Totals {
+}
+
+func (t *tally) add(kind spec.Kind, c *Card) {
+	if key := (tallyKey{kind, c.Provider}); t.last.all == nil || t.last.key != key {
+		t.last.key, t.last.all, t.last.own = key, t.of(kind, ""), t.of(kind, c.Provider)
+	}
+	t.last.all.add(c)
+	t.last.own.add(c)
+}
+
+func (n *counted) add(c *Card) {
+	n.planned++
+	if c.File == "" {
+		return
+	}
+	if n.file != c.File {
+		n.sumUp()
+		n.file = c.File
+	}
+	n.inFile++
+}
+
+// sumUp takes the cards of the last file into files.
+func (n *counted) sumUp() {
+	if n.inFile > 0 {
+		n.files[n.file] += n.inFile
+		n.inFile = 0
+	}
+}
+
+// among is the tally with what a percentage is of: the cards that are declared
+// or managed; of removals, those that were managed.
+func (t *tally) among(totals []Total) *tally {
+	out := t.clone()
+	for _, total := range totals {
 		for _, provider := range []spec.ProviderName{"", total.Provider} {
 			for _, kind := range append(spec.Kinds(), spec.AnyKind) {
-				t.of(kind, provider).among += total.Cards
+				out.of(kind, provider).among += total.Cards
 			}
-			removals := t.of(spec.Removals, provider)
+			removals := out.of(spec.Removals, provider)
 			removals.among += total.Managed
 			removals.planned += total.Left
 		}
 	}
-	return t
+	return out
 }
 
-func (t tally) add(kind spec.Kind, c *Card) {
-	for _, provider := range []spec.ProviderName{"", c.Provider} {
-		n := t.of(kind, provider)
-		n.planned++
-		if c.File != "" {
-			n.files[c.File]++
+// declared is the tally of removals among all cards.
+func (t *tally) declared(totals []Total) *tally {
+	out := t.clone()
+	for _, total := range totals {
+		for _, provider := range []spec.ProviderName{"", total.Provider} {
+			out.of(spec.Removals, provider).among += total.Cards
 		}
 	}
+	return out
+}
+
+func (t *tally) clone() *tally {
+	out := &tally{counts: make(map[tallyKey]*counted, len(t.counts))}
+	for key, n := range t.counts {
+		n.sumUp()
+		out.counts[key] = &counted{planned: n.planned, among: n.among, files: n.files}
+	}
+	return out
 }
 
 // exceeds is how the counts pass the limit; none where they keep to it.
-func (t tally) exceeds(limit spec.Limit) []Exceeded {
+func (t *tally) exceeds(limit spec.Limit) []Exceeded {
 	n := t.of(limit.Kind, limit.Provider)
 	var out []Exceeded
 	passed := func(allowed string) {

@@ -32,6 +32,16 @@ type departed struct {
 	imei  spec.IMEI
 }
 
+// take takes in a card that isn't named in a removed block.
+func (s *departures) take(p *pair) {
+	if p.wanted == nil || p.memory == nil {
+		s.note(p)
+	}
+	if p.memory != nil {
+		s.managed(p.memory.Address)
+	}
+}
+
 // note takes a card that isn't both declared and managed.
 func (s *departures) note(p *pair) {
 	if p.wanted != nil {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -17,6 +16,9 @@ type Input struct {
 	// whose reading has no time, was not asked for: only what the state
 	// remembers is known of it.
 	Live []spec.Reading
+	// Remembered says that what the state has of a card stands in for a reading
+	// that isn't in Live.
+	Remembered bool
 	// Numbers are the readings of the fleet's privacy numbers, in their order;
 	// nil where they were not asked for.
 	Numbers []spec.NumberReading
@@ -49,24 +51,14 @@ type Input struct {
 // Make is the whole way from what is wanted and known to a plan. The
 // diagnostics are mistakes in the configuration that only show against the
 // state: an unbind of a card that prevents it, a cycle of swaps that can't run.
-// With an error among them the plan is nil.
+// With an error among them the plan is nil. [NewDraft] makes the same plan, to be
+// read card by card.
 func Make(in Input) (*Plan, spec.Diagnostics) {
-	if diags := in.Select.unmatched(in.Fleet, in.Prior); diags.HasErrors() {
+	d, diags := NewDraft(in)
+	if d == nil {
 		return nil, diags
 	}
-	p, diags := Diff(in)
-	diags = append(diags, Order(p, in)...)
-	if diags.HasErrors() {
-		diags.Sort()
-		return nil, diags
-	}
-	giveKeys(p, in.Prior)
-	Guard(p, in.Fleet, in.Prior, in.Approvals, in.Now)
-	diags = append(diags, unneeded(p, in)...)
-	p.judgeLimits(in)
-	p.Reads = in.Reads
-	p.Costs = costs(p, in.Capabilities, in.Paces)
-	return p, diags
+	return d.value(), diags
 }
 
 // Target is a card to be read, with the attributes that are needed of it.
@@ -102,28 +94,48 @@ func merge(fleet *spec.Fleet, prior *state.Snapshot, visit func(*spec.Card, *sta
 	if prior != nil {
 		managed = prior.Cards
 	}
-	i, j := 0, 0
-	for i < len(fleet.Cards) || j < len(managed) {
-		order := 0
-		switch {
-		case i == len(fleet.Cards):
-			order = 1
-		case j == len(managed):
-			order = -1
-		default:
-			order = cmp.Compare(fleet.Cards[i].ICCID, managed[j].ICCID)
+	m := merging{cards: fleet.Cards, visit: func(i, j int) {
+		var wanted *spec.Card
+		var memory *state.Card
+		if i >= 0 {
+			wanted = &fleet.Cards[i]
 		}
-		switch {
-		case order < 0:
-			visit(&fleet.Cards[i], nil)
-			i++
-		case order > 0:
-			visit(nil, &managed[j])
-			j++
-		default:
-			visit(&fleet.Cards[i], &managed[j])
-			i++
-			j++
+		if j >= 0 {
+			memory = &managed[j]
 		}
+		visit(wanted, memory)
+	}}
+	for j := range managed {
+		m.managed(j, managed[j].ICCID)
+	}
+	m.end()
+}
+
+// merging takes the managed cards one after the other, and walks the declared
+// cards along with them. Of the places given to visit, one may be -1.
+type merging struct {
+	cards []spec.Card
+	visit func(i, j int)
+	next  int // the first declared card not passed yet
+}
+
+// managed takes the managed card at a place.
+func (m *merging) managed(j int, iccid spec.ICCID) {
+	for m.next < len(m.cards) && m.cards[m.next].ICCID < iccid {
+		m.visit(m.next, -1)
+		m.next++
+	}
+	if m.next < len(m.cards) && m.cards[m.next].ICCID == iccid {
+		m.visit(m.next, j)
+		m.next++
+		return
+	}
+	m.visit(-1, j)
+}
+
+// end walks the declared cards that are left.
+func (m *merging) end() {
+	for ; m.next < len(m.cards); m.next++ {
+		m.visit(m.next, -1)
 	}
 }

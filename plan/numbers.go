@@ -12,7 +12,7 @@ const (
 )
 
 // numbers compares the privacy numbers, which are watched and never changed.
-func (d *differ) numbers() {
+func (d *Draft) numbers() {
 	for i := range d.in.Fleet.Numbers {
 		if i >= len(d.in.Numbers) {
 			return
@@ -31,7 +31,7 @@ func (d *differ) numbers() {
 			n.Attention = numberAttention(want.Number, live.Number, live.Status)
 		}
 		if len(n.Attention) > 0 {
-			d.plan.Numbers = append(d.plan.Numbers, n)
+			d.head.Numbers = append(d.head.Numbers, n)
 		}
 	}
 }

@@ -16,11 +16,26 @@ import (
 // releases is taken out, and so is each change that would have needed what was
 // taken out. Swaps in a circle would wait for each other for ever: see [circle].
 func Order(p *Plan, in Input) spec.Diagnostics {
-	o := orderer{plan: p, in: in, waiting: map[string][]*taker{}, gone: map[string]bool{}}
-	o.within()
+	n := 0
+	for i := range p.Cards {
+		chain(p.Cards[i].Actions, n)
+		n += len(p.Cards[i].Actions)
+	}
+	planned := make(map[spec.ICCID]bool, len(p.Cards))
+	for i := range p.Cards {
+		planned[p.Cards[i].ICCID] = true
+	}
+	o := orderer{plan: p, in: in, each: p.each, planned: func(j int) bool { return planned[in.Prior.Cards[j].ICCID] }}
+	o.order()
+	return o.diags
+}
+
+// order has the cards that take devices wait for those that release them.
+func (o *orderer) order() {
+	o.waiting, o.gone = map[string][]*taker{}, map[string]bool{}
 	o.findTakers()
 	if len(o.takers) == 0 {
-		return nil
+		return
 	}
 	o.findHolders()
 	o.noteWaiting()
@@ -29,12 +44,17 @@ func Order(p *Plan, in Input) spec.Diagnostics {
 	if o.breakCircles() {
 		o.untangle()
 	}
-	return o.diags
 }
 
 type orderer struct {
-	plan    *Plan
-	in      Input
+	// plan has the cards that take devices, and those that release them.
+	plan *Plan
+	in   Input
+	// each visits all cards of the plan, and planned says of a card of the state,
+	// by its place there, whether it is one of them.
+	each    func(visit func(*Card))
+	planned func(j int) bool
+
 	takers  []*taker // in the order of the plan
 	holders map[deviceKey][]*holder
 	waiting map[string][]*taker // by the action that they wait for
@@ -64,21 +84,6 @@ func (t *taker) index() int {
 		}
 	}
 	return -1
-}
-
-// within numbers the actions, and chains those of one card.
-func (o *orderer) within() {
-	n := 0
-	for i := range o.plan.Cards {
-		actions := o.plan.Cards[i].Actions
-		for j := range actions {
-			n++
-			actions[j].ID = fmt.Sprintf("a%d", n)
-			if j > 0 && (actions[j-1].Kind.CallsCarrier() || actions[j-1].Kind == spec.Move) {
-				actions[j].Needs = []string{actions[j-1].ID}
-			}
-		}
-	}
 }
 
 func (o *orderer) findTakers() {

@@ -52,6 +52,10 @@ type Plan struct {
 	RefreshOnly bool
 	// FirstRun is where a state was looked for, in vain; "" where there was one.
 	FirstRun string
+
+	// summary is what was counted of a plan whose cards are read one by one, see
+	// [Source]; nil for one that has its cards.
+	summary *Summary
 }
 
 // Card is what the plan says of one card.
@@ -176,45 +180,11 @@ type Summary struct {
 // KindCount counts the actions of one kind.
 type KindCount struct{ Planned, Guarded, Approved int }
 
-// Summary counts the plan's actions.
-func (p *Plan) Summary() Summary {
-	s := Summary{Cards: p.Total, Unchanged: p.Unchanged, Unread: p.Unread, ByKind: map[spec.Kind]KindCount{}}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if len(c.Attention) > 0 {
-			s.Attention++
-		}
-		if len(c.Drift) > 0 {
-			s.Drifted++
-		}
-		for j := range c.Actions {
-			s.count(&c.Actions[j])
-		}
-	}
-	for i := range p.Numbers {
-		if len(p.Numbers[i].Attention) > 0 {
-			s.Attention++
-		}
-	}
-	return s
-}
-
-func (s *Summary) count(a *Action) {
-	k := s.ByKind[a.Kind]
-	k.Planned++
-	if a.Guarded {
-		k.Guarded++
-		s.Guarded++
-	}
-	if a.Approved {
-		k.Approved++
-		s.Approved++
-	}
-	s.ByKind[a.Kind] = k
-}
-
 // Changes reports whether the plan has an action at all.
 func (p *Plan) Changes() bool {
+	if p.summary != nil {
+		return len(p.summary.ByKind) > 0
+	}
 	for i := range p.Cards {
 		if len(p.Cards[i].Actions) > 0 {
 			return true

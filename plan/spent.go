@@ -83,7 +83,7 @@ func Withdrawn(p *Plan, in Input) []state.Spent {
 			named.name(cardNamed(action))
 		}
 	}
-	named.look(p, in)
+	named.look(p.each, in)
 	return spend(texts, in.Now, withdrawn, func(action string) bool {
 		return !wanted[action] && !named.of(cardNamed(action)).unclear
 	})

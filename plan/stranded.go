@@ -22,7 +22,7 @@ const samplesStranded = 3
 
 // strand counts a card to those of its provider block that is gone. No carrier
 // can be asked for it.
-func (d *differ) strand(p *pair) {
+func (d *Draft) strand(p *pair) {
 	s := d.stranded[p.card.Provider]
 	if s == nil {
 		s = &stranded{}
@@ -32,9 +32,10 @@ func (d *differ) strand(p *pair) {
 		d.stranded[p.card.Provider] = s
 	}
 	if s.cards++; s.cards > 1 {
-		d.plan.Unread++
+		d.head.Unread++
 	}
 	p.live = spec.Reading{Provider: p.card.Provider, ICCID: p.card.ICCID}
+	p.address()
 	p.fillValues()
 	at, _ := slices.BinarySearchFunc(s.named, p.card.Address, func(c Card, address string) int { return cmp.Compare(c.Address, address) })
 	if s.named = slices.Insert(s.named, at, p.card); len(s.named) > samplesStranded {
@@ -43,12 +44,14 @@ func (d *differ) strand(p *pair) {
 }
 
 // tellStranded puts the stranded cards into the plan.
-func (d *differ) tellStranded() {
+func (d *Draft) tellStranded() {
 	for _, provider := range slices.Sorted(maps.Keys(d.stranded)) {
 		s := d.stranded[provider]
 		first := s.named[0]
 		first.Attention = []Note{{"Provider is gone", s.detail(provider)}}
-		d.plan.Cards = append(d.plan.Cards, first)
+		d.refs = append(d.refs, ref{wanted: -1, memory: -1, live: -1, held: int32(len(d.held))})
+		d.held = append(d.held, &first)
+		d.count(&first, nil)
 	}
 }
 

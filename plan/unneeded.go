@@ -11,7 +11,7 @@ import (
 // unneeded finds the approval blocks of whose cards none needs its approval any
 // more, so that no old block lies in wait for a later mistake. A plan of a part
 // can't tell, nor can a card that wasn't read, needs attention or is in doubt.
-func unneeded(p *Plan, in Input) spec.Diagnostics {
+func unneeded(d *Draft, in Input) spec.Diagnostics {
 	if len(in.Fleet.Approvals) == 0 || in.Select.Partial() || in.RefreshOnly {
 		return nil
 	}
@@ -21,7 +21,7 @@ func unneeded(p *Plan, in Input) spec.Diagnostics {
 			needs.name(c.ICCID)
 		}
 	}
-	needs.look(p, in)
+	needs.look(d.each, in)
 	var diags spec.Diagnostics
 	for _, a := range in.Fleet.Approvals {
 		needed := slices.ContainsFunc(a.Cards, func(c spec.ApprovedCard) bool {
@@ -76,19 +76,19 @@ func (n needsOf) change(iccid spec.ICCID, change func(*need)) {
 	}
 }
 
-// look finds out about the named cards.
-func (n needsOf) look(p *Plan, in Input) {
+// look finds out about the named cards; each visits those of the plan.
+func (n needsOf) look(each func(visit func(*Card)), in Input) {
 	unclear := func(one *need) { one.unclear = true }
-	p.eachAction(func(c *Card, a *Action) {
-		if a.Guarded {
-			n.change(c.ICCID, func(one *need) { one.kinds = append(one.kinds, a.Kind) })
+	each(func(c *Card) {
+		for j := range c.Actions {
+			if a := &c.Actions[j]; a.Guarded {
+				n.change(c.ICCID, func(one *need) { one.kinds = append(one.kinds, a.Kind) })
+			}
 		}
-	})
-	for i := range p.Cards {
-		if c := &p.Cards[i]; len(c.Attention)+len(c.Memory.Doubts) > 0 {
+		if len(c.Attention)+len(c.Memory.Doubts) > 0 {
 			n.change(c.ICCID, unclear)
 		}
-	}
+	})
 	for i := range in.Live {
 		if in.Live[i].Unread != "" {
 			n.change(in.Live[i].ICCID, unclear)

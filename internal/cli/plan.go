@@ -102,7 +102,8 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if o.out != "" {
 		how.Variables = s.givenVariables
 	}
-	p, err := s.run.Plan(ctx, prior, how)
+	how.Readings = s.config.HasOutputs()
+	p, err := s.run.Draft(ctx, prior, how)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 }
 
 // planned shows a plan, and saves it where that is wanted.
-func (s *session) planned(ctx context.Context, p *run.Planned, o planOptions) error {
+func (s *session) planned(ctx context.Context, p *run.Drafted, o planOptions) error {
 	outputs, err := s.outputs(spec.Live{Cards: p.Live.Cards, Numbers: p.Live.Numbers})
 	if err != nil {
 		return err
@@ -118,16 +119,19 @@ func (s *session) planned(ctx context.Context, p *run.Planned, o planOptions) er
 	if outputs != "" {
 		s.out.result("%s\n", outputs)
 	}
-	made := p.Plan // from here on nobody needs what it was made from
-	s.out.plan(made)
+	if err := s.out.plan(p.Plan); err != nil {
+		return err
+	}
 	if o.out != "" {
-		if err := s.savePlan(within(s.dir(), o.out), made); err != nil {
+		if err := s.savePlan(within(s.dir(), o.out), p.Plan); err != nil {
 			return err
 		}
 		s.out.say("\nSaved the plan to %s. To carry out exactly this:\n  %s\n", o.out, s.nextCommand(o.out, o.inputOptions))
 	}
-	s.tellDrift(ctx, made)
-	s.tellApprovals(ctx, made, o.out)
+	if err := errors.Join(s.tellDrift(ctx, p.Plan), s.tellApprovals(ctx, p.Plan, o.out)); err != nil {
+		return err
+	}
+	made := p.Plan.Head()
 	switch {
 	case len(made.Incomplete) > 0:
 		return exit(exitFailed)
@@ -138,7 +142,7 @@ func (s *session) planned(ctx context.Context, p *run.Planned, o planOptions) er
 }
 
 // savePlan writes the plan file, whole or not at all.
-func (s *session) savePlan(path string, p *plan.Plan) error {
+func (s *session) savePlan(path string, p plan.Source) error {
 	sealer, err := s.keysOf()
 	if err != nil {
 		return err
@@ -150,44 +154,37 @@ func (s *session) savePlan(path string, p *plan.Plan) error {
 }
 
 // plan shows a plan.
-func (o *output) plan(p *plan.Plan) {
+func (o *output) plan(p plan.Source) error {
 	if o.lines() {
-		o.planEvents(p)
+		if err := o.planEvents(p); err != nil {
+			return err
+		}
 	}
 	if o.json {
-		return
+		return nil
 	}
 	var b strings.Builder
-	_ = render.Text(&b, p, o.style) // a strings.Builder takes everything
+	if err := render.Text(&b, p, o.style); err != nil { // a strings.Builder takes everything
+		return err
+	}
 	o.write(o.env.Out, b.String())
+	return nil
 }
 
-func (o *output) planEvents(p *plan.Plan) {
+func (o *output) planEvents(from plan.Source) error {
+	p := from.Head()
 	if p.FirstRun != "" {
 		o.event("info", "first_run", render.FirstRunText(p.FirstRun), map[string]any{"first_run": p.FirstRun})
 	}
 	if weaker := p.Policy.Weaker; len(weaker) > 0 {
 		o.event("warn", "policy", "The policy is weaker than at the last apply: "+strings.Join(weaker, "; "), map[string]any{"policy": map[string]any{"weaker": weaker}})
 	}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if len(c.Actions) > 0 {
-			kinds := make([]string, 0, len(c.Actions))
-			for _, a := range c.Actions {
-				kinds = append(kinds, string(a.Kind))
-			}
-			o.event("info", "planned_change", c.Address+": plan to "+strings.Join(kinds, ", "), map[string]any{"change": render.CardOf(c)})
-		}
-		if len(c.Drift) > 0 {
-			o.event("info", "drift", c.Address+": changed outside", map[string]any{"drift": map[string]any{
-				"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "changes": render.CardOf(c).Drift,
-			}})
-		}
-		for _, n := range c.Attention {
-			o.event("warn", "attention", c.Address+": "+n.Summary, map[string]any{"attention": map[string]any{
-				"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "summary": n.Summary, "detail": n.Detail,
-			}})
-		}
+	err := from.Each(func(_ int, c *plan.Card) error {
+		o.cardEvents(c)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for i := range p.Numbers {
 		n := &p.Numbers[i]
@@ -198,6 +195,27 @@ func (o *output) planEvents(p *plan.Plan) {
 		}
 	}
 	o.event("info", "change_summary", render.LastLine(p), map[string]any{"changes": render.Counts{Operation: "plan", Summary: p.Summary()}})
+	return nil
+}
+
+func (o *output) cardEvents(c *plan.Card) {
+	if len(c.Actions) > 0 {
+		kinds := make([]string, 0, len(c.Actions))
+		for _, a := range c.Actions {
+			kinds = append(kinds, string(a.Kind))
+		}
+		o.event("info", "planned_change", c.Address+": plan to "+strings.Join(kinds, ", "), map[string]any{"change": render.CardOf(c)})
+	}
+	if len(c.Drift) > 0 {
+		o.event("info", "drift", c.Address+": changed outside", map[string]any{"drift": map[string]any{
+			"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "changes": render.CardOf(c).Drift,
+		}})
+	}
+	for _, n := range c.Attention {
+		o.event("warn", "attention", c.Address+": "+n.Summary, map[string]any{"attention": map[string]any{
+			"address": c.Address, "iccid": c.ICCID, "provider": c.Provider, "summary": n.Summary, "detail": n.Detail,
+		}})
+	}
 }
 
 // outputs evaluates the output blocks. With -json it tells them; else it

@@ -43,11 +43,11 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, o run.Options
 // is no fleet without changes: what became of its actions says the summary.
 func (s *session) showJudged(p *run.Planned) {
 	if len(p.Settled) == 0 || p.Plan.Changes() {
-		s.out.plan(p.Plan)
+		_ = s.out.plan(p.Plan) // it has its cards, so that reading them can't fail
 		return
 	}
 	if s.out.lines() {
-		s.out.planEvents(p.Plan)
+		_ = s.out.planEvents(p.Plan) // as above
 	}
 }
 

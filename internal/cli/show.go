@@ -108,8 +108,7 @@ func (prog *program) showPlan(o showOptions, file string) error {
 	case o.graph:
 		return render.Graph(prog.env.Out, p)
 	default:
-		prog.out.plan(p)
-		return nil
+		return prog.out.plan(p)
 	}
 }
 

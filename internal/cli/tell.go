@@ -65,32 +65,37 @@ func (c *configuration) tell(ctx context.Context, m notify.Message, events ...sp
 }
 
 // tellDrift tells what a plan found changed outside.
-func (c *configuration) tellDrift(ctx context.Context, p *plan.Plan) {
-	n := p.Summary().Drifted
+func (c *configuration) tellDrift(ctx context.Context, p plan.Source) error {
+	n := p.Head().Summary().Drifted
 	if n == 0 || len(c.fleet.Notify) == 0 {
-		return
+		return nil
 	}
 	m := notify.Message{
 		Event: spec.DriftEvent, Title: fmt.Sprintf("cardfleet plan: %s changed outside cardfleet", countCards(n)),
 		Counts: []notify.Count{{Name: "drifted", N: n}},
 	}
-	for i := range p.Cards {
-		for _, d := range p.Cards[i].Drift {
+	err := p.Each(func(_ int, card *plan.Card) error {
+		for _, d := range card.Drift {
 			add(&m, func() string {
-				return fmt.Sprintf("%s: %s: %s -> %s; %s", cardOf(&p.Cards[i]), d.Attribute, d.From, d.To, d.Cause)
+				return fmt.Sprintf("%s: %s: %s -> %s; %s", cardOf(card), d.Attribute, d.From, d.To, d.Cause)
 			})
 		}
+		return nil
+	})
+	if err == nil {
+		c.tell(ctx, m, spec.DriftEvent)
 	}
-	c.tell(ctx, m, spec.DriftEvent)
+	return err
 }
 
 // tellApprovals tells which approvals a plan wants, and how to give them. file is
 // where the plan is saved; "" for nowhere.
-func (c *configuration) tellApprovals(ctx context.Context, p *plan.Plan, file string) {
+func (c *configuration) tellApprovals(ctx context.Context, from plan.Source, file string) error {
+	p := from.Head()
 	n := p.Summary()
 	lacking := n.Guarded - n.Approved
 	if lacking == 0 || len(c.fleet.Notify) == 0 {
-		return
+		return nil
 	}
 	how := "To approve: have the approval block that the plan shows reviewed, and add it to the configuration."
 	if p.Policy.SignersOnly {
@@ -100,8 +105,7 @@ func (c *configuration) tellApprovals(ctx context.Context, p *plan.Plan, file st
 		Event: spec.ApprovalEvent, Title: fmt.Sprintf("cardfleet plan: %s for approval", waiting(lacking)),
 		Counts: []notify.Count{{Name: "guarded", N: n.Guarded}, {Name: "approved", N: n.Approved}}, Lines: []string{how},
 	}
-	for i := range p.Cards {
-		card := &p.Cards[i]
+	err := from.Each(func(_ int, card *plan.Card) error {
 		for j := range card.Actions {
 			if a := &card.Actions[j]; a.Guarded && !a.Approved {
 				add(&m, func() string {
@@ -109,8 +113,12 @@ func (c *configuration) tellApprovals(ctx context.Context, p *plan.Plan, file st
 				})
 			}
 		}
+		return nil
+	})
+	if err == nil {
+		c.tell(ctx, m, spec.ApprovalEvent)
 	}
-	c.tell(ctx, m, spec.ApprovalEvent)
+	return err
 }
 
 // waiting is "1 action waits", "3 actions wait".

@@ -15,7 +15,7 @@ type Saved struct {
 }
 
 // WritePlan writes a plan file, encrypted where there is a sealer.
-func WritePlan(w io.Writer, p *plan.Plan, sealer state.Sealer) error {
+func WritePlan(w io.Writer, p plan.Source, sealer state.Sealer) error {
 	if sealer == nil {
 		_, err := plan.Write(w, p)
 		return err

@@ -28,7 +28,10 @@ type Session struct {
 type Options struct {
 	Select  plan.Selection
 	Refresh plan.Refresh
-	Budget  int // the most calls that reading may take; 0 is no limit
+	// Readings says that what is known of the cards is wanted beside a draft of a
+	// plan, also where no carrier is asked.
+	Readings bool
+	Budget   int // the most calls that reading may take; 0 is no limit
 	// Parallel is how many cards are worked on at once at each provider; 0 is
 	// as many as its rate can use.
 	Parallel    int
@@ -89,6 +92,34 @@ func (s *Session) Plan(ctx context.Context, prior *state.Snapshot, o Options) (*
 	return s.planFrom(prior, live, o)
 }
 
+// Drafted is a plan that is read card by card, and what it was made from where
+// that is wanted or was read now.
+type Drafted struct {
+	Plan plan.Source
+	Live Live
+}
+
+// Draft is Plan for a plan that is read card by card: what it holds of a card is
+// where the card is declared and remembered.
+func (s *Session) Draft(ctx context.Context, prior *state.Snapshot, o Options) (*Drafted, error) {
+	live := &Live{}
+	if o.asks() || o.Readings {
+		var err error
+		if live, err = s.read(ctx, prior, o); err != nil {
+			return nil, err
+		}
+	}
+	in := s.input(prior, live, o)
+	in.Remembered = !o.asks() && !o.Readings
+	d, diags := plan.NewDraft(in)
+	if d == nil {
+		return nil, &MistakesError{diags}
+	}
+	o.setVariables(d.Head())
+	s.Watcher.Warn(diags)
+	return &Drafted{Plan: d, Live: *live}, nil
+}
+
 // PlanToApply is Plan for a run that holds the state's lock. What was read
 // becomes edits of the state, which the run starts from. Where ctx ends while
 // carriers are read, what was read until then is committed. A card that changed
@@ -109,20 +140,30 @@ func (s *Session) PlanToApply(ctx context.Context, prior *state.Snapshot, o Opti
 }
 
 func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Planned, error) {
-	in := plan.Input{
-		Fleet: s.Fleet, Prior: prior, Live: live.Cards, Numbers: live.Numbers, Incomplete: live.incomplete, Reads: live.reads,
-		Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
-		FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,
-	}
+	in := s.input(prior, live, o)
 	p, diags := plan.Make(in)
 	if p == nil {
 		return nil, &MistakesError{diags}
 	}
+	o.setVariables(p)
+	s.Watcher.Warn(diags)
+	return &Planned{Plan: p, Prior: prior, Live: *live, Approvals: o.Approvals, Withdrawn: plan.Withdrawn(p, in), absent: o.Absent}, nil
+}
+
+// input is what a plan is made from.
+func (s *Session) input(prior *state.Snapshot, live *Live, o Options) plan.Input {
+	return plan.Input{
+		Fleet: s.Fleet, Prior: prior, Live: live.Cards, Numbers: live.Numbers, Incomplete: live.incomplete, Reads: live.reads,
+		Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
+		FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,
+	}
+}
+
+// setVariables has the plan keep the variables that were given.
+func (o *Options) setVariables(p *plan.Plan) {
 	if o.Variables != nil {
 		p.Variables = o.Variables(p.Timestamp)
 	}
-	s.Watcher.Warn(diags)
-	return &Planned{Plan: p, Prior: prior, Live: *live, Approvals: o.Approvals, Withdrawn: plan.Withdrawn(p, in), absent: o.Absent}, nil
 }
 
 // keep commits what was read before an interrupt, so that another run can go on

@@ -1,35 +1,91 @@
 package render
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
-// sorted are a plan's cards by where they are shown.
-type sorted struct{ irreversible, attention, drifted, changing, noted []*plan.Card }
+// sorted are the places of a plan's cards by where they are shown.
+type sorted struct {
+	irreversible, attention []int32
+	alone                   []int32 // of those that change, which need attention
+	changing                *grouping
+	drifted, noted          *grouping
+	// last is the address of the last card; unordered says that the cards aren't
+	// in the order of their addresses, as those of a plan that was made are.
+	last      string
+	unordered bool
+}
 
-func sortOut(p *plan.Plan) sorted {
-	var s sorted
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		switch {
-		case closes(c):
-			s.irreversible = append(s.irreversible, c)
-		case len(c.Actions) > 0:
-			s.changing = append(s.changing, c)
-		}
-		if len(c.Drift) > 0 {
-			s.drifted = append(s.drifted, c)
-		}
-		if len(c.Attention) > 0 {
-			s.attention = append(s.attention, c)
-		} else if len(c.Actions) == 0 && len(c.Notes) > 0 {
-			s.noted = append(s.noted, c)
-		}
+// sortOut looks at all cards once. from is how many cards have to be alike to be
+// shown as a group.
+func sortOut(p plan.Source, from int) (*sorted, error) {
+	s := newSorted(from)
+	err := p.Each(func(n int, c *plan.Card) error {
+		s.add(n, c)
+		return nil
+	})
+	return s, err
+}
+
+func newSorted(from int) *sorted {
+	return &sorted{changing: newGrouping(from, ofChange), drifted: newGrouping(from, ofDrift), noted: newGrouping(notesFrom, ofNotes)}
+}
+
+func (s *sorted) add(n int, c *plan.Card) {
+	s.unordered = s.unordered || c.Address < s.last
+	s.last = c.Address
+	switch {
+	case closes(c):
+		s.irreversible = append(s.irreversible, int32(n))
+	case len(c.Actions) > 0 && len(c.Attention) > 0:
+		s.alone = append(s.alone, int32(n))
+	case len(c.Actions) > 0:
+		s.changing.add(n, c)
 	}
-	return s
+	if len(c.Drift) > 0 {
+		s.drifted.add(n, c)
+	}
+	if len(c.Attention) > 0 {
+		s.attention = append(s.attention, int32(n))
+	} else if len(c.Actions) == 0 && len(c.Notes) > 0 {
+		s.noted.add(n, c)
+	}
+}
+
+// changes are the cards that change: groups, and the places of those that stay
+// by themselves, because they need attention among others.
+func (s *sorted) changes(p plan.Source) (many []alike, single []int32, err error) {
+	many, single = s.changing.groups()
+	single = append(single, s.alone...)
+	slices.Sort(single)
+	single, err = s.byAddress(p, single)
+	return many, single, err
+}
+
+// apart are the groups of a grouping, and the places of the other cards.
+func (s *sorted) apart(p plan.Source, g *grouping) (many []alike, single []int32, err error) {
+	many, single = g.groups()
+	single, err = s.byAddress(p, single)
+	return many, single, err
+}
+
+// byAddress puts places in the order of the cards' addresses.
+func (s *sorted) byAddress(p plan.Source, places []int32) ([]int32, error) {
+	if !s.unordered {
+		return places, nil
+	}
+	addresses := make(map[int32]string, len(places))
+	err := p.Visit(places, func(n int, c *plan.Card) error {
+		addresses[int32(n)] = c.Address
+		return nil
+	})
+	slices.SortFunc(places, func(a, b int32) int { return cmp.Compare(addresses[a], addresses[b]) })
+	return places, err
 }
 
 func closes(c *plan.Card) bool {

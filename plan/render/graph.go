@@ -14,23 +14,30 @@ import (
 // Graph writes the order of a plan's actions as a Mermaid flowchart: an arrow
 // goes from each action to those that wait for it. Actions that wait for none
 // and that none waits for are counted, not drawn.
-func Graph(w io.Writer, p *plan.Plan) error {
+func Graph(w io.Writer, p plan.Source) error {
 	t := &text{w: bufio.NewWriter(w)}
-	drawn := connected(p)
+	drawn, err := connected(p)
+	if err != nil {
+		return err
+	}
 	alone := 0
 	t.line("flowchart LR")
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		for _, a := range c.Actions {
+	err = p.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			a := &c.Actions[i]
 			if !drawn[a.ID] {
 				alone++
 				continue
 			}
-			t.line("  %s[\"%s<br>%s\"]", a.ID, mermaid(c.Address), mermaid(string(a.Kind)+values(a)))
+			t.line("  %s[\"%s<br>%s\"]", a.ID, mermaid(c.Address), mermaid(string(a.Kind)+values(*a)))
 			for _, need := range a.Needs {
 				t.line("  %s --> %s", need, a.ID)
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if alone > 0 {
 		t.line("  alone[\"%s in any order\"]", count(alone, "more action", "more actions"))
@@ -39,16 +46,17 @@ func Graph(w io.Writer, p *plan.Plan) error {
 }
 
 // connected is the set of the actions that wait for another, or that another waits for.
-func connected(p *plan.Plan) map[string]bool {
+func connected(p plan.Source) (map[string]bool, error) {
 	set := map[string]bool{}
-	for i := range p.Cards {
-		for _, a := range p.Cards[i].Actions {
-			for _, need := range a.Needs {
-				set[a.ID], set[need] = true, true
+	err := p.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			for _, need := range c.Actions[i].Needs {
+				set[c.Actions[i].ID], set[need] = true, true
 			}
 		}
-	}
-	return set
+		return nil
+	})
+	return set, err
 }
 
 func values(a plan.Action) string {

@@ -25,7 +25,8 @@ const (
 
 // alike is a group of cards that have something in common.
 type alike struct {
-	cards []*plan.Card
+	n     int          // how many cards they are
+	cards []*plan.Card // the first of them, at most samples
 	// folded says how much they have in common: 0 where they are alike in all,
 	// 1 where labels and notes differ, 2 where only provider and kinds are the same.
 	folded int
@@ -33,151 +34,225 @@ type alike struct {
 	// cards of which there are the fewest alike.
 	parts  int
 	rarest []*plan.Card
+
+	first, odd []int32 // the places of cards and rarest in the plan
+	sizes      []int32 // of the parts that odd are of
+	most       int32   // the size of the largest part
 }
 
-// pattern appends to key what cards have to have in common at a fold.
+// pattern appends to key what cards have to have in common at a fold. Cards that
+// are alike at a fold are so at the coarser ones.
 type pattern func(k *keyer, c *plan.Card, fold int)
 
 // folds is how many patterns there are, from the finest to the coarsest.
 const folds = 3
 
-// groups puts cards that are alike together, in the order of the first of each.
-// Cards of which fewer than from are alike stay by themselves, and come by
-// address; groups beyond groupsShown are folded into coarser ones, so that
-// neither many labels nor many packages make a long text.
-func groups(cards []*plan.Card, from int, common pattern) (groups []alike, single []*plan.Card) {
-	g := grouping{cards: cards, common: common, keyer: keyer{first: maphash.MakeSeed(), second: maphash.MakeSeed()}}
-	rest := make([]int32, len(cards))
-	for i := range rest {
-		rest[i] = int32(i)
-	}
-	for fold := range folds {
-		found := g.number(rest, fold)
-		if fold == 0 {
-			g.finest = found
-		}
-		var large []alike
-		large, rest = g.split(rest, found, from, fold)
-		groups = append(groups, large...)
-	}
-	for _, i := range rest {
-		single = append(single, cards[i])
-	}
-	return groups, byAddress(single)
-}
-
-func byAddress(cards []*plan.Card) []*plan.Card {
-	slices.SortFunc(cards, func(a, b *plan.Card) int { return cmp.Compare(a.Address, b.Address) })
-	return cards
-}
-
-// grouping is one run of groups.
+// grouping puts cards that are alike together. It takes them one after the
+// other, and keeps a few bytes for each card and for each group at the finest,
+// so that a million cards, alike or all different, stay cheap.
 type grouping struct {
 	keyer
-	cards  []*plan.Card
 	common pattern
-	finest numbered // all cards, by what they have in common at the finest
+	from   int     // how many cards have to be alike
+	places []int32 // of the cards, in the plan
+	group  []int32 // the finest group of each
+	finest []finest
+	coarse [folds]map[[2]uint64]int32 // the groups at each fold, by their keys
 }
 
-// numbered are cards with the numbers of their groups.
-type numbered struct {
-	group []int32 // of each card
-	sizes []int32 // of each group
+// finest is a group of cards that are alike in all.
+type finest struct {
+	size   int32
+	coarse [folds]int32 // its number at each fold
 }
 
-// number gives cards that have something in common the same number. It keeps a
-// few bytes for each card and group, so that a million cards, alike or all
-// different, stay cheap.
-func (g *grouping) number(cards []int32, fold int) numbered {
-	n := numbered{group: make([]int32, len(cards))}
-	at := map[[2]uint64]int32{}
-	for k, i := range cards {
-		g.key = g.key[:0]
-		g.common(&g.keyer, g.cards[i], fold)
-		sum := g.sum()
-		number, ok := at[sum]
-		if !ok {
-			number = int32(len(n.sizes))
-			at[sum] = number
-			n.sizes = append(n.sizes, 0)
-		}
-		n.group[k] = number
-		n.sizes[number]++
+func newGrouping(from int, common pattern) *grouping {
+	g := &grouping{from: from, common: common, keyer: keyer{first: maphash.MakeSeed(), second: maphash.MakeSeed()}}
+	for fold := range g.coarse {
+		g.coarse[fold] = map[[2]uint64]int32{}
 	}
-	return n
+	return g
 }
 
-// split makes groups of the numbers that are large enough; the cards of the
-// others are left over.
-func (g *grouping) split(cards []int32, found numbered, from, fold int) (large []alike, rest []int32) {
-	shown := largest(found.sizes, from, fold)
-	members := map[int32][]int32{}
-	for k, i := range cards {
-		number := found.group[k]
-		if !slices.Contains(shown, number) {
-			rest = append(rest, i)
-			continue
-		}
-		if members[number] == nil {
-			members[number] = make([]int32, 0, found.sizes[number])
-		}
-		members[number] = append(members[number], i)
+// add takes the card at that place of the plan.
+func (g *grouping) add(place int, c *plan.Card) {
+	sum := g.keyOf(c, 0)
+	number, known := g.coarse[0][sum]
+	if !known {
+		number = int32(len(g.finest))
+		g.coarse[0][sum] = number
+		g.finest = append(g.finest, g.newFinest(c, number))
 	}
-	for _, number := range shown {
-		large = append(large, g.alike(members[number], fold))
-	}
-	return large, rest
+	g.finest[number].size++
+	g.places, g.group = append(g.places, int32(place)), append(g.group, number)
 }
 
-// largest are the numbers of the groups to show, in their order.
-func largest(sizes []int32, from, fold int) []int32 {
-	var shown []int32
-	for number, size := range sizes {
-		if int(size) >= from {
-			shown = append(shown, int32(number))
+func (g *grouping) newFinest(c *plan.Card, number int32) finest {
+	f := finest{coarse: [folds]int32{number}}
+	for fold := 1; fold < folds; fold++ {
+		sum := g.keyOf(c, fold)
+		coarse, known := g.coarse[fold][sum]
+		if !known {
+			coarse = int32(len(g.coarse[fold]))
+			g.coarse[fold][sum] = coarse
+		}
+		f.coarse[fold] = coarse
+	}
+	return f
+}
+
+func (g *grouping) keyOf(c *plan.Card, fold int) [2]uint64 {
+	g.key = g.key[:0]
+	g.common(&g.keyer, c, fold)
+	return g.sum()
+}
+
+// groups are the groups in the order of the first card of each, the finer ones
+// first. Cards of which fewer than from are alike stay by themselves, at these
+// places; groups beyond groupsShown are folded into coarser ones, so that
+// neither many labels nor many packages make a long text.
+func (g *grouping) groups() (groups []alike, single []int32) {
+	shown := g.choose(&groups)
+	for i, place := range g.places {
+		if at := shown[g.group[i]]; at >= 0 {
+			g.put(&groups[at], g.group[i], place)
+		} else {
+			single = append(single, place)
 		}
 	}
-	if fold < folds-1 && len(shown) > groupsShown {
-		slices.SortStableFunc(shown, func(a, b int32) int { return cmp.Compare(sizes[b], sizes[a]) })
-		shown = shown[:groupsShown]
-		slices.Sort(shown)
+	for i := range groups {
+		groups[i].settle()
+	}
+	return groups, single
+}
+
+// settle leaves of the rarest those that are rarer than others.
+func (g *alike) settle() {
+	for i, size := range g.sizes {
+		if size >= g.most {
+			g.odd = g.odd[:i]
+			return
+		}
+	}
+}
+
+// fetch gets the cards that the groups show.
+func fetch(s plan.Source, groups []alike) error {
+	var places []int32
+	for i := range groups {
+		places = append(append(places, groups[i].first...), groups[i].odd...)
+	}
+	cards, err := pick(s, places)
+	for i := range groups {
+		for _, place := range groups[i].first {
+			groups[i].cards = append(groups[i].cards, cards[place])
+		}
+		for _, place := range groups[i].odd {
+			groups[i].rarest = append(groups[i].rarest, cards[place])
+		}
+	}
+	return err
+}
+
+// pick gets the cards at some places.
+func pick(s plan.Source, places []int32) (map[int32]*plan.Card, error) {
+	sorted := slices.Compact(slices.Sorted(slices.Values(places)))
+	cards := make(map[int32]*plan.Card, len(sorted))
+	err := s.Visit(sorted, func(n int, c *plan.Card) error {
+		own := *c
+		cards[int32(n)] = &own
+		return nil
+	})
+	return cards, err
+}
+
+// choose says for each of the finest groups which of the groups it is shown in;
+// -1 for none.
+func (g *grouping) choose(groups *[]alike) []int32 {
+	shown := make([]int32, len(g.finest))
+	for i := range shown {
+		shown[i] = -1
+	}
+	for fold := range folds {
+		sizes := g.left(shown, fold)
+		at := map[int32]int32{} // the groups by their number at this fold
+		for _, number := range sizes.largest(g.from, fold) {
+			at[number] = int32(len(*groups))
+			*groups = append(*groups, alike{folded: fold})
+		}
+		for i := range g.finest {
+			if k, ok := at[g.finest[i].coarse[fold]]; ok && shown[i] < 0 {
+				shown[i] = k
+			}
+		}
 	}
 	return shown
 }
 
-// alike makes a group of its cards' places.
-func (g *grouping) alike(members []int32, fold int) alike {
-	out := alike{folded: fold, cards: make([]*plan.Card, 0, len(members))}
-	for _, i := range members {
-		out.cards = append(out.cards, g.cards[i])
-	}
-	if fold > 0 {
-		g.inside(&out, members)
+// sized are groups with their sizes, in the order of the first card of each.
+type sized struct {
+	numbers []int32
+	sizes   []int32
+}
+
+// left are the groups at a fold that those of the finest make which aren't shown yet.
+func (g *grouping) left(shown []int32, fold int) sized {
+	var out sized
+	at := make([]int32, len(g.coarse[fold]))
+	for i := range g.finest {
+		if shown[i] >= 0 {
+			continue
+		}
+		number := g.finest[i].coarse[fold]
+		if at[number] == 0 {
+			out.numbers, out.sizes = append(out.numbers, number), append(out.sizes, 0)
+			at[number] = int32(len(out.sizes))
+		}
+		out.sizes[at[number]-1] += g.finest[i].size
 	}
 	return out
 }
 
-// inside looks what a folded group is made of.
-func (g *grouping) inside(out *alike, members []int32) {
-	size := func(i int32) int32 { return g.finest.sizes[g.finest.group[i]] }
-	seen := make([]bool, len(g.finest.sizes))
-	var rarest []int32
-	most := int32(0)
-	for _, i := range members {
-		if part := g.finest.group[i]; !seen[part] {
-			seen[part] = true
-			out.parts++
-			most = max(most, size(i))
-			rarest = append(rarest, i)
-			slices.SortStableFunc(rarest, func(a, b int32) int { return cmp.Compare(size(a), size(b)) })
-			rarest = rarest[:min(samples, len(rarest))]
+// largest are the numbers of the groups to show, in their order.
+func (s sized) largest(from, fold int) []int32 {
+	var shown []int32 // places in s
+	for i, size := range s.sizes {
+		if int(size) >= from {
+			shown = append(shown, int32(i))
 		}
 	}
-	for _, i := range rarest {
-		if size(i) < most {
-			out.rarest = append(out.rarest, g.cards[i])
-		}
+	if fold < folds-1 && len(shown) > groupsShown {
+		slices.SortStableFunc(shown, func(a, b int32) int { return cmp.Compare(s.sizes[b], s.sizes[a]) })
+		shown = shown[:groupsShown]
+		slices.Sort(shown)
 	}
+	for k, i := range shown {
+		shown[k] = s.numbers[i]
+	}
+	return shown
+}
+
+// put puts a card into a group that is shown.
+func (g *grouping) put(a *alike, part, place int32) {
+	if a.n++; len(a.first) < samples {
+		a.first = append(a.first, place)
+	}
+	f := &g.finest[part]
+	if a.folded == 0 || f.coarse[0] < 0 {
+		return
+	}
+	f.coarse[0] = -1 // it is looked at once
+	a.parts++
+	a.most = max(a.most, f.size)
+	if len(a.odd) == samples && f.size >= a.sizes[samples-1] {
+		return
+	}
+	at := len(a.odd)
+	for at > 0 && a.sizes[at-1] > f.size {
+		at--
+	}
+	a.odd, a.sizes = slices.Insert(a.odd, at, place), slices.Insert(a.sizes, at, f.size)
+	a.odd, a.sizes = a.odd[:min(samples, len(a.odd))], a.sizes[:min(samples, len(a.sizes))]
 }
 
 // keyer makes keys of what cards have in common.

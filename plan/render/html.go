@@ -29,7 +29,7 @@ var report embed.FS
 // written here; the cards are data, which the script puts into the page as
 // text alone. The policy in the page's head lets nothing run or load but the
 // script and the style that it names by their digests.
-func HTML(w io.Writer, p *plan.Plan, digest string) error {
+func HTML(w io.Writer, p plan.Source, digest string) error {
 	page, err := template.New("").Funcs(template.FuncMap{
 		"spans": spans, "thousands": Thousands, "told": pageParts,
 		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
@@ -37,7 +37,10 @@ func HTML(w io.Writer, p *plan.Plan, digest string) error {
 	if err != nil {
 		panic(err) // the template is ours, and is tested
 	}
-	view := viewOf(p, digest)
+	view, err := viewOf(p, digest)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(w)
 	if err := page.ExecuteTemplate(out, "top", view); err != nil {
 		return err
@@ -84,21 +87,32 @@ type listedCard struct {
 // topMost is how many cards the page's top lists of one sort; the table has all.
 const topMost = 100
 
-func viewOf(p *plan.Plan, digest string) *view {
+func viewOf(from plan.Source, digest string) (*view, error) {
+	p := from.Head()
 	style, script := embedded("report/page.css"), embedded("report/page.js")
 	v := &view{
 		Plan: p, Digest: digest, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
 		Policy:   "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
-		LastLine: LastLine(p), Phrases: pagePhrases(), figures: figuresOf(p), Reads: readsOf(p),
+		LastLine: LastLine(p), Phrases: pagePhrases(), Reads: readsOf(p),
 	}
+	counting := newFigures(p)
+	index := 0
+	err := from.Each(func(_ int, c *plan.Card) error {
+		if inReport(c) {
+			counting.card(c)
+			v.list(c, index)
+			index++
+		}
+		return nil
+	})
+	v.figures = counting.figures()
 	v.Headline, v.Subline = v.headline(p)
 	for _, l := range p.Limits {
 		v.Limits = append(v.Limits, LimitText(l))
 	}
-	v.list(p)
 	v.Numbers = p.Numbers[:min(len(p.Numbers), topMost)]
 	v.MoreAttention += len(p.Numbers) - len(v.Numbers)
-	return v
+	return v, err
 }
 
 func embedded(name string) string {
@@ -148,21 +162,14 @@ func (v *view) headline(p *plan.Plan) (line, mind string) {
 	return line, strings.Join(append(parts, Thousands(v.Summary.Unchanged)+" unchanged"), " · ")
 }
 
-// list puts the cards that can't wait to be found at the top.
-func (v *view) list(p *plan.Plan) {
-	index := 0
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if !inReport(c) {
-			continue
-		}
-		if closes(c) {
-			v.Irreversible, v.MoreIrreversible = v.add(v.Irreversible, v.MoreIrreversible, c, index)
-		}
-		if len(c.Attention) > 0 {
-			v.Attention, v.MoreAttention = v.add(v.Attention, v.MoreAttention, c, index)
-		}
-		index++
+// list puts a card that can't wait to be found at the top. index is its place
+// among the cards of the data.
+func (v *view) list(c *plan.Card, index int) {
+	if closes(c) {
+		v.Irreversible, v.MoreIrreversible = v.add(v.Irreversible, v.MoreIrreversible, c, index)
+	}
+	if len(c.Attention) > 0 {
+		v.Attention, v.MoreAttention = v.add(v.Attention, v.MoreAttention, c, index)
 	}
 }
 
@@ -170,7 +177,8 @@ func (v *view) add(list []listedCard, more int, c *plan.Card, index int) ([]list
 	if len(list) == topMost {
 		return list, more + 1
 	}
-	return append(list, listedCard{Card: c, Index: index, ShowICCID: iccidOf(c) != "", Approve: approveText(v.Plan, c)}), more
+	own := *c // the next card may stand in its place
+	return append(list, listedCard{Card: &own, Index: index, ShowICCID: iccidOf(c) != "", Approve: approveText(v.Plan, c)}), more
 }
 
 // approveText is the block that approves each of a card's actions that has no
@@ -185,7 +193,7 @@ func approveText(p *plan.Plan, c *plan.Card) []string {
 			return []string{"cardfleet approve PLANFILE -key KEYFILE"}
 		}
 		if device := plan.DeviceOf(c, a); device != "" {
-			r := request{kind: a.Kind, cards: []asked{{c, device}}}
+			r := request{kind: a.Kind, n: 1, cards: []asked{{c.ICCID, c.Address, device}}}
 			out = append(out, strings.Join(r.lines(1), "\n"))
 		}
 	}

@@ -20,25 +20,24 @@ const chunkOf = 4096
 
 // writeCards writes the cards as blocks of JSON that stand for themselves, so
 // that neither this program nor the browser holds more than one as text.
-func writeCards(w io.Writer, p *plan.Plan) error {
+func writeCards(w io.Writer, p plan.Source) error {
 	c := newChunk()
-	for i := range p.Cards {
-		if !inReport(&p.Cards[i]) {
-			continue
+	err := p.Each(func(_ int, card *plan.Card) error {
+		if !inReport(card) {
+			return nil
 		}
-		c.add(&p.Cards[i])
-		if c.n == chunkOf {
-			if err := c.writeTo(w); err != nil {
-				return err
-			}
+		if c.add(card); c.n < chunkOf {
+			return nil
 		}
+		return c.writeTo(w)
+	})
+	if err == nil && c.n > 0 {
+		err = c.writeTo(w)
 	}
-	if c.n > 0 {
-		if err := c.writeTo(w); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-	return writeNumbers(w, p.Numbers)
+	return writeNumbers(w, p.Head().Numbers)
 }
 
 func writeNumbers(w io.Writer, numbers []plan.Number) error {

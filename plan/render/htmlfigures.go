@@ -39,28 +39,36 @@ type bar struct {
 // tally counts one provider's actions by risk.
 type tally map[spec.Risk]int
 
-func figuresOf(p *plan.Plan) figures {
-	f := figures{Summary: p.Summary()}
-	byCarrier := map[spec.ProviderName]tally{}
-	states := map[string]int{}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if !inReport(c) {
-			continue
-		}
-		f.Listed++
-		f.Rows += rowsOf(c)
-		f.Actions += len(c.Actions)
-		states[stateOf(c)]++
-		if len(c.Actions) > 0 {
-			f.Changing++
-			tallyOf(byCarrier, c)
-		}
+// figuring counts the cards of the page, one after the other.
+type figuring struct {
+	plan      *plan.Plan
+	counted   figures
+	byCarrier map[spec.ProviderName]tally
+	states    map[string]int
+}
+
+func newFigures(p *plan.Plan) *figuring {
+	return &figuring{plan: p, counted: figures{Summary: p.Summary()}, byCarrier: map[spec.ProviderName]tally{}, states: map[string]int{}}
+}
+
+func (n *figuring) card(c *plan.Card) {
+	f := &n.counted
+	f.Listed++
+	f.Rows += rowsOf(c)
+	f.Actions += len(c.Actions)
+	n.states[stateOf(c)]++
+	if len(c.Actions) > 0 {
+		f.Changing++
+		tallyOf(n.byCarrier, c)
 	}
-	f.Rows += len(p.Numbers)
-	f.Fleet = fleet(p, states)
+}
+
+func (n *figuring) figures() figures {
+	f := n.counted
+	f.Rows += len(n.plan.Numbers)
+	f.Fleet = fleet(n.plan, n.states)
 	f.Kinds = kinds(f.Summary)
-	f.Carriers = carriers(p, byCarrier)
+	f.Carriers = carriers(n.plan, n.byCarrier)
 	return f
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"time"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -150,43 +149,61 @@ type NumberJSON struct {
 
 // JSON writes the whole plan for programs, a card at a time: what it keeps in
 // memory doesn't grow with the plan. digest is the saved plan's.
-func JSON(w io.Writer, p *plan.Plan, digest string) error {
-	head, err := newElement("").of(headOf(p, digest))
+func JSON(w io.Writer, p plan.Source, digest string) error {
+	head, err := newElement("").of(headOf(p.Head(), digest))
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(w)
 	_, _ = out.Write(bytes.TrimSuffix(head, []byte("\n}"))) // out keeps the error for Flush
-	err = list(out, "cards", cardsOf(p))
-	if err == nil {
-		err = list(out, "privacy_numbers", numbersOf(p))
-	}
+	cards := newList(out, "cards")
+	err = p.Each(func(_ int, c *plan.Card) error {
+		if len(c.Actions)+len(c.Attention)+len(c.Drift) == 0 {
+			return nil
+		}
+		return cards.add(CardOf(c))
+	})
 	if err != nil {
 		return err
 	}
+	cards.end()
+	numbers := newList(out, "privacy_numbers")
+	for i := range p.Head().Numbers {
+		if err := numbers.add(NumberOf(&p.Head().Numbers[i])); err != nil {
+			return err
+		}
+	}
+	numbers.end()
 	_, _ = out.WriteString("\n}\n")
 	return out.Flush()
 }
 
-// list writes a field whose value is a list, element by element.
-func list[T any](out *bufio.Writer, name string, elements iter.Seq[T]) error {
-	const indent = "    "
-	one, separator, end := newElement(indent), "\n", ""
-	_, _ = fmt.Fprintf(out, ",\n  %q: [", name)
-	for e := range elements {
-		text, err := one.of(e)
-		if err != nil {
-			return err
-		}
-		_, _ = out.WriteString(separator + indent)
-		if _, err := out.Write(text); err != nil {
-			return err
-		}
-		separator, end = ",\n", "\n  "
+// list is a field whose value is a list, which is written element by element.
+type list struct {
+	out             *bufio.Writer
+	one             *element
+	separator, shut string
+}
+
+const listIndent = "    "
+
+func newList(out *bufio.Writer, name string) *list {
+	_, _ = fmt.Fprintf(out, ",\n  %q: [", name) // out keeps the error for Flush
+	return &list{out: out, one: newElement(listIndent), separator: "\n"}
+}
+
+func (l *list) add(v any) error {
+	text, err := l.one.of(v)
+	if err != nil {
+		return err
 	}
-	_, err := out.WriteString(end + "]")
+	_, _ = l.out.WriteString(l.separator + listIndent)
+	l.separator, l.shut = ",\n", "\n  "
+	_, err = l.out.Write(text)
 	return err
 }
+
+func (l *list) end() { _, _ = l.out.WriteString(l.shut + "]") } // as above
 
 // element encodes values as they stand at some depth of an indented object.
 type element struct {
@@ -231,28 +248,6 @@ func headOf(p *plan.Plan, digest string) headJSON {
 		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds(), c.PerDay, c.PerMonth})
 	}
 	return out
-}
-
-// cardsOf are the cards with an action, an attention or drift.
-func cardsOf(p *plan.Plan) iter.Seq[CardJSON] {
-	return func(yield func(CardJSON) bool) {
-		for i := range p.Cards {
-			c := &p.Cards[i]
-			if len(c.Actions)+len(c.Attention)+len(c.Drift) > 0 && !yield(CardOf(c)) {
-				return
-			}
-		}
-	}
-}
-
-func numbersOf(p *plan.Plan) iter.Seq[NumberJSON] {
-	return func(yield func(NumberJSON) bool) {
-		for i := range p.Numbers {
-			if !yield(NumberOf(&p.Numbers[i])) {
-				return
-			}
-		}
-	}
 }
 
 // CardOf turns a card into its JSON form.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,16 +54,19 @@ func (o MarkdownOptions) Check() error {
 
 // Markdown writes the plan as a comment of a pull request: it fits the limit,
 // its end is never cut off, and what had to be left out is counted.
-func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
+func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
 	if o.Limit == 0 {
 		o.Limit = GitHubLimit
 	}
+	cards, err := readMarkdown(from, o.Limit)
+	if err != nil {
+		return err
+	}
+	p := from.Head()
 	summary := p.Summary()
-	cards := sortOut(p)
-	many, single := changing(cards.changing, markdownGroupFrom)
 	s := sheet{
 		limit: o.Limit,
 		head:  o.Mark() + "\n## " + headline(p, &summary, o.Marker) + "\n\n" + aside(p),
@@ -73,15 +77,15 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 		sections: []*section{
 			weakerBlock(p.Policy.Weaker),
 			irreversibleBlock(cards.irreversible, &summary),
-			countsList(p),
+			countsList(cards.counts),
 			blockers(p),
 			attentionList(cards.attention, p.Numbers),
-			groupList(many),
-			singleList(single, len(many) > 0),
-			orderPicture(p),
-			driftList(cards.drifted),
-			noteList(cards.noted),
-			approvalBlock(p),
+			groupList(cards.groups),
+			singleList(cards.single, len(cards.groups) > 0),
+			orderPicture(cards.order),
+			driftList(cards.drifted, cards.driftedSingle, cards.driftedAll),
+			noteList(cards.noted, cards.notedSingle, cards.notedAll),
+			approvalBlock(p, cards.asks),
 		},
 	}
 	text, err := s.write()
@@ -90,6 +94,81 @@ func Markdown(w io.Writer, p *plan.Plan, o MarkdownOptions) error {
 	}
 	_, err = io.WriteString(w, text)
 	return err
+}
+
+// forMarkdown is all that a comment may show of a plan's cards.
+type forMarkdown struct {
+	irreversible, attention, single someCards
+	groups                          []alike
+	drifted, noted                  []alike
+	driftedSingle, notedSingle      someCards
+	driftedAll, notedAll            int
+	counts                          counting
+	order                           *ordering
+	asks                            []request
+}
+
+// someCards are the first cards of a list: those that may have room.
+type someCards struct {
+	n      int // in the list
+	cards  []*plan.Card
+	places []int32
+}
+
+// shortest is less than the characters that a card takes in any list.
+const shortest = 4
+
+func (l *someCards) set(places []int32, limit int) {
+	l.n, l.places = len(places), places[:min(len(places), limit/shortest+1)]
+}
+
+// readMarkdown looks at all cards once, and gets those that are shown.
+func readMarkdown(p plan.Source, limit int) (*forMarkdown, error) {
+	out := &forMarkdown{}
+	sorted := newSorted(markdownGroupFrom)
+	asks, found := asking{}, orders{}
+	err := p.Each(func(n int, c *plan.Card) error {
+		sorted.add(n, c)
+		asks.add(c)
+		found.add(n, c)
+		out.counts.add(c)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out.order, err = found.ordering(p); err != nil {
+		return nil, err
+	}
+	out.asks = asks.requests()
+	return out, out.take(p, sorted, limit)
+}
+
+// take gets the cards that are shown.
+func (m *forMarkdown) take(p plan.Source, sorted *sorted, limit int) error {
+	m.irreversible.set(sorted.irreversible, limit)
+	m.attention.set(sorted.attention, limit)
+	var changing, drifted, noted []int32
+	var errs [3]error
+	m.groups, changing, errs[0] = sorted.changes(p)
+	m.drifted, drifted, errs[1] = sorted.apart(p, sorted.drifted)
+	m.noted, noted, errs[2] = sorted.apart(p, sorted.noted)
+	m.single.set(changing, limit)
+	m.driftedSingle.set(drifted, limit)
+	m.notedSingle.set(noted, limit)
+	m.driftedAll, m.notedAll = len(sorted.drifted.places), len(sorted.noted.places)
+	lists := []*someCards{&m.irreversible, &m.attention, &m.single, &m.driftedSingle, &m.notedSingle}
+	var places []int32
+	for _, l := range lists {
+		places = append(places, l.places...)
+	}
+	cards, err := pick(p, places)
+	for _, l := range lists {
+		for _, place := range l.places {
+			l.cards = append(l.cards, cards[place])
+		}
+	}
+	return errors.Join(errors.Join(errs[:]...), err, fetch(p, m.groups), fetch(p, m.drifted), fetch(p, m.noted))
 }
 
 // markdownGroupFrom is how many cards that change alike are one group: fewer
@@ -187,8 +266,8 @@ func tail(p *plan.Plan, s *plan.Summary, limit int) string {
 
 // countsList counts the actions by carrier and kind. It is a list since a table
 // with a column for each kind is too wide for a phone.
-func countsList(p *plan.Plan) *section {
-	providers, counts, all := tabulate(p)
+func countsList(counted counting) *section {
+	providers, counts, all := slices.Sorted(maps.Keys(counted.own)), counted.own, counted.all
 	s := &section{
 		one: "carrier's counts", many: "carriers' counts", weight: 3, items: len(providers), stands: len(providers), shut: "\n",
 		item: func(i int) (string, int) {
@@ -213,38 +292,39 @@ func toDo(counts map[spec.Kind]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// tabulate counts the actions of each carrier, and of all, by kind.
-func tabulate(p *plan.Plan) (providers []spec.ProviderName, counts map[spec.ProviderName]map[spec.Kind]int, all map[spec.Kind]int) {
-	counts, all = map[spec.ProviderName]map[spec.Kind]int{}, map[spec.Kind]int{}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if len(c.Actions) == 0 {
-			continue
-		}
-		own := counts[c.Provider]
-		if own == nil {
-			own = map[spec.Kind]int{}
-			counts[c.Provider] = own
-			providers = append(providers, c.Provider)
-		}
-		for j := range c.Actions {
-			own[c.Actions[j].Kind]++
-			all[c.Actions[j].Kind]++
-		}
+// counting counts the actions of each carrier, and of all, by kind.
+type counting struct {
+	own map[spec.ProviderName]map[spec.Kind]int
+	all map[spec.Kind]int
+}
+
+func (n *counting) add(c *plan.Card) {
+	if len(c.Actions) == 0 {
+		return
 	}
-	slices.Sort(providers)
-	return providers, counts, all
+	if n.own == nil {
+		n.own, n.all = map[spec.ProviderName]map[spec.Kind]int{}, map[spec.Kind]int{}
+	}
+	own := n.own[c.Provider]
+	if own == nil {
+		own = map[spec.Kind]int{}
+		n.own[c.Provider] = own
+	}
+	for i := range c.Actions {
+		own[c.Actions[i].Kind]++
+		n.all[c.Actions[i].Kind]++
+	}
 }
 
 // irreversibleBlock lists what can't be undone, with who approved it and why.
-func irreversibleBlock(cards []*plan.Card, s *plan.Summary) *section {
+func irreversibleBlock(list someCards, s *plan.Summary) *section {
 	n := s.ByKind[spec.Unbind]
 	return &section{
-		one: "unbind", many: "unbinds", weight: 8, items: len(cards), stands: len(cards),
+		one: "unbind", many: "unbinds", weight: 8, items: list.n, stands: list.n,
 		open: fmt.Sprintf("> [!CAUTION]\n> **%s for good. Nothing can undo that. %s.**\n>\n",
-			plural(len(cards), "This closes the account of 1 card", "These close the accounts of "+Thousands(len(cards))+" cards"), approvedOf(n)),
+			plural(list.n, "This closes the account of 1 card", "These close the accounts of "+Thousands(list.n)+" cards"), approvedOf(n)),
 		shut: "\n",
-		item: func(i int) (string, int) { return "> - " + cardLine(cards[i]) + "\n", 1 },
+		item: func(i int) (string, int) { return "> - " + cardLine(list.cards[i]) + "\n", 1 },
 		more: func(left string) string { return "> - … and " + left + " more\n" },
 	}
 }
@@ -294,16 +374,16 @@ func blockers(p *plan.Plan) *section {
 }
 
 // attentionList lists what a person has to look at.
-func attentionList(cards []*plan.Card, numbers []plan.Number) *section {
-	n := len(cards) + len(numbers)
+func attentionList(list someCards, numbers []plan.Number) *section {
+	n := list.n + len(numbers)
 	return &section{
 		one: "card that needs attention", many: "cards that need attention", weight: 6, items: n, stands: n,
 		open: "### Needs attention\n\n", shut: "\n",
 		item: func(i int) (string, int) {
-			if i < len(cards) {
-				return attentionLine(cardCode(cards[i]), cards[i].Attention), 1
+			if i < list.n {
+				return attentionLine(cardCode(list.cards[i]), list.cards[i].Attention), 1
 			}
-			number := &numbers[i-len(cards)]
+			number := &numbers[i-list.n]
 			return attentionLine(code(number.Address), number.Attention), 1
 		},
 		more: func(left string) string { return "- … and " + left + " more\n" },
@@ -325,7 +405,7 @@ func attentionLine(who string, notes []plan.Note) string {
 func groupList(many []alike) *section {
 	s := &section{one: "card that changes as others do", many: "cards that change as others do", weight: 6, items: len(many), open: "### Changes\n\n", more: moreGroups}
 	for i := range many {
-		s.stands += len(many[i].cards)
+		s.stands += many[i].n
 	}
 	s.item = func(i int) (string, int) {
 		g := &many[i]
@@ -334,7 +414,7 @@ func groupList(many []alike) *section {
 				return cardLine(c)
 			}
 			return cardCode(c) + ownValues(c)
-		}), len(g.cards)
+		}), g.n
 	}
 	return s
 }
@@ -377,11 +457,11 @@ func ownValues(c *plan.Card) string {
 // of them, and the odd ones.
 func folded(g *alike, what string, line func(c *plan.Card) string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "<details><summary><b>%s cards</b> %s — %s</summary>\n\n", Thousands(len(g.cards)), what, commonlyHTML(g))
-	for _, c := range g.cards[:min(samples, len(g.cards))] {
+	fmt.Fprintf(&b, "<details><summary><b>%s cards</b> %s — %s</summary>\n\n", Thousands(g.n), what, commonlyHTML(g))
+	for _, c := range g.cards {
 		b.WriteString("- " + line(c) + "\n")
 	}
-	left := Thousands(len(g.cards) - samples)
+	left := Thousands(g.n - samples)
 	if g.folded == 0 {
 		b.WriteString("- … and " + left + " more alike\n")
 	} else {
@@ -415,23 +495,23 @@ func labelCodes(c *plan.Card) string {
 
 // singleList lists the cards that change in their own way; beside groups these
 // are the odd ones.
-func singleList(cards []*plan.Card, beside bool) *section {
+func singleList(list someCards, beside bool) *section {
 	s := &section{
-		one: "card that changes in its own way", many: "cards that change in their own way", weight: 6, items: len(cards), stands: len(cards),
+		one: "card that changes in its own way", many: "cards that change in their own way", weight: 6, items: list.n, stands: list.n,
 		open: "### Changes\n\n", shut: "\n",
 		item: func(i int) (string, int) {
 			if beside {
-				return "- " + cardLine(cards[i]) + labelCodes(cards[i]) + "\n", 1
+				return "- " + cardLine(list.cards[i]) + labelCodes(list.cards[i]) + "\n", 1
 			}
-			return "- " + cardLine(cards[i]) + "\n", 1
+			return "- " + cardLine(list.cards[i]) + "\n", 1
 		},
 		more: func(left string) string { return "- … and " + left + " more\n" },
 	}
 	if beside {
-		s.open = fmt.Sprintf("**%s:**\n\n", plural(len(cards), "1 card changes in its own way", Thousands(len(cards))+" cards change in their own way"))
+		s.open = fmt.Sprintf("**%s:**\n\n", plural(list.n, "1 card changes in its own way", Thousands(list.n)+" cards change in their own way"))
 	}
-	if len(cards) > unfolded {
-		s.open = fmt.Sprintf("### Changes, card by card\n\n<details><summary>%s cards</summary>\n\n", Thousands(len(cards)))
+	if list.n > unfolded {
+		s.open = fmt.Sprintf("### Changes, card by card\n\n<details><summary>%s cards</summary>\n\n", Thousands(list.n))
 		s.shut = "\n</details>\n\n"
 	}
 	return s
@@ -441,21 +521,20 @@ func singleList(cards []*plan.Card, beside bool) *section {
 const unfolded = 20
 
 // driftList lists what changed outside.
-func driftList(cards []*plan.Card) *section {
-	many, single := groups(cards, markdownGroupFrom, ofDrift)
+func driftList(many []alike, single someCards, all int) *section {
 	return &section{
-		one: "card that changed outside", many: "cards that changed outside", weight: 3, items: len(many) + len(single), stands: len(cards),
+		one: "card that changed outside", many: "cards that changed outside", weight: 3, items: len(many) + single.n, stands: all,
 		open: "### Changed outside\n\n", shut: plural(min(len(many), 1), "", "\n"), // a group ends with its own
 		item: func(i int) (string, int) {
-			if i < len(single) {
-				return "- " + cardCode(single[i]) + ": " + driftLine(single[i]) + "\n" + blankAfter(i+1, single, many), 1
+			if i < single.n {
+				return "- " + cardCode(single.cards[i]) + ": " + driftLine(single.cards[i]) + "\n" + blankAfter(i+1, single.n, many), 1
 			}
-			g := &many[i-len(single)]
+			g := &many[i-single.n]
 			var whats []string
 			for _, d := range g.cards[0].Drift {
 				whats = append(whats, arrows(htmlCode(drifted(d, g.folded))))
 			}
-			return folded(g, strings.Join(whats, "; "), func(c *plan.Card) string { return cardCode(c) + ": " + driftLine(c) }), len(g.cards)
+			return folded(g, strings.Join(whats, "; "), func(c *plan.Card) string { return cardCode(c) + ": " + driftLine(c) }), g.n
 		},
 		more: func(left string) string { return "\n… and " + left + " more cards\n" },
 	}
@@ -463,8 +542,8 @@ func driftList(cards []*plan.Card) *section {
 
 // blankAfter ends the list of single cards before the first group: HTML right
 // after a list's line would belong to it.
-func blankAfter(n int, single []*plan.Card, many []alike) string {
-	if n == len(single) && len(many) > 0 {
+func blankAfter(n, single int, many []alike) string {
+	if n == single && len(many) > 0 {
 		return "\n"
 	}
 	return ""
@@ -483,8 +562,7 @@ func driftLine(c *plan.Card) string {
 }
 
 // noteList lists what is worth knowing of cards that don't change.
-func noteList(cards []*plan.Card) *section {
-	many, single := groups(cards, notesFrom, ofNotes)
+func noteList(many []alike, single someCards, all int) *section {
 	line := func(c *plan.Card) string {
 		var parts []string
 		for _, n := range c.Notes {
@@ -493,26 +571,25 @@ func noteList(cards []*plan.Card) *section {
 		return cardCode(c) + ": " + strings.Join(parts, "; ")
 	}
 	return &section{
-		one: "card with notes", many: "cards with notes", weight: 2, items: len(single) + len(many), stands: len(cards),
-		open: "<details><summary>" + count(len(cards), "card with notes", "cards with notes") + "</summary>\n\n", shut: "\n</details>\n\n",
+		one: "card with notes", many: "cards with notes", weight: 2, items: single.n + len(many), stands: all,
+		open: "<details><summary>" + count(all, "card with notes", "cards with notes") + "</summary>\n\n", shut: "\n</details>\n\n",
 		item: func(i int) (string, int) {
-			if i < len(single) {
-				return "- " + line(single[i]) + "\n", 1
+			if i < single.n {
+				return "- " + line(single.cards[i]) + "\n", 1
 			}
-			g := &many[i-len(single)]
+			g := &many[i-single.n]
 			out := ""
-			for _, c := range append(g.cards[:samples:samples], g.rarest...) {
+			for _, c := range slices.Concat(g.cards, g.rarest) {
 				out += "- " + line(c) + "\n"
 			}
-			return out + "- … and " + count(len(g.cards)-samples, "card", "cards") + " more like these\n", len(g.cards)
+			return out + "- … and " + count(g.n-samples, "card", "cards") + " more like these\n", g.n
 		},
 		more: func(left string) string { return "- … and " + left + " more\n" },
 	}
 }
 
 // approvalBlock is what has to be added to approve what isn't approved.
-func approvalBlock(p *plan.Plan) *section {
-	asks := requests(p)
+func approvalBlock(p *plan.Plan, asks []request) *section {
 	s := &section{
 		one: "approval block", many: "approval blocks", weight: 2, items: len(asks), stands: len(asks),
 		open: "<details><summary>How to approve</summary>\n\n", shut: "</details>\n\n",
@@ -534,7 +611,7 @@ func howToApprove(r *request) string {
 	if s := r.unknown(); s != "" {
 		out += prose(s) + "\n\n"
 	}
-	if len(r.cards) == 0 {
+	if r.n == 0 {
 		return out
 	}
 	out += "To approve " + prose(r.of()) + ", have this reviewed and add it to the configuration:\n\n```hcl\n"

@@ -21,8 +21,10 @@ const (
 // chain is what has to run in an order: cards that wait for each other, or one
 // order that many cards have within themselves.
 type chain struct {
-	cards []*plan.Card
-	alike int // how many cards have this order within themselves; 0 for a chain of cards
+	places []int32      // of its first cards, at most pictured
+	cards  []*plan.Card // these
+	more   int          // how many actions the others have
+	alike  int          // how many cards have this order within themselves; 0 for a chain of cards
 }
 
 // ordering is all that a plan has of order.
@@ -34,8 +36,7 @@ type ordering struct {
 }
 
 // orderPicture draws chains of cards, and the orders within cards.
-func orderPicture(p *plan.Plan) *section {
-	o := orderOf(p)
+func orderPicture(o *ordering) *section {
 	s := &section{
 		one: "chain of actions", many: "chains of actions", weight: 2, items: len(o.chains), stands: len(o.chains) + o.left,
 		open: fmt.Sprintf("<details><summary>Order: %s</summary>\n\n```mermaid\nflowchart LR\n", o.words()), shut: "```\n\n</details>\n\n",
@@ -64,34 +65,106 @@ func (o *ordering) words() string {
 	return strings.Join(parts, ", ")
 }
 
-// orderOf finds what has an order: chains of cards first, the longest first.
-func orderOf(p *plan.Plan) ordering {
-	joined := joinCards(p)
-	o := ordering{}
-	for _, root := range joined.longest(chainsPictured, &o.between) {
-		o.chains = append(o.chains, chain{cards: joined.members(p, root)})
+// orders looks for what has an order, card by card.
+type orders struct {
+	needs   []foreign
+	within  []orderedCard
+	kinds   []string       // the orders within cards, as their kinds
+	at      map[string]int // these, by what they are
+	actions []uint16       // of each card
+}
+
+// foreign is an action of another card that a card waits for.
+type foreign struct {
+	place int32
+	need  string
+}
+
+// orderedCard is a card with an order within itself, the one of that number.
+type orderedCard struct{ place, kinds int32 }
+
+func (o *orders) add(n int, c *plan.Card) {
+	o.actions = append(o.actions, uint16(min(len(c.Actions), 1<<16-1)))
+	eachNeed(c, func(need string) { o.needs = append(o.needs, foreign{int32(n), need}) })
+	if !ordered(c) {
+		return
 	}
+	kinds := kindsOf(c)
+	k, known := o.at[kinds]
+	if !known {
+		if o.at == nil {
+			o.at = map[string]int{}
+		}
+		k = len(o.kinds)
+		o.at[kinds], o.kinds = k, append(o.kinds, kinds)
+	}
+	o.within = append(o.within, orderedCard{int32(n), int32(k)})
+}
+
+// ordering is what was found: chains of cards first, the longest first.
+func (o *orders) ordering(p plan.Source) (*ordering, error) {
+	joined, err := o.join(p)
+	if err != nil {
+		return nil, err
+	}
+	out := &ordering{}
+	for _, root := range joined.longest(chainsPictured, &out.between) {
+		out.chains = append(out.chains, o.chain(joined, root))
+	}
+	within := o.alone(joined, out)
+	out.chains = append(out.chains, within...)
+	out.chains = out.chains[:min(len(out.chains), chainsPictured)]
+	out.left = out.between + len(within) - len(out.chains)
+	return out, out.fetch(p)
+}
+
+// alone are the orders within cards that are in no chain.
+func (o *orders) alone(joined union, out *ordering) []chain {
 	var within []chain
-	at := map[string]int{}
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		if joined.has(i) || !ordered(c) {
+	at := make([]int, len(o.kinds)) // from 1
+	for _, c := range o.within {
+		if joined.has(int(c.place)) {
 			continue
 		}
-		o.within++
-		kinds := kindsOf(c)
-		k, known := at[kinds]
-		if !known {
-			k = len(within)
-			at[kinds] = k
-			within = append(within, chain{cards: []*plan.Card{c}})
+		out.within++
+		if at[c.kinds] == 0 {
+			within = append(within, chain{places: []int32{c.place}})
+			at[c.kinds] = len(within)
 		}
-		within[k].alike++
+		within[at[c.kinds]-1].alike++
 	}
-	o.chains = append(o.chains, within...)
-	o.chains = o.chains[:min(len(o.chains), chainsPictured)]
-	o.left = o.between + len(within) - len(o.chains)
-	return o
+	return within
+}
+
+// chain is the chain with that first card.
+func (o *orders) chain(u union, root int32) chain {
+	var ch chain
+	for i := range u {
+		if u[i] < 0 || u.root(int32(i)) != root {
+			continue
+		}
+		if len(ch.places) < pictured {
+			ch.places = append(ch.places, int32(i))
+			continue
+		}
+		ch.more += int(o.actions[i])
+	}
+	return ch
+}
+
+// fetch gets the cards that are drawn.
+func (o *ordering) fetch(p plan.Source) error {
+	var places []int32
+	for i := range o.chains {
+		places = append(places, o.chains[i].places...)
+	}
+	cards, err := pick(p, places)
+	for i := range o.chains {
+		for _, place := range o.chains[i].places {
+			o.chains[i].cards = append(o.chains[i].cards, cards[place])
+		}
+	}
+	return err
 }
 
 // ordered reports whether an action of the card waits for another of its own.
@@ -154,55 +227,43 @@ func (u union) longest(n int, all *int) []int32 {
 	return roots[:min(n, len(roots))]
 }
 
-func (u union) members(p *plan.Plan, root int32) []*plan.Card {
-	var cards []*plan.Card
-	for i := range u {
-		if u[i] >= 0 && u.root(int32(i)) == root {
-			cards = append(cards, &p.Cards[i])
-		}
+// join joins two cards where an action of one waits for an action of the other.
+func (o *orders) join(p plan.Source) (union, error) {
+	if len(o.needs) == 0 {
+		return nil, nil
 	}
-	return cards
-}
-
-// joinCards joins two cards where an action of one waits for an action of the other.
-func joinCards(p *plan.Plan) union {
-	owners := needed(p)
-	if len(owners) == 0 {
-		return nil
+	owners, err := o.owners(p)
+	if err != nil {
+		return nil, err
 	}
-	u := make(union, len(p.Cards))
+	u := make(union, len(o.actions))
 	for i := range u {
 		u[i] = -1
 	}
-	for i := range p.Cards {
-		eachNeed(&p.Cards[i], func(need string) {
-			if owner := owners[need]; owner >= 0 {
-				u.join(int32(i), owner)
-			}
-		})
-	}
-	return u
-}
-
-// needed are the actions that another card waits for, with the places of their
-// cards; -1 where the plan has no such action.
-func needed(p *plan.Plan) map[string]int32 {
-	owners := map[string]int32{}
-	for i := range p.Cards {
-		eachNeed(&p.Cards[i], func(need string) { owners[need] = -1 })
-	}
-	if len(owners) == 0 {
-		return nil
-	}
-	for i := range p.Cards {
-		actions := p.Cards[i].Actions
-		for j := range actions {
-			if _, ok := owners[actions[j].ID]; ok {
-				owners[actions[j].ID] = int32(i)
-			}
+	for _, n := range o.needs {
+		if owner := owners[n.need]; owner >= 0 {
+			u.join(n.place, owner)
 		}
 	}
-	return owners
+	return u, nil
+}
+
+// owners are the places of the cards whose actions others wait for; -1 where the
+// plan has no such action.
+func (o *orders) owners(p plan.Source) (map[string]int32, error) {
+	owners := make(map[string]int32, len(o.needs))
+	for _, n := range o.needs {
+		owners[n.need] = -1
+	}
+	err := p.Each(func(n int, c *plan.Card) error {
+		for i := range c.Actions {
+			if _, needed := owners[c.Actions[i].ID]; needed {
+				owners[c.Actions[i].ID] = int32(n)
+			}
+		}
+		return nil
+	})
+	return owners, err
 }
 
 // eachNeed visits the actions of other cards that the card waits for.
@@ -230,7 +291,7 @@ func owns(c *plan.Card, id string) bool {
 func (ch *chain) draw(number int) string {
 	var b strings.Builder
 	node := map[string]string{}
-	left := 0
+	left := ch.more
 	for _, c := range ch.cards {
 		for _, a := range c.Actions {
 			if len(node) == pictured {

@@ -29,7 +29,8 @@ const shownToSign = 20
 // Sign says what the signature will approve, before it is made: each action
 // that can't be undone, how long it counts, for which policy, and whether the
 // key is among those that count.
-func Sign(w io.Writer, p *plan.Plan, s Signing, style Style) error {
+func Sign(w io.Writer, from plan.Source, s Signing, style Style) error {
+	p := from.Head()
 	t := &text{w: bufio.NewWriter(w), style: style}
 	summary := p.Summary()
 	planned := 0
@@ -44,18 +45,20 @@ func Sign(w io.Writer, p *plan.Plan, s Signing, style Style) error {
 	t.entry("", 0, fmt.Sprintf("The signature approves %s of the %s in the plan of %s:", strings.Join(parts, ", "),
 		count(planned, "action", "actions"), p.Timestamp.UTC().Format(minute)), color.Bold)
 	t.line("")
-	t.toSign(p)
+	if err := t.toSign(from); err != nil {
+		return err
+	}
 	t.signingTerms(p, s)
 	return t.w.Flush()
 }
 
 // toSign lists the guarded actions: what can't be undone first, and all of it.
-func (t *text) toSign(p *plan.Plan) {
+func (t *text) toSign(p plan.Source) error {
 	others := 0
 	for _, irreversible := range []bool{true, false} {
-		for i := range p.Cards {
-			c := &p.Cards[i]
-			for _, a := range c.Actions {
+		err := p.Each(func(_ int, c *plan.Card) error {
+			for i := range c.Actions {
+				a := &c.Actions[i]
 				if !a.Guarded || a.Kind.Irreversible() != irreversible {
 					continue
 				}
@@ -63,15 +66,20 @@ func (t *text) toSign(p *plan.Plan) {
 					others++
 				}
 				if others <= shownToSign {
-					t.oneToSign(c, a)
+					t.oneToSign(c, *a)
 				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	if others > shownToSign {
 		t.line("  … and %s more that can be undone; cardfleet show lists them", Thousands(others-shownToSign))
 	}
 	t.line("")
+	return nil
 }
 
 func (t *text) oneToSign(c *plan.Card, a plan.Action) {

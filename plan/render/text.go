@@ -2,8 +2,10 @@ package render
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,29 +19,56 @@ import (
 // Text writes the plan as a person reads it: what can't be undone first, then
 // what needs attention, then the changes and notes; at the end what it costs,
 // what is missing, and the one line with the counts.
-func Text(w io.Writer, p *plan.Plan, style Style) error {
-	t := &text{w: bufio.NewWriter(w), style: style}
-	cards := sortOut(p)
+func Text(w io.Writer, s plan.Source, style Style) error {
+	t := &text{w: bufio.NewWriter(w), style: style, plan: s}
+	cards, err := sortOut(s, groupFrom)
+	if err != nil {
+		return err
+	}
+	p := s.Head()
 	t.firstRun(p.FirstRun)
 	t.partial(p)
 	t.weaker(p.Policy.Weaker)
 	t.irreversible(cards.irreversible)
 	t.attention(cards.attention, p.Numbers)
 	t.incomplete(p.Incomplete)
-	t.drift(cards.drifted)
-	t.changes(cards.changing)
-	t.notes(cards.noted)
+	t.drift(cards)
+	t.changes(cards)
+	t.notes(cards)
 	t.limits(p.Limits)
-	t.approvals(p)
+	t.approvals(s)
 	t.reads(p)
 	t.costs(p)
 	t.line("%s", style.Bold(LastLine(p)))
-	return t.w.Flush()
+	return errors.Join(t.err, t.w.Flush())
 }
 
 type text struct {
 	w     *bufio.Writer
 	style Style
+	plan  plan.Source
+	err   error // of the plan
+}
+
+// cards writes the cards at these places.
+func (t *text) cards(places []int32, write func(c *plan.Card)) {
+	err := t.plan.Visit(places, func(_ int, c *plan.Card) error {
+		write(c)
+		return nil
+	})
+	t.err = errors.Join(t.err, err)
+}
+
+// sorted keeps the error of what it is given.
+func (t *text) sorted(many []alike, single []int32, err error) ([]alike, []int32) {
+	t.err = errors.Join(t.err, err)
+	return many, single
+}
+
+// groups are the groups with the cards that they show.
+func (t *text) groups(many []alike) []alike {
+	t.err = errors.Join(t.err, fetch(t.plan, many))
+	return many
 }
 
 // line writes one line. A failed write is kept by the bufio.Writer, and comes
@@ -127,26 +156,25 @@ func (t *text) partial(p *plan.Plan) {
 	}
 }
 
-func (t *text) irreversible(cards []*plan.Card) {
+func (t *text) irreversible(cards []int32) {
 	if len(cards) == 0 {
 		return
 	}
 	t.entry("", 0, "These actions close a card's account for good. Nothing can undo them:", color.Bold)
 	t.line("")
-	for _, c := range cards {
-		t.card(c)
-	}
+	t.cards(cards, t.card)
 }
 
 // drift shows what changed outside, apart from what the plan changes.
-func (t *text) drift(cards []*plan.Card) {
-	if len(cards) == 0 {
+func (t *text) drift(cards *sorted) {
+	n := len(cards.drifted.places)
+	if n == 0 {
 		return
 	}
-	t.line("%s", t.style.Bold(fmt.Sprintf("Changed outside cardfleet, %s:", count(len(cards), "card", "cards"))))
+	t.line("%s", t.style.Bold(fmt.Sprintf("Changed outside cardfleet, %s:", count(n, "card", "cards"))))
 	t.line("")
-	many, single := groups(cards, groupFrom, ofDrift)
-	for i := range many {
+	many, single := t.sorted(cards.apart(t.plan, cards.drifted))
+	for i := range t.groups(many) {
 		g := &many[i]
 		var whats []string
 		for _, d := range g.cards[0].Drift {
@@ -154,11 +182,11 @@ func (t *text) drift(cards []*plan.Card) {
 		}
 		t.group(g, strings.Join(whats, "; "), func(c *plan.Card) { t.drifts(c, 8) })
 	}
-	for _, c := range single {
+	t.cards(single, func(c *plan.Card) {
 		t.title(named(c))
 		t.drifts(c, 4)
 		t.line("")
-	}
+	})
 }
 
 // drifted is what changed in a group of cards.
@@ -180,24 +208,24 @@ func (t *text) drifts(c *plan.Card, indent int) {
 	}
 }
 
-func (t *text) changes(cards []*plan.Card) {
-	if len(cards) == 0 {
+func (t *text) changes(cards *sorted) {
+	many, single := t.sorted(cards.changes(t.plan))
+	if len(many)+len(single) == 0 {
 		return
 	}
 	t.line("cardfleet will do the following:")
 	t.line("")
-	many, single := changing(cards, groupFrom)
-	for i := range many {
+	for i := range t.groups(many) {
 		g := &many[i]
 		t.group(g, strings.Join(g.whats(), "; "), func(c *plan.Card) { t.notesOf(c, 8) })
 	}
-	for _, c := range single {
+	t.cards(single, func(c *plan.Card) {
 		t.lines(c)
 		if len(many) > 0 {
 			t.labelsOf(c)
 		}
 		t.line("")
-	}
+	})
 }
 
 // labelsOf shows the labels of a card that is apart from groups: they may be
@@ -208,24 +236,10 @@ func (t *text) labelsOf(c *plan.Card) {
 	}
 }
 
-// changing groups cards that change; those that need attention stay alone.
-func changing(cards []*plan.Card, from int) ([]alike, []*plan.Card) {
-	var calm, alone []*plan.Card
-	for _, c := range cards {
-		if len(c.Attention) > 0 {
-			alone = append(alone, c)
-			continue
-		}
-		calm = append(calm, c)
-	}
-	many, single := groups(calm, from, ofChange)
-	return many, byAddress(append(single, alone...))
-}
-
 // group writes many cards that have something in common as one line with three
 // samples, and the odd ones among them.
 func (t *text) group(g *alike, what string, details func(c *plan.Card)) {
-	number := fmt.Sprintf("%d cards", len(g.cards))
+	number := fmt.Sprintf("%d cards", g.n)
 	first := g.cards[0]
 	line := fmt.Sprintf("%s  %s%s   %s", number, what, standing(first), commonly(g))
 	for i, l := range wrap(line, cmpWidth(t.style.Width, 1<<30)-6) {
@@ -235,11 +249,11 @@ func (t *text) group(g *alike, what string, details func(c *plan.Card)) {
 		}
 		t.line("      %s", l)
 	}
-	for _, c := range g.cards[:min(samples, len(g.cards))] {
+	for _, c := range g.cards {
 		t.entry("      ", 8, "# "+named(c)+sample(c))
 		details(c)
 	}
-	left := len(g.cards) - samples
+	left := g.n - samples
 	if g.folded == 0 {
 		t.line("      # … and %s more alike", Thousands(left))
 	} else {
@@ -389,20 +403,20 @@ func approval(a plan.Action) (said string, look color.Attribute) {
 	}
 }
 
-func (t *text) attention(cards []*plan.Card, numbers []plan.Number) {
+func (t *text) attention(cards []int32, numbers []plan.Number) {
 	if len(cards)+len(numbers) == 0 {
 		return
 	}
 	t.entry("", 0, "These need a person's attention; nothing is called for what they say:", color.Bold)
 	t.line("")
-	for _, c := range cards {
+	t.cards(cards, func(c *plan.Card) {
 		t.title(named(c))
 		t.attentionNotes(c.Attention)
 		if len(c.Actions) == 0 {
 			t.notesOf(c, 6)
 		}
 		t.line("")
-	}
+	})
 	for i := range numbers {
 		t.title(safe.Text(numbers[i].Address))
 		t.attentionNotes(numbers[i].Attention)
@@ -422,20 +436,18 @@ func (t *text) attentionNotes(notes []plan.Note) {
 // notesFrom is how many cards have to have alike notes to be shown as a group.
 const notesFrom = 10
 
-func (t *text) notes(cards []*plan.Card) {
-	if len(cards) == 0 {
+func (t *text) notes(cards *sorted) {
+	if len(cards.noted.places) == 0 {
 		return
 	}
-	many, single := groups(cards, notesFrom, ofNotes)
-	for _, c := range single {
-		t.noteLines(c)
-	}
-	for i := range many {
+	many, single := t.sorted(cards.apart(t.plan, cards.noted))
+	t.cards(single, t.noteLines)
+	for i := range t.groups(many) {
 		g := &many[i]
-		for _, c := range append(g.cards[:samples:samples], g.rarest...) {
+		for _, c := range slices.Concat(g.cards, g.rarest) {
 			t.noteLines(c)
 		}
-		t.line("  %s", t.style.Paint(fmt.Sprintf("# … and %s like these on %s", plural(len(g.cards)-samples, "a note", "notes"), count(len(g.cards)-samples, "more card", "more cards")), faint))
+		t.line("  %s", t.style.Paint(fmt.Sprintf("# … and %s like these on %s", plural(g.n-samples, "a note", "notes"), count(g.n-samples, "more card", "more cards")), faint))
 	}
 	t.line("")
 }

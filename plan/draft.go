@@ -1,0 +1,413 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Draft is a plan that is made card by card: it holds the counts, and of each
+// card that it has something to say of no more than where the card is declared
+// and remembered. [Draft.Each] compares the card again, which takes less time
+// than to keep what came out for a million of them.
+//
+// What is kept of a card whole is what comes out of several cards together:
+// changes of devices, which wait for each other, with the cards that release
+// these devices; and the first card of a provider block that is gone.
+type Draft struct {
+	in     Input
+	differ differ
+	head   *Plan
+	refs   []ref   // by address
+	held   []*Card // see ref.held
+	diags  spec.Diagnostics
+	// guard judges the cards' actions, and keys gives them theirs; nil for a plan
+	// that is no more than a difference.
+	guard  *guard
+	keys   *keyring
+	counts counts
+
+	next       int // the first reading not passed yet
+	departures departures
+	stranded   map[spec.ProviderName]*stranded
+	totals     map[spec.ProviderName]*Total
+	reads      map[spec.ProviderName]*Reads // of cards that are taken from the state
+	numbered   bool
+	takes      bool // some card takes a device, so that cards may wait for each other
+	scratch    pair
+}
+
+// ref is where a card of the plan is found.
+type ref struct {
+	wanted int32 // in the fleet; -1 for one that isn't declared
+	memory int32 // in the state; -1 for one that isn't managed
+	live   int32 // in the readings; -1 for one that wasn't asked for
+	held   int32 // in Draft.held; -1 for a card that is compared again
+	first  int32 // how many actions the plan has before those of the card
+}
+
+// NewDraft is [Make] for a plan that is read card by card. With an error among
+// the diagnostics the draft is nil.
+func NewDraft(in Input) (*Draft, spec.Diagnostics) {
+	if diags := in.Select.unmatched(in.Fleet, in.Prior); diags.HasErrors() {
+		return nil, diags
+	}
+	d := newDraft(in)
+	lineage, serial := "", uint64(0)
+	if in.Prior != nil {
+		lineage, serial = in.Prior.Lineage, in.Prior.Serial
+	}
+	d.guard, d.keys = newGuard(in.Fleet, in.Prior, in.Approvals, in.Now), newKeyring(lineage, serial, in.Now)
+	d.counts.costs.caps = in.Capabilities
+	d.join()
+	d.order()
+	if d.diags.HasErrors() {
+		d.diags.Sort()
+		return nil, d.diags
+	}
+	d.takeSignatures(lineage)
+	if d.takes || len(in.Approvals.Signatures) > 0 {
+		d.recount()
+	}
+	d.diags = append(d.diags, unneeded(d, in)...)
+	d.finish()
+	return d, d.diags
+}
+
+// takeSignatures finds who signed the plan's guarded actions.
+func (d *Draft) takeSignatures(lineage string) {
+	if len(d.in.Approvals.Signatures) == 0 {
+		return
+	}
+	text := d.head.approvalText(d.in.Now, "", d.each)
+	if len(text.Actions) == 0 {
+		return
+	}
+	text.Fleet = lineage
+	d.guard.signed, d.guard.refused = d.guard.judgeAll(text, d.in.Approvals, spentIn(d.in.Prior))
+}
+
+// recount counts the cards again, as they are once all is known.
+func (d *Draft) recount() {
+	d.counts = counts{costs: costing{caps: d.in.Capabilities}}
+	d.each(d.counts.card)
+}
+
+// finish completes the plan but for its cards.
+func (d *Draft) finish() {
+	p := d.head
+	p.Policy, p.Reads = d.guard.policy, d.in.Reads
+	for _, provider := range slices.Sorted(maps.Keys(d.reads)) {
+		p.Reads = append(p.Reads, *d.reads[provider])
+	}
+	p.judgeLimits(&d.counts, &d.in)
+	p.Costs = d.counts.costs.costs(p.Reads, d.in.Paces)
+	s := d.counts.summaryOf(p)
+	p.summary = &s
+}
+
+// Head implements [Source].
+func (d *Draft) Head() *Plan { return d.head }
+
+// Each implements [Source].
+func (d *Draft) Each(visit func(n int, c *Card) error) error {
+	for i := range d.refs {
+		if err := visit(i, d.whole(&d.refs[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Visit implements [Source].
+func (d *Draft) Visit(places []int32, visit func(n int, c *Card) error) error {
+	for _, n := range places {
+		if err := visit(int(n), d.whole(&d.refs[n])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Draft) each(visit func(*Card)) {
+	for i := range d.refs {
+		visit(d.whole(&d.refs[i]))
+	}
+}
+
+func newDraft(in Input) *Draft {
+	d := &Draft{in: in, totals: map[spec.ProviderName]*Total{}, reads: map[spec.ProviderName]*Reads{}, head: &Plan{
+		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
+		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
+	}}
+	d.differ.in = &d.in
+	d.differ.removed, d.diags = removedCards(in.Fleet, in.Prior)
+	if in.Prior != nil {
+		d.head.Lineage, d.head.Serial = in.Prior.Lineage, in.Prior.Serial
+	}
+	for _, inc := range in.Incomplete {
+		d.differ.dark = append(d.differ.dark, inc.Provider)
+	}
+	d.departures.watch(in.Fleet)
+	return d
+}
+
+// join compares all cards once, counts them, and notes those that the plan has.
+func (d *Draft) join() {
+	m := merging{cards: d.in.Fleet.Cards, visit: d.card}
+	if d.in.Prior != nil {
+		for j := range d.in.Prior.Cards {
+			m.managed(j, d.in.Prior.Cards[j].ICCID)
+		}
+	}
+	m.end()
+	d.diags = append(d.diags, d.departures.judge(d.in.Fleet)...)
+	d.numbers()
+	d.tellStranded()
+	for _, provider := range slices.Sorted(maps.Keys(d.totals)) {
+		d.head.Totals = append(d.head.Totals, *d.totals[provider])
+	}
+	d.sort()
+}
+
+// card looks at one card of the fleet and the state, at the places i and j.
+func (d *Draft) card(i, j int) {
+	wanted, memory := d.at(i, j)
+	if !d.in.Select.card(wanted, memory) {
+		d.head.Skipped++
+		d.total(idOf(wanted, memory).Provider, memory != nil, false)
+		return
+	}
+	d.head.Total++
+	r := ref{wanted: int32(i), memory: int32(j), live: -1, held: -1}
+	r.live = d.reading(idOf(wanted, memory).ICCID)
+	p := &d.scratch
+	p.set(&d.differ, wanted, memory, d.live(&r))
+	released := d.differ.releases(p)
+	if !released {
+		d.departures.take(p)
+	}
+	if d.in.Remembered && d.needs(p, released) {
+		d.remember(p)
+	}
+	d.total(p.card.Provider, memory != nil, wanted == nil && !released)
+	is := d.differ.compare(p)
+	d.note(p.prevented, wanted != nil)
+	switch is {
+	case unread:
+		d.head.Unread++
+		return
+	case adrift:
+		d.strand(p)
+		return
+	case asItIs, told:
+		d.head.Unchanged++
+	case changing:
+		d.takes = d.takes || slices.ContainsFunc(p.card.Actions, func(a Action) bool { return a.Kind == spec.ChangeBind })
+	}
+	if is != asItIs {
+		r.first = int32(len(p.card.Actions)) // until they are numbered
+		d.refs = append(d.refs, r)
+		d.count(&p.card, memory)
+	}
+}
+
+// count counts what the plan says of a card.
+func (d *Draft) count(c *Card, memory *state.Card) {
+	if d.guard != nil {
+		d.guard.guards(c, memory)
+		d.guard.judges(c)
+		d.counts.card(c)
+	}
+}
+
+// needs reports whether the plan needs to know what is live of the card, as
+// [Targets] has it.
+func (d *Draft) needs(p *pair, released bool) bool {
+	return p.wanted != nil || !released && d.in.Fleet.Policy.OnRemove != spec.Forget && d.in.Fleet.Provider(p.memory.Provider) != nil
+}
+
+// remember counts a card that is taken from the state.
+func (d *Draft) remember(p *pair) {
+	r := d.reads[p.card.Provider]
+	if r == nil {
+		r = &Reads{Provider: p.card.Provider}
+		d.reads[p.card.Provider] = r
+	}
+	r.Cards++
+	if !p.live.At.IsZero() {
+		r.Remember(p.live.At)
+	}
+}
+
+// at is what is declared and what is remembered at places of fleet and state.
+func (d *Draft) at(i, j int) (*spec.Card, *state.Card) {
+	var wanted *spec.Card
+	var memory *state.Card
+	if i >= 0 {
+		wanted = &d.in.Fleet.Cards[i]
+	}
+	if j >= 0 {
+		memory = &d.in.Prior.Cards[j]
+	}
+	return wanted, memory
+}
+
+// reading finds a card's reading; -1 for none. Cards come in the readings'
+// order, so this is a merge.
+func (d *Draft) reading(iccid spec.ICCID) int32 {
+	for ; d.next < len(d.in.Live); d.next++ {
+		switch c := cmp.Compare(d.in.Live[d.next].ICCID, iccid); {
+		case c == 0:
+			return int32(d.next)
+		case c > 0:
+			return -1
+		}
+	}
+	return -1
+}
+
+// live is what is known to be so at the carrier.
+func (d *Draft) live(r *ref) spec.Reading {
+	wanted, memory := d.at(int(r.wanted), int(r.memory))
+	switch {
+	case r.live >= 0:
+		return d.in.Live[r.live]
+	case d.in.Remembered:
+		live := memory.Reading()
+		live.Provider, live.ICCID = idOf(wanted, memory).Provider, idOf(wanted, memory).ICCID
+		return live
+	}
+	id := idOf(wanted, memory)
+	return spec.Reading{Provider: id.Provider, ICCID: id.ICCID}
+}
+
+// note takes down that a card must not be unbound.
+func (d *Draft) note(prevented *spec.Diagnostic, declared bool) {
+	switch {
+	case prevented == nil:
+	case declared:
+		d.diags = append(d.diags, *prevented)
+	default:
+		d.departures.prevented = append(d.departures.prevented, *prevented)
+	}
+}
+
+// total counts the card for the limits.
+func (d *Draft) total(provider spec.ProviderName, managed, left bool) {
+	t := d.totals[provider]
+	if t == nil {
+		t = &Total{Provider: provider}
+		d.totals[provider] = t
+	}
+	t.Cards++
+	if managed {
+		t.Managed++
+	}
+	if left {
+		t.Left++
+	}
+}
+
+// sort puts the cards in the order of their addresses. Cards with nothing but a
+// key of their own are so already, mostly.
+func (d *Draft) sort() {
+	last, sorted := "", true
+	for i := range d.refs {
+		address := d.address(&d.refs[i])
+		if address < last {
+			sorted = false
+			break
+		}
+		last = address
+	}
+	if sorted {
+		return
+	}
+	type addressed struct {
+		address string
+		ref     ref
+	}
+	list := make([]addressed, len(d.refs))
+	for i := range d.refs {
+		list[i] = addressed{d.address(&d.refs[i]), d.refs[i]}
+	}
+	slices.SortStableFunc(list, func(a, b addressed) int { return cmp.Compare(a.address, b.address) })
+	for i := range list {
+		d.refs[i] = list[i].ref
+	}
+}
+
+func (d *Draft) address(r *ref) string {
+	if r.held >= 0 {
+		return d.held[r.held].Address
+	}
+	wanted, memory := d.at(int(r.wanted), int(r.memory))
+	if wanted != nil {
+		return wanted.Address()
+	}
+	return memory.Address
+}
+
+// number gives the actions their ids.
+func (d *Draft) number() {
+	n := int32(0)
+	for i := range d.refs {
+		d.refs[i].first, n = n, n+d.refs[i].first
+	}
+	d.numbered = true
+}
+
+// compared is a card as it is compared again, or held. It is good until the next call.
+func (d *Draft) compared(r *ref) *Card {
+	if r.held >= 0 {
+		return d.held[r.held]
+	}
+	wanted, memory := d.at(int(r.wanted), int(r.memory))
+	p := &d.scratch
+	p.set(&d.differ, wanted, memory, d.live(r))
+	d.differ.compare(p)
+	p.address()
+	if d.numbered {
+		chain(p.card.Actions, int(r.first))
+	}
+	return &p.card
+}
+
+// whole is the card with all that the plan says of it. It is good until the next call.
+func (d *Draft) whole(r *ref) *Card {
+	c := d.compared(r)
+	if d.guard != nil {
+		_, memory := d.at(int(r.wanted), int(r.memory))
+		d.guard.guards(c, memory)
+		d.keys.give(c, memory)
+		d.guard.judges(c)
+	}
+	return c
+}
+
+// value is the plan as one value.
+func (d *Draft) value() *Plan {
+	p := *d.head
+	p.summary = nil
+	p.Cards = make([]Card, 0, len(d.refs))
+	for i := range d.refs {
+		p.Cards = append(p.Cards, *d.whole(&d.refs[i]))
+	}
+	return &p
+}
+
+// chain gives the actions of a card their ids, and has each wait for the one
+// before it that calls the carrier, or that moves the card to where it is called.
+func chain(actions []Action, before int) {
+	for j := range actions {
+		actions[j].ID = "a" + strconv.Itoa(before+j+1)
+		if j > 0 && (actions[j-1].Kind.CallsCarrier() || actions[j-1].Kind == spec.Move) {
+			actions[j].Needs = []string{actions[j-1].ID}
+		}
+	}
+}
