@@ -131,8 +131,9 @@ func (l *loader) loadRemoved() {
 		if !ok {
 			s.refuseNull("iccids")
 		}
+		places := elementPlaces(content.Attributes["iccids"])
 		for i, text := range list {
-			at := elementRange(content.Attributes["iccids"].Expr, i)
+			at := places(i)
 			iccid, err := spec.ParseICCID(text)
 			if err != nil {
 				l.report.ErrorAt(at, "Invalid ICCID", "%s.", spec.Capital(err.Error()))
@@ -174,11 +175,16 @@ func (l *loader) cardsByStem() map[spec.ICCID][]*spec.Card {
 	return l.byStem
 }
 
-// elementRange is where an element of a list is written, or the whole list.
-func elementRange(list hcl.Expression, i int) hcl.Range {
-	elements, diags := hcl.ExprList(list)
-	if diags.HasErrors() || i >= len(elements) {
-		return list.Range()
+// elementPlaces is where each element of a list is written, or the whole list.
+func elementPlaces(list *hcl.Attribute) func(i int) hcl.Range {
+	if list == nil {
+		return nil // of no elements
 	}
-	return elements[i].Range()
+	elements, diags := hcl.ExprList(list.Expr)
+	return func(i int) hcl.Range {
+		if diags.HasErrors() || i >= len(elements) {
+			return list.Expr.Range()
+		}
+		return elements[i].Range()
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/expr"
@@ -172,7 +171,7 @@ func decodePackages(v cty.Value) (value, *problem) {
 	if bad := bareNumber(v, "A package id"); bad != nil {
 		return value{}, bad
 	}
-	list, err := convert.Convert(v, cty.List(cty.String))
+	list, err := expr.Convert(v, cty.List(cty.String))
 	if err != nil {
 		return value{}, &problem{"Unsuitable value", `packages is a list of package ids, such as ["10002"]: ` + expr.ErrorText(err) + "."}
 	}
@@ -216,7 +215,7 @@ func decodeLabels(v cty.Value) (value, *problem) {
 	if bad := checkSensitive(v); bad != nil {
 		return value{}, bad
 	}
-	object, err := convert.Convert(v, cty.Map(cty.String))
+	object, err := expr.Convert(v, cty.Map(cty.String))
 	if err != nil {
 		return value{}, &problem{"Unsuitable value", `labels is a map of texts, such as { city = "hangzhou" }: ` + expr.ErrorText(err) + "."}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config/expr"
@@ -59,7 +58,7 @@ func (s settings) convert(name string, ty cty.Type) (cty.Value, bool) {
 	if !ok {
 		return cty.NilVal, false
 	}
-	out, err := convert.Convert(v, ty)
+	out, err := expr.Convert(v, ty)
 	if err != nil {
 		s.wrong(name, "Unsuitable value", "%s must be %s: %s.", name, typeName(ty), expr.ErrorText(err))
 		return cty.NilVal, false

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
@@ -168,7 +167,7 @@ func (v *variable) convert(value cty.Value) (cty.Value, error) {
 	if v.defaults != nil && !value.IsNull() {
 		value = v.defaults.Apply(value)
 	}
-	return convert.Convert(value, v.typ)
+	return Convert(value, v.typ)
 }
 
 // SettleVariables converts what was given, and reports variables without a value.
@@ -244,7 +243,7 @@ func (s *Scope) validate(v *variable, b *hcl.Block) {
 		return
 	}
 	held, _ = held.UnmarkDeep()
-	held, err := convert.Convert(held, cty.Bool)
+	held, err := Convert(held, cty.Bool)
 	if err != nil || held.IsNull() {
 		s.report.ErrorAt(a.Expr.Range(), "Unsuitable value", "A condition must be true or false.")
 		return
@@ -264,7 +263,7 @@ func (s *Scope) errorMessage(a *hcl.Attribute) (string, bool) {
 	if v.ContainsMarked() {
 		return "The value is refused; its error message holds a sensitive value, so it is not shown.", true
 	}
-	v, err := convert.Convert(v, cty.String)
+	v, err := Convert(v, cty.String)
 	if err != nil || v.IsNull() {
 		s.report.ErrorAt(a.Expr.Range(), "Unsuitable value", "An error message must be text.")
 		return "", false
