@@ -164,6 +164,9 @@ func (g *Gateway) checkNonce(w *carriersim.World, c *call) *Refusal {
 // action doesn't have is refused, not ignored, so that a misspelt one shows.
 func (g *Gateway) checkAction(_ *carriersim.World, c *call) *Refusal {
 	a, ok := g.Actions[c.q.Get("Action")]
+	if slices.Contains(g.Elsewhere, c.q.Get("Action")) {
+		return &Refusal{Status: 501, Code: "NotSimulated", Message: "The real product has this action; the simulator doesn't."}
+	}
 	if !ok {
 		return notFound()
 	}

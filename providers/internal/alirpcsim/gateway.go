@@ -42,6 +42,8 @@ type Gateway struct {
 	Carrier string // whose limit its calls count towards: "aliyun"
 	Version string
 	Actions map[string]Action
+	// Elsewhere are actions that the real product has, and that aren't simulated.
+	Elsewhere []string
 	// Success is what every success has beside RequestId.
 	Success Answer
 	// Coded is the product's refusal with a code.

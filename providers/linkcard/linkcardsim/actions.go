@@ -1,6 +1,7 @@
 package linkcardsim
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -17,16 +18,20 @@ type (
 )
 
 // actions lists the actions that the simulated carrier has, with their
-// parameters as META and ALIDOC have them. Of ListCardInfo's filters it has
-// those that the world can tell.
+// parameters as META and ALIDOC have them.
 func actions() map[string]alirpcsim.Action {
+	card, numbers := []string{"Iccid"}, listNames("OptMsisdns")
 	return map[string]alirpcsim.Action{
-		"GetCardDetail":          {Required: []string{"Iccid"}, Optional: []string{"ShowPsim", "InstanceId", "DestroyCard"}, Do: getCardDetail},
-		"GetCardFlowInfo":        {Required: []string{"Iccid"}, Optional: dates(), Do: getCardFlowInfo},
-		"ListCardInfo":           {Required: []string{"PageNo", "PageSize"}, Do: listCardInfo},
-		"StopSingleCard":         {Required: []string{"Iccid"}, Do: stopSingleCard},
-		"ResumeSingleCard":       {Required: []string{"Iccid"}, Do: resumeSingleCard},
-		"RebindResumeSingleCard": {Required: []string{"Iccid"}, Do: rebindResumeSingleCard},
+		"GetCardDetail":            {Required: card, Optional: []string{"ShowPsim", "InstanceId", "DestroyCard"}, Do: getCardDetail},
+		"GetCardFlowInfo":          {Required: card, Optional: dates(), Do: getCardFlowInfo},
+		"ListCardInfo":             {Required: []string{"PageNo", "PageSize"}, Optional: slices.Collect(maps.Keys(filters())), Do: listCardInfo},
+		"StopSingleCard":           {Required: card, Optional: numbers, Do: stopSingleCard},
+		"ResumeSingleCard":         {Required: card, Optional: numbers, Do: resumeSingleCard},
+		"RebindResumeSingleCard":   {Required: card, Optional: numbers, Do: rebindResumeSingleCard},
+		"ForceActivation":          {Required: card, Optional: []string{"DateType"}, Do: forceActivation},
+		"SetCardStopRule":          {Required: []string{"Iccid", "FlowLimit", "AutoRestore"}, Do: setCardStopRule},
+		"UpdateAutoRechargeSwitch": {Required: []string{"Iccid", "Open"}, Do: updateAutoRechargeSwitch},
+		"AddTagsToCard":            {Required: card, Optional: listNames("TagNameList"), Do: addTagsToCard},
 		"Renew": {
 			Required: []string{"Iccid", "RechargeType", "SerialNo", "BuyNum"}, Optional: []string{"OfferCode", "ApiProduct", "ApiRevision"}, Do: renew,
 		},
@@ -68,8 +73,8 @@ func row(card carriersim.Card) answer {
 	status, osStatus := statusOf(card)
 	own := ownPackage(card)
 	return answer{
-		"Iccid": card.ICCID, "Msisdn": []string{card.MSISDN}, "Imsi": []string{}, "Status": status, "OsStatus": osStatus, "Vendor": vendor(card),
-		"CredentialNo": own.ID, "ActiveTime": alirpcsim.Date(own.Effective), "ExpireTime": alirpcsim.Date(own.Expires), "Period": "1101",
+		"Iccid": card.ICCID, "Msisdn": []string{card.MSISDN}, "Imsi": []string{card.IMSI()}, "Status": status, "OsStatus": osStatus, "Vendor": vendor(card),
+		"CredentialNo": own.ID, "ActiveTime": alirpcsim.Date(own.Effective), "ExpireTime": alirpcsim.Date(own.Expires), "Period": monthly,
 	}
 }
 
@@ -100,30 +105,6 @@ func getCardFlowInfo(w *carriersim.World, q url.Values) (answer, bool, *refusal)
 	return answer{"Data": answer{"ListPackageDTO": packages, "ListCardMonthFlow": []answer{}, "ListVendorDetail": []answer{}}}, false, nil
 }
 
-// listCardInfo pages through the described cards: an open world lists those
-// that were changed. Rows have no IMEI. Another account's cards are left out of
-// the page that they would be on.
-func listCardInfo(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
-	page, err := strconv.Atoi(q.Get("PageNo"))
-	if err != nil || page < 1 {
-		return nil, false, invalid("PageNo counts from 1")
-	}
-	size, err := strconv.Atoi(q.Get("PageSize"))
-	if err != nil || !slices.Contains([]int{10, 15, 25, 40}, size) {
-		return nil, false, invalid("PageSize is 10, 15, 25 or 40")
-	}
-	found, total := w.Page((page-1)*size, size)
-	rows := []answer{}
-	for _, card := range found {
-		if card.Account == "" || card.Account == q.Get("AccessKeyId") {
-			rows = append(rows, row(card))
-		}
-	}
-	return answer{"Data": answer{
-		"List": rows, "PageNo": page, "PageSize": size, "PageCount": (total + size - 1) / size, "Total": total,
-	}}, false, nil
-}
-
 // stopSingleCard stops a card in use (使用中). GUESS: any other, also one that is
 // stopped already, is refused with the general code.
 func stopSingleCard(w *carriersim.World, q url.Values) (answer, bool, *refusal) {
@@ -144,6 +125,9 @@ func rebindResumeSingleCard(w *carriersim.World, q url.Values) (answer, bool, *r
 
 func changeStatus(w *carriersim.World, q url.Values, to spec.Lifecycle, from ...string) (answer, bool, *refusal) {
 	no := cards().Alter(w, q, func(c *carriersim.Card) *refusal {
+		if no := checkMsisdns(c, q); no != nil {
+			return no
+		}
 		if _, osStatus := statusOf(*c); !slices.Contains(from, osStatus) {
 			return coded("BusinessProcessError")
 		}

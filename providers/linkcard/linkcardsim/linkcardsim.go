@@ -33,7 +33,7 @@ func (l *Linkcard) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		g := &l.gateway
 		g.Carrier, g.Version, g.Actions = "aliyun_linkcard", "2021-05-20", actions()
 		g.Success = alirpcsim.Answer{"Code": "200", "Success": true}
-		g.Coded, g.Invalid = coded, invalid
+		g.Coded, g.Invalid, g.Elsewhere = coded, invalid, elsewhere()
 	})
 	l.gateway.Serve(l.World, rw, r)
 }

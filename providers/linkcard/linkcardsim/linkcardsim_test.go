@@ -232,3 +232,82 @@ func TestOwnLimit(t *testing.T) {
 	assert.Equal(t, "Throttling.User", r.Code, "the gateway's, in the gateway's shape")
 	assert.NotEmpty(t, r.Message)
 }
+
+func TestListIsFilteredByWhatTheWorldKnows(t *testing.T) {
+	w := &carriersim.World{Now: func() time.Time { return at }, Cards: []carriersim.Card{
+		{ICCID: "89860617030017300390", MSISDN: "1440993000001", Packages: []spec.Package{{ID: "CM-1", Expires: at.Add(time.Hour)}}},
+		{ICCID: "89860321043022000000", MSISDN: "1440993000002", Status: spec.SuspendedByOwner},
+		{ICCID: "898600D6991330004146", MSISDN: "1440993000003", Words: "300", Account: "another"},
+		{ICCID: "898602B0011430000544", MSISDN: "1440993000004", Words: "达量停用"},
+	}}
+	for name, c := range map[string]struct {
+		filters map[string]string
+		want    []string
+	}{
+		"operator":        {map[string]string{"Vendor": "CMCC"}, []string{"898602B0011430000544"}},
+		"status":          {map[string]string{"Status": "35"}, []string{"898602B0011430000544", "89860321043022000000"}},
+		"status, closer":  {map[string]string{"OsStatus": "200"}, []string{"89860321043022000000"}},
+		"both":            {map[string]string{"Status": "35", "Vendor": "CTCC"}, []string{"89860321043022000000"}},
+		"number":          {map[string]string{"Msisdn": "1440993000001"}, []string{"89860617030017300390"}},
+		"ICCID":           {map[string]string{"Iccid": "898602b0011430000544"}, []string{"898602B0011430000544"}},
+		"package":         {map[string]string{"CredentialNo": "CM-1"}, []string{"89860617030017300390"}},
+		"end":             {map[string]string{"ExpireTimeStart": "2026-11-22 05:00:00", "ExpireTimeEnd": "2026-11-22 06:00:00"}, []string{"89860617030017300390"}},
+		"another account": {map[string]string{"Msisdn": "1440993000003"}, nil},
+	} {
+		params := map[string]string{"PageNo": "1", "PageSize": "10"}
+		maps.Copy(params, c.filters)
+		got := do(t, &Linkcard{World: w}, "ListCardInfo", params).list
+		var iccids []string
+		for _, row := range got.List {
+			iccids = append(iccids, row["Iccid"].(string))
+		}
+		assert.ElementsMatch(t, c.want, iccids, name)
+		assert.Equal(t, len(c.want), got.Total, name)
+	}
+	r := do(t, &Linkcard{World: w}, "ListCardInfo", map[string]string{"PageNo": "1", "PageSize": "10", "TagName": "x"})
+	assert.Equal(t, "IllegalRequest", r.Code, "no list is taken for filtered that isn't")
+	assert.Contains(t, r.ErrorMessage, "TagName")
+}
+
+func TestNumbersOfACardMayBeNamed(t *testing.T) {
+	for name, c := range map[string]struct{ parameter, value, code string }{
+		"in JSON":      {"OptMsisdns", `["1440993000001"]`, "200"},
+		"numbered":     {"OptMsisdns.1", "1440993000001", "200"},
+		"another card": {"OptMsisdns", `["1440993000002"]`, "IllegalRequest"},
+		"no list":      {"OptMsisdns", "1440993000001", "IllegalRequest"},
+	} {
+		r := do(t, &Linkcard{World: world()}, "StopSingleCard", named(c.parameter, c.value))
+		assert.Equal(t, c.code, r.Code, "%s: %s", name, r.ErrorMessage)
+	}
+	w := world()
+	w.Cards[0].Words = "500"
+	h := &Linkcard{World: w}
+	assert.Equal(t, "200", do(t, h, "RebindResumeSingleCard", named("OptMsisdns", `["1440993000001"]`)).Code)
+	assert.Equal(t, "100", do(t, h, "GetCardDetail", named()).detail.VsimCardInfo["OsStatus"])
+}
+
+func TestSettingsOfACardAreLookedAt(t *testing.T) {
+	for name, c := range map[string]struct {
+		action string
+		params map[string]string
+		code   string
+	}{
+		"a stop rule":         {"SetCardStopRule", named("FlowLimit", "100", "AutoRestore", "true"), "200"},
+		"no limit":            {"SetCardStopRule", named("AutoRestore", "true"), "MissingFlowLimit"},
+		"a limit in words":    {"SetCardStopRule", named("FlowLimit", "much", "AutoRestore", "true"), "IllegalRequest"},
+		"perhaps":             {"SetCardStopRule", named("FlowLimit", "100", "AutoRestore", "perhaps"), "IllegalRequest"},
+		"a switch":            {"UpdateAutoRechargeSwitch", named("Open", "false"), "200"},
+		"tags":                {"AddTagsToCard", named("TagNameList", `["a", "b"]`), "200"},
+		"five tags":           {"AddTagsToCard", named("TagNameList", `["a", "b", "c", "d", "e"]`), "IllegalRequest"},
+		"nobody's card":       {"UpdateAutoRechargeSwitch", map[string]string{"Iccid": "89860617030017300391", "Open": "true"}, "IccidNotExist"},
+		"activated already":   {"ForceActivation", named(), "BusinessProcessError"},
+		"what exists, not so": {"GetRealNameStatus", nil, "NotSimulated"},
+	} {
+		assert.Equal(t, c.code, do(t, &Linkcard{World: world()}, c.action, c.params).Code, name)
+	}
+	w := world()
+	w.Cards[0].Words = "20"
+	assert.Equal(t, "200", do(t, &Linkcard{World: w}, "ForceActivation", named("DateType", "1")).Code)
+	card, _ := w.Card(card)
+	assert.Equal(t, spec.Active, card.Status)
+}
