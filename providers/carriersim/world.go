@@ -85,6 +85,10 @@ type World struct {
 	// WriteCooldown is how long after a change of a card's status China Mobile
 	// refuses the next: 0 is 30 minutes, less than 0 is not at all.
 	WriteCooldown Duration `json:"write_cooldown,omitzero"`
+	// RepeatTransids takes a transid of China Mobile's again. Without it each is
+	// taken once, which is a GUESS: the document says how they are made, and not
+	// what becomes of one that was used.
+	RepeatTransids bool `json:"repeat_transids,omitempty"`
 	// ExclusiveIMEI refuses to bind a device that another card is bound to.
 	ExclusiveIMEI bool `json:"exclusive_imei,omitempty"`
 	// Retired are actions that the carriers no longer have, by the carriers' names.

@@ -148,16 +148,19 @@ func (q params) shown() map[string]string {
 	return shown
 }
 
-// checkTransid: "不可超过48位", and never the same twice (CMIOT_API2002). Its form
-// is not looked at, since the document's own samples break it.
+// checkTransid: "不可超过48位" (CMIOT_API2002). Its form is not looked at, since the
+// document's own samples break it. That each is taken once is a GUESS, and the
+// world's to say; 12004 is the one code whose text names transid.
 func (o *OneLink) checkTransid(appid, transid string) *refusal {
 	if transid == "" || len(transid) > 48 {
 		return invalid("transid: 不可超过48位")
 	}
-	if !o.transids.first(appid + " " + transid) {
-		return coded("12004") // GUESS: the one code whose text names transid
+	if o.World.RepeatTransids || o.transids.first(appid+" "+transid) {
+		return nil
 	}
-	return nil
+	no := coded("12004")
+	no.message += " (transid " + transid + " was used before; a world with repeat_transids takes it)"
+	return no
 }
 
 const contentType = "application/json;charset=UTF-8"

@@ -97,8 +97,8 @@ func (a API) authorise(r *http.Request) (grant, *refusal) {
 	if key == "" {
 		return grant{}, denied("Access denied due to missing subscription key.")
 	}
-	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !bearer {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") { // in any case (RFC 9110 §11.1)
 		return grant{}, denied("Access denied due to missing access token.")
 	}
 	g, ok := a.granted(token)

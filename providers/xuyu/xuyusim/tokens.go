@@ -3,6 +3,7 @@ package xuyusim
 import (
 	"crypto/subtle"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -25,6 +26,9 @@ type grant struct {
 // ServeHTTP is POST /connect/token (S003 获取access_token, 第三方应用).
 func (t Tokens) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	t.open()
+	if preflight(rw, r) {
+		return
+	}
 	form, no := t.admit(r)
 	if no != nil {
 		no.write(rw)
@@ -54,9 +58,6 @@ func (t Tokens) admit(r *http.Request) (map[string]string, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if form["grant_type"] != "client_credentials" {
-		return nil, oauth("unsupported_grant_type", "grant_type 是 固定填写 client_credentials")
-	}
 	account, ok := t.World.Account(form["client_Id"])
 	if !ok || subtle.ConstantTimeCompare([]byte(account.Secret), []byte(form["client_secret"])) == 0 {
 		return nil, oauth("invalid_client", "unknown client or wrong secret")
@@ -70,29 +71,64 @@ func (t Tokens) admit(r *http.Request) (map[string]string, *refusal) {
 }
 
 // multipartForm reads the form of the document's samples: multipart, exactly
-// these four fields in this spelling, once each.
+// these four fields in this spelling, once each. Two of the samples are wrong,
+// and are told why.
 func multipartForm(r *http.Request) (map[string]string, *refusal) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	contentType := r.Header.Get("Content-Type")
+	if strings.Count(strings.ToLower(contentType), "boundary=") > 1 {
+		return nil, oauth("invalid_request", "the Content-Type names two boundaries: curl -F adds its own, so leave out -H 'content-type: …'")
+	}
+	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/form-data" {
 		return nil, oauth("invalid_request", "the form must be multipart/form-data")
 	}
 	if err := r.ParseMultipartForm(1 << 20); err != nil || len(r.MultipartForm.File) > 0 {
 		return nil, oauth("invalid_request", "the form can't be read")
 	}
-	fields := []string{"grant_type", "client_Id", "client_secret", "scope"}
 	form := map[string]string{}
 	for name, values := range r.MultipartForm.Value {
-		if !slices.Contains(fields, name) || len(values) != 1 {
-			return nil, oauth("invalid_request", "the form can't have "+name+", or not as often")
-		}
 		form[name] = values[0]
+		if strings.Contains(values[0], "--"+params["boundary"]) {
+			return nil, oauth("invalid_request", "a boundary stands within "+name+": a line break (CRLF) has to stand before each of them")
+		}
+	}
+	return form, checkFields(form, r.MultipartForm.Value)
+}
+
+// checkFields: 第三方应用 has these four fields. The web flow's are others.
+func checkFields(form map[string]string, given map[string][]string) *refusal {
+	if grant := form["grant_type"]; grant != "" && grant != "client_credentials" {
+		return oauth("unsupported_grant_type", "grant_type 是 固定填写 client_credentials; authorization_code is the web flow (网站应用), in which a person signs in")
+	}
+	fields := []string{"grant_type", "client_Id", "client_secret", "scope"}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !slices.Contains(fields, name) || len(given[name]) != 1 {
+			return oauth("invalid_request", "the form can't have "+name+", or not as often; it has "+strings.Join(fields, ", "))
+		}
 	}
 	for _, name := range fields {
 		if form[name] == "" {
-			return nil, oauth("invalid_request", "the form has no "+name)
+			return oauth("invalid_request", "the form has no "+name)
 		}
 	}
-	return form, nil
+	return nil
+}
+
+// preflight answers what a browser asks before it sends the document's
+// Javascript sample, whose header cache-control no page may send unasked (Fetch,
+// CORS-preflight). GUESS: that the carrier allows pages of every origin.
+func preflight(rw http.ResponseWriter, r *http.Request) (done bool) {
+	if r.Header.Get("Origin") == "" {
+		return false
+	}
+	rw.Header().Set("Access-Control-Allow-Origin", "*")
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	rw.Header().Set("Access-Control-Allow-Methods", http.MethodPost)
+	rw.Header().Set("Access-Control-Allow-Headers", "cache-control")
+	rw.WriteHeader(http.StatusNoContent)
+	return true
 }
 
 // give makes a token and answers with it, in the form of S003 响应示例.
@@ -129,7 +165,8 @@ func (g grant) allows(permission string) bool {
 	})
 }
 
-// permissions are S003 权限码表, and openid and profile of 应用权限(默认).
+// permissions are S003 权限码表, openid and profile of 应用权限(默认), and the
+// one of 定位, which only that operation's own chapter has.
 func permissions() []string {
 	return strings.Fields(`
 	openid profile
@@ -141,6 +178,6 @@ func permissions() []string {
 	iot.cardservice.flowcard.import iot.cardservice.flowcard.network iot.cardservice.flowcard.transfer
 	iot.cardservice.flowcard.data iot.cardservice.flowcard.patch iot.cardservice.flowcard.put
 	iot.cardservice.flowcard.detail iot.cardservice.flowcard.get iot.cardservice.flowcard.transferhistory
-	iot.cardservice.flowcard.status
+	iot.cardservice.flowcard.status iot.cardservice.flowcard.location
 	iot.paymentservice.order.get iot.paymentservice.order.statistic iot.paymentservice.order.all iot.paymentservice.all`)
 }

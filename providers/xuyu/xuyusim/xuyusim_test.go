@@ -165,12 +165,12 @@ func TestEveryDocumentedPermissionIsKnown(t *testing.T) {
 		iot.cardservice.flowcard.categories iot.cardservice.flowcard.types iot.cardservice.flowcard.reality iot.cardservice.flowcard.importhistory
 		iot.cardservice.flowcard.import iot.cardservice.flowcard.network iot.cardservice.flowcard.transfer iot.cardservice.flowcard.data
 		iot.cardservice.flowcard.patch iot.cardservice.flowcard.put iot.cardservice.flowcard.detail iot.cardservice.flowcard.get
-		iot.cardservice.flowcard.transferhistory iot.cardservice.flowcard.status
+		iot.cardservice.flowcard.transferhistory iot.cardservice.flowcard.status iot.cardservice.flowcard.location
 		iot.paymentservice.order.get iot.paymentservice.order.statistic iot.paymentservice.order.all iot.paymentservice.all`) {
 		status, reply := ask(t, &Shingsou{World: world()}, form(field{"scope", scope}))
 		assert.Equal(t, 200, status, "%s: %v", scope, reply)
 	}
-	assert.Len(t, permissions(), 28)
+	assert.Len(t, permissions(), 29)
 }
 
 func TestTokenCoversWhatItsScopeSays(t *testing.T) {
