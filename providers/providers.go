@@ -122,7 +122,8 @@ type Env struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Random fills p with random bytes, for nonces and jitter.
 	Random func(p []byte)
-	// Transport carries the requests.
+	// Transport carries the requests. Of an [http.Transport] the settings count,
+	// its proxies among them; direct connections are then held by the providers.
 	Transport http.RoundTripper
 	// Version of the program, for the User-Agent header.
 	Version string

@@ -89,7 +89,7 @@ func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, 
 func (a *API) request(ctx context.Context, action string, params map[string]string) (*http.Request, error) {
 	u := *a.Endpoint
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/"
-	u.RawQuery = a.signer.query(http.MethodPost, a.params(action, params))
+	u.RawQuery = a.signer.query(a.params(action, params))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "", nil)
 	if err != nil {
 		return nil, err

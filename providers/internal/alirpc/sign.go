@@ -6,6 +6,7 @@ import (
 	"crypto/sha1" // the method that the documents name
 	"encoding/base64"
 	"hash"
+	"net/http"
 	"slices"
 	"sync"
 )
@@ -28,12 +29,12 @@ func newSigner(secret string) *signer {
 	return &signer{kept: sync.Pool{New: func() any { return &signing{mac: hmac.New(sha1.New, key)} }}}
 }
 
-// query is the query string of an RPC call: the parameters in canonical order,
+// query is the query string of a call by POST: the parameters in canonical order,
 // in which it leaves them, then their signature (Alibaba RPC signature 1.0;
 // alibaba-cloud-sdk-go v1.63.107 sdk/auth/rpc_signature_composer.go).
-func (s *signer) query(method string, params []param) string {
+func (s *signer) query(params []param) string {
 	q := appendCanonical(make([]byte, 0, 512), params)
-	signature := s.signature(method, q)
+	signature := s.signature(http.MethodPost, q)
 	q = append(q, "&Signature="...)
 	return string(appendEscaped(q, signature))
 }

@@ -48,7 +48,7 @@ func TestEscapeIsRFC3986(t *testing.T) {
 func TestSignatureIsEscapedInTheQuery(t *testing.T) {
 	s := newSigner("s")
 	want := appendEscaped([]byte("A=1&B=%20&Signature="), s.signature("POST", []byte("A=1&B=%20")))
-	assert.Equal(t, string(want), s.query("POST", []param{{"B", " "}, {"A", "1"}}))
+	assert.Equal(t, string(want), s.query([]param{{"B", " "}, {"A", "1"}}))
 }
 
 // An account's calls are signed by many goroutines at once.
@@ -56,11 +56,11 @@ func TestSignaturesOfManyAtOnceAreEachTheirOwn(t *testing.T) {
 	s := newSigner("s")
 	want := make([]string, 50)
 	for i := range want {
-		want[i] = newSigner("s").query("POST", []param{{"N", strconv.Itoa(i)}})
+		want[i] = newSigner("s").query([]param{{"N", strconv.Itoa(i)}})
 	}
 	var all sync.WaitGroup
 	for i := range want {
-		all.Go(func() { assert.Equal(t, want[i], s.query("POST", []param{{"N", strconv.Itoa(i)}})) })
+		all.Go(func() { assert.Equal(t, want[i], s.query([]param{{"N", strconv.Itoa(i)}})) })
 	}
 	all.Wait()
 }

@@ -2,6 +2,7 @@ package carrierhttp
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -9,11 +10,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Accounts are the accounts of a run, by name. The zero value has none yet. A
-// nil one shares nothing: each Transport has an account of its own.
+// Accounts are the accounts of a run, by name, and the connections that it
+// holds. The zero value has none yet. A nil one shares nothing: each Transport
+// has an account of its own.
 type Accounts struct {
 	mu     sync.Mutex
 	byName map[string]*account
+	held   map[*http.Transport]*direct
 }
 
 // account returns the account of that name; one of its own for "" and for nil.
@@ -30,6 +33,23 @@ func (a *Accounts) account(name string) *account {
 		a.byName[name] = newAccount()
 	}
 	return a.byName[name]
+}
+
+// direct returns the connections that are held in place of a transport's; ones of
+// their own for nil.
+func (a *Accounts) direct(base *http.Transport, now func() time.Time) *direct {
+	if a == nil {
+		return newDirect(base, now)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.held == nil {
+		a.held = map[*http.Transport]*direct{}
+	}
+	if a.held[base] == nil {
+		a.held[base] = newDirect(base, now)
+	}
+	return a.held[base]
 }
 
 // account lets requests go, one after the other, each as soon as there is a

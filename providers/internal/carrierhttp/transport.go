@@ -5,21 +5,14 @@
 //
 // It knows nothing of cards or of any carrier's codes: whether an answer is a
 // failure is for the caller to say, who then repeats the call through [Policy].
-// Start reading at [Transport]; account.go is who goes when.
+// Start reading at [Transport]; account.go is who goes when, network.go how a
+// request gets there, direct.go the connections that are held for that.
 package carrierhttp
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/url"
-	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +23,8 @@ const defaultMaxBody = 4 << 20
 // Options says how to treat an account. Base, Now and Sleep are needed; a zero
 // limit is no limit.
 type Options struct {
+	// Base carries the requests. Of an [http.Transport] the settings are taken,
+	// and its own connections only for what goes through a proxy; see direct.go.
 	Base  http.RoundTripper
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -65,6 +60,7 @@ type Options struct {
 type Transport struct {
 	options Options
 	account *account
+	network network
 }
 
 // Call is what the account's limits need to know of a request.
@@ -80,7 +76,7 @@ func New(o Options) *Transport {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
 	}
-	t := &Transport{options: o, account: o.Accounts.account(o.Account)}
+	t := &Transport{options: o, account: o.Accounts.account(o.Account), network: networkOf(&o)}
 	t.account.join(&o)
 	return t
 }
@@ -130,7 +126,10 @@ func (t *Transport) Send(req *http.Request, c Call) (Answer, error) {
 	}
 	ctx, cancel := t.attempt(asked)
 	defer cancel()
-	answer, failed := t.send(ctx, req)
+	if t.options.UserAgent != "" {
+		req.Header.Set("User-Agent", t.options.UserAgent)
+	}
+	answer, failed := t.network.exchange(ctx, asked, req, t.options.MaxBody)
 	if failed == nil {
 		return answer, nil
 	}
@@ -160,74 +159,6 @@ func (t *Transport) attempt(ctx context.Context) (context.Context, context.Cance
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, t.options.Timeout)
-}
-
-func (t *Transport) send(ctx context.Context, req *http.Request) (Answer, *Error) {
-	var progress progress
-	out := req.WithContext(httptrace.WithClientTrace(ctx, progress.trace()))
-	if t.options.UserAgent != "" {
-		out.Header.Set("User-Agent", t.options.UserAgent)
-	}
-	resp, err := t.options.Base.RoundTrip(out)
-	if err != nil {
-		return Answer{}, failure(err, progress.unsent.Load(), req.URL)
-	}
-	defer func() { _ = resp.Body.Close() }() // the body was read or is given up; nothing of it matters any more
-	body, err := t.body(resp)
-	if err != nil {
-		return Answer{}, &Error{Sent: true, Doing: "read the answer", Err: redact(err, req.URL)}
-	}
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
-}
-
-// body reads an answer's body, which may say how long it is.
-func (t *Transport) body(resp *http.Response) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(min(max(resp.ContentLength, 0), t.options.MaxBody)) + bytes.MinRead)
-	_, err := b.ReadFrom(io.LimitReader(resp.Body, t.options.MaxBody+1))
-	if err == nil && int64(b.Len()) > t.options.MaxBody {
-		err = fmt.Errorf("it is longer than %d bytes", t.options.MaxBody)
-	}
-	return b.Bytes(), err
-}
-
-// progress follows one request through [http.Transport]. The careful reading
-// of a transport that tells nothing is that the request may have left.
-type progress struct{ unsent atomic.Bool }
-
-// trace marks the request as unsent while a connection is sought, and as
-// possibly sent from the moment it has one: bytes may leave from then on, even
-// after RoundTrip has returned. http.Transport seeks a second connection for a
-// POST only when nothing was written to the first.
-func (p *progress) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) { p.unsent.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { p.unsent.Store(false) },
-	}
-}
-
-func failure(err error, unsent bool, u *url.URL) *Error {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		unsent = true
-	}
-	if unsent {
-		return &Error{Doing: "connect", Err: redact(err, u)}
-	}
-	return &Error{Sent: true, Doing: "wait for the answer", Err: redact(err, u)}
-}
-
-// redact makes err safe to show: carriers' URLs hold keys and signatures.
-func redact(err error, u *url.URL) error {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
-		err = withURL.Err
-	}
-	text := err.Error()
-	if u.RawQuery == "" || !strings.Contains(text, u.RawQuery) {
-		return err
-	}
-	return errors.New(strings.ReplaceAll(text, u.RawQuery, "[query]"))
 }
 
 func closeBody(req *http.Request) {
