@@ -84,7 +84,8 @@ func TestAFullDiskIsToldAsItIs(t *testing.T) {
 		if n > 0 && assert.Len(t, said, 2, got.out[max(0, len(got.out)-300):]) {
 			assert.Equal(t, fmt.Sprint(n), said[1])
 		}
-		told := strings.Split(strings.TrimSuffix(got.errors[strings.Index(got.errors, "Error: "):], "\n"), "\n")
+		_, last, _ := strings.Cut(got.errors, "Error: ")
+		told := strings.Split(strings.TrimSuffix(last, "\n"), "\n")
 		assert.Len(t, told, 2, "an error that is told once, a line each:\n%s", got.errors)
 		for line := range strings.Lines(got.out) {
 			assert.Less(t, len(line), 250, "an error that each action repeats: %s", line)
