@@ -114,7 +114,7 @@ type Type struct {
 type Accounts = carrierhttp.Accounts
 
 // Env is what a provider takes from the world around it. Its zero value is not
-// usable: every field is needed, but for Accounts and Gate.
+// usable: every field is needed, but for Accounts, Gate and Throttled.
 type Env struct {
 	Getenv func(name string) string
 	Now    func() time.Time
@@ -135,4 +135,16 @@ type Env struct {
 	// may not, which makes it one with EffectNone and the cause Stopped. It may
 	// wait. nil lets every call leave.
 	Gate func(ctx context.Context) error
+	// Throttled is told of each call that the carrier refused because there were
+	// too many, by many goroutines at once. It must be quick. nil is nobody.
+	Throttled func(Throttle)
+}
+
+// Throttle is a call that the carrier refused because there were too many. It
+// had no effect, and is repeated, though not for ever.
+type Throttle struct {
+	// PerSecond is the rate that the account keeps to from now on, and Full the one
+	// that it recovers to, step by step; 0 for none.
+	PerSecond, Full float64
+	Err             error // the carrier's words
 }

@@ -17,6 +17,8 @@ type watcher struct {
 	out      *output
 	progress *progress // of the phase; nil between two
 	bars     map[spec.ProviderName]*carrierProgress
+
+	throttling throttling // of the phase
 }
 
 // Begin implements [run.Watcher].
@@ -26,6 +28,7 @@ func (w *watcher) Begin(phase run.Phase, shares []run.Share) {
 	} else {
 		w.progress = w.out.progress("apply", "changing")
 	}
+	w.throttling.of = map[spec.ProviderName]*throttled{}
 	w.bars = make(map[spec.ProviderName]*carrierProgress, len(shares))
 	for _, s := range shares {
 		w.bars[s.Provider] = w.progress.carrier(string(s.Provider), s.Count)
@@ -125,6 +128,7 @@ func (w *watcher) Finished(r apply.Result) {
 
 // End implements [run.Watcher].
 func (w *watcher) End(run.Phase) {
+	w.restOfThrottling()
 	w.progress.end()
 	w.progress, w.bars = nil, nil
 }

@@ -111,6 +111,7 @@ func (s *Session) commitSpellings(ctx context.Context, prior *state.Snapshot) er
 func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journal, parallel int) *apply.Report {
 	s.Watcher.Begin(Changing, s.calls(p.Plan))
 	defer s.Watcher.End(Changing)
+	defer s.throttles.tell(s.Watcher)()
 	defer s.gate.goBy(s.Backend)()
 	for i := range p.Settled {
 		s.Watcher.Finished(p.Settled[i])

@@ -21,7 +21,29 @@ type Carriers struct {
 	Paces        map[spec.ProviderName]spec.Pace // that each keeps to
 	Accounts     map[spec.ProviderName]spec.Account
 
-	gate *gate // of the calls that change something; nil where Open didn't open them
+	gate      *gate      // of the calls that change something; nil where Open didn't open them
+	throttles *throttles // nil where Open didn't open them
+}
+
+// throttles hands on to the watcher of the phase under way that a carrier
+// throttled a call.
+type throttles struct{ to atomic.Pointer[Watcher] }
+
+// tell tells a watcher until untold is called.
+func (t *throttles) tell(w Watcher) (untold func()) {
+	if t == nil {
+		return func() {}
+	}
+	t.to.Store(&w)
+	return func() { t.to.Store(nil) }
+}
+
+func (t *throttles) of(provider spec.ProviderName) func(providers.Throttle) {
+	return func(throttle providers.Throttle) {
+		if w := t.to.Load(); w != nil {
+			(*w).Throttled(provider, throttle)
+		}
+	}
 }
 
 // gate says whether a call that changes something may leave.
@@ -64,6 +86,7 @@ func Open(blocks []spec.ProviderConfig, types []providers.Type, env providers.En
 		Capabilities: map[spec.ProviderName]spec.Capabilities{},
 		Paces:        map[spec.ProviderName]spec.Pace{},
 		gate:         &gate{},
+		throttles:    &throttles{},
 	}
 	env.Gate = c.gate.ask
 	var diags spec.Diagnostics
@@ -72,6 +95,7 @@ func Open(blocks []spec.ProviderConfig, types []providers.Type, env providers.En
 			if t.Schema.Type != block.Name.Type() {
 				continue
 			}
+			env.Throttled = c.throttles.of(block.Name)
 			opened, more := t.Open(block, env)
 			diags = append(diags, more...)
 			if opened != nil {
@@ -111,6 +135,7 @@ func (c Carriers) ReadCards(ctx context.Context, name spec.ProviderName, cards [
 	}
 	w.Begin(Reading, []Share{{name, len(wants)}})
 	defer w.End(Reading)
+	defer c.throttles.tell(w)()
 	readings, err := providers.ReadAll(ctx, c.Providers[name], wants, providers.ReadOptions{
 		Provider: name, Progress: func(done, _ int) { w.Read(name, done) },
 		Chosen: func(m providers.Mix) { w.Costs(c.reads(name, m)) },

@@ -153,6 +153,7 @@ func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Liv
 	}
 	s.Watcher.Begin(Reading, shares)
 	defer s.Watcher.End(Reading)
+	defer s.throttles.tell(s.Watcher)()
 	since := s.Env.Now() // the state was read before
 	var g errgroup.Group
 	for _, p := range asked {

@@ -62,6 +62,8 @@ type witness struct {
 	onRead   func()
 }
 
+func (w *witness) Throttled(spec.ProviderName, providers.Throttle) {}
+
 func (w *witness) during(phase run.Phase) (unlock func()) {
 	w.mu.Lock()
 	if assert.NotNil(w.t, w.phase, "it is told between two phases") {

@@ -3,11 +3,12 @@ package run
 import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
 // Watcher is told what a run does while it does it. Nothing that it does
-// changes the run. Read, Costs, Started and Finished are called by many
+// changes the run. Read, Costs, Throttled, Started and Finished are called by many
 // goroutines at once, between Begin and End; the others are not.
 type Watcher interface {
 	// Begin says that a phase begins, and how much there is to do at each
@@ -18,6 +19,9 @@ type Watcher interface {
 	Read(provider spec.ProviderName, done int)
 	// Costs says by which calls a provider's cards are read, once that is chosen.
 	Costs(reads plan.Reads)
+	// Throttled says that a provider's carrier refused a call because there were
+	// too many. It must be quick.
+	Throttled(provider spec.ProviderName, throttle providers.Throttle)
 	// Started says that an action's turn has come.
 	Started(card *plan.Card, action *plan.Action)
 	// Finished says what became of an action, also of one that never started.
@@ -67,6 +71,9 @@ func (Nobody) Read(spec.ProviderName, int) {}
 
 // Costs implements [Watcher].
 func (Nobody) Costs(plan.Reads) {}
+
+// Throttled implements [Watcher].
+func (Nobody) Throttled(spec.ProviderName, providers.Throttle) {}
 
 // Started implements [Watcher].
 func (Nobody) Started(*plan.Card, *plan.Action) {}

@@ -113,7 +113,7 @@ func (c *Client) Make(ctx context.Context, call Call, build Build, read Read) er
 func (c *Client) Repeat(ctx context.Context, call Call, attempt func() error) error {
 	policy := carrierhttp.Policy{
 		Retries: c.limits.Retries, Judge: judge, Sleep: c.env.Sleep, Random: c.env.Random,
-		Throttled: func() { c.transport.Throttled(call.paced()) },
+		Throttled: func(err error) { c.throttled(call, err) },
 	}
 	err := policy.Do(ctx, attempt)
 	if ctx.Err() != nil && judge(err).Again {
@@ -123,6 +123,14 @@ func (c *Client) Repeat(ctx context.Context, call Call, attempt func() error) er
 		}
 	}
 	return err
+}
+
+// throttled slows the account down, and tells of it.
+func (c *Client) throttled(call Call, err error) {
+	now, full := c.transport.Throttled(call.paced())
+	if c.env.Throttled != nil {
+		c.env.Throttled(providers.Throttle{PerSecond: now, Full: full, Err: err})
+	}
 }
 
 // judge decides from what happened to the card, never from the HTTP status.

@@ -195,12 +195,21 @@ func (a *account) unsent() {
 	a.quota.giveBack()
 }
 
-// slowDown halves the account's rate, and the function's where it has one.
-func (a *account) slowDown(function string, now time.Time) {
+// slowDown halves the account's rate, and the function's where it has one. It
+// returns the lower of the two, and what that recovers to; 0 for none.
+func (a *account) slowDown(function string, now time.Time) (current, full float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.pace.slowDown(now)
-	a.functions[function].slowDown(now)
+	for _, p := range []*pace{a.pace, a.functions[function]} {
+		if p == nil {
+			continue
+		}
+		p.slowDown(now)
+		if rate := float64(p.limiter.Limit()); current == 0 || rate < current {
+			current, full = rate, float64(p.configured)
+		}
+	}
+	return current, full
 }
 
 func (a *account) laneOf(t *Transport, c Call) *lane {

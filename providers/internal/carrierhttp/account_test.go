@@ -179,7 +179,7 @@ func TestQuotaEndsWithTheDay(t *testing.T) {
 func TestAQuotaIsNotTriedAgain(t *testing.T) {
 	transport := newTransport(&carrier{}, Options{PerDay: 1})
 	tries := 0
-	policy := Policy{Retries: 4, Judge: func(error) Verdict { return Verdict{Again: true} }, Sleep: sleep, Random: func([]byte) {}, Throttled: func() {}}
+	policy := Policy{Retries: 4, Judge: func(error) Verdict { return Verdict{Again: true} }, Sleep: sleep, Random: func([]byte) {}, Throttled: func(error) {}}
 	for range 2 {
 		_ = policy.Do(t.Context(), func() error {
 			tries++

@@ -35,8 +35,9 @@ type Policy struct {
 	Judge   func(error) Verdict
 	Sleep   func(ctx context.Context, d time.Duration) error
 	Random  func(p []byte) // for jitter
-	// Throttled is told of each throttle; see [Transport.Throttled].
-	Throttled func()
+	// Throttled is told of each throttle, and of the attempt's error; see
+	// [Transport.Throttled].
+	Throttled func(error)
 }
 
 // Do calls attempt until it succeeds, may not be repeated, or was repeated
@@ -54,7 +55,7 @@ func (p Policy) Do(ctx context.Context, attempt func() error) error {
 		}
 		verdict := p.Judge(err)
 		if verdict.Throttled {
-			p.Throttled()
+			p.Throttled(err)
 			throttled++
 		} else {
 			failed++

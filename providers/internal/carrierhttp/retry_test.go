@@ -17,7 +17,7 @@ var errPassing = errors.New("passing")
 // policy repeats errPassing with verdict v, and has no jitter but the largest.
 func policy(v Verdict) Policy {
 	return Policy{
-		Retries: 3, Sleep: sleep, Throttled: func() {},
+		Retries: 3, Sleep: sleep, Throttled: func(error) {},
 		Judge: func(err error) Verdict {
 			if errors.Is(err, errPassing) {
 				return v
@@ -59,7 +59,7 @@ func TestThrottledCallsHaveABudgetOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := 0
 		p := policy(Verdict{Again: true, Throttled: true})
-		p.Throttled = func() { told++ }
+		p.Throttled = func(error) { told++ }
 		n, _ := attempts(t, p, errPassing)
 		assert.Equal(t, 13, n)
 		assert.Equal(t, 13, told)

@@ -151,8 +151,11 @@ func (t *Transport) mayLeave(ctx context.Context) error {
 
 // Throttled tells that the carrier refused a request because there were too
 // many: the rate is halved for everyone who shares the account, and then
-// recovers step by step.
-func (t *Transport) Throttled(c Call) { t.account.slowDown(c.Function, t.options.Now()) }
+// recovers step by step. It returns the rate from now on and the one that it
+// recovers to, in requests a second; 0 where there is none to be halved.
+func (t *Transport) Throttled(c Call) (now, full float64) {
+	return t.account.slowDown(c.Function, t.options.Now())
+}
 
 func (t *Transport) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
 	if t.options.Timeout <= 0 {
