@@ -292,3 +292,10 @@ func TestTheSDKOfQueryCallStatusReadsItsAnswers(t *testing.T) {
 		assert.Equal(t, want, [2]any{got[subs].member(t, "Status"), got[subs].member(t, "CalledNo")}, subs)
 	}
 }
+
+func TestAPortThatIsTakenIsNamedWithItsAPI(t *testing.T) {
+	r := newRig(t, describe())
+	got := r.want(1, r.run("simulator", "-own-ports", "-listen=127.0.0.1:65535"))
+	assert.Contains(t, got.errors, "65536")
+	assert.Contains(t, got.errors, "it would be the port for endpoint of aliyun; -listen=127.0.0.1:0 takes free ones")
+}

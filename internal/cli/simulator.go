@@ -195,7 +195,7 @@ func serveSimulators(o simulatorOptions, carriers []carriersim.Carrier, closers 
 			}
 			alone, stop, err := serveLoopback(net.JoinHostPort(host, strconv.Itoa(own)), service.Alone())
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%w: it would be the port for %s of %s; -listen=%s takes free ones", err, service.Setting, c.Type, net.JoinHostPort(host, "0"))
 			}
 			*closers = append(*closers, stop)
 			addresses = append(addresses, alone+service.Root)
