@@ -56,6 +56,10 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 	if err != nil {
 		return nil, err
 	}
+	if err := b.prove(ctx, l); err != nil {
+		// What the store has is this run's lock, or in an unfit store anybody's.
+		return nil, errors.Join(b.lockError(err), b.giveUp(ctx, l))
+	}
 	pulse := stored.Pulse{
 		Every: b.beat(), GiveUp: beatsToGiveUp * b.beat(), Now: b.env.Now, Ticker: b.env.Ticker, Gone: errTaken, Sleep: b.env.Sleep, Away: b.env.Away,
 	}
@@ -134,11 +138,7 @@ func (b *Backend) lockKey() string { return b.key + ".lock" }
 // writeLock writes the lock in the place of the one with that ETag, and notes
 // the new ETag.
 func (b *Backend) writeLock(ctx context.Context, l *lease, etag string) error {
-	text, err := json.MarshalIndent(lockFile{l.info, b.env.Now().Add(beatsToExpiry * b.beat()).UTC()}, "", "  ")
-	if err != nil {
-		panic(err) // strings and times
-	}
-	etag, err = b.store.put(ctx, b.lockKey(), bytes.NewReader(append(text, '\n')), etag, b.uuid())
+	etag, err := b.store.put(ctx, b.lockKey(), bytes.NewReader(b.lockText(l)), etag, b.uuid())
 	if err != nil {
 		return err
 	}
@@ -146,6 +146,15 @@ func (b *Backend) writeLock(ctx context.Context, l *lease, etag string) error {
 	defer l.mu.Unlock()
 	l.etag = etag
 	return nil
+}
+
+// lockText is the lock object as it is written now.
+func (b *Backend) lockText(l *lease) []byte {
+	text, err := json.MarshalIndent(lockFile{l.info, b.env.Now().Add(beatsToExpiry * b.beat()).UTC()}, "", "  ")
+	if err != nil {
+		panic(err) // strings and times
+	}
+	return append(text, '\n')
 }
 
 func (b *Backend) readLock(ctx context.Context) (held lockFile, etag string, err error) {
@@ -255,6 +264,16 @@ func (b *Backend) release(l *lease) error {
 	}
 	if err != nil {
 		return fmt.Errorf("unlock the state %s: %w", b.name(b.key), err)
+	}
+	return nil
+}
+
+// giveUp removes a lock that was taken in vain.
+func (b *Backend) giveUp(ctx context.Context, l *lease) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
+	defer cancel()
+	if err := b.removeLock(ctx, l.info.ID); err != nil {
+		return fmt.Errorf("unlock the state %s, whose lock runs out by itself: %w", b.name(b.key), err)
 	}
 	return nil
 }

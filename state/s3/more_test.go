@@ -217,7 +217,7 @@ func TestTheServersEncryptionIsAskedFor(t *testing.T) {
 		return transport.RoundTrip(r)
 	})
 	commitTimes(t, at.open(t), 1)
-	require.Equal(t, 3, asked, "the lock, the snapshot, and its copy in the history")
+	require.Equal(t, 5, asked, "the lock, the two writes that prove the store, the snapshot, and its copy in the history")
 }
 
 func TestSettings(t *testing.T) {

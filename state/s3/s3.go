@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/stored"
@@ -30,6 +31,8 @@ type Backend struct {
 	env   state.Env
 	codec stored.Codec
 	hold  *stored.Hold
+
+	proved atomic.Bool // the store knows conditional writes
 
 	mu    sync.Mutex
 	lease *lease // nil: not locked

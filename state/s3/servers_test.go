@@ -62,15 +62,20 @@ func gateway(t testing.TB) *bucket {
 
 func newBucket(t testing.TB, url string) *bucket {
 	t.Helper()
+	return bucketOf(t, url, s3test.AccessKey, s3test.SecretKey)
+}
+
+func bucketOf(t testing.TB, url, accessKey, secretKey string) *bucket {
+	t.Helper()
 	n := buckets.Add(1)
 	b := &bucket{
 		clock: &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)},
 		settings: Settings{
 			Bucket: fmt.Sprintf("states-%d", n), Key: "fleets/hangzhou west.state", Region: s3test.Region,
-			Endpoint: url, UsePathStyle: true, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
+			Endpoint: url, UsePathStyle: true, AccessKey: accessKey, SecretKey: secretKey,
 		},
 	}
-	s3test.Bucket(t, url, b.settings.Bucket)
+	s3test.BucketOf(t, url, b.settings.Bucket, accessKey, secretKey)
 	return b
 }
 

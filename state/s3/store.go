@@ -93,16 +93,7 @@ func (st *store) head(ctx context.Context, key string) (etag, id string, err err
 // "". Where the answer to a write was lost and the SDK sent it again, the
 // second one finds the first in its way: id tells that from another's write.
 func (st *store) put(ctx context.Context, key string, body io.ReadSeeker, etag, id string) (string, error) {
-	in := &s3.PutObjectInput{
-		Bucket: &st.bucket, Key: &key, Body: body, Metadata: map[string]string{writeID: id},
-		ServerSideEncryption: st.sse, SSEKMSKeyId: st.kmsKey,
-	}
-	if etag == "" {
-		in.IfNoneMatch = aws.String("*")
-	} else {
-		in.IfMatch = &etag
-	}
-	out, err := st.api.PutObject(ctx, in)
+	out, err := st.api.PutObject(ctx, st.write(key, body, etag, id))
 	if err == nil {
 		return aws.ToString(out.ETag), nil
 	}
@@ -116,6 +107,20 @@ func (st *store) put(ctx context.Context, key string, body io.ReadSeeker, etag, 
 		}
 	}
 	return "", err
+}
+
+// write is the request to write an object; see [store.put].
+func (st *store) write(key string, body io.ReadSeeker, etag, id string) *s3.PutObjectInput {
+	in := &s3.PutObjectInput{
+		Bucket: &st.bucket, Key: &key, Body: body, Metadata: map[string]string{writeID: id},
+		ServerSideEncryption: st.sse, SSEKMSKeyId: st.kmsKey,
+	}
+	if etag == "" {
+		in.IfNoneMatch = aws.String("*")
+	} else {
+		in.IfMatch = &etag
+	}
+	return in
 }
 
 // remove deletes the object where it has that ETag still. A store that doesn't
@@ -193,7 +198,7 @@ func (st *store) explain(err error) error {
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return errTaken
 	case "NotImplemented":
-		return fmt.Errorf("%w; the store has to know conditional writes (If-Match and If-None-Match of PutObject)", err)
+		return fmt.Errorf("%w; the store has to know conditional writes. %s", err, fitStores)
 	}
 	return err
 }

@@ -1,5 +1,6 @@
-// Package s3test runs a real S3 server for tests: versitygw, which .ci/run
-// installs. One serves all tests of a process.
+// Package s3test runs real S3 servers for tests: versitygw, which .ci/run
+// installs, and s3rver, which knows no conditions. One of each serves all tests of
+// a process.
 package s3test
 
 import (
@@ -30,10 +31,13 @@ const (
 )
 
 // Bucket makes an empty bucket of the server at url.
-func Bucket(t testing.TB, url, name string) {
+func Bucket(t testing.TB, url, name string) { BucketOf(t, url, name, AccessKey, SecretKey) }
+
+// BucketOf makes an empty bucket for an account of the server's own.
+func BucketOf(t testing.TB, url, name, accessKey, secretKey string) {
 	t.Helper()
 	client := s3.New(s3.Options{
-		Region: Region, BaseEndpoint: &url, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
+		Region: Region, BaseEndpoint: &url, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
 	})
 	_, err := client.CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String(name)})
 	require.NoError(t, err)
@@ -103,8 +107,9 @@ func run(program string) error {
 	return fmt.Errorf("versitygw doesn't answer: %s", strings.TrimSpace(server.log.String()))
 }
 
-// Stop ends the server where one was started.
+// Stop ends the servers that were started.
 func Stop() {
+	stopUnconditional()
 	if server.cmd != nil && server.cmd.Process != nil {
 		_ = server.cmd.Process.Kill()
 		_ = server.cmd.Wait() // it was killed
