@@ -252,10 +252,16 @@ func TestPopCoreIsAcceptedByGETAndByPOST(t *testing.T) {
 
 func TestClientsThatSignWithACS3AreAccepted(t *testing.T) {
 	t.Parallel()
-	address := host(served(t, "-own-ports")["aliyun.endpoint"])
-	got := npmCalls(t, "openapi.js", address)
-	maps.Copy(got, calls(t, exec.Command(goClient(t, "darabonba"), address)))
-	require.Len(t, got, 20)
+	addresses := served(t, "-own-ports")
+	got := npmCalls(t, "openapi.js", host(addresses["aliyun.endpoint"]), host(addresses["aliyun_linkcard.endpoint"]))
+	for _, client := range []string{"openapi-client", "openapi-core"} {
+		assert.Equal(t, "89860617030017300390", got[client+" list"].member(t, "Data.List.Iccid"), client)
+		assert.Equal(t, true, got[client+" stop"].member(t, "Data"), client)
+		assert.Equal(t, "BusinessProcessError", got[client+" rebind"].member(t, "Code"), "%s: the card's owner stopped it", client)
+		assert.Equal(t, true, got[client+" resume"].member(t, "Data"), client)
+	}
+	maps.Copy(got, calls(t, exec.Command(goClient(t, "darabonba"), host(addresses["aliyun.endpoint"]))))
+	require.Len(t, got, 28)
 	for _, client := range []string{"openapi-client", "openapi-core", "ACS3", "RPC"} {
 		for _, way := range []string{"query", "GET"} {
 			assert.Equal(t, "正常", got[client+" "+way].member(t, "CardStatus.UserStatus"), client)
@@ -291,6 +297,40 @@ func TestTheSDKOfQueryCallStatusReadsItsAnswers(t *testing.T) {
 		assert.Equal(t, "OK", got[subs].member(t, "Code"))
 		assert.Equal(t, want, [2]any{got[subs].member(t, "Status"), got[subs].member(t, "CalledNo")}, subs)
 	}
+}
+
+// What the documents' samples send, run in those of their languages that are
+// here; the simulators' own tests have the rest as bytes.
+func TestSamplesOfTheDocumentsRunInTheirLanguages(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"node", "python3", "curl"} {
+		needs(t, program)
+	}
+	addresses := served(t, "-own-ports")
+	token := addresses["xuyu.token_endpoint"]
+	run := func(program, script string, args ...string) (got struct {
+		AccessToken string `json:"access_token"`
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Status      string
+		Result      []map[string]string
+	}) {
+		out, err := exec.Command(program, append([]string{clientsFolder + "/samples/" + script}, args...)...).CombinedOutput()
+		require.NoError(t, err, "%s: %s", script, out)
+		require.NoError(t, json.Unmarshal(out, &got), "%s: %s", script, out)
+		return got
+	}
+	for program, scripts := range map[string][]string{"node": {"token.js", "formdata.js"}, "python3": {"token.py"}, "sh": {"token.sh"}} {
+		for _, script := range scripts {
+			assert.NotEmpty(t, run(program, script, token).AccessToken, script)
+		}
+	}
+	wrong := run("sh", "token.sh", token, "content-type: multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW")
+	assert.Equal(t, "invalid_request", wrong.Error)
+	assert.Contains(t, wrong.Description, "two boundaries")
+	status := run("python3", "status.py", addresses["cmiot.endpoint"], "1064633113571")
+	assert.Equal(t, "0", status.Status)
+	assert.Equal(t, []map[string]string{{"STATUS": "00"}}, status.Result)
 }
 
 func TestAPortThatIsTakenIsNamedWithItsAPI(t *testing.T) {
