@@ -136,6 +136,7 @@ type run struct {
 	steps   []step
 	results []Result
 	cards   map[spec.CardID]*state.Card // of the cards in the plan; nil entries are forgotten
+	able    map[spec.ProviderName]spec.Capabilities
 
 	mu     sync.Mutex // guards what follows, and each step's open and outcome
 	left   map[spec.ProviderName]int
@@ -163,6 +164,10 @@ func newRun(o Options) *run {
 		o.OnFinish = func(Result) {}
 	}
 	r := &run{o: o, cards: map[spec.CardID]*state.Card{}, left: map[spec.ProviderName]int{}, ready: map[spec.ProviderName]chan int{}}
+	r.able = make(map[spec.ProviderName]spec.Capabilities, len(o.Providers))
+	for name, p := range o.Providers {
+		r.able[name] = p.Capabilities()
+	}
 	byID := map[string]int{}
 	for i := range o.Plan.Cards {
 		c := &o.Plan.Cards[i]

@@ -60,14 +60,15 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 	if memory == nil {
 		return reading, Result{Outcome: Dropped, Reason: "the state no longer has the card"}, false
 	}
-	if until := memory.Changed.Add(p.Capabilities().Cooldown); !memory.Changed.IsZero() && r.o.Now().Before(until) {
+	able := r.able[s.card.Provider]
+	if until := memory.Changed.Add(able.Cooldown); !memory.Changed.IsZero() && r.o.Now().Before(until) {
 		return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("not sent: the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))}, false
 	}
 	if len(memory.Doubts) > 0 && !repeats(s.action, memory) {
 		return reading, Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
 	}
 	reading = spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
-	if attr := s.action.Kind.Attr(); p.Capabilities().Reads.Has(attr) {
+	if attr := s.action.Kind.Attr(); able.Reads.Has(attr) {
 		var err error
 		reading, err = providers.ReadSpelled(ctx, p, s.card.ICCID, memory.OtherSpelling(), attr)
 		switch {
@@ -77,7 +78,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 			return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err)}, false
 		}
 		reading.Provider, reading.CarrierAt = s.card.Provider, providers.CarrierTime(p, reading.At)
-		reading = memory.Overlay(reading, p.Capabilities().Settle)
+		reading = memory.Overlay(reading, able.Settle)
 	}
 	if why := stale(s.action, memory, reading); why != "" {
 		tells, done := s.action.SeenIn(reading)
@@ -202,7 +203,7 @@ func pauses() []time.Duration { return []time.Duration{time.Second, 2 * time.Sec
 // not sent any more, and only a reading can say that it was done. An interrupt
 // lets it look, and sends nothing again.
 func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost error, refused bool) Result {
-	named, looks := p.Capabilities().ReplacesByName(s.action.Kind), r.looks(p, s)
+	named, looks := r.able[s.card.Provider].ReplacesByName(s.action.Kind), r.looks(s)
 	looking := context.WithoutCancel(ctx)
 	for _, pause := range pauses() {
 		if refused && (r.told(s) || !looks) || r.o.Sleep(looking, pause) != nil {
@@ -259,14 +260,14 @@ func (r *run) told(s *step) bool {
 }
 
 // looks reports whether a reading can show the change.
-func (r *run) looks(p providers.Provider, s *step) bool {
-	return s.action.Kind == spec.Unbind || p.Capabilities().Reads.Has(s.action.Kind.Attr())
+func (r *run) looks(s *step) bool {
+	return s.action.Kind == spec.Unbind || r.able[s.card.Provider].Reads.Has(s.action.Kind.Attr())
 }
 
 // look reads the card: shown reports that it has the new value, read that the
 // carrier answered at all and can tell.
 func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, read bool) {
-	if !r.looks(p, s) {
+	if !r.looks(s) {
 		return false, false
 	}
 	reading, err := providers.ReadSpelled(ctx, p, s.card.ICCID, r.card(s.card.ID()).OtherSpelling(), s.action.Kind.Attr())

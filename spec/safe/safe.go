@@ -74,13 +74,16 @@ func coloured(s string) int {
 }
 
 // plain reports whether all of s is printable ASCII, as nearly all values are.
-func plain(s string) bool {
+func plain(s string) bool { return printable(s) == len(s) }
+
+// printable is how many bytes at the beginning of a text are printable ASCII.
+func printable(s string) int {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
-			return false
+			return i
 		}
 	}
-	return true
+	return len(s)
 }
 
 // visible shows what can't be seen, but for what is allowed.
@@ -91,6 +94,11 @@ func visible(s string, allowed allowance) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	for i := 0; i < len(s); {
+		if n := printable(s[i:]); n > 0 {
+			b.WriteString(s[i : i+n])
+			i += n
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && n == 1:

@@ -34,9 +34,13 @@ type Client struct {
 	transport *carrierhttp.Transport
 	limits    providers.Limits
 	env       providers.Env
-	// ahead is by how much the carrier's clock is ahead of ours; nil while no
-	// answer told it.
-	ahead atomic.Pointer[time.Duration]
+	clock     atomic.Pointer[clock] // the carrier's; nil while no answer told it
+}
+
+// clock is a carrier's clock, as an answer told it.
+type clock struct {
+	said  string        // the answer's Date
+	ahead time.Duration // of ours
 }
 
 // New makes a client that keeps to the limits. Clients of one account at one
@@ -54,22 +58,22 @@ func (c *Client) Now() time.Time { return c.env.Now() }
 // CarrierTime is the time of a moment by the carrier's clock, as the Date of its
 // last answer tells, to a second or two; zero while no answer told it.
 func (c *Client) CarrierTime(at time.Time) time.Time {
-	ahead := c.ahead.Load()
-	if ahead == nil || at.IsZero() {
+	clock := c.clock.Load()
+	if clock == nil || at.IsZero() {
 		return time.Time{}
 	}
-	return at.Add(*ahead).UTC().Truncate(time.Second)
+	return at.Add(clock.ahead).UTC().Truncate(time.Second)
 }
 
-// setClock takes the carrier's clock from an answer's header.
+// setClock takes the carrier's clock from an answer's header. Of the answers of
+// one second the first tells it.
 func (c *Client) setClock(h http.Header) {
 	said := h.Get("Date")
-	if said == "" {
-		return // rather than trying each form on nothing
+	if last := c.clock.Load(); said == "" || last != nil && last.said == said {
+		return
 	}
 	if date, err := http.ParseTime(said); err == nil {
-		ahead := date.Sub(c.env.Now())
-		c.ahead.Store(&ahead)
+		c.clock.Store(&clock{said: said, ahead: date.Sub(c.env.Now())})
 	}
 }
 

@@ -34,9 +34,10 @@ import (
 // It speaks HTTP/1.1. Connections that nobody takes are closed by the next call
 // that ends, or with the program.
 type direct struct {
-	base *http.Transport
-	tls  *tls.Config
-	now  func() time.Time
+	base   *http.Transport
+	tls    *tls.Config
+	now    func() time.Time
+	zipped []string // the header Accept-Encoding, which all requests share
 
 	mu   sync.Mutex
 	idle map[target][]*held // the one used last is the last
@@ -55,7 +56,7 @@ const (
 )
 
 func newDirect(base *http.Transport, now func() time.Time) *direct {
-	d := &direct{base: base, now: now, idle: map[target][]*held{}, tls: &tls.Config{}} //nolint:gosec // the least version is crypto/tls's own, as it is net/http's
+	d := &direct{base: base, now: now, idle: map[target][]*held{}, tls: &tls.Config{}, zipped: []string{"gzip"}} //nolint:gosec // the least version is crypto/tls's own, as it is net/http's
 	if base.TLSClientConfig != nil {
 		d.tls = base.TLSClientConfig.Clone()
 	}
@@ -154,7 +155,7 @@ func (d *direct) zip(req *http.Request) bool {
 	if d.base.DisableCompression || req.Header.Get("Accept-Encoding") != "" || req.Header.Get("Range") != "" {
 		return false
 	}
-	req.Header.Set("Accept-Encoding", "gzip")
+	req.Header["Accept-Encoding"] = d.zipped
 	return true
 }
 

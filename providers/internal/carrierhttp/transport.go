@@ -61,6 +61,7 @@ type Transport struct {
 	options Options
 	account *account
 	network network
+	agent   []string // the header User-Agent, which all requests share; nil for none
 }
 
 // Call is what the account's limits need to know of a request.
@@ -77,6 +78,9 @@ func New(o Options) *Transport {
 		o.MaxBody = defaultMaxBody
 	}
 	t := &Transport{options: o, account: o.Accounts.account(o.Account), network: networkOf(&o)}
+	if o.UserAgent != "" {
+		t.agent = []string{o.UserAgent}
+	}
 	t.account.join(&o)
 	return t
 }
@@ -126,8 +130,8 @@ func (t *Transport) Send(req *http.Request, c Call) (Answer, error) {
 	}
 	ctx, cancel := t.attempt(asked)
 	defer cancel()
-	if t.options.UserAgent != "" {
-		req.Header.Set("User-Agent", t.options.UserAgent)
+	if t.agent != nil {
+		req.Header["User-Agent"] = t.agent
 	}
 	answer, failed := t.network.exchange(ctx, asked, req, t.options.MaxBody)
 	if failed == nil {
