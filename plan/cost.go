@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -43,26 +44,46 @@ func (n *costing) card(c *Card) {
 // costs are the calls by provider.
 func (n *costing) costs(reads []Reads, paces map[spec.ProviderName]spec.Pace) []Cost {
 	var out []Cost
+	of := map[string][]spec.ProviderName{} // by account
 	for _, provider := range slices.Sorted(maps.Keys(n.calls)) {
-		c := Cost{Provider: provider, PerSecond: paces[provider].PerSecond, Calls: n.calls[provider]}
-		c.overdraw(paces[provider], reads)
-		out = append(out, c)
+		pace := paces[provider]
+		out = append(out, Cost{Provider: provider, PerSecond: pace.PerSecond, Calls: n.calls[provider]})
+		if pace.Account != "" {
+			of[pace.Account] = append(of[pace.Account], provider)
+		}
 	}
+	for i := range out {
+		for _, other := range of[paces[out[i].Provider].Account] {
+			if other != out[i].Provider {
+				out[i].With = append(out[i].With, other)
+			}
+		}
+	}
+	overdraw(out, paces, reads)
 	return out
 }
 
-// overdraw says which quotas the calls pass, with those that reading took.
-func (c *Cost) overdraw(pace spec.Pace, reads []Reads) {
-	calls := c.Calls
-	for _, r := range reads {
-		if r.Provider == c.Provider {
-			calls += r.Calls
+// overdraw says which quotas the calls pass, with those that reading took. A
+// quota is the account's: the calls of all who share it count.
+func overdraw(costs []Cost, paces map[spec.ProviderName]spec.Pace, reads []Reads) {
+	account := func(provider spec.ProviderName) string {
+		return cmp.Or(paces[provider].Account, "alone: "+string(provider))
+	}
+	calls := map[string]int{}
+	for i := range costs {
+		calls[account(costs[i].Provider)] += costs[i].Calls
+	}
+	for i := range reads {
+		calls[account(reads[i].Provider)] += reads[i].Calls
+	}
+	for i := range costs {
+		c := &costs[i]
+		pace, n := paces[c.Provider], calls[account(c.Provider)]
+		if pace.PerDay > 0 && n > pace.PerDay {
+			c.PerDay = pace.PerDay
 		}
-	}
-	if pace.PerDay > 0 && calls > pace.PerDay {
-		c.PerDay = pace.PerDay
-	}
-	if pace.PerMonth > 0 && calls > pace.PerMonth {
-		c.PerMonth = pace.PerMonth
+		if pace.PerMonth > 0 && n > pace.PerMonth {
+			c.PerMonth = pace.PerMonth
+		}
 	}
 }

@@ -45,7 +45,7 @@ func (h *fileHeader) check() error {
 		providers = append(providers, v.Provider)
 	}
 	for _, v := range h.Costs {
-		providers = append(providers, v.Provider)
+		providers = append(append(providers, v.Provider), v.With...)
 	}
 	for _, v := range h.Reads {
 		providers = append(providers, v.Provider)

@@ -160,6 +160,9 @@ type Cost struct {
 	// the calls that reading took; 0 for none.
 	PerDay   int `json:"passes_calls_per_day,omitempty"`
 	PerMonth int `json:"passes_calls_per_month,omitempty"`
+	// With are the other providers with costs that share the account, and so its
+	// rate and its quotas.
+	With []spec.ProviderName `json:"shares_account_with,omitempty"`
 }
 
 // Time is how long the calls take at the configured rate; 0 where none is configured.

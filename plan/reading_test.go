@@ -160,3 +160,26 @@ func TestAPlanSaysWhichQuotasItPasses(t *testing.T) {
 	require.Len(t, p.Costs, 1)
 	assert.Equal(t, plan.Cost{Provider: aliyun, Calls: 8, PerSecond: pace.PerSecond, PerDay: 17}, p.Costs[0])
 }
+
+func TestAQuotaIsPassedByAllWhoShareTheAccount(t *testing.T) {
+	in := fleetOf(10, 4, spec.Policy{})
+	const other = spec.ProviderName("aliyun.north")
+	in.Capabilities[other] = in.Capabilities[aliyun]
+	for i := range in.Fleet.Cards[:2] {
+		in.Fleet.Cards[i].Provider = other
+	}
+	pace := spec.Pace{PerSecond: 20, PerDay: 17, Account: "one"}
+	in.Paces = map[spec.ProviderName]spec.Pace{aliyun: pace, other: pace}
+	in.Reads = []plan.Reads{{Provider: aliyun, Calls: 5}, {Provider: other, Calls: 5}}
+	p, _ := plan.Make(in)
+	calls := 0
+	for _, c := range p.Costs {
+		assert.Equal(t, 17, c.PerDay, "%s passes it with the other's calls", c.Provider)
+		calls += c.Calls
+	}
+	assert.Equal(t, 8, calls)
+	if assert.Len(t, p.Costs, 2) {
+		assert.Equal(t, []spec.ProviderName{other}, p.Costs[0].With)
+		assert.Equal(t, []spec.ProviderName{aliyun}, p.Costs[1].With)
+	}
+}

@@ -19,6 +19,9 @@ type Limits struct {
 	PerFunction float64
 	// CallsPerDay and CallsPerMonth are the account's quotas; 0 for none.
 	CallsPerDay, CallsPerMonth int
+	// Account is what [Limits.Transport] calls the account that they are of; "" before
+	// that, and where it is shared with none.
+	Account string
 }
 
 // Paced is a provider that tells its limits, for estimates and progress.
@@ -33,7 +36,7 @@ func PaceOf(p Provider) spec.Pace {
 		return spec.Pace{}
 	}
 	l := paced.Limits()
-	return spec.Pace{PerSecond: l.Rate(), PerDay: l.CallsPerDay, PerMonth: l.CallsPerMonth}
+	return spec.Pace{PerSecond: l.Rate(), PerDay: l.CallsPerDay, PerMonth: l.CallsPerMonth, Account: l.Account}
 }
 
 // Settings reads a provider's block, with what providers have in common.

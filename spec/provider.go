@@ -63,6 +63,9 @@ type Capabilities struct {
 type Pace struct {
 	PerSecond        float64 // the rate that it keeps to; 0 for none
 	PerDay, PerMonth int     // the account's quotas; 0 for none
+	// Account tells which providers share all that: those of one name. It is
+	// compared, and never shown. "" shares with none.
+	Account string
 }
 
 // CanChange reports whether it can carry out changes of kind k.

@@ -31,20 +31,28 @@ func (w *watcher) Begin(phase run.Phase, shares []run.Share) {
 	w.throttling.of = map[spec.ProviderName]*throttled{}
 	w.bars = make(map[spec.ProviderName]*carrierProgress, len(shares))
 	for _, s := range shares {
-		w.bars[s.Provider] = w.progress.carrier(string(s.Provider), s.Count)
+		bar := w.progress.carrier(string(s.Provider), s.Count)
+		if s.Calls > 0 {
+			bar.calls.Store(&calls{all: s.Calls})
+		}
+		w.bars[s.Provider] = bar
 	}
 }
 
 // Read implements [run.Watcher].
 func (w *watcher) Read(provider spec.ProviderName, done int) { w.bars[provider].set(done) }
 
-// Costs says what a carrier's reading takes, where that is worth a line.
-func (w *watcher) Costs(r plan.Reads) {
-	p := w.progress
-	text := fmt.Sprintf("%s %s: %s", p.verb, r.Provider, render.ReadingText(r))
-	w.out.event("info", "reading_cost", text, map[string]any{"reading": render.ReadsOf(r)})
-	if r.ListCalls > 0 || r.Time() >= between {
-		w.say(text)
+// Costs says what reading takes at an account, where that is worth a line.
+func (w *watcher) Costs(reads []plan.Reads) {
+	names := make([]spec.ProviderName, 0, len(reads))
+	for _, r := range reads {
+		names = append(names, r.Provider)
+		w.bars[r.Provider].calls.Store(&calls{r.Calls, r.ListCalls, r.ListCards})
+		text := fmt.Sprintf("%s %s: %s", w.progress.verb, r.Provider, render.ReadingText([]plan.Reads{r}))
+		w.out.event("info", "reading_cost", text, map[string]any{"reading": render.ReadsOf(r)})
+	}
+	if all := render.TogetherOf(reads); all.ListCalls > 0 || all.Time() >= between {
+		w.say(fmt.Sprintf("%s %s: %s", w.progress.verb, render.OneAccount(names), render.ReadingText(reads)))
 	}
 }
 

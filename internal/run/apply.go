@@ -162,10 +162,14 @@ func (s *Session) calls(p *plan.Plan) []Share {
 			}
 		}
 	}
+	calls := make(map[spec.ProviderName]int, len(p.Costs))
+	for i := range p.Costs {
+		calls[p.Costs[i].Provider] = p.Costs[i].Calls
+	}
 	var shares []Share
 	for i := range s.Fleet.Providers {
 		if name := s.Fleet.Providers[i].Name; counts[name] > 0 {
-			shares = append(shares, Share{name, counts[name]})
+			shares = append(shares, Share{name, counts[name], calls[name]})
 		}
 	}
 	return shares

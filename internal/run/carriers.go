@@ -103,7 +103,35 @@ func Open(blocks []spec.ProviderConfig, types []providers.Type, env providers.En
 			}
 		}
 	}
+	shareAccounts(c.Paces)
 	return c, diags
+}
+
+// shareAccounts gives each provider the pace of its account: of those who share
+// it, the strictest.
+func shareAccounts(paces map[spec.ProviderName]spec.Pace) {
+	of := map[string]spec.Pace{}
+	for _, pace := range paces {
+		strictest := of[pace.Account]
+		strictest.PerSecond = stricter(strictest.PerSecond, pace.PerSecond)
+		strictest.PerDay = stricter(strictest.PerDay, pace.PerDay)
+		strictest.PerMonth = stricter(strictest.PerMonth, pace.PerMonth)
+		strictest.Account = pace.Account
+		of[pace.Account] = strictest
+	}
+	for name, pace := range paces {
+		if pace.Account != "" {
+			paces[name] = of[pace.Account]
+		}
+	}
+}
+
+// stricter is the lower of two limits, of which 0 is none.
+func stricter[N int | float64](a, b N) N {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // List asks a carrier for all cards of the account, in no order.
@@ -133,12 +161,12 @@ func (c Carriers) ReadCards(ctx context.Context, name spec.ProviderName, cards [
 	for _, card := range cards {
 		wants = append(wants, providers.Want{ICCID: card, Attrs: attrs})
 	}
-	w.Begin(Reading, []Share{{name, len(wants)}})
+	w.Begin(Reading, []Share{{Provider: name, Count: len(wants)}})
 	defer w.End(Reading)
 	defer c.throttles.tell(w)()
 	readings, err := providers.ReadAll(ctx, c.Providers[name], wants, providers.ReadOptions{
 		Provider: name, Progress: func(done, _ int) { w.Read(name, done) },
-		Chosen: func(m providers.Mix) { w.Costs(c.reads(name, m)) },
+		Chosen: func(m providers.Mix) { w.Costs([]plan.Reads{c.reads(name, m)}) },
 	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()

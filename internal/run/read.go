@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -148,12 +149,13 @@ func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Liv
 	shares := make([]Share, 0, len(parts))
 	for i := range parts {
 		if p := &parts[i]; len(p.read) > 0 && !p.later {
-			asked, shares = append(asked, p), append(shares, Share{p.provider, len(p.read)})
+			asked, shares = append(asked, p), append(shares, Share{Provider: p.provider, Count: len(p.read)})
 		}
 	}
 	s.Watcher.Begin(Reading, shares)
 	defer s.Watcher.End(Reading)
 	defer s.throttles.tell(s.Watcher)()
+	tell := s.tellCosts(asked)
 	since := s.Env.Now() // the state was read before
 	var g errgroup.Group
 	for _, p := range asked {
@@ -163,7 +165,7 @@ func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Liv
 				Progress: func(done, _ int) { s.Watcher.Read(p.provider, done) },
 				Chosen: func(m providers.Mix) {
 					p.reads = s.reads(p.provider, m)
-					s.Watcher.Costs(p.reads)
+					tell(p.reads)
 				},
 			})
 			p.err = err
@@ -173,6 +175,31 @@ func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Liv
 	}
 	g.Go(func() error { l.Numbers = s.ReadNumbers(ctx, s.Fleet); return nil })
 	_ = g.Wait() // workers report through the parts
+}
+
+// tellCosts tells the watcher how the parts are read, those of one account
+// together once it is chosen for all of them: they share its rate.
+func (s *Session) tellCosts(parts []*part) (chosen func(plan.Reads)) {
+	account := func(provider spec.ProviderName) string {
+		return cmp.Or(s.Paces[provider].Account, "alone: "+string(provider))
+	}
+	open := map[string]int{}
+	for _, p := range parts {
+		open[account(p.provider)]++
+	}
+	var mu sync.Mutex
+	told := map[string][]plan.Reads{}
+	return func(r plan.Reads) {
+		mu.Lock()
+		defer mu.Unlock()
+		of := account(r.Provider)
+		told[of] = append(told[of], r)
+		if open[of]--; open[of] == 0 {
+			reads := told[of]
+			slices.SortFunc(reads, func(a, b plan.Reads) int { return cmp.Compare(a.Provider, b.Provider) })
+			s.Watcher.Costs(reads)
+		}
+	}
 }
 
 func (p *part) wants(targets []plan.Target) []providers.Want {

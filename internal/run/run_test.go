@@ -89,7 +89,7 @@ func (w *witness) Read(_ spec.ProviderName, done int) {
 	}
 }
 
-func (w *witness) Costs(plan.Reads) { w.during(run.Reading)() }
+func (w *witness) Costs([]plan.Reads) { w.during(run.Reading)() }
 
 func (w *witness) Started(*plan.Card, *plan.Action) { w.during(run.Changing)() }
 
@@ -205,7 +205,7 @@ func TestARunNeedsNoCommandLine(t *testing.T) {
 
 	require.Equal(t, []run.Phase{run.Reading, run.Changing}, w.phases)
 	require.Equal(t, []run.Share{{Provider: aliyun, Count: 3}}, w.shares[run.Reading])
-	require.Equal(t, []run.Share{{Provider: aliyun, Count: 3}}, w.shares[run.Changing], "an adoption calls nobody")
+	require.Equal(t, []run.Share{{Provider: aliyun, Count: 3, Calls: 6}}, w.shares[run.Changing], "an adoption calls nobody")
 	require.Equal(t, 3, w.read)
 	require.Len(t, w.finished, 6)
 	slices.Sort(w.finished)

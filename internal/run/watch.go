@@ -17,8 +17,9 @@ type Watcher interface {
 	// Read says how many of its share of cards a provider has read. Numbers may
 	// come out of order.
 	Read(provider spec.ProviderName, done int)
-	// Costs says by which calls a provider's cards are read, once that is chosen.
-	Costs(reads plan.Reads)
+	// Costs says by which calls cards are read, once that is chosen: of all the
+	// providers that share an account, whose rate is the same.
+	Costs(reads []plan.Reads)
 	// Throttled says that a provider's carrier refused a call because there were
 	// too many. It must be quick.
 	Throttled(provider spec.ProviderName, throttle providers.Throttle)
@@ -52,6 +53,7 @@ const (
 type Share struct {
 	Provider spec.ProviderName
 	Count    int
+	Calls    int // to the carrier that the changes take at most; 0 of a reading, see [Watcher].Costs
 }
 
 // Call is an action whose call is under way.
@@ -70,7 +72,7 @@ func (Nobody) Begin(Phase, []Share) {}
 func (Nobody) Read(spec.ProviderName, int) {}
 
 // Costs implements [Watcher].
-func (Nobody) Costs(plan.Reads) {}
+func (Nobody) Costs([]plan.Reads) {}
 
 // Throttled implements [Watcher].
 func (Nobody) Throttled(spec.ProviderName, providers.Throttle) {}

@@ -194,6 +194,9 @@ func carriers(p *plan.Plan, byCarrier map[spec.ProviderName]tally) []bar {
 		}
 		if c, ok := costs[name]; ok {
 			b.Note = CostText(c)
+			if len(c.With) > 0 {
+				b.Note += "; its time adds to that of " + joined(c.With) + ", of the same account"
+			}
 		}
 		out = append(out, b)
 	}

@@ -67,6 +67,8 @@ type costJSON struct {
 	Seconds   float64           `json:"seconds,omitempty"`
 	PerDay    int               `json:"passes_calls_per_day,omitempty"`
 	PerMonth  int               `json:"passes_calls_per_month,omitempty"`
+	// With are the other providers that share the account: all their seconds add up.
+	With []spec.ProviderName `json:"shares_account_with,omitempty"`
 }
 
 // CardJSON is one card of a plan.
@@ -245,7 +247,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 		out.Reads = append(out.Reads, ReadsOf(r))
 	}
 	for _, c := range p.Costs {
-		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds(), c.PerDay, c.PerMonth})
+		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds(), c.PerDay, c.PerMonth, c.With})
 	}
 	return out
 }

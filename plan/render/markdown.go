@@ -241,18 +241,19 @@ func tail(p *plan.Plan, s *plan.Summary, limit int) string {
 	var b strings.Builder
 	if len(p.Costs) > 0 {
 		b.WriteString("### Costs\n\n")
-		shown := min(len(p.Costs), max(1, limit/1500))
-		if len(p.Costs) == shown+1 && limit >= 2*LeastLimit {
+		costs := accountCosts(p.Costs)
+		shown := min(len(costs), max(1, limit/1500))
+		if len(costs) == shown+1 && limit >= 2*LeastLimit {
 			shown++
 		}
-		for _, c := range p.Costs[:shown] {
-			fmt.Fprintf(&b, "- %s: %s\n", clippedCode(string(c.Provider), 60), CostText(c))
+		for _, c := range costs[:shown] {
+			fmt.Fprintf(&b, "- %s: %s\n", clippedCode(namesOf(c), 60), CostText(c))
 		}
 		calls := 0
-		for _, c := range p.Costs[shown:] {
+		for _, c := range costs[shown:] {
 			calls += c.Calls
 		}
-		if rest := len(p.Costs) - shown; rest > 0 {
+		if rest := len(costs) - shown; rest > 0 {
 			fmt.Fprintf(&b, "- %s: %s\n", count(rest, "more carrier", "more carriers"), count(calls, "call", "calls"))
 		}
 		b.WriteString("\n")

@@ -111,13 +111,24 @@ func CallsText(r plan.Reads) string {
 }
 
 // ReadingText is what a reading is going to take, before it is done:
-// "5,000 cards in 125 list calls, about 7 s at 20/s".
-func ReadingText(r plan.Reads) string {
+// "5,000 cards in 125 list calls, about 7 s at 20/s". The reads are of providers
+// that share an account, and so its rate.
+func ReadingText(reads []plan.Reads) string {
+	r := TogetherOf(reads)
 	s := fmt.Sprintf("%s in %s", count(r.Read, "card", "cards"), CallsText(r))
 	if r.PerSecond > 0 {
 		s += fmt.Sprintf(", about %s at %s/s", Duration(r.Time()), strconv.FormatFloat(r.PerSecond, 'f', -1, 64))
 	}
 	return s
+}
+
+// TogetherOf adds up what reading takes for providers that share an account.
+func TogetherOf(reads []plan.Reads) plan.Reads {
+	var all plan.Reads
+	for _, r := range reads {
+		all.Read, all.Calls, all.ListCalls, all.PerSecond = all.Read+r.Read, all.Calls+r.Calls, all.ListCalls+r.ListCalls, r.PerSecond
+	}
+	return all
 }
 
 // age is how old something is, as people say it.

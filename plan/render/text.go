@@ -535,8 +535,8 @@ func usual(l plan.Exceeded) string {
 
 // costs says what applying takes at each carrier, and how many approvals are missing.
 func (t *text) costs(p *plan.Plan) {
-	for _, c := range p.Costs {
-		t.line("%s: %s", safe.Text(string(c.Provider)), CostText(c))
+	for _, c := range accountCosts(p.Costs) {
+		t.line("%s: %s", safe.Text(namesOf(c)), CostText(c))
 	}
 	missing := Missing(p.Summary())
 	if missing != "" {
@@ -555,6 +555,54 @@ func Missing(s plan.Summary) string {
 	}
 	return fmt.Sprintf("Approvals missing: %s of %s. Without them apply refuses this plan; -skip-unapproved leaves these actions out.",
 		Thousands(lacking), Thousands(s.Guarded))
+}
+
+// accountCosts are the costs by account: the calls of providers that share an
+// account go one after the other, at its rate.
+func accountCosts(costs []plan.Cost) []plan.Cost {
+	var out []plan.Cost
+	at := map[spec.ProviderName]int{} // of the first provider of an account
+	for _, c := range costs {
+		first := c.Provider
+		for _, other := range c.With {
+			first = min(first, other)
+		}
+		k, ok := at[first]
+		if !ok {
+			at[first] = len(out)
+			out = append(out, c)
+			continue
+		}
+		out[k].Calls += c.Calls
+	}
+	return out
+}
+
+// namesOf are the providers of an account: "aliyun.a and aliyun.b, of one account".
+func namesOf(c plan.Cost) string {
+	names := []spec.ProviderName{c.Provider}
+	return OneAccount(append(names, c.With...))
+}
+
+// OneAccount names providers that share an account; one by its name alone.
+func OneAccount(names []spec.ProviderName) string {
+	if len(names) == 1 {
+		return string(names[0])
+	}
+	return joined(names) + ", of one account"
+}
+
+// joined is "aliyun.a, aliyun.b and aliyun.c".
+func joined(names []spec.ProviderName) string {
+	s := string(names[0])
+	for i, name := range names[1:] {
+		if i == len(names)-2 {
+			s += " and " + string(name)
+		} else {
+			s += ", " + string(name)
+		}
+	}
+	return s
 }
 
 // CostText is "18,240 calls, about 31 min at 10/s".

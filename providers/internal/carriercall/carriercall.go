@@ -46,7 +46,9 @@ type clock struct {
 // New makes a client that keeps to the limits. Clients of one account at one
 // endpoint share them.
 func New(limits providers.Limits, env providers.Env, endpoint *url.URL, account string) *Client {
-	return &Client{transport: carrierhttp.New(limits.Transport(env, endpoint, account)), limits: limits, env: env}
+	options := limits.Transport(env, endpoint, account)
+	limits.Account = options.Account
+	return &Client{transport: carrierhttp.New(options), limits: limits, env: env}
 }
 
 // Limits is what the client keeps to.
