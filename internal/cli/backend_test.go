@@ -104,6 +104,10 @@ fleet {
 			r.env["CARDFLEET_PG_CONN_STR"] = pgtest.Database(r.t)
 			return "fleet {\n  backend \"postgres\" { name = \"bikes\" }\n}\n"
 		},
+		"postgres behind a pooler": func(r *rig) string {
+			r.env["CARDFLEET_PG_CONN_STR"] = pgtest.Pooled(r.t, pgtest.Database(r.t))
+			return "fleet {\n  backend \"postgres\" { name = \"bikes\" }\n}\n"
+		},
 	}
 }
 

@@ -460,7 +460,7 @@ func (th *theater) once(since int) {
 func (th *theater) round(n int) {
 	since := len(th.world.Requests())
 	th.want(n)
-	leased := th.backend == "postgres" || th.backend == "s3"
+	leased := strings.HasPrefix(th.backend, "postgres") || th.backend == "s3"
 	for range 2 + th.random.IntN(2) {
 		th.troubles()
 		if leased && th.random.IntN(3) > 0 {

@@ -34,6 +34,8 @@ func TestWhoeverIsKeptOutIsToldHowLongAndWhatToDo(t *testing.T) {
 		"http":     {`\n  Renewed:   never: this lock isn't renewed\n`, `\n  Runs out:  never by itself\n`, `remove its lock:\n  cardfleet force-unlock [0-9a-f]{16}\n`},
 		"s3":       leased,
 		"postgres": leased,
+
+		"postgres behind a pooler": leased,
 	}
 	for name, block := range backends(t) {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +62,7 @@ func TestARunWithoutALockSaysSoOrIsRefused(t *testing.T) {
 			other := *r
 			r.tty, r.env = true, maps.Clone(r.env)
 			r.typed = &answer{text: "no\n", before: func() { // the first one has the lock while it asks
-				if name == "s3" || name == "postgres" {
+				if name == "s3" || strings.HasPrefix(name, "postgres") {
 					got := other.want(1, other.run("apply", "-auto-approve", "-lock=false"))
 					assert.Contains(t, got.errors, "This state can't go without its lock")
 					assert.Zero(t, binds(r.world))

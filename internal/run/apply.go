@@ -77,6 +77,8 @@ func (a *Applied) kept(err error) string {
 	switch n := a.Unrecorded(); {
 	case errors.Is(err, state.ErrConflict):
 		return "another run has written it meanwhile, so nobody knows what its journal still has of this run: the next plan looks at the cards"
+	case n == 0 && a.Report.Count(apply.Done)+a.Report.Count(apply.InDoubt) == 0:
+		return "this run changed nothing, so neither it nor its journal lacks anything"
 	case n == 1:
 		return "its journal has that a call left and not what came of it, which the next run looks into; the rest it takes over"
 	case n > 0:
