@@ -3,6 +3,7 @@ package cmiot
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -112,11 +113,22 @@ func post(ctx context.Context, u *url.URL, body io.Reader) (*http.Request, error
 	return req, nil
 }
 
+// builder makes a request of a transaction; secret is what the request alone
+// carries and no error may show.
+type builder func(ctx context.Context, t transaction) (req *http.Request, secret string, err error)
+
 // exchange makes one request, which the carrier finds by its transaction, and
-// reads its answer; secret is what the request alone carries and no error may show.
-func (a *account) exchange(ctx context.Context, c carriercall.Call, t transaction, build carriercall.Build, r reply, secret string) error {
-	c.RequestID, c.Secret = t.short, secret
-	return a.Send(ctx, c, build, func(got carriercall.Answer) error {
+// reads its answer. The transaction is of the moment in which the request leaves.
+func (a *account) exchange(ctx context.Context, c carriercall.Call, build builder, r reply) error {
+	begin := func(ctx context.Context) (*http.Request, error) {
+		t := a.begin()
+		req, secret, err := build(ctx, t)
+		if err == nil {
+			c.RequestID, c.Secret = t.short, secret
+		}
+		return req, err
+	}
+	err := a.Send(ctx, c, begin, func(got carriercall.Answer) error {
 		if got.Status == http.StatusTooManyRequests {
 			return a.Explain(c, throttled(), "HTTP 429", "")
 		}
@@ -128,6 +140,11 @@ func (a *account) exchange(ctx context.Context, c carriercall.Call, t transactio
 		}
 		return nil
 	})
+	var e *providers.Error
+	if errors.As(err, &e) && e.RequestID == "" {
+		e.RequestID = c.RequestID // no answer came, which might have told it
+	}
+	return err
 }
 
 // isRefused reports whether the carrier looked at the call and said no.

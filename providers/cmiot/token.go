@@ -2,6 +2,8 @@ package cmiot
 
 import (
 	"context"
+	"maps"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -31,13 +33,14 @@ func (p *v5) fetchToken(ctx context.Context, refused string) (carriercall.Token,
 }
 
 func (p *v5) askToken(ctx context.Context, further map[string]string) (tokenRow, error) {
-	t := p.begin()
-	params := map[string]string{"appid": p.appid, "password": p.password, "transid": t.id}
-	for name, v := range further {
-		params[name] = v
-	}
 	var r rows[tokenRow]
-	if err := p.send(ctx, carriercall.Call{Name: callToken}, t, params, &r, ""); err != nil {
+	err := p.exchange(ctx, carriercall.Call{Name: callToken, Awaited: true}, func(ctx context.Context, t transaction) (*http.Request, string, error) {
+		params := map[string]string{"appid": p.appid, "password": p.password, "transid": t.id}
+		maps.Copy(params, further)
+		req, err := p.request(ctx, callToken, params)
+		return req, "", err
+	}, &r)
+	if err != nil {
 		return tokenRow{}, err
 	}
 	return r.Result[0], nil

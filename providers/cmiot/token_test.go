@@ -97,12 +97,55 @@ func TestTokenIsRefreshedOnlyWhereTheRefusedOneIsGivenAgain(t *testing.T) {
 }
 
 func TestTokenThatIsRefusedAfreshEndsTheReading(t *testing.T) {
-	var fetched []string
-	p := open(t, stuck(&fetched, "old", "new"), nil)
-	_, err := p.Read(t.Context(), iccid, 0)
-	cause, _ := providers.CauseOf(err)
-	assert.Equal(t, providers.Denied, cause, "%v", err)
-	assert.Len(t, fetched, 3, "renewed once")
+	synctest.Test(t, func(t *testing.T) {
+		var fetched []string
+		p := open(t, stuck(&fetched, "old", "new"), nil)
+		_, err := p.Read(t.Context(), iccid, 0)
+		cause, _ := providers.CauseOf(err)
+		assert.Equal(t, providers.Denied, cause, "%v", err)
+		assert.ErrorContains(t, err, "something else may be using this appid")
+		assert.Len(t, fetched, 15, "eight tokens, of which all but the first were asked for twice")
+	})
+}
+
+// Where each get/token ends the token before, two plans at once end each other's.
+func TestTwoPlansAtOnceWithOneAppidBothReadAllCards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		current := 0
+		carrier := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			var body map[string]string
+			_ = json.NewDecoder(r.Body).Decode(&body)
+			switch {
+			case r.URL.Path == "/v5/ec/get/token":
+				current++
+				_, _ = fmt.Fprintf(w, `{"status":"0","message":"正确","result":[{"token":"T%d","ttl":3600}]}`, current)
+			case body["token"] != fmt.Sprintf("T%d", current):
+				_, _ = io.WriteString(w, `{"status":"12021","message":"TOKEN不存在或已过期，请重新获取","result":[]}`)
+			default:
+				_, _ = io.WriteString(w, `{"status":"0","message":"正确","result":[{"cardStatus":"9"}]}`)
+			}
+		})
+		wants := make([]providers.Want, 300)
+		for i := range wants {
+			wants[i].ICCID = spec.ICCID(fmt.Sprintf("898600D69913%08d", i))
+		}
+		var plans sync.WaitGroup
+		for range 2 {
+			p := open(t, carrier, map[string]any{"requests_per_second": 20.0})
+			plans.Go(func() {
+				readings, err := providers.ReadAll(t.Context(), p, wants, providers.ReadOptions{})
+				assert.NoError(t, err)
+				for i := range readings {
+					assert.True(t, readings[i].Known(), "card %d: %s", i, readings[i].Unread)
+				}
+			})
+		}
+		plans.Wait()
+		assert.Greater(t, current, 2, "they did end each other's tokens")
+	})
 }
 
 func TestChangeIsSentAgainWithARenewedToken(t *testing.T) {

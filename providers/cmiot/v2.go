@@ -71,16 +71,17 @@ func (a *account) notFound(iccid spec.ICCID, status string) spec.Reading {
 // attempt sends a function's parameters in the query string, as the carrier's
 // samples do for GET and POST alike (CMIOT_API2002, API请求URL示例).
 func (p *v2) attempt(ctx context.Context, c call, r reply) error {
-	t := p.begin()
-	token := tokenV2(p.appid, p.password, t.id)
-	q := url.Values{"appid": {p.appid}, "transid": {t.id}, "ebid": {p.ebids[c.Name]}, "token": {token}}
-	for name, v := range c.params {
-		q.Set(name, v)
-	}
-	u := p.url("/v2/" + c.Name)
-	u.RawQuery = q.Encode()
-	build := func(ctx context.Context) (*http.Request, error) { return post(ctx, u, nil) }
-	return p.exchange(ctx, c.Call, t, build, r, token)
+	return p.exchange(ctx, c.Call, func(ctx context.Context, t transaction) (*http.Request, string, error) {
+		token := tokenV2(p.appid, p.password, t.id)
+		q := url.Values{"appid": {p.appid}, "transid": {t.id}, "ebid": {p.ebids[c.Name]}, "token": {token}}
+		for name, v := range c.params {
+			q.Set(name, v)
+		}
+		u := p.url("/v2/" + c.Name)
+		u.RawQuery = q.Encode()
+		req, err := post(ctx, u, nil)
+		return req, token, err
+	}, r)
 }
 
 // tokenV2 is "appid+password+transid … 使用64位SHA-256算法": 64 digits of lower-case

@@ -39,7 +39,7 @@ type v5 struct {
 func newV5(a *account, period time.Duration) *v5 {
 	p := &v5{account: a, cooldown: cooldown{period: period}, batches: batches{sleep: a.env.Sleep}}
 	p.tokens = &carriercall.Tokens{
-		Call: callToken, Fetch: p.fetchToken, Now: a.Now,
+		Call: callToken, Fetch: p.fetchToken, Now: a.Now, Sleep: a.env.Sleep, Random: a.env.Random,
 		Refused: func(err error) bool { return providers.IsCode(err, codeTokenExpired) },
 	}
 	return p
@@ -151,33 +151,36 @@ func (p *v5) deviceInUse(ctx context.Context, iccid spec.ICCID) (spec.IMEI, erro
 // card is the parameter that names a card: of msisdn, iccid and imsi exactly one.
 func card(iccid spec.ICCID) map[string]string { return map[string]string{"iccid": string(iccid)} }
 
-// attempt makes one request with the token that all share, and another where
-// the carrier doesn't take that one any more.
+// attempt makes one request with the token that all share, and others where the
+// carrier doesn't take that one any more.
 func (p *v5) attempt(ctx context.Context, c call, r reply) error {
-	return p.tokens.Attempt(ctx, func(token string) error {
-		t := p.begin()
-		params := map[string]string{"transid": t.id, "token": token}
-		maps.Copy(params, c.params)
-		return p.send(ctx, c.Call, t, params, r, token)
+	return p.tokens.Attempt(ctx, func(take carriercall.Take) error {
+		return p.exchange(ctx, c.Call, func(ctx context.Context, t transaction) (*http.Request, string, error) {
+			token, err := take()
+			if err != nil {
+				return nil, "", err
+			}
+			params := map[string]string{"transid": t.id, "token": token}
+			maps.Copy(params, c.params)
+			req, err := p.request(ctx, c.Name, params)
+			return req, token, err
+		}, r)
 	})
 }
 
-// send makes one request, its parameters as JSON in the body (KNOWN*: of the
-// two forms, the one that keeps the token and the password out of URLs).
-func (p *v5) send(ctx context.Context, c carriercall.Call, t transaction, params map[string]string, r reply, secret string) error {
-	build := func(ctx context.Context) (*http.Request, error) {
-		body, err := json.Marshal(params)
-		if err != nil {
-			return nil, err
-		}
-		req, err := post(ctx, p.url("/v5/ec/"+c.Name), bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		req.Header.Set("Content-Type", "application/json;charset=utf-8")
-		return req, nil
+// request carries its parameters as JSON in the body (KNOWN*: of the two forms,
+// the one that keeps the token and the password out of URLs).
+func (p *v5) request(ctx context.Context, name string, params map[string]string) (*http.Request, error) {
+	body, err := json.Marshal(params)
+	if err != nil {
+		return nil, err
 	}
-	return p.exchange(ctx, c, t, build, r, secret)
+	req, err := post(ctx, p.url("/v5/ec/"+name), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json;charset=utf-8")
+	return req, nil
 }
 
 // join is how batches write lists of numbers (PHP-V5).

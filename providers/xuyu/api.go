@@ -46,7 +46,7 @@ func (g *gateway) read(ctx context.Context, c call, take func(result json.RawMes
 	})
 }
 
-// send makes a call, with the token and, where that is refused, with a new one:
+// send makes a call, with the token and, where that is refused, with new ones:
 // the access_token may have run out early ("业务服务器在API调用获知access_token已超时的情况下", S003).
 func (g *gateway) send(ctx context.Context, c call, take func(root json.RawMessage) error) (id string, err error) {
 	read := func(got carriercall.Answer) error {
@@ -54,8 +54,8 @@ func (g *gateway) send(ctx context.Context, c call, take func(root json.RawMessa
 		return g.outcome(c, got.Status, got.Body, take)
 	}
 	err = g.Repeat(ctx, c.named(), func() error {
-		return g.tokens.Attempt(ctx, func(token string) error {
-			return g.Send(ctx, c.named(), func(ctx context.Context) (*http.Request, error) { return g.request(ctx, c, token) }, read)
+		return g.tokens.Attempt(ctx, func(take carriercall.Take) error {
+			return g.Send(ctx, c.named(), func(ctx context.Context) (*http.Request, error) { return g.request(ctx, c, take) }, read)
 		})
 	})
 	return id, err
@@ -83,7 +83,11 @@ func (g *gateway) outcome(c call, status int, body []byte, take func(json.RawMes
 
 // request carries both credentials. That the token is a bearer's is how RFC
 // 6750 puts token_type "Bearer" (S003 响应示例); S003 itself shows no call.
-func (g *gateway) request(ctx context.Context, c call, token string) (*http.Request, error) {
+func (g *gateway) request(ctx context.Context, c call, take carriercall.Take) (*http.Request, error) {
+	token, err := take()
+	if err != nil {
+		return nil, err
+	}
 	u, err := c.url(g.endpoint, c.values)
 	if err != nil {
 		return nil, err

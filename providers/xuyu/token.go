@@ -35,7 +35,7 @@ type issuer struct {
 func (i *issuer) token(ctx context.Context, _ string) (carriercall.Token, error) {
 	at := i.Now() // before the call: the token's life begins when it is made
 	var r tokenReply
-	err := i.Send(ctx, carriercall.Call{Name: callToken}, i.request, func(got carriercall.Answer) error {
+	err := i.Send(ctx, carriercall.Call{Name: callToken, Awaited: true}, i.request, func(got carriercall.Answer) error {
 		r = tokenReply{}
 		odd := r.decode(got.Body)
 		if got.Status != http.StatusOK || r.Error != "" {

@@ -78,7 +78,9 @@ func open(config spec.ProviderConfig, env providers.Env) (providers.Provider, sp
 	g.Headers = requestHeaders()
 	g.Veil.Add(key.id, key.secret, g.key)
 	issuer := &issuer{Client: g.Client, endpoint: tokenEndpoint, credential: key, random: env.Random}
-	g.tokens = &carriercall.Tokens{Call: callToken, Fetch: issuer.token, Now: env.Now, Refused: isUnauthorised}
+	g.tokens = &carriercall.Tokens{
+		Call: callToken, Fetch: issuer.token, Now: env.Now, Refused: isUnauthorised, Sleep: env.Sleep, Random: env.Random,
+	}
 	return p, s.Diagnostics()
 }
 

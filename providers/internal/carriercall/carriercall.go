@@ -84,6 +84,9 @@ type Call struct {
 	Name string // the carrier's: "QueryCardStatus"
 	// Changing calls change a card, or something else at the carrier.
 	Changing bool
+	// Awaited calls get what other calls are to be sent with, as a token is, and go
+	// before those that only read.
+	Awaited bool
 	// RequestID is what the carrier finds this request by, where the caller names
 	// requests; "" where the carrier does.
 	RequestID string
@@ -92,15 +95,16 @@ type Call struct {
 }
 
 func (c Call) paced() carrierhttp.Call {
-	return carrierhttp.Call{Function: c.Name, Changing: c.Changing}
+	return carrierhttp.Call{Function: c.Name, Changing: c.Changing, Awaited: c.Awaited}
 }
 
 // Answer is a whole answer.
 type Answer = carrierhttp.Answer
 
 // Build makes a request. Every attempt makes one anew, with a nonce, a time and
-// a token of its own.
-type Build func(ctx context.Context) (*http.Request, error)
+// a token of its own, once it has had its turn: so none of these grows old in a
+// queue. It must not wait.
+type Build = carrierhttp.Build
 
 // Read reads an answer: nil is a success. A [*providers.Error], as [Client.Explain]
 // makes one of a carrier's code, says what the answer proves. Any other error
@@ -155,11 +159,14 @@ func judge(err error) carrierhttp.Verdict {
 
 // Send makes one attempt with one request. Its errors are [*providers.Error]s.
 func (c *Client) Send(ctx context.Context, call Call, build Build, read Read) error {
-	req, err := build(ctx)
-	if err != nil {
-		return c.complete(call, &providers.Error{Proof: providers.NeverSeen, Err: err}, nil)
+	var unmade error
+	answer, err := c.transport.Send(ctx, call.paced(), func(ctx context.Context) (req *http.Request, err error) {
+		req, unmade = build(ctx)
+		return req, unmade
+	})
+	if unmade != nil {
+		return c.complete(call, &providers.Error{Proof: providers.NeverSeen, Err: unmade}, nil)
 	}
-	answer, err := c.transport.Send(req, call.paced())
 	if err != nil {
 		return c.complete(call, unanswered(err), nil)
 	}

@@ -1,16 +1,23 @@
 package carriercall
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
 )
 
 // Tokens keeps the one token that all calls of an account share. Whoever finds
 // it due or refused renews it, and everybody else waits for that one answer.
+//
+// Other machines may share the account, and some carriers end a token once they
+// give another: then each machine's renewal ends the token of the others. So a
+// token is taken only as its request leaves, a refused one is renewed several
+// times, and the pauses before that grow, so that each machine has its time.
 //
 // It isn't singleflight: there a waiter can't leave when its context ends,
 // unless the renewal goes on in a goroutine that outlives the call.
@@ -18,16 +25,52 @@ type Tokens struct {
 	// Call is the carrier's name for the call that gets a token.
 	Call string
 	// Fetch asks the carrier for a token. It changes nothing, and is told which
-	// token was refused, "" for none.
+	// token was refused last, "" for none. Its call is [Call].Awaited.
 	Fetch func(ctx context.Context, refused string) (Token, error)
 	Now   func() time.Time
 	// Refused reports whether an attempt failed because its token is no longer good.
 	Refused func(error) bool
+	// Sleep waits before a token is renewed that was refused soon after another, and
+	// Random makes that uneven between machines. Without Sleep there is no pause.
+	Sleep  func(ctx context.Context, d time.Duration) error
+	Random func(p []byte)
 
 	mu      sync.Mutex
 	current Token
 	renewal *renewal // nil where none is under way
+	losses  losses
 }
+
+// losses are tokens that were refused.
+type losses struct {
+	last   string    // the last of them
+	at     time.Time // when it was refused
+	recent int       // how many were, each within lately of the one before
+	vain   int       // how many in a row were refused at their first use
+}
+
+const (
+	// lately is how long after a refused token another counts as of the same quarrel
+	// with other machines.
+	lately = time.Minute
+	// mostVain is how many tokens in a row may be refused at once before the
+	// carrier is taken at its word, and mostOfACall how many one call may lose.
+	mostVain    = 8
+	mostOfACall = 10
+
+	firstPause   = 250 * time.Millisecond
+	longestPause = 2 * time.Second
+	// patienceWithTurns is how often a call gives its turn back since its token ended
+	// while it waited, before it takes one that may be about to end.
+	patienceWithTurns = 3
+)
+
+// Take returns the token for a request that leaves now. Its error is for [Build]
+// to return: the call then waits for another turn and another token.
+type Take func() (string, error)
+
+// errNoToken is a turn that came while there was no token.
+var errNoToken = errors.New("the token ended while the request waited for its turn")
 
 // Token is what a carrier gives for credentials.
 type Token struct {
@@ -57,21 +100,92 @@ type renewal struct {
 	left bool
 }
 
-// Attempt makes an attempt with the token, and where the carrier refuses that,
-// another with a new one. A refused token's call had no effect.
-func (t *Tokens) Attempt(ctx context.Context, attempt func(token string) error) error {
-	token, err := t.Get(ctx, "")
-	if err != nil {
-		return err
+// Attempt makes attempts, each of which takes the token as its request leaves,
+// until the carrier doesn't refuse the token. A refused token's call had no effect.
+// Where token after token is refused, the error is the last refusal, which is not
+// worth repeating.
+func (t *Tokens) Attempt(ctx context.Context, attempt func(take Take) error) error {
+	refused, lost := "", 0
+	for turns := 1; ; turns++ {
+		if _, err := t.Get(ctx, refused); err != nil {
+			return err
+		}
+		token := ""
+		err := attempt(func() (_ string, err error) {
+			token, err = t.take(turns > patienceWithTurns)
+			return token, err
+		})
+		switch {
+		case errors.Is(err, errNoToken):
+			refused = ""
+			continue
+		case token == "" || err == nil || !t.Refused(err):
+			t.took(token, err)
+			return err
+		}
+		refused, lost = token, lost+1
+		if t.lose(token) >= mostVain || lost >= mostOfACall {
+			return err
+		}
 	}
-	err = attempt(token)
-	if err == nil || !t.Refused(err) {
-		return err
+}
+
+// take is the token as it is now; aged ones that are due will do where that is said.
+func (t *Tokens) take(aged bool) (string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.current.Value == "" || !aged && !t.good() {
+		return "", errNoToken
 	}
-	if token, err = t.Get(ctx, token); err != nil {
-		return err
+	return t.current.Value, nil
+}
+
+// good reports whether the current token isn't due.
+func (t *Tokens) good() bool { return t.current.Due.IsZero() || t.Now().Before(t.current.Due) }
+
+// took notes that the carrier answered a call with the token, and not that it refuses it.
+func (t *Tokens) took(token string, err error) {
+	if cause, known := providers.CauseOf(err); err != nil && (!known || cause != providers.Refused) {
+		return // it may never have seen the token
 	}
-	return attempt(token)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if token != "" {
+		t.losses.vain = 0
+	}
+}
+
+// lose notes that the carrier refused a token, once for the many that notice,
+// and returns how many it refused in a row.
+func (t *Tokens) lose(token string) (vain int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.current.Value != token {
+		return t.losses.vain // noticed by another call
+	}
+	now := t.Now()
+	if now.Sub(t.losses.at) > lately {
+		t.losses.recent = 0
+	}
+	t.current, t.losses.last, t.losses.at = Token{}, token, now
+	t.losses.recent++
+	t.losses.vain++
+	return t.losses.vain
+}
+
+// pause is how long to wait before the next renewal: not at all after a token that
+// is the first to be refused for a while, then longer and longer.
+func (t *Tokens) pause() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.Sleep == nil || t.losses.recent < 2 || t.Now().Sub(t.losses.at) > lately {
+		return 0
+	}
+	pause := longestPause
+	if shift := t.losses.recent - 2; shift < 3 {
+		pause = firstPause << shift
+	}
+	return carrierhttp.Uneven(pause, t.Random)
 }
 
 // Get returns a token other than the refused one ("" refuses none). Where the
@@ -104,7 +218,7 @@ func (t *Tokens) join(refused string) (value string, r *renewal, mine bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.current
-	if c.Value != "" && c.Value != refused && (c.Due.IsZero() || t.Now().Before(c.Due)) {
+	if c.Value != "" && c.Value != refused && t.good() {
 		return c.Value, nil, false
 	}
 	if t.renewal != nil {
@@ -115,7 +229,7 @@ func (t *Tokens) join(refused string) (value string, r *renewal, mine bool) {
 }
 
 func (t *Tokens) renew(ctx context.Context, r *renewal, refused string) {
-	fresh, err := t.Fetch(ctx, refused)
+	fresh, err := t.fetch(ctx, refused)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil {
@@ -124,6 +238,18 @@ func (t *Tokens) renew(ctx context.Context, r *renewal, refused string) {
 	r.value, r.err, r.left = fresh.Value, err, err != nil && ctx.Err() != nil
 	t.renewal = nil
 	close(r.done)
+}
+
+func (t *Tokens) fetch(ctx context.Context, refused string) (Token, error) {
+	if pause := t.pause(); pause > 0 {
+		if err := t.Sleep(ctx, pause); err != nil {
+			return Token{}, err
+		}
+	}
+	t.mu.Lock()
+	refused = cmp.Or(refused, t.losses.last)
+	t.mu.Unlock()
+	return t.Fetch(ctx, refused)
 }
 
 // untaken says of a failure to get a token that the card is as it was.

@@ -102,7 +102,7 @@ func stricter(a, b int) int {
 type lane struct {
 	of       *Transport
 	function string
-	changing bool
+	first    bool // before those that only read
 	waiting  []*waiter
 }
 
@@ -222,11 +222,11 @@ func (a *account) laneOf(t *Transport, c Call) *lane {
 		a.functions[function].lower(t.options.Now(), t.options.PerFunction)
 	}
 	for _, l := range a.lanes {
-		if l.of == t && l.function == function && l.changing == c.Changing {
+		if l.of == t && l.function == function && l.first == c.first() {
 			return l
 		}
 	}
-	l := &lane{of: t, function: function, changing: c.Changing}
+	l := &lane{of: t, function: function, first: c.first()}
 	a.lanes = append(a.lanes, l)
 	return l
 }
@@ -255,7 +255,7 @@ func (a *account) next(now time.Time) (best int, delay time.Duration) {
 			continue
 		}
 		d := max(shared, a.functions[l.function].until(now))
-		if best < 0 || d < delay || d == delay && l.changing && !a.lanes[best].changing {
+		if best < 0 || d < delay || d == delay && l.first && !a.lanes[best].first {
 			best, delay = i, d
 		}
 	}

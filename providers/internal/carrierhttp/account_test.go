@@ -62,12 +62,13 @@ type senders struct {
 func (s *senders) send(n int, t *Transport, from string, c Call) {
 	for range n {
 		s.wg.Go(func() {
-			req, err := http.NewRequestWithContext(context.WithoutCancel(s.t.Context()), http.MethodPost, "http://carrier.localhost/", nil)
-			if !assert.NoError(s.t, err) {
-				return
-			}
-			req.Header.Set("From", from)
-			_, err = t.Send(req, c)
+			_, err := t.Send(context.WithoutCancel(s.t.Context()), c, func(ctx context.Context) (*http.Request, error) {
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.localhost/", nil)
+				if err == nil {
+					req.Header.Set("From", from)
+				}
+				return req, err
+			})
 			assert.NoError(s.t, err)
 		})
 	}
@@ -211,8 +212,9 @@ func TestLimitsHold(t *testing.T) {
 				wg.Go(func() {
 					ctx, cancel := context.WithTimeout(t.Context(), patience)
 					defer cancel()
-					req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.localhost/", nil)
-					_, err := from.Send(req, call)
+					_, err := from.Send(ctx, call, func(ctx context.Context) (*http.Request, error) {
+						return http.NewRequestWithContext(ctx, http.MethodPost, "http://carrier.localhost/", nil)
+					})
 					assert.True(t, err == nil || patience < time.Hour, "%v", err)
 				})
 			}

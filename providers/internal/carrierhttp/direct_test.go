@@ -235,7 +235,7 @@ func TestNoRequestIsRepeatedByTheNetwork(t *testing.T) {
 	for i := range 2 {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/?Signature=s3cret", nil)
 		require.NoError(t, err)
-		_, err = transport.Send(req, Call{})
+		_, err = transport.Send(req.Context(), Call{}, made(req))
 		assert.Equal(t, i == 0, err == nil, "%v", err)
 		assert.True(t, i == 0 || sent(t, err))
 	}
@@ -251,7 +251,7 @@ func TestABodyLeavesWithItsRequest(t *testing.T) {
 	for _, size := range []int{0, 10, 1 << 20} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(strings.Repeat("x", size)))
 		require.NoError(t, err)
-		a, err := transport.Send(req, Call{})
+		a, err := transport.Send(req.Context(), Call{}, made(req))
 		require.NoError(t, err)
 		assert.Len(t, a.Body, size)
 	}
@@ -269,7 +269,7 @@ func TestEachOfManyCallsGetsItsOwnAnswer(t *testing.T) {
 				if !assert.NoError(t, err) {
 					return
 				}
-				a, err := transport.Send(req, Call{})
+				a, err := transport.Send(req.Context(), Call{}, made(req))
 				assert.NoError(t, err)
 				assert.Equal(t, fmt.Sprintf("%d.%d", i, j), string(a.Body))
 			}
@@ -384,7 +384,7 @@ func TestAnInterruptEndsTheWaitForAReadingAndNotForAChange(t *testing.T) {
 				close(answer)
 			}
 		}()
-		_, err = newTransport(realNetwork(t), Options{Timeout: time.Minute}).Send(req, Call{Changing: changing})
+		_, err = newTransport(realNetwork(t), Options{Timeout: time.Minute}).Send(req.Context(), Call{Changing: changing}, made(req))
 		if changing {
 			require.NoError(t, err)
 			continue
@@ -430,7 +430,7 @@ func TestWhatCouldEndAHeaderIsRefused(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", value)
-		_, err = newTransport(realNetwork(t), Options{}).Send(req, Call{})
+		_, err = newTransport(realNetwork(t), Options{}).Send(req.Context(), Call{}, made(req))
 		assert.ErrorContains(t, err, "invalid header", "%q", value)
 	}
 }

@@ -78,13 +78,19 @@ func (p Policy) pause(attempt int, asked time.Duration) time.Duration {
 	if asked = min(asked, longestAsked); asked > pause {
 		return asked + p.jitter(asked/10)
 	}
-	return max(asked, pause/2+p.jitter(pause/2))
+	return max(asked, Uneven(pause, p.Random))
 }
 
 // jitter is a random duration of less than d.
-func (p Policy) jitter(d time.Duration) time.Duration {
+func (p Policy) jitter(d time.Duration) time.Duration { return jitter(d, p.Random) }
+
+// Uneven is a pause of half of d at least and less than d, so that those who wait
+// for the same thing don't all come back at once.
+func Uneven(d time.Duration, random func(p []byte)) time.Duration { return d/2 + jitter(d/2, random) }
+
+func jitter(d time.Duration, random func(p []byte)) time.Duration {
 	var b [8]byte
-	p.Random(b[:])
+	random(b[:])
 	return time.Duration(float64(d) * (float64(binary.LittleEndian.Uint64(b[:])>>11) / (1 << 53)))
 }
 

@@ -70,6 +70,8 @@ type Call struct {
 	// Changing requests go before those that only read: somebody waits for them,
 	// and what was read of their card grows old.
 	Changing bool
+	// Awaited requests go before those too: what others are to be sent with comes of them.
+	Awaited bool
 }
 
 // New makes a Transport.
@@ -93,7 +95,7 @@ type Error struct {
 	// Stopped reports that the request was not sent because whoever asked for it
 	// went away, or because the gate is closed.
 	Stopped bool
-	Doing   string // what failed: "wait for a turn", "not sent", "connect", "wait for the answer", "read the answer"
+	Doing   string // what failed: "wait for a turn", "not sent", "make the request", "connect", "wait for the answer", "read the answer"
 	Err     error
 }
 
@@ -102,6 +104,11 @@ func (e *Error) Error() string { return e.Doing + ": " + e.Err.Error() }
 // Unwrap returns the cause below it.
 func (e *Error) Unwrap() error { return e.Err }
 
+func (c Call) first() bool { return c.Changing || c.Awaited }
+
+// Build makes a request that is about to leave.
+type Build func(ctx context.Context) (*http.Request, error)
+
 // Answer is a whole answer.
 type Answer struct {
 	Status int // HTTP's
@@ -109,23 +116,22 @@ type Answer struct {
 	Body   []byte
 }
 
-// Send waits for a turn, sends the request once, and reads the answer. The
-// request is Send's from then on. A changing request that has left comes to its
-// end, whatever becomes of the context of whoever asked for it: only the timeout
-// bounds it.
-func (t *Transport) Send(req *http.Request, c Call) (Answer, error) {
-	asked := req.Context()
+// Send waits for a turn, makes the request, sends it once, and reads the answer.
+// Build is called when the request can leave, so that what is good for a moment
+// alone, a token or a time, is no older than that; it must not wait. A changing
+// request that has left comes to its end, whatever becomes of the context of
+// whoever asked for it: only the timeout bounds it.
+func (t *Transport) Send(asked context.Context, c Call, build Build) (Answer, error) {
 	if err := t.account.acquire(asked, t, c); err != nil {
-		closeBody(req)
 		return Answer{}, &Error{Doing: "wait for a turn", Stopped: asked.Err() != nil, Err: err}
 	}
 	defer func() { t.account.release(t.options.Now()) }()
+	req, failed := t.leaving(asked, c, build)
+	if failed != nil {
+		t.account.unsent()
+		return Answer{}, failed
+	}
 	if c.Changing {
-		if err := t.mayLeave(asked); err != nil {
-			closeBody(req)
-			t.account.unsent()
-			return Answer{}, &Error{Doing: "not sent", Stopped: true, Err: err}
-		}
 		asked = context.WithoutCancel(asked)
 	}
 	ctx, cancel := t.attempt(asked)
@@ -141,6 +147,20 @@ func (t *Transport) Send(req *http.Request, c Call) (Answer, error) {
 		failed.Err = fmt.Errorf("nothing within %v: %w", t.options.Timeout, context.DeadlineExceeded)
 	}
 	return Answer{}, failed
+}
+
+// leaving is the request, once it has its turn, or why it doesn't leave.
+func (t *Transport) leaving(ctx context.Context, c Call, build Build) (*http.Request, *Error) {
+	if c.Changing {
+		if err := t.mayLeave(ctx); err != nil {
+			return nil, &Error{Doing: "not sent", Stopped: true, Err: err}
+		}
+	}
+	req, err := build(ctx)
+	if err != nil {
+		return nil, &Error{Doing: "make the request", Err: err}
+	}
+	return req, nil
 }
 
 // mayLeave says why a changing request may not leave after it had its turn.

@@ -25,11 +25,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // roundTrip makes one POST with a secret in its query.
 func roundTrip(ctx context.Context, t *Transport, base string) (Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/?Signature=s3cret", nil)
-	if err != nil {
-		return Answer{}, err
-	}
-	return t.Send(req, Call{})
+	return t.Send(ctx, Call{}, func(ctx context.Context) (*http.Request, error) {
+		return http.NewRequestWithContext(ctx, http.MethodPost, base+"/?Signature=s3cret", nil)
+	})
+}
+
+// made is a request that is made already.
+func made(req *http.Request) Build {
+	return func(context.Context) (*http.Request, error) { return req, nil }
 }
 
 func realNetwork(t *testing.T) *http.Transport {
