@@ -207,12 +207,12 @@ func (l *loader) addFound(src *source, f plain.Found) {
 	}
 	l.report.HCL(f.Stray)
 	l.sortBlocks(f.Blocks)
-	l.cards = slices.Grow(l.cards, len(f.Cards))
-	for i := range f.Cards {
-		if b := f.Cards[i].Block; b == nil || l.checkName(b) {
-			l.cards = append(l.cards, f.Cards[i])
-		}
+	named := slices.DeleteFunc(f.Cards, func(c plain.Card) bool { return c.Block != nil && !l.checkName(c.Block) })
+	if l.cards == nil {
+		l.cards = named
+		return
 	}
+	l.cards = append(l.cards, named...)
 }
 
 // parseVars parses a file of variable values. Any of them may be
@@ -264,8 +264,12 @@ func secretSettings(schemas []spec.Schema) []string {
 	return names
 }
 
-// liveNames are the card and privacy_number blocks, by those words.
+// liveNames are the card and privacy_number blocks, by those words. Only outputs,
+// and local values for them, may refer to these.
 func (l *loader) liveNames() map[string][]string {
+	if len(l.blocks["output"])+len(l.blocks["locals"]) == 0 {
+		return nil
+	}
 	cards := make([]string, len(l.cards))
 	for i := range l.cards {
 		cards[i] = l.cards[i].Name

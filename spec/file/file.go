@@ -7,9 +7,9 @@
 package file
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 )
@@ -32,14 +32,24 @@ func Open(path string) (*os.File, error) {
 }
 
 // Read reads the whole file, under the conditions of [Open].
-func Read(path string) (content []byte, err error) {
+func Read(path string) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(f)
+	var content bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		content.Grow(int(min(info.Size(), mostAtOnce)) + bytes.MinRead) // the size is a hint: the file may grow
+	}
+	if _, err := content.ReadFrom(f); err != nil {
+		return nil, err
+	}
+	return content.Bytes(), nil
 }
+
+// mostAtOnce is for how much of a file room is made before it is read.
+const mostAtOnce = 1 << 30
 
 func check(f *os.File) error {
 	info, err := f.Stat()
