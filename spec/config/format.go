@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // Format lays a file of native syntax out canonically: indentation, aligned
@@ -17,6 +18,14 @@ func Format(src []byte, filename string) ([]byte, spec.Diagnostics) {
 	if strings.HasSuffix(filename, ".json") {
 		return src, nil
 	}
+	if pieces, found, ok := plain.TakeApart(filename, src, rootSchema()); ok && len(found.Syntax) == 0 {
+		return (&layout{}).format(src, pieces), nil
+	}
+	return formatWhole(src, filename)
+}
+
+// formatWhole is Format of a file that HCL parses at once.
+func formatWhole(src []byte, filename string) ([]byte, spec.Diagnostics) {
 	file, diags := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	if diags.HasErrors() {
 		r := newReport()

@@ -2,6 +2,7 @@ package plain
 
 import (
 	"bytes"
+	"iter"
 	"sort"
 
 	"github.com/hashicorp/hcl/v2"
@@ -28,10 +29,10 @@ type parsedPiece struct {
 // are only a place in a text.
 type Card struct {
 	Name  string
-	Plain bool       // a [Reader] can read it
 	Block *hcl.Block // nil: the block is piece of file
 	file  *File
-	piece int
+	piece int32
+	Plain bool // a [Reader] can read it
 }
 
 // File is a file of native syntax that was taken apart.
@@ -94,7 +95,7 @@ const few = 16
 func (f *pieces) addPlain(start Mark) {
 	f.pieces = append(f.pieces, piece{start: start.byte, line: start.line})
 	f.Cards = append(f.Cards, Card{
-		Name: f.names.Keep(f.reader.block.Name), file: f.File, piece: len(f.pieces) - 1, Plain: true,
+		Name: f.names.Keep(f.reader.block.Name), file: f.File, piece: int32(len(f.pieces) - 1), Plain: true,
 	})
 }
 
@@ -132,7 +133,7 @@ func (f *pieces) addParsed(p piece, syntax hcl.Diagnostics) bool {
 	f.Syntax, f.Stray = append(f.Syntax, syntax...), append(f.Stray, stray...)
 	i := len(f.pieces)
 	if len(syntax) == 0 && len(stray) == 0 && isOneCard(body, content) {
-		f.Cards = append(f.Cards, Card{Name: content.Blocks[0].Labels[0], file: f.File, piece: i})
+		f.Cards = append(f.Cards, Card{Name: content.Blocks[0].Labels[0], file: f.File, piece: int32(i)})
 		p.file = nil
 		content.Blocks = nil
 	}
@@ -221,7 +222,7 @@ func (c *Card) HCL() *hcl.Block {
 	if c.Block != nil {
 		return c.Block
 	}
-	body := c.file.tree(c.piece).Body
+	body := c.file.tree(int(c.piece)).Body
 	content, diags := body.Content(c.file.schema)
 	if diags.HasErrors() {
 		panic("plain: a card block that was parsed before has mistakes now: " + diags.Error())
@@ -267,6 +268,17 @@ func (f *File) tree(i int) *hcl.File {
 		f.parsed = &parsedPiece{piece: i, file: file}
 	}
 	return f.parsed.file
+}
+
+// Starts are the bytes at which the pieces begin, each outside of all blocks.
+func (f *File) Starts() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range f.pieces {
+			if !yield(f.pieces[i].start) {
+				return
+			}
+		}
+	}
 }
 
 func (f *File) pieceEnd(i int) int {
