@@ -16,7 +16,7 @@ import (
 // bigFleet has n cards, of which a tenth changes: stops, subscriptions, and
 // chains of five cards that pass their devices on.
 func bigFleet(n int) plan.Input {
-	block := &spec.Block{Name: "bike", Keyed: true, CSV: "bikes.csv"}
+	block := &spec.Block{Name: "bike", Keyed: true, Table: &spec.BlockTable{CSV: "bikes.csv"}}
 	fleet := &spec.Fleet{Providers: []spec.ProviderConfig{{Name: aliyun}}}
 	prior := &state.Snapshot{Lineage: "l", Cards: make([]state.Card, 0, n)}
 	in := plan.Input{Fleet: fleet, Prior: prior, Now: now, Capabilities: map[spec.ProviderName]spec.Capabilities{aliyun: dyiotapi()}}

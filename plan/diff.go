@@ -117,7 +117,7 @@ func idOf(wanted *spec.Card, memory *state.Card) spec.CardID {
 }
 
 // fileOf is where a card is declared: its row's table, or its block's file.
-func fileOf(c *spec.Card) string { return cmp.Or(c.Block.CSV, c.Block.Source.File) }
+func fileOf(c *spec.Card) string { return cmp.Or(c.Block.CSV(), c.Block.Source.File) }
 
 // wanted compares a declared card.
 func (d *differ) wanted(p *pair) {

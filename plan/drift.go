@@ -139,7 +139,7 @@ func (p *pair) drifted(d Drift) {
 // whereOf is where a card says an attribute: its row, or its line.
 func whereOf(c *spec.Card, attribute string) string {
 	if c.Row > 0 {
-		return fmt.Sprintf("%s row %d", c.Block.CSV, c.Row)
+		return fmt.Sprintf("%s row %d", c.Block.CSV(), c.Row)
 	}
 	place := c.Place(attribute)
 	return fmt.Sprintf("%s line %d", place.File, place.Start.Line)

@@ -169,7 +169,7 @@ func where(c *spec.Card, attr string) string {
 		at := c.Place(attr)
 		return fmt.Sprintf("%s line %d", at.File, at.Start.Line)
 	}
-	text := fmt.Sprintf("%s row %d", c.Block.CSV, c.Row)
+	text := fmt.Sprintf("%s row %d", c.Block.CSV(), c.Row)
 	if column := c.Block.Column(attr); column != "" {
 		text += fmt.Sprintf(", column %q", column)
 	}

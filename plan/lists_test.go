@@ -15,8 +15,8 @@ import (
 // tableBlock is a block of a table with one card of it.
 func tableBlock(iccid spec.ICCID, imei spec.IMEI, row int) spec.Card {
 	return spec.Card{Provider: aliyun, ICCID: iccid, IMEI: imei, Key: string(iccid), Row: row, Block: &spec.Block{
-		Name: "bike", CSV: "bikes.csv", Keyed: true, Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 3}},
-		Columns: []spec.AttrColumn{{Attr: "imei", Column: "device"}},
+		Name: "bike", Keyed: true, Source: spec.Range{File: "main.fleet.hcl", Start: spec.Pos{Line: 3}},
+		Table: &spec.BlockTable{CSV: "bikes.csv", Columns: []spec.AttrColumn{{Attr: "imei", Column: "device"}}},
 	}}
 }
 

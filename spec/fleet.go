@@ -234,12 +234,25 @@ type Block struct {
 	Source Range  // the block's header
 	// Attrs says where each attribute of the block stands, in the order of the source.
 	Attrs []AttrPlace
-	// CSV is the file that from_csv names; "" for other blocks.
-	CSV string
-	// Columns says which column of CSV an attribute takes, where it takes one only.
-	Columns []AttrColumn
+	// Table is what from_csv names; nil for other blocks, of which there may be a million.
+	Table *BlockTable
 	// Keyed reports whether the block has for_each or from_csv, so that its cards have keys.
 	Keyed bool
+}
+
+// BlockTable is the table whose rows are a block's cards.
+type BlockTable struct {
+	CSV string // the file, as from_csv names it
+	// Columns says which column of CSV an attribute takes, where it takes one only.
+	Columns []AttrColumn
+}
+
+// CSV is the file that from_csv names; "" for other blocks.
+func (b *Block) CSV() string {
+	if b.Table == nil {
+		return ""
+	}
+	return b.Table.CSV
 }
 
 // AttrColumn is a column that an attribute's value comes from.
@@ -247,7 +260,10 @@ type AttrColumn struct{ Attr, Column string }
 
 // Column is the column of CSV that an attribute takes; "" for none and several.
 func (b *Block) Column(attr string) string {
-	for _, c := range b.Columns {
+	if b.Table == nil {
+		return ""
+	}
+	for _, c := range b.Table.Columns {
 		if c.Attr == attr {
 			return c.Column
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -17,7 +18,7 @@ import (
 const shortestLine = 16
 
 // percentCode is one escaped byte of a URL.
-var percentCode = regexp.MustCompile(`%[0-9A-F]{2}`)
+var percentCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-F]{2}`) })
 
 // SecretForms are the spellings in which a secret may stand in a text: as it
 // is, without the white space around it, each long line of several, and all of
@@ -54,7 +55,7 @@ func escapedForms(text string) []string {
 	quoted := within(strconv.Quote(text))
 	forms := []string{quoted, within(strconv.QuoteToASCII(text)), jsonForm(text, false), jsonForm(text, true), jsonForm(quoted, false), html.EscapeString(text)}
 	for _, encoded := range []string{url.QueryEscape(text), url.PathEscape(text), url.UserPassword("", text).String()[1:], (&url.URL{Path: text}).EscapedPath()} {
-		forms = append(forms, encoded, percentCode.ReplaceAllStringFunc(encoded, strings.ToLower))
+		forms = append(forms, encoded, percentCode().ReplaceAllStringFunc(encoded, strings.ToLower))
 	}
 	return forms
 }
@@ -71,7 +72,7 @@ func jsonForm(text string, forHTML bool) string {
 }
 
 // passwordOfDSN finds the password in libpq's "host=… password=…".
-var passwordOfDSN = regexp.MustCompile(`(?i)\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))`)
+var passwordOfDSN = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))`) })
 
 // SecretParts are what in a secret is one by itself: the password of a URL or
 // of a connection string.
@@ -83,7 +84,7 @@ func SecretParts(secret string) []string {
 		}
 		parts = append(parts, u.Query().Get("password"))
 	}
-	for _, m := range passwordOfDSN.FindAllStringSubmatch(secret, -1) {
+	for _, m := range passwordOfDSN().FindAllStringSubmatch(secret, -1) {
 		parts = append(parts, m[1]+m[2])
 	}
 	return slices.DeleteFunc(parts, func(s string) bool { return s == "" })

@@ -18,7 +18,7 @@ func TestASecretIsFoundInEverySpellingThatATextMayGiveIt(t *testing.T) {
 	require.NoError(t, err)
 	for _, text := range []string{
 		secret, strconv.Quote(secret), strconv.QuoteToASCII(secret), string(inJSON), url.QueryEscape(secret), url.PathEscape(secret),
-		percentCode.ReplaceAllStringFunc(url.QueryEscape(secret), strings.ToLower),
+		percentCode().ReplaceAllStringFunc(url.QueryEscape(secret), strings.ToLower),
 		url.UserPassword("u", secret).String(), html.EscapeString(secret), "one line: MIIEsecretsecret+line",
 	} {
 		said := text

@@ -50,7 +50,7 @@ func (c *configuration) addToTable(f importFiles, name spec.ProviderName, readin
 func (c *configuration) readsTable(f importFiles, name spec.ProviderName) error {
 	for i := range c.fleet.Cards {
 		card := &c.fleet.Cards[i]
-		if card.Block.CSV == "" || within(c.dir(), filepath.FromSlash(card.Block.CSV)) != filepath.Clean(f.path) {
+		if card.Block.CSV() == "" || within(c.dir(), filepath.FromSlash(card.Block.CSV())) != filepath.Clean(f.path) {
 			continue
 		}
 		if card.Provider != name {

@@ -5,6 +5,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -60,13 +61,15 @@ func backticks(s string) int {
 
 // plainWord has nothing that Markdown, HTML or the platforms read as more than
 // a word: no markup, no mention, no reference, no address, no emoji's name.
-var plainWord = regexp.MustCompile(`^[\p{L}\p{M}\p{N}.,;:(){}'"/=%?!+-]+$`)
+var plainWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{M}\p{N}.,;:(){}'"/=%?!+-]+$`) })
 
 // notPlain is what the platforms make a link of, though it looks like a word:
 // addresses, emoji, GH-7 and issues of other trackers, GitLab's !5, %2 and
 // group/project!5, and commits, which are seven hex digits or more ("GitLab
 // Flavored Markdown", docs.gitlab.com; "Autolinked references and URLs", docs.github.com).
-var notPlain = regexp.MustCompile(`(?i)://|www\.|:[\w+-]+:|\b[a-z]\w*-\d|[!%]["'\w]|\b[0-9a-f]{7,}\b`)
+var notPlain = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)://|www\.|:[\w+-]+:|\b[a-z]\w*-\d|[!%]["'\w]|\b[0-9a-f]{7,}\b`)
+})
 
 // prose is a text with everything in code that isn't a plain word.
 func prose(s string) string {
@@ -83,14 +86,14 @@ func prose(s string) string {
 }
 
 func plainlyRead(w string) bool {
-	if notPlain.MatchString(w) {
+	if notPlain().MatchString(w) {
 		return false
 	}
 	for _, r := range w {
 		if r >= utf8.RuneSelf && (unicode.IsPunct(r) || unicode.IsSymbol(r)) {
 			continue
 		}
-		if !plainWord.MatchString(string(r)) {
+		if !plainWord().MatchString(string(r)) {
 			return false
 		}
 	}

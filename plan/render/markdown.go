@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
@@ -22,7 +23,7 @@ const LeastLimit = 2000
 // ErrMarker says that a marker's name can't stand in an HTML comment.
 var ErrMarker = errors.New("a marker's name has up to 60 letters, digits and . _ / -, which stand between others")
 
-var markerName = regexp.MustCompile(`^[A-Za-z0-9]+([._/-][A-Za-z0-9]+)*$`)
+var markerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]+([._/-][A-Za-z0-9]+)*$`) })
 
 // MarkdownOptions say how a plan becomes one comment. The zero value is for GitHub.
 type MarkdownOptions struct {
@@ -45,7 +46,7 @@ func (o MarkdownOptions) Check() error {
 	switch {
 	case o.Limit != 0 && o.Limit < LeastLimit:
 		return fmt.Errorf("a plan needs a limit of %d characters at least", LeastLimit)
-	case o.Marker != "" && (len(o.Marker) > 60 || !markerName.MatchString(o.Marker)):
+	case o.Marker != "" && (len(o.Marker) > 60 || !markerName().MatchString(o.Marker)):
 		return ErrMarker
 	default:
 		return nil

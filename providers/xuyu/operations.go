@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/agext/levenshtein"
 
@@ -65,11 +66,11 @@ func placeholders(name string) (may, must []string) {
 }
 
 // placeholder can't be taken for JSON: an object's brace is followed by a quote.
-var placeholder = regexp.MustCompile(`\{([A-Za-z_]+)\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{([A-Za-z_]+)\}`) })
 
 // fill puts the values into a text, each escaped for where it stands.
 func fill(text string, values map[string]string, escape func(string) string) string {
-	return placeholder.ReplaceAllStringFunc(text, func(p string) string { return escape(values[p[1:len(p)-1]]) })
+	return placeholder().ReplaceAllStringFunc(text, func(p string) string { return escape(values[p[1:len(p)-1]]) })
 }
 
 // url is the request's address.
@@ -234,7 +235,7 @@ func (w *writer) checkPlaceholders() {
 	may, must := placeholders(w.name)
 	var found []string
 	misspelt := false
-	for _, m := range placeholder.FindAllStringSubmatch(w.path+" "+w.body, -1) {
+	for _, m := range placeholder().FindAllStringSubmatch(w.path+" "+w.body, -1) {
 		found = append(found, m[1])
 		if !slices.Contains(may, m[1]) {
 			misspelt = true

@@ -41,7 +41,7 @@ func TestCSVIsReadAsSpreadsheetsWriteIt(t *testing.T) {
 			assert.Equal(t, spec.ICCID(iccidA), card.ICCID)
 			assert.Equal(t, spec.IMEI("86153603019600"), card.IMEI)
 			assert.Equal(t, `card.bike["`+iccidA+`"]`, card.Address())
-			assert.Equal(t, "bikes.csv", card.Block.CSV)
+			assert.Equal(t, "bikes.csv", card.Block.CSV())
 		})
 	}
 	assert.Empty(t, mustLoad(t, csvFleet("iccid,imei\n")).Fleet.Cards)

@@ -110,7 +110,7 @@ func (c *cardBlock) fromCSV(a *hcl.Attribute) (func(func(*row)), bool) {
 		return nil, false
 	}
 	file := &csvFile{name: name, path: expr.Absolute(c.Dir, name)}
-	c.csv, c.block.CSV = file, name
+	c.csv, c.block.Table = file, &spec.BlockTable{CSV: name}
 	c.csvFiles[c.block] = file
 	reader, err := file.open()
 	if err != nil {
@@ -154,7 +154,7 @@ func (c *cardBlock) nameColumns() {
 	}
 	for _, cell := range c.cells {
 		if column := cell.source(); column != "" {
-			c.block.Columns = append(c.block.Columns, spec.AttrColumn{Attr: cell.attribute.name, Column: column})
+			c.block.Table.Columns = append(c.block.Table.Columns, spec.AttrColumn{Attr: cell.attribute.name, Column: column})
 		}
 	}
 }

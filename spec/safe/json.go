@@ -51,8 +51,8 @@ func (j *jsonWriter) Close() error {
 func JSONText(s string) string { return string(escapeJSON([]byte(s))) }
 
 func escapeJSON(text []byte) []byte {
-	text = hashes.ReplaceAll(text, []byte(`##${1}\u005b`))
-	text = sections.ReplaceAll(text, []byte(`section_${1}\u003a`))
+	text = hashes().ReplaceAll(text, []byte(`##${1}\u005b`))
+	text = sections().ReplaceAll(text, []byte(`section_${1}\u003a`))
 	if !bytes.ContainsFunc(text, unseen) {
 		return text
 	}

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -64,11 +65,13 @@ func tabbed(s string) int {
 
 // paint is a sequence of ours: reset, bold, faint, underlined, their ends, and
 // the eight colours. None of them hides a text.
-var paint = regexp.MustCompile(`^\x1b\[(?:0|1|2|4|22|24|3[0-7]|39)(?:;(?:0|1|2|4|22|24|3[0-7]|39))*m`)
+var paint = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\x1b\[(?:0|1|2|4|22|24|3[0-7]|39)(?:;(?:0|1|2|4|22|24|3[0-7]|39))*m`)
+})
 
 func coloured(s string) int {
 	if s[0] == '\x1b' {
-		return len(paint.FindString(s))
+		return len(paint().FindString(s))
 	}
 	return tabbed(s)
 }
@@ -134,22 +137,22 @@ func passes(s string, allowed allowance) int {
 //   - GitLab's "section_start:1700000000:name", anywhere in a line (docs.gitlab.com,
 //     "Custom collapsible sections").
 var (
-	colons   = regexp.MustCompile(`(?m)(^|[\s\p{Z}])::`)
-	hashes   = regexp.MustCompile(`##(\w*)\[`)
-	sections = regexp.MustCompile(`section_(start|end):`)
+	colons   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)(^|[\s\p{Z}])::`) })
+	hashes   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`##(\w*)\[`) })
+	sections = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`section_(start|end):`) })
 )
 
 // Commands breaks up what a log takes as a command, and leaves the rest: for a
 // page, which shows by itself what can't be seen.
 func Commands(s string) string {
 	if strings.Contains(s, "::") {
-		s = colons.ReplaceAllString(s, `${1}\u003a:`)
+		s = colons().ReplaceAllString(s, `${1}\u003a:`)
 	}
 	if strings.Contains(s, "##") {
-		s = hashes.ReplaceAllString(s, `##${1}\u005b`)
+		s = hashes().ReplaceAllString(s, `##${1}\u005b`)
 	}
 	if strings.Contains(s, "section_") {
-		s = sections.ReplaceAllString(s, `section_${1}\u003a`)
+		s = sections().ReplaceAllString(s, `section_${1}\u003a`)
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -48,13 +49,13 @@ func identifier(cell string) (text string, deeds []deed, lost string) {
 	switch {
 	case isHex(text):
 		return text, deeds, ""
-	case spec.LooksNumeric(text) && !grouped.MatchString(text), exponential.MatchString(text), thousands.MatchString(text):
+	case spec.LooksNumeric(text) && !grouped().MatchString(text), exponential().MatchString(text), thousands().MatchString(text):
 		digits, lost := writtenOut(text)
 		if lost == "" {
 			do(digits, written)
 		}
 		return text, deeds, lost
-	case grouped.MatchString(text):
+	case grouped().MatchString(text):
 		do(strings.NewReplacer(" ", "", "-", "").Replace(text), ungrouped)
 	}
 	return text, deeds, ""
@@ -86,11 +87,11 @@ func withoutGuard(s string) string {
 }
 
 var (
-	exponential = regexp.MustCompile(`^[0-9](?:[.,]([0-9]+))?[eE]\+?([0-9]+)$`)
-	fraction    = regexp.MustCompile(`^([0-9]+)[.,]0*$`)
-	thousands   = regexp.MustCompile(`^([0-9]{1,3}(?:[,.' _][0-9]{3})+)(?:[.,]0+)?$`)
+	exponential = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9](?:[.,]([0-9]+))?[eE]\+?([0-9]+)$`) })
+	fraction    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+)[.,]0*$`) })
+	thousands   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]{1,3}(?:[,.' _][0-9]{3})+)(?:[.,]0+)?$`) })
 	// grouped is digits and letters in groups that no number has, as printed on cards: 8986 0617 0300 1730 0390.
-	grouped = regexp.MustCompile(`^[0-9A-Fa-f]+(?:[ -][0-9A-Fa-f]+)+$`)
+	grouped = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Fa-f]+(?:[ -][0-9A-Fa-f]+)+$`) })
 )
 
 const (
@@ -103,12 +104,12 @@ const (
 // writtenOut is a number as its digits, where all of them are there.
 func writtenOut(s string) (digits, lost string) {
 	switch {
-	case exponential.MatchString(s):
+	case exponential().MatchString(s):
 		return expanded(s)
-	case fraction.MatchString(s):
-		digits = fraction.FindStringSubmatch(s)[1]
-	case thousands.MatchString(s):
-		digits = strings.NewReplacer(",", "", ".", "", "'", "", " ", "", "_", "").Replace(thousands.FindStringSubmatch(s)[1])
+	case fraction().MatchString(s):
+		digits = fraction().FindStringSubmatch(s)[1]
+	case thousands().MatchString(s):
+		digits = strings.NewReplacer(",", "", ".", "", "'", "", " ", "", "_", "").Replace(thousands().FindStringSubmatch(s)[1])
 	default:
 		return "", "it is no whole number"
 	}
@@ -120,7 +121,7 @@ func writtenOut(s string) (digits, lost string) {
 
 // expanded writes 8.61536030196001E+14 out, where no digit is missing.
 func expanded(s string) (digits, lost string) {
-	m := exponential.FindStringSubmatch(s)
+	m := exponential().FindStringSubmatch(s)
 	exponent, err := strconv.Atoi(m[2])
 	if err != nil || exponent+1 > spreadsheetDigits {
 		return "", "a spreadsheet keeps 15 digits"
