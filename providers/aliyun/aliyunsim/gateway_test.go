@@ -223,6 +223,9 @@ func TestNewerStyleIsAsStrict(t *testing.T) {
 	changed := acs3("QueryCardStatus", url.Values{"Iccid": {card}}, nil, asItIs, asItIs)
 	changed.URL.RawQuery = "Iccid=89860617030017300391"
 	assert.Equal(t, "SignatureDoesNotMatch", serve(t, h, changed).Code, "the address is signed")
+	changed = acs3("QueryCardStatus", url.Values{"Iccid": {card}}, nil, asItIs, asItIs)
+	changed.URL.RawQuery += "&Signature=x"
+	assert.Equal(t, "SignatureDoesNotMatch", serve(t, h, changed).Code, "all of it")
 }
 
 func TestEachOfDyiotapis16ActionsIsServed(t *testing.T) {

@@ -32,10 +32,11 @@ type OneLink struct {
 	v2, v5   map[string]function
 	transids transids
 
-	mu     sync.Mutex
-	tokens map[string]token // by appid
-	jobs   map[string]*job
-	told   map[string]spec.ICCID // MSISDN → card, of those that were told
+	mu       sync.Mutex
+	tokens   map[string]token // by appid
+	jobs     map[string]*job
+	numbered numbered
+	told     map[string]spec.ICCID // MSISDN → card, of those that were told
 }
 
 func (o *OneLink) ServeHTTP(rw http.ResponseWriter, r *http.Request) {

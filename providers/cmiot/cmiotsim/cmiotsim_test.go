@@ -386,3 +386,25 @@ func TestTransidsAreRememberedForAMillionCalls(t *testing.T) {
 	assert.False(t, seen.first("a"))
 	assert.LessOrEqual(t, len(seen.now)+len(seen.old), 2<<20)
 }
+
+func TestCardsAreFoundByTheirNumbersAlsoWhenMoreCome(t *testing.T) {
+	w := world()
+	w.Open = true
+	o := &OneLink{World: w}
+	found := func(key, value string) string {
+		r := callV2(t, o, http.MethodGet, "userstatusrealsingle", map[string]string{"iccid": "", key: value})
+		require.Equal(t, "0", r.Status, r.Message)
+		return r.one(t, "STATUS").(string)
+	}
+	assert.Equal(t, "00", found("msisdn", msisdn))
+	other := carriersim.Card{ICCID: "898602B0011430000544"}
+	number, imsi := numbers(other)
+	assert.Equal(t, "99", found("msisdn", number), "nobody described it")
+	_, err := w.Change(other.ICCID, func(c *carriersim.Card) bool {
+		c.MSISDN, c.Status = "", spec.SuspendedByOwner
+		return true
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "02", found("msisdn", number))
+	assert.Equal(t, "02", found("imsi", imsi))
+}

@@ -101,30 +101,7 @@ func (o *OneLink) named(q params) spec.ICCID {
 	if q["msisdn"] == "" && q["imsi"] == "" {
 		return ""
 	}
-	return o.byNumber(func(msisdn, imsi string) bool {
-		return q["msisdn"] != "" && msisdn == q["msisdn"] || q["imsi"] != "" && imsi == q["imsi"]
-	})
-}
-
-// byNumber finds a described card by its other numbers.
-func (o *OneLink) byNumber(fits func(msisdn, imsi string) bool) spec.ICCID {
-	cards, _ := o.World.Page(0, 1<<30)
-	for _, c := range cards {
-		if fits(numbers(c)) {
-			return c.ICCID
-		}
-	}
-	return ""
-}
-
-// numbers are a card's MSISDN, made up where the world has none, and its IMSI,
-// which always is.
-func numbers(c carriersim.Card) (msisdn, imsi string) {
-	if c.MSISDN == "" {
-		decimal := carriersim.Decimal(c.ICCID)
-		return "10" + decimal[len(decimal)-11:], c.IMSI()
-	}
-	return c.MSISDN, c.IMSI()
+	return o.byNumber(q["msisdn"], q["imsi"])
 }
 
 // date is China's time in the form of v5's samples. For v2 it is a GUESS.

@@ -373,7 +373,7 @@ func (o *OneLink) cardOf(msisdn string) spec.ICCID {
 	if ok {
 		return iccid
 	}
-	return o.byNumber(func(m, _ string) bool { return m == msisdn })
+	return o.byNumber(msisdn, "")
 }
 
 func (o *OneLink) carryOut(appid string, t transition, msisdns []string, cards []carriersim.Card) (id string) {

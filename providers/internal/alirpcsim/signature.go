@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,16 +26,16 @@ func Signature(method, secret string, q url.Values) string {
 }
 
 func stringToSign(method string, q url.Values) string {
-	return method + "&" + percent("/") + "&" + percent(canonical(q))
+	signed := maps.Clone(q)
+	signed.Del("Signature")
+	return method + "&" + percent("/") + "&" + percent(canonical(signed))
 }
 
-// canonical is the parameters but Signature, percent-encoded and by name.
+// canonical is parameters, percent-encoded and by name.
 func canonical(q url.Values) string {
 	var pairs []string
 	for name, values := range q {
-		if name != "Signature" {
-			pairs = append(pairs, percent(name)+"="+percent(values[0]))
-		}
+		pairs = append(pairs, percent(name)+"="+percent(values[0]))
 	}
 	slices.SortFunc(pairs, func(a, b string) int {
 		nameA, _, _ := strings.Cut(a, "=")
