@@ -92,6 +92,13 @@ type Change struct {
 	// Key names this change for a carrier that takes an idempotency key: at
 	// most 32 characters of 0-9 and a-f, the same for each attempt.
 	Key string
+	// Ticket is what the carrier gave an earlier run that sent this change: it is
+	// waited for, and not sent. "" sends it.
+	Ticket string
+	// Accepted, where set, is told the ticket of a change that the carrier has
+	// accepted and not yet made, before it is waited for. It returns once the ticket
+	// is durable.
+	Accepted func(ctx context.Context, ticket string) error
 }
 
 // Receipt is the carrier's answer to a change that is done.

@@ -18,16 +18,26 @@ type Fleet struct {
 	Backend    Backend
 	Encryption *Encryption // nil: state and plan files are not encrypted
 	Policy     Policy
-	Notify     []Notify         // in the order of the source
-	Providers  []ProviderConfig // by name
-	Cards      []Card           // by ICCID, each declared once
-	Numbers    []PrivacyNumber  // by address
-	Approvals  []Approval       // by name
-	Removed    []Removed        // by ICCID
-	Emptied    []Emptied        // in the order of the source
+	Notify     []Notify            // in the order of the source
+	Providers  []ProviderConfig    // by name
+	Carriers   []CarrierDefinition // of the configuration, by name
+	Cards      []Card              // by ICCID, each declared once
+	Numbers    []PrivacyNumber     // by address
+	Approvals  []Approval          // by name
+	Removed    []Removed           // by ICCID
+	Emptied    []Emptied           // in the order of the source
 	// Digest stands for the configuration's files and for the values of the
 	// variables that are not sensitive: "sha256:…". Equal digests mean equal input.
 	Digest string
+}
+
+// CarrierDefinition names a definition of a carrier that the configuration has. A
+// definition is code: what is planned and approved with one isn't done with another.
+type CarrierDefinition struct {
+	Name     string `json:"name"`
+	File     string `json:"file"`               // that it stands in
+	Digest   string `json:"digest"`             // of its text: "sha256:…"
+	Replaces bool   `json:"replaces,omitempty"` // a definition of that name in the program
 }
 
 // Provider finds the provider block of that name; nil where there is none.

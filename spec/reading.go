@@ -95,6 +95,10 @@ type Reading struct {
 	IMEI     IMEI      // with AttrBinding: the device it is bound to; "" for none
 	Observed IMEI      // the device in use, which is no proof of a binding
 	Packages []Package // with AttrPackages: by id
+
+	// CarrierIDs are the carrier's own ids of the card, by their names; nil where
+	// none was looked up.
+	CarrierIDs map[string]string
 }
 
 // ID is the identity of the card that was read.

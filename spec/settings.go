@@ -67,6 +67,11 @@ type Schema struct {
 	// setting is an access key's id, which may change while the account stays.
 	Account, Carrier, Endpoint string
 	AccountKey                 bool
+
+	// Defined says that the type comes of a definition in HCL, whose place one of
+	// the configuration may take; Digest is that of the definition's text.
+	Defined bool
+	Digest  string
 }
 
 // Setting finds the setting of that name.

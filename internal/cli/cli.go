@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/providers/described"
 )
 
 // Version of the program; it is in plan files, the state and -h.
@@ -69,6 +71,8 @@ type program struct {
 	env   *Env
 	chdir string  // the option before the command
 	out   *output // nil until the command opens it
+	// defined are the carriers that the configuration defines.
+	defined []*described.Definition
 }
 
 // open makes the command's output, which says also why the command ended.

@@ -138,9 +138,9 @@ func (prog *program) configuredFleet(dir string, in inputOptions) (*spec.Fleet, 
 // those that variables of the environment say from before on.
 func (prog *program) load(dir string, in inputOptions) (*config.Config, spec.Diagnostics) {
 	prog.out.hide(secretVariables(prog.env))
-	loaded, diags := config.Load(config.Options{
-		Dir: dir, Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Vars: in.inOrder(), Schemas: schemas(), Backends: backendSchemas(), Now: prog.env.Now, Version: Version,
-	})
+	o := prog.configOptions(dir)
+	o.Vars = in.inOrder()
+	loaded, diags := config.Load(o)
 	if loaded != nil && loaded.Fleet != nil {
 		prog.out.hide(loaded.Secrets())
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/providers"
-	"github.com/cardfleet/cardfleet/providers/all"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
 )
@@ -43,8 +42,8 @@ func (prog *program) openConfig(in inputOptions, calls bool) (*configuration, er
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	opened, more := run.Open(simulated, all.Types(), prog.providerEnv())
-	opened.Accounts = run.Accounts(c.fleet.Providers, all.Types(), prog.env.getenv)
+	opened, more := run.Open(simulated, prog.types(), prog.providerEnv())
+	opened.Accounts = run.Accounts(c.fleet.Providers, prog.types(), prog.env.getenv)
 	c.carriers, diags = opened, append(diags, more...)
 	diags = append(diags, checkBackend(prog.env, prog.dir(), c.fleet)...)
 	if !diags.HasErrors() {

@@ -3,27 +3,52 @@
 package all
 
 import (
+	"cmp"
+	"slices"
+	"sync"
+
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/aliyun"
 	"github.com/cardfleet/cardfleet/providers/aliyun/aliyunsim"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/cmiot"
 	"github.com/cardfleet/cardfleet/providers/cmiot/cmiotsim"
+	"github.com/cardfleet/cardfleet/providers/described"
 	"github.com/cardfleet/cardfleet/providers/linkcard"
 	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
 	"github.com/cardfleet/cardfleet/providers/xuyu"
 	"github.com/cardfleet/cardfleet/providers/xuyu/xuyusim"
 )
 
-// Types is every kind of provider, by its schema's type.
-func Types() []providers.Type {
-	return []providers.Type{
+// Types is every kind of provider that the program has, by its schema's type.
+func Types() []providers.Type { return With(nil) }
+
+// With is [Types] with those that the configuration defines besides. One of a
+// name that the program defines takes its place.
+func With(defined []*described.Definition) []providers.Type {
+	types := []providers.Type{
 		aliyun.Type(),
 		linkcard.Type(), // "aliyun_linkcard"
 		cmiot.Type(),
 		xuyu.Type(),
 	}
+	for _, d := range Definitions() {
+		if !slices.ContainsFunc(defined, func(o *described.Definition) bool { return o.Name == d.Name }) {
+			types = append(types, d.Type())
+		}
+	}
+	for _, d := range defined {
+		types = append(types, d.Type())
+	}
+	slices.SortFunc(types, func(a, b providers.Type) int { return cmp.Compare(a.Schema.Type, b.Schema.Type) })
+	return types
 }
+
+// Definitions are the carriers that the program has as definitions, by name. They
+// don't change, so they are compiled once.
+var Definitions = sync.OnceValue(func() []*described.Definition {
+	return []*described.Definition{}
+})
 
 // Simulators is every simulated carrier over one world. Serve them with
 // [carriersim.Serve], and point blocks at them with [carriersim.Carrier.Point].

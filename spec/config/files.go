@@ -19,11 +19,12 @@ const (
 	jsonSuffix     = ".fleet.json"
 	autoVarsSuffix = ".auto.fleetvars.hcl"
 	varsSuffix     = ".fleetvars.hcl"
+	carrierSuffix  = ".carrier.hcl"
 )
 
 // Files lists the files in dir that [Load] reads and the fmt command looks at:
-// the configuration (*.fleet.hcl, *.fleet.json) and the automatic variable
-// files (*.auto.fleetvars.hcl), by name, without their folder. Hidden files
+// the configuration (*.fleet.hcl, *.fleet.json), the definitions of carriers
+// (*.carrier.hcl) and the automatic variable files (*.auto.fleetvars.hcl), by name, without their folder. Hidden files
 // and editors' leftovers are not among them.
 func Files(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -32,7 +33,7 @@ func Files(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if name := e.Name(); !e.IsDir() && !isLeftover(name) && (isConfigFile(name) || isAutoVarsFile(name)) {
+		if name := e.Name(); !e.IsDir() && !isLeftover(name) && (isConfigFile(name) || isCarrierFile(name) || isAutoVarsFile(name)) {
 			names = append(names, name)
 		}
 	}
@@ -43,6 +44,8 @@ func Files(dir string) ([]string, error) {
 func isConfigFile(name string) bool {
 	return strings.HasSuffix(name, nativeSuffix) || isJSONFile(name)
 }
+
+func isCarrierFile(name string) bool { return strings.HasSuffix(name, carrierSuffix) }
 
 func isJSONFile(name string) bool { return strings.HasSuffix(name, jsonSuffix) }
 

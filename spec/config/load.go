@@ -30,6 +30,8 @@ type Options struct {
 	Vars []Assignment
 	// Schemas are the types of provider that exist.
 	Schemas []spec.Schema
+	// Define compiles the carrier blocks; nil where there can be none.
+	Define Definer
 	// Backends are the types of backend that exist.
 	Backends []spec.Schema
 	// Now is asked once, for timestamp(). nil is the zero time.
@@ -91,6 +93,7 @@ func (l *loader) load() (*Config, spec.Diagnostics) {
 	l.scope.SetLive(l.liveNames())
 	l.scope.DeclareLocals(l.blocks["locals"])
 	l.scope.ValidateVariables()
+	l.loadCarriers()
 	l.loadProviders()
 	l.loadFleet()
 	l.loadCards()
@@ -126,6 +129,8 @@ type loader struct {
 	lost           map[*spec.Block]bool // the blocks whose ICCIDs lost digits
 	keyed          map[string]bool      // the card blocks with for_each or from_csv
 	outputs        []*output
+	// undefined are the carriers whose definitions have mistakes.
+	undefined []string
 }
 
 func newLoader(o Options) *loader {
@@ -166,6 +171,10 @@ func (l *loader) readFiles() {
 	for _, name := range names {
 		if isAutoVarsFile(name) {
 			l.autoVars = append(l.autoVars, name)
+			continue
+		}
+		if isCarrierFile(name) {
+			l.readCarrierFile(name)
 			continue
 		}
 		found = true

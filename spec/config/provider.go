@@ -41,6 +41,9 @@ func (l *loader) loadProvider(b *hcl.Block) {
 	if !ok || !l.providers.at.Claim(l.report, string(name), "provider "+string(name), b.DefRange) {
 		return
 	}
+	if slices.Contains(l.undefined, b.Labels[0]) {
+		return // its settings can't be told from wrong ones
+	}
 	schema, ok := l.schemaOf(b, l.Schemas, "Unknown provider type", "There is no provider type %q.")
 	if !ok {
 		return

@@ -9,6 +9,7 @@ func rootSchema() *hcl.BodySchema {
 		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "locals"},
 		{Type: "provider", LabelNames: []string{"type"}},
+		{Type: "carrier", LabelNames: []string{"name"}},
 		{Type: "card", LabelNames: []string{"name"}},
 		{Type: "privacy_number", LabelNames: []string{"name"}},
 		{Type: "approval", LabelNames: []string{"name"}},

@@ -92,10 +92,14 @@ type Call struct {
 	RequestID string
 	// Secret is what this call alone carries, and no error may show; "" for nothing.
 	Secret string
+	// Limit names a rate of its own, of Rate requests a second, that this call
+	// shares with all others of that name; "" for none.
+	Limit string
+	Rate  float64
 }
 
 func (c Call) paced() carrierhttp.Call {
-	return carrierhttp.Call{Function: c.Name, Changing: c.Changing, Awaited: c.Awaited}
+	return carrierhttp.Call{Function: c.Name, Changing: c.Changing, Awaited: c.Awaited, Limit: c.Limit, Rate: c.Rate}
 }
 
 // Answer is a whole answer.

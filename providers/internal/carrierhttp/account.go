@@ -197,10 +197,12 @@ func (a *account) unsent() {
 
 // slowDown halves the account's rate, and the function's where it has one. It
 // returns the lower of the two, and what that recovers to; 0 for none.
-func (a *account) slowDown(function string, now time.Time) (current, full float64) {
+func (a *account) slowDown(c Call, o Options) (current, full float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, p := range []*pace{a.pace, a.functions[function]} {
+	now := o.Now()
+	name, _ := c.pace(o.PerFunction)
+	for _, p := range []*pace{a.pace, a.functions[name]} {
 		if p == nil {
 			continue
 		}
@@ -214,12 +216,12 @@ func (a *account) slowDown(function string, now time.Time) (current, full float6
 
 func (a *account) laneOf(t *Transport, c Call) *lane {
 	function := ""
-	if t.options.PerFunction > 0 {
-		function = c.Function
+	if name, rate := c.pace(t.options.PerFunction); rate > 0 {
+		function = name
 		if a.functions[function] == nil {
-			a.functions[function] = newPace(t.options.PerFunction)
+			a.functions[function] = newPace(rate)
 		}
-		a.functions[function].lower(t.options.Now(), t.options.PerFunction)
+		a.functions[function].lower(t.options.Now(), rate)
 	}
 	for _, l := range a.lanes {
 		if l.of == t && l.function == function && l.first == c.first() {

@@ -72,6 +72,19 @@ type Call struct {
 	Changing bool
 	// Awaited requests go before those too: what others are to be sent with comes of them.
 	Awaited bool
+	// Limit names a rate of its own, of Rate requests a second, for all requests
+	// that name it; "" for none.
+	Limit string
+	Rate  float64
+}
+
+// pace is the rate that the request has besides the account's, by its name; 0
+// for none.
+func (c Call) pace(perFunction float64) (name string, rate float64) {
+	if c.Limit != "" && c.Rate > 0 {
+		return "limit " + c.Limit, c.Rate
+	}
+	return c.Function, perFunction
 }
 
 // New makes a Transport.
@@ -178,7 +191,7 @@ func (t *Transport) mayLeave(ctx context.Context) error {
 // recovers step by step. It returns the rate from now on and the one that it
 // recovers to, in requests a second; 0 where there is none to be halved.
 func (t *Transport) Throttled(c Call) (now, full float64) {
-	return t.account.slowDown(c.Function, t.options.Now())
+	return t.account.slowDown(c, t.options)
 }
 
 func (t *Transport) attempt(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -1,0 +1,234 @@
+package described
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// ask is one question to the carrier, or one change.
+type ask struct {
+	name    string
+	request *request
+	vars    map[string]cty.Value // what expressions see besides settings, token and reply
+	takes   *needs               // of the reply, with what outcomes take
+	change  *change              // nil for a request that only reads
+}
+
+// answer is a reply that was judged.
+type answer struct {
+	judgement
+	requestID string
+	// carriers reports that the body reads as the carrier's.
+	carriers bool
+	// stale reports that the carrier refuses the token.
+	stale bool
+	value cty.Value
+	ctx   *hcl.EvalContext
+}
+
+// exchange is a request and its reply, for whoever looks on.
+type exchange struct {
+	request *made
+	reply   *reply
+}
+
+func (p *provider) shown(m *made) {
+	if p.look != nil {
+		p.look(exchange{request: m})
+	}
+}
+
+func (p *provider) answered(r *reply) {
+	if p.look != nil {
+		p.look(exchange{reply: r})
+	}
+}
+
+// scope is what expressions see.
+func (p *provider) scope(vars map[string]cty.Value) *hcl.EvalContext {
+	ctx := p.base.NewChild()
+	ctx.Variables = make(map[string]cty.Value, len(vars)+4)
+	maps.Copy(ctx.Variables, vars)
+	if _, ok := ctx.Variables[rootNow]; !ok {
+		ctx.Variables[rootNow] = cty.StringVal(timeText(p.Now()))
+	}
+	return ctx
+}
+
+// makeRequest makes a request of the definition's, with a token, a time and values
+// of let of its own.
+func (d *Definition) makeRequest(ctx *hcl.EvalContext, r *request) (*made, error) {
+	if err := d.letValues(ctx); err != nil {
+		return nil, err
+	}
+	return d.make(ctx, r, false)
+}
+
+// letValues evaluates what is made once a request.
+func (d *Definition) letValues(ctx *hcl.EvalContext) error {
+	if len(d.let) == 0 {
+		return nil
+	}
+	values := map[string]cty.Value{}
+	for _, n := range d.let {
+		v, err := n.expr.value(ctx)
+		if err != nil && n.expr.needs(rootChange) {
+			v, err = cty.NullVal(cty.DynamicPseudoType), nil // of a request that changes nothing
+		}
+		if err != nil {
+			return fmt.Errorf("let %s: %w", n.name, err)
+		}
+		values[n.name] = v
+		ctx.Variables[n.name] = v
+		ctx.Variables[rootLet] = cty.ObjectVal(values)
+	}
+	return nil
+}
+
+// ask makes a call, and judges its reply. A reply that is no success is an error,
+// and the answer says what it was.
+func (p *provider) ask(ctx context.Context, a ask) (*answer, error) {
+	got := &answer{}
+	call := carriercall.Call{Name: a.name, Changing: a.change != nil}
+	if rate := p.def.limits.named[a.request.limit]; rate > 0 {
+		call.Limit, call.Rate = p.def.Name+"."+a.request.limit, rate
+	}
+	err := p.Repeat(ctx, call, func() error {
+		return p.withToken(ctx, func(token string) error { return p.attempt(ctx, call, a, token, got) })
+	})
+	return got, err
+}
+
+// withToken makes an attempt with a token, where the carrier gives any.
+func (p *provider) withToken(ctx context.Context, attempt func(token string) error) error {
+	if p.tokens == nil {
+		return attempt("")
+	}
+	return p.tokens.Attempt(ctx, attempt)
+}
+
+func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, token string, got *answer) error {
+	scope := p.scope(a.vars)
+	if p.tokens != nil {
+		scope.Variables[rootToken] = p.token.of(token)
+	}
+	var m *made
+	build := func(ctx context.Context) (req *http.Request, err error) {
+		if m, err = p.def.makeRequest(scope, a.request); err != nil {
+			return nil, err
+		}
+		p.shown(m)
+		return m.http(ctx, p.endpoint)
+	}
+	return p.Send(ctx, call, build, func(answer carriercall.Answer) error {
+		r := p.def.replyOf(answer)
+		p.answered(r)
+		*got = p.judged(a, r, scope, m)
+		return p.failure(a, got)
+	})
+}
+
+// judged is the reply with what it means, without secrets.
+func (p *provider) judged(a ask, r *reply, scope *hcl.EvalContext, m *made) answer {
+	got := answer{ctx: scope}
+	got.value, got.carriers = r.read(a.takes)
+	scope.Variables[rootReply] = got.value
+	delete(scope.Variables, rootToken)
+	got.judgement = p.def.judge(scope, r.status, a.change)
+	got.stale = p.tokens != nil && p.def.token.refused.holds(scope)
+	p.cover(&got.judgement, m)
+	for _, name := range p.Headers {
+		if id := r.header.Get(name); id != "" {
+			got.requestID = tidy(p.hide(id, m))
+			break
+		}
+	}
+	return got
+}
+
+// cover takes secrets out of what a judgement says.
+func (p *provider) cover(j *judgement, m *made) {
+	j.code, j.message = p.hide(tidy(j.code), m), p.hide(j.message, m)
+}
+
+// hide is the text without the account's secrets, and those of the request.
+func (p *provider) hide(text string, m *made) string {
+	text = p.Veil.Hide(text)
+	if m == nil {
+		return text
+	}
+	for _, secret := range m.secrets {
+		text = strings.ReplaceAll(text, secret, hidden)
+	}
+	return text
+}
+
+// hidden stands in the place of a secret.
+const hidden = "[hidden]"
+
+// failure is why the answer is no success; nil for one.
+func (p *provider) failure(a ask, got *answer) error {
+	label := got.label
+	switch {
+	case got.stale:
+		e := got.err(a.change != nil)
+		e.RequestID = got.requestID
+		if a.change == nil {
+			e.Err = errTokenRefused
+		}
+		return e
+	case label == labelDone, label == labelAlready && a.change == nil:
+		if a.change == nil && !got.carriers && a.takes.body() {
+			return errors.New("the answer is none that the definition can read") // a proxy's page, or half of a reply
+		}
+		if a.change != nil && got.status >= http.StatusInternalServerError {
+			return &providers.Error{Proof: providers.ProvesNothing, Cause: providers.Unavailable, RequestID: got.requestID, Message: fmt.Sprintf("HTTP %d", got.status)}
+		}
+		return nil
+	default:
+		e := got.err(a.change != nil)
+		e.RequestID = got.requestID
+		return e
+	}
+}
+
+// cardValue is a card as expressions see it, with the looked-up names that are
+// known.
+func cardValue(iccid spec.ICCID, key providers.Key, ids map[string]string) cty.Value {
+	attrs := map[string]cty.Value{
+		"iccid": cty.StringVal(string(iccid)), "msisdn": textOrNull(key.MSISDN), "imei": textOrNull(string(key.IMEI)), "labels": labelsValue(key.Labels),
+	}
+	for name, id := range ids {
+		attrs[name] = textOrNull(id)
+	}
+	return cty.ObjectVal(attrs)
+}
+
+func textOrNull(text string) cty.Value {
+	if text == "" {
+		return cty.NullVal(cty.String)
+	}
+	return cty.StringVal(text)
+}
+
+func labelsValue(labels map[string]string) cty.Value {
+	if len(labels) == 0 {
+		return cty.MapValEmpty(cty.String)
+	}
+	values := make(map[string]cty.Value, len(labels))
+	for name, text := range labels {
+		values[name] = cty.StringVal(text)
+	}
+	return cty.MapVal(values)
+}

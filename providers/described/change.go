@@ -1,0 +1,151 @@
+package described
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// Do implements [providers.Provider]. The changing request leaves once, but where
+// carriercall knows that it had no effect, or a reading shows the old value after
+// the carrier refused its token.
+func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receipt, error) {
+	ch := p.def.changes[c.Kind]
+	if ch == nil {
+		return providers.Receipt{}, providers.Refuse(string(c.Kind), "the definition has no such change")
+	}
+	if c.Ticket != "" && ch.wait != nil {
+		return p.goOn(ctx, c, ch)
+	}
+	k := p.card(c.ICCID)
+	vars, err := p.prepare(ctx, k, ch, c)
+	if err != nil {
+		return providers.Receipt{}, unsent(ch, err)
+	}
+	a := ask{name: string(c.Kind), request: ch.request, vars: vars, takes: &ch.takes, change: ch}
+	got, err := p.ask(ctx, a)
+	if err != nil && got.stale && providers.EffectOf(err) == providers.EffectNone && p.showsOld(ctx, c) {
+		p.renew(ctx)
+		got, err = p.ask(ctx, a)
+	}
+	return p.receipt(ctx, c, ch, vars, got, err)
+}
+
+// receipt is what became of a change that was sent.
+func (p *provider) receipt(ctx context.Context, c providers.Change, ch *change, vars map[string]cty.Value, got *answer, err error) (providers.Receipt, error) {
+	switch {
+	case providers.ProofOf(err) == providers.AlreadySo && err != nil:
+		return providers.Receipt{RequestID: got.requestID, Already: true}, nil
+	case err != nil:
+		return providers.Receipt{}, err
+	case ch.wait != nil:
+		return p.waitFor(ctx, c, ch, vars, got)
+	}
+	return providers.Receipt{RequestID: got.requestID}, nil
+}
+
+// unsent is a change that wasn't sent: the card is as it was.
+func unsent(ch *change, err error) error {
+	var e *providers.Error
+	if errors.As(err, &e) {
+		clone := *e
+		clone.Proof = providers.NeverSeen
+		return &clone
+	}
+	return &providers.Error{Call: string(ch.kind), Proof: providers.NeverSeen, Cause: providers.Refused, Message: "not sent", Err: err}
+}
+
+// prepare makes all that a changing request takes: ids, steps, and what is read
+// right before it.
+func (p *provider) prepare(ctx context.Context, k *known, ch *change, c providers.Change) (map[string]cty.Value, error) {
+	vars := map[string]cty.Value{rootChange: changeValue(c)}
+	if err := p.resolve(ctx, k, ch.request); err != nil {
+		return nil, err
+	}
+	if ch.reading {
+		out, err := p.readCard(ctx, c.ICCID, p.def.Capabilities().Reads)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("the card could not be read before it: %w", err)
+		case out.reading.Lifecycle == spec.NotFound:
+			return nil, errNoCard
+		}
+		vars[rootReading] = readingValue(out)
+	}
+	steps := map[string]cty.Value{}
+	for _, list := range [][]*step{p.def.steps, ch.steps} {
+		for _, s := range list {
+			if err := p.step(ctx, k, s, vars, steps); err != nil {
+				return nil, fmt.Errorf("step %s: %w", s.name, err)
+			}
+		}
+	}
+	vars[rootSteps] = cty.ObjectVal(steps)
+	vars[rootCard] = k.value()
+	return vars, nil
+}
+
+// step makes a request before a change, unless what it would do is so already.
+func (p *provider) step(ctx context.Context, k *known, s *step, vars, steps map[string]cty.Value) error {
+	if err := p.resolve(ctx, k, s.request); err != nil {
+		return err
+	}
+	vars[rootCard], vars[rootSteps] = k.value(), cty.ObjectVal(steps)
+	if s.unless != nil && !s.unless.needs(rootReply) && s.unless.holds(p.scope(vars)) {
+		return nil
+	}
+	got, err := p.ask(ctx, ask{name: "step " + s.name, request: s.request, vars: vars, takes: &s.takes})
+	if err != nil && !(s.unless != nil && got.ctx != nil && s.unless.holds(got.ctx)) {
+		return err
+	}
+	steps[s.name] = got.value
+	return nil
+}
+
+// changeValue is a change as expressions see it.
+func changeValue(c providers.Change) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{
+		"kind": cty.StringVal(string(c.Kind)), "from": textOrNull(c.From), "to": textOrNull(c.To), "key": textOrNull(c.Key),
+	})
+}
+
+// readingValue is what was read right before a change.
+func readingValue(t *told) cty.Value {
+	imei := cty.NullVal(cty.String)
+	if t.reading.Tells(spec.AttrBinding) {
+		imei = cty.StringVal(string(t.reading.IMEI))
+	}
+	ids := make([]cty.Value, 0, len(t.reading.Packages))
+	for i := range t.reading.Packages {
+		ids = append(ids, cty.StringVal(t.reading.Packages[i].ID))
+	}
+	attrs := map[string]cty.Value{"imei": imei, "status": textOrNull(t.status), "keep": t.keep}
+	if t.reading.Tells(spec.AttrPackages) {
+		attrs["packages"] = cty.TupleVal(ids)
+	} else {
+		attrs["packages"] = cty.NullVal(cty.List(cty.String))
+	}
+	return cty.ObjectVal(attrs)
+}
+
+// showsOld reports whether a reading shows the value that the change replaces.
+func (p *provider) showsOld(ctx context.Context, c providers.Change) bool {
+	if !p.Capabilities().Reads.Has(c.Kind.Attr()) {
+		return false
+	}
+	reading, err := p.Read(ctx, c.ICCID, c.Kind.Attr())
+	return err == nil && c.PendingIn(reading)
+}
+
+// renew gets another token where the one in use is the refused one.
+func (p *provider) renew(ctx context.Context) {
+	current, err := p.tokens.Get(ctx, "")
+	if err == nil {
+		_, _ = p.tokens.Get(ctx, current) // where it fails, the call fails with it
+	}
+}

@@ -1,0 +1,129 @@
+package described
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// The names that references begin with.
+const (
+	rootSetting  = "setting"
+	rootToken    = "token"
+	rootCard     = "card"
+	rootCards    = "cards"
+	rootChange   = "change"
+	rootReply    = "reply"
+	rootRow      = "row"
+	rootCode     = "code"
+	rootPage     = "page"
+	rootWindow   = "window"
+	rootSince    = "since"
+	rootLet      = "let"
+	rootSteps    = "steps"
+	rootAccepted = "accepted"
+	rootTicket   = "ticket"
+	rootReading  = "reading"
+	rootRequest  = "request"
+	rootNow      = "now"
+	rootOmit     = "omit"
+)
+
+// expression is one expression of a definition.
+type expression struct {
+	hclsyntax.Expression
+	// roots are the names that its references begin with.
+	roots map[string]bool
+	// constant is its value where it refers to nothing; else nil.
+	constant *cty.Value
+	// secret says that what it makes may hold a secret: a setting, a token, or
+	// something that was computed from one.
+	secret bool
+}
+
+// value evaluates the expression.
+func (e *expression) value(ctx *hcl.EvalContext) (cty.Value, error) {
+	if e.constant != nil {
+		return *e.constant, nil
+	}
+	v, diags := e.Value(ctx)
+	if diags.HasErrors() {
+		return cty.NilVal, firstError(diags)
+	}
+	return v, nil
+}
+
+// needs reports whether the expression refers to a name.
+func (e *expression) needs(root string) bool { return e != nil && e.roots[root] }
+
+// firstError is the first thing that is wrong with an expression, as a sentence.
+// It never holds a value, which could be a secret.
+func firstError(diags hcl.Diagnostics) error {
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError {
+			return &evalError{d}
+		}
+	}
+	return nil
+}
+
+// evalError is an expression that has no value.
+type evalError struct{ diag *hcl.Diagnostic }
+
+// Error is HCL's summary alone: its detail may quote values.
+func (e *evalError) Error() string { return "an expression fails: " + e.diag.Summary }
+
+// textOf is a value as a text; ok is false for null, and for what is no text,
+// number or bool.
+func textOf(v cty.Value) (text string, ok bool) {
+	v, _ = v.Unmark()
+	if v == cty.NilVal || v.IsNull() || !v.IsKnown() {
+		return "", false
+	}
+	if v.Type() == cty.String {
+		return v.AsString(), true
+	}
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || s.IsNull() {
+		return "", false
+	}
+	return s.AsString(), true
+}
+
+// text evaluates the expression as a text; "" where it is null or fails.
+func (e *expression) text(ctx *hcl.EvalContext) string {
+	if e == nil {
+		return ""
+	}
+	v, err := e.value(ctx)
+	if err != nil {
+		return ""
+	}
+	text, _ := textOf(v)
+	return text
+}
+
+// holds evaluates the expression as a condition. One that fails, or has no truth,
+// doesn't hold.
+func (e *expression) holds(ctx *hcl.EvalContext) bool {
+	if e == nil {
+		return false
+	}
+	v, err := e.value(ctx)
+	if err != nil {
+		return false
+	}
+	v, _ = v.Unmark()
+	b, err := convert.Convert(v, cty.Bool)
+	return err == nil && b.IsKnown() && !b.IsNull() && b.True()
+}
+
+// rootsOf are the names that the expression's references begin with.
+func rootsOf(e hclsyntax.Expression) map[string]bool {
+	roots := map[string]bool{}
+	for _, t := range e.Variables() {
+		roots[t.RootName()] = true
+	}
+	return roots
+}

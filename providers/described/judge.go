@@ -1,0 +1,185 @@
+package described
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec/safe"
+)
+
+// What an outcome may say of a reply.
+const (
+	labelThrottled   = "throttled"
+	labelDenied      = "denied"
+	labelNotFound    = "not-found"
+	labelMismatch    = "mismatch"
+	labelAlready     = "already"
+	labelRefused     = "refused"
+	labelUnavailable = "unavailable"
+	labelDone        = "done"
+	// labelDoubt is that of a reply of which no outcome holds: nothing is known.
+	labelDoubt = "in doubt"
+)
+
+// longestMessage is how many characters of a carrier's message are shown.
+const longestMessage = 200
+
+// judgement is what a reply means.
+type judgement struct {
+	label         string
+	code, message string
+	retryAfter    time.Duration
+	status        int
+}
+
+// judge says what a reply means: the first outcome that holds. ctx has the reply,
+// and the change where there is one.
+func (d *Definition) judge(ctx *hcl.EvalContext, status int, ch *change) judgement {
+	j := judgement{label: labelDoubt, status: status}
+	if d.code != nil {
+		v, err := d.code.value(ctx)
+		if err == nil {
+			j.code, _ = textOf(v)
+			ctx.Variables[rootCode] = v
+		}
+	}
+	for i := range d.outcomes {
+		o := &d.outcomes[i]
+		if o.when.holds(ctx) {
+			j.label = o.label
+			if o.retryAfter != nil {
+				j.retryAfter = pause(o.retryAfter.text(ctx))
+			}
+			break
+		}
+	}
+	if j.label == labelDoubt && d.isDone(ctx, status, ch) {
+		j.label = labelDone
+	}
+	if j.label != labelDone {
+		j.message = tidy(d.message.text(ctx))
+	}
+	return j
+}
+
+// isDone says what a reply is of which no outcome holds.
+func (d *Definition) isDone(ctx *hcl.EvalContext, status int, ch *change) bool {
+	success := status >= 200 && status < 300
+	switch {
+	case ch == nil: // what is read of it decides
+		return success
+	case ch.done != nil:
+		return ch.done.holds(ctx)
+	default:
+		return success && !d.bodies
+	}
+}
+
+// pause is how long a carrier asks to wait: seconds, or a time. A time is told by
+// the carrier's own clock, so only the sign of a far one is taken.
+func pause(text string) time.Duration {
+	if d, err := time.ParseDuration(strings.TrimSpace(text) + "s"); err == nil && d > 0 {
+		return min(d, 24*time.Hour)
+	}
+	return 0
+}
+
+// tidy is a carrier's text as a message may show it.
+func tidy(text string) string {
+	text = strings.TrimSpace(safe.Text(strings.Join(strings.Fields(text), " ")))
+	if r := []rune(text); len(r) > longestMessage {
+		return string(r[:longestMessage]) + "…"
+	}
+	return text
+}
+
+// proof says what the reply proves of a change. A definition can't make it more
+// than HTTP allows: 408, 409, 425 and 5xx prove nothing of a refusal.
+func (j *judgement) proof() providers.Proof {
+	if j.status >= http.StatusInternalServerError && !(j.status == http.StatusServiceUnavailable && j.label == labelThrottled) {
+		return providers.ProvesNothing
+	}
+	unsure := slices.Contains([]int{http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly}, j.status)
+	switch j.label {
+	case labelThrottled:
+		if j.status == http.StatusTooManyRequests || j.status == http.StatusServiceUnavailable {
+			return providers.NeverSeen
+		}
+		return providers.ProvesNothing
+	case labelDenied:
+		if unsure {
+			return providers.ProvesNothing
+		}
+		return providers.NeverSeen
+	case labelRefused, labelNotFound:
+		if unsure {
+			return providers.ProvesNothing
+		}
+		return providers.Declined
+	case labelMismatch:
+		return providers.Declined
+	case labelAlready:
+		return providers.AlreadySo
+	default:
+		return providers.ProvesNothing
+	}
+}
+
+// cause says what kind of failure it is.
+func (j *judgement) cause() providers.Cause {
+	switch j.label {
+	case labelThrottled:
+		return providers.Throttled
+	case labelDenied:
+		return providers.Denied
+	case labelMismatch:
+		return providers.PriorMismatch
+	case labelUnavailable:
+		return providers.Unavailable
+	}
+	if j.status >= http.StatusInternalServerError {
+		return providers.Unavailable
+	}
+	return providers.Refused
+}
+
+// readCause is cause for a request that only reads: an answer that no outcome
+// knows is judged by HTTP.
+func (j *judgement) readCause() providers.Cause {
+	if j.label == labelDoubt {
+		switch j.status {
+		case http.StatusTooManyRequests:
+			return providers.Throttled
+		case http.StatusUnauthorized:
+			return providers.Denied
+		}
+	}
+	return j.cause()
+}
+
+// err is a reply that is no success. Texts were cleaned of secrets before.
+func (j *judgement) err(changing bool) *providers.Error {
+	e := &providers.Error{Code: j.code, Message: j.message, RetryAfter: j.retryAfter, Cause: j.readCause(), Proof: providers.NeverSeen}
+	if changing {
+		e.Cause, e.Proof = j.cause(), j.proof()
+	}
+	what := fmt.Sprintf("HTTP %d", j.status)
+	if j.label == labelDoubt {
+		what += ", of which the definition says nothing"
+	}
+	if e.Message == "" {
+		e.Message = what
+	} else {
+		e.Message += " (" + what + ")"
+	}
+	if j.code != "" && strings.HasPrefix(e.Message, j.code+": ") {
+		e.Message = strings.TrimPrefix(e.Message, j.code+": ") // the error says the code by itself
+	}
+	return e
+}

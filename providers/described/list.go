@@ -1,0 +1,305 @@
+package described
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+const callList = "list"
+
+// lister is a provider whose definition says how cards are listed.
+type lister struct{ *provider }
+
+// mostPages is more pages than any account has: a list that goes on is none.
+const mostPages = 1_000_000
+
+// pageOf is a page of a list.
+type pageOf struct {
+	rows  []cty.Value
+	got   *answer
+	next  string // "" where none follows
+	more  bool
+	total int // cards on all pages; below 0 where nobody says
+}
+
+// position is where a list has come to.
+type position struct {
+	number, offset int
+	next           string
+	window         cty.Value
+}
+
+// List implements [providers.Lister]. A card that two rows tell differently is told
+// as one that can't be read; one that is on two pages, as cards move while a list
+// is read, is told once.
+func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error {
+	windows, err := p.windows()
+	if err != nil {
+		return listError("", err)
+	}
+	seen := map[spec.ICCID]bool{}
+	for _, w := range windows {
+		if err := p.walk(ctx, w, seen, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk goes over the pages of one window.
+func (p lister) walk(ctx context.Context, w cty.Value, seen map[spec.ICCID]bool, yield func(spec.Reading) error) error {
+	at := position{number: 1, window: w}
+	rows := 0
+	for at.number <= mostPages {
+		page, err := p.page(ctx, at)
+		if err != nil {
+			return err
+		}
+		for _, reading := range p.readings(page) {
+			if reading.ICCID == "" || seen[reading.ICCID] {
+				continue
+			}
+			seen[reading.ICCID] = true
+			if err := yield(reading); err != nil {
+				return err
+			}
+		}
+		rows += len(page.rows)
+		if !page.more {
+			return nil
+		}
+		if p.def.list.next != nil && page.next == at.next {
+			return listError(page.got.requestID, errors.New("the list doesn't end: next is the same twice"))
+		}
+		if len(page.rows) == 0 && p.def.list.next == nil {
+			return listError(page.got.requestID, fmt.Errorf("the list ended after %d rows, and says that more follow", rows))
+		}
+		at = position{number: at.number + 1, offset: rows, next: page.next, window: w}
+	}
+	return listError("", errors.New("the list doesn't end"))
+}
+
+func listError(requestID string, err error) error {
+	return &providers.Error{Call: callList, RequestID: requestID, Proof: providers.NeverSeen, Cause: providers.Refused, Err: err}
+}
+
+// page asks for a page.
+func (p lister) page(ctx context.Context, at position) (*pageOf, error) {
+	l := p.def.list
+	vars := map[string]cty.Value{rootPage: pageValue(l, at), rootSince: cty.NullVal(cty.String)}
+	if at.window != cty.NilVal {
+		vars[rootWindow] = at.window
+	}
+	got, err := p.ask(ctx, ask{name: callList, request: l.request, vars: vars, takes: &l.takes})
+	if err != nil {
+		return nil, err
+	}
+	page, err := l.read(got, at)
+	if err != nil {
+		return nil, listError(got.requestID, err)
+	}
+	return page, nil
+}
+
+func pageValue(l *list, at position) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{
+		"number": cty.NumberIntVal(int64(at.number)), "size": cty.NumberIntVal(int64(l.size)),
+		"next": textOrNull(at.next), "offset": cty.NumberIntVal(int64(at.offset)),
+	})
+}
+
+// read takes a page's rows, and whether another follows: an end that the carrier
+// doesn't tell is an error, not a short list.
+func (l *list) read(got *answer, at position) (*pageOf, error) {
+	v, err := l.rows.value(got.ctx)
+	if err != nil {
+		return nil, errors.New("the reply doesn't tell the list's rows")
+	}
+	if v.IsNull() || !v.Type().IsTupleType() && !v.Type().IsListType() {
+		return nil, errors.New("what the reply tells as the list's rows is no list")
+	}
+	page := &pageOf{rows: v.AsValueSlice(), got: got, total: -1}
+	seen := at.offset + len(page.rows)
+	switch {
+	case l.next != nil:
+		v, err := l.next.value(got.ctx)
+		if err != nil {
+			return nil, errors.New("the reply doesn't tell whether a page follows (next)")
+		}
+		page.next, page.more = textOf(v)
+		page.more = page.more && page.next != ""
+	case l.more != nil:
+		v, err := l.more.value(got.ctx)
+		if err != nil || v.IsNull() {
+			return nil, errors.New("the reply doesn't tell whether a page follows (more)")
+		}
+		page.more = l.more.holds(got.ctx)
+	case l.pages != nil:
+		n, err := count(l.pages, got.ctx)
+		if err != nil {
+			return nil, fmt.Errorf("the reply doesn't tell how many pages there are: %w", err)
+		}
+		page.more, page.total = at.number < n, n*l.size
+	default:
+		n, err := count(l.total, got.ctx)
+		if err != nil {
+			return nil, fmt.Errorf("the reply doesn't tell how many cards there are: %w", err)
+		}
+		page.more, page.total = seen < n, n
+	}
+	return page, nil
+}
+
+// count is an expression as a whole number.
+func count(e *expression, ctx *hcl.EvalContext) (int, error) {
+	n, err := strconv.Atoi(e.text(ctx))
+	if err != nil || n < 0 {
+		return 0, errors.New("it is no number")
+	}
+	return n, nil
+}
+
+// readings are what a page's rows tell. Of two rows of one card that differ
+// nothing is taken.
+func (p lister) readings(page *pageOf) []spec.Reading {
+	return p.rowsOf(p.def.list.row, page.rows, page.got)
+}
+
+// rowsOf are what rows tell, each of its card.
+func (p *provider) rowsOf(r *reads, rows []cty.Value, got *answer) []spec.Reading {
+	list := make([]spec.Reading, 0, len(rows))
+	at := make(map[spec.ICCID]int, len(rows))
+	for _, row := range rows {
+		out, ok := p.row(r, row, got)
+		if !ok {
+			continue
+		}
+		i, twice := at[out.reading.ICCID]
+		if !twice {
+			at[out.reading.ICCID] = len(list)
+			list = append(list, out.reading)
+			continue
+		}
+		if !sameReading(&list[i], &out.reading) {
+			list[i] = spec.Reading{ICCID: out.reading.ICCID, At: p.Now(), Unread: "two rows of the carrier's list tell this card differently"}
+		}
+	}
+	return list
+}
+
+// row is what one row tells; ok is false for one that is of no card, or of one that
+// is being changed.
+func (p *provider) row(r *reads, row cty.Value, got *answer) (*told, bool) {
+	own := got.ctx.NewChild()
+	own.Variables = map[string]cty.Value{rootRow: row}
+	rows := got.ctx.NewChild()
+	attrs := map[string]cty.Value{"json": row, "xml": row}
+	maps.Copy(attrs, got.value.AsValueMap())
+	attrs["json"], attrs["xml"] = row, row
+	rows.Variables = map[string]cty.Value{rootReply: cty.ObjectVal(attrs), rootRow: row, rootCard: cty.ObjectVal(map[string]cty.Value{})}
+	out, err := p.def.tell(r, own, rows, "")
+	if err != nil || out.changing || out.reading.ICCID == "" {
+		return nil, false
+	}
+	p.stamp(out)
+	for _, n := range r.ids {
+		if id := n.expr.text(own); id != "" {
+			p.ids.set(out.reading.ICCID, n.name, p.hide(id, nil))
+			out.reading.CarrierIDs = p.ids.of(out.reading.ICCID)
+		}
+	}
+	return out, true
+}
+
+func sameReading(a, b *spec.Reading) bool {
+	if a.Status != b.Status || a.Lifecycle != b.Lifecycle || a.IMEI != b.IMEI || a.Has != b.Has || len(a.Packages) != len(b.Packages) {
+		return false
+	}
+	for i := range a.Packages {
+		if a.Packages[i].ID != b.Packages[i].ID {
+			return false
+		}
+	}
+	return true
+}
+
+// pager is a lister whose pages can be asked for by number.
+type pager struct{ lister }
+
+// Page implements [providers.Pager].
+func (p pager) Page(ctx context.Context, number int) (providers.Page, error) {
+	l := p.def.list
+	at := position{number: number, offset: (number - 1) * l.size, window: cty.NilVal}
+	if l.window != nil {
+		return providers.Page{Total: -1}, nil
+	}
+	page, err := p.page(ctx, at)
+	if err != nil {
+		return providers.Page{}, err
+	}
+	return providers.Page{Cards: p.readings(page), Total: page.total}, nil
+}
+
+// Complete implements [providers.Completer].
+func (p pager) Complete(ctx context.Context, listed spec.Reading, attrs spec.Attr) (spec.Reading, error) {
+	out := &told{reading: listed}
+	k := p.card(listed.ICCID)
+	for _, r := range p.def.further {
+		if r.attrs()&attrs&^out.reading.Has != 0 {
+			p.readFurther(ctx, k, r, out)
+		}
+	}
+	return out.reading, nil
+}
+
+// windows are the spans of time that the list is read by; one without a span where
+// the definition says none.
+func (p lister) windows() ([]cty.Value, error) {
+	w := p.def.list.window
+	if w == nil {
+		return []cty.Value{cty.NilVal}, nil
+	}
+	ctx := p.scope(nil)
+	if err := p.def.letValues(ctx); err != nil {
+		return nil, err
+	}
+	from, err := timeOf(w.from.text(ctx))
+	if err != nil {
+		return nil, errors.New("the window's from is no time")
+	}
+	to := p.Now()
+	if w.to != nil {
+		if to, err = timeOf(w.to.text(ctx)); err != nil {
+			return nil, errors.New("the window's to is no time")
+		}
+	}
+	return spans(from, to, w.span)
+}
+
+// mostWindows bounds what a mistaken span would make of years.
+const mostWindows = 10_000
+
+func spans(from, to time.Time, span time.Duration) ([]cty.Value, error) {
+	if span <= 0 || to.Sub(from)/span > mostWindows {
+		return nil, errors.New("the window's span makes too many windows of its time")
+	}
+	var list []cty.Value
+	for ; from.Before(to); from = from.Add(span) {
+		end := from.Add(span)
+		if end.After(to) {
+			end = to
+		}
+		list = append(list, cty.ObjectVal(map[string]cty.Value{"from": cty.StringVal(timeText(from)), "to": cty.StringVal(timeText(end))}))
+	}
+	return list, nil
+}

@@ -1,0 +1,110 @@
+package described
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
+	"golang.org/x/text/encoding/htmlindex"
+
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+)
+
+// reply is an answer, with its body in UTF-8.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// replyOf takes an answer. Its charset is the definition's, else what its header
+// says. A body that isn't what it claims stays as it is, and then reads as nothing.
+func (d *Definition) replyOf(a carriercall.Answer) *reply {
+	r := &reply{status: a.Status, header: a.Header, body: a.Body}
+	charset := d.encoding
+	if charset == "" {
+		_, params, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
+		if err == nil {
+			charset = params["charset"]
+		}
+	}
+	if charset == "" || strings.EqualFold(charset, "utf-8") {
+		return r
+	}
+	enc, err := htmlindex.Get(charset)
+	if err != nil {
+		return r
+	}
+	text, err := enc.NewDecoder().Bytes(a.Body)
+	if err == nil && utf8.Valid(text) {
+		r.body = text
+	}
+	return r
+}
+
+// encoding reports a charset that there isn't.
+func (c *compiler) encoding(b block) {
+	if c.def.encoding == "" {
+		return
+	}
+	if _, err := htmlindex.Get(c.def.encoding); err != nil {
+		c.report.ErrorAt(b.attribute("encoding").Range(), "Unknown encoding", `There is no encoding %q. Write one like "gb18030" or "gbk".`, c.def.encoding)
+	}
+}
+
+// value is the reply as expressions see it: what they need of it. A body that
+// doesn't read as JSON has no json, so that whatever takes it fails.
+func (r *reply) value(n *needs) cty.Value {
+	v, _ := r.read(n)
+	return v
+}
+
+// read is value, and reports whether the body reads as what the expressions take
+// it for: it is then the carrier's, and no page of a proxy.
+func (r *reply) read(n *needs) (v cty.Value, carriers bool) {
+	attrs := map[string]cty.Value{"status": cty.NumberIntVal(int64(r.status))}
+	carriers = !n.asJSON && !n.asXML
+	if n.asJSON {
+		if doc, err := decodeJSON(r.body, &n.json); err == nil {
+			attrs["json"] = doc
+			carriers = carriers || r.compound()
+		}
+	}
+	if n.asXML {
+		if doc, err := decodeXML(r.body); err == nil && !isPage(doc) {
+			attrs["xml"], carriers = doc, true
+		}
+	}
+	if n.headers {
+		headers := make(map[string]cty.Value, len(r.header))
+		for name, values := range r.header {
+			if len(values) > 0 {
+				headers[strings.ToLower(name)] = cty.StringVal(values[0])
+			}
+		}
+		attrs["headers"] = cty.ObjectVal(headers)
+	}
+	if n.text && utf8.Valid(r.body) {
+		attrs["text"] = cty.StringVal(string(r.body))
+	}
+	return cty.ObjectVal(attrs), carriers
+}
+
+// compound reports whether the JSON is an object or an array: a proxy's "null" or
+// 0 is no carrier's reply.
+func (r *reply) compound() bool {
+	text := strings.TrimLeft(string(r.body[:min(len(r.body), 64)]), " \t\r\n")
+	return strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")
+}
+
+// isPage reports whether a document is a page for people, which may be well-formed.
+func isPage(doc cty.Value) bool {
+	for name := range doc.Type().AttributeTypes() {
+		if strings.EqualFold(name, "html") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package described
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/providers"
+)
+
+// waitFor looks what becomes of a change that the carrier has accepted, until it
+// is done or has failed. Neither within the time leaves it in doubt: it is never
+// sent again.
+func (p *provider) waitFor(ctx context.Context, c providers.Change, ch *change, vars map[string]cty.Value, got *answer) (providers.Receipt, error) {
+	vars = maps.Clone(vars)
+	vars[rootAccepted] = got.value
+	ticket := ""
+	if ch.wait.ticket != nil {
+		scope := p.scope(vars)
+		scope.Variables[rootReply] = got.value
+		ticket = p.hide(ch.wait.ticket.text(scope), nil)
+		if ticket == "" {
+			return providers.Receipt{}, p.waiting(c, got.requestID, "the carrier accepted it, and its reply has no ticket to ask by")
+		}
+		vars[rootTicket] = cty.StringVal(ticket)
+	}
+	if c.Accepted != nil && ticket != "" {
+		if err := c.Accepted(context.WithoutCancel(ctx), ticket); err != nil {
+			return providers.Receipt{}, p.waiting(c, got.requestID, "the carrier accepted it, and its ticket could not be written down: "+err.Error())
+		}
+	}
+	return p.poll(ctx, c, ch, vars, got.requestID)
+}
+
+// goOn waits for a change that an earlier run sent.
+func (p *provider) goOn(ctx context.Context, c providers.Change, ch *change) (providers.Receipt, error) {
+	k := p.card(c.ICCID)
+	vars := map[string]cty.Value{
+		rootChange: changeValue(c), rootTicket: cty.StringVal(c.Ticket), rootAccepted: cty.NullVal(cty.DynamicPseudoType),
+	}
+	if err := p.resolve(ctx, k, ch.wait.request); err != nil {
+		return providers.Receipt{}, p.waiting(c, "", err.Error())
+	}
+	vars[rootCard] = k.value()
+	return p.poll(ctx, c, ch, vars, "")
+}
+
+func (p *provider) poll(ctx context.Context, c providers.Change, ch *change, vars map[string]cty.Value, requestID string) (providers.Receipt, error) {
+	w := ch.wait
+	last := "the carrier hasn't said yet what became of it"
+	for end := p.Now().Add(w.longest); ; {
+		got, err := p.ask(ctx, ask{name: "wait for " + string(c.Kind), request: w.request, vars: vars, takes: &w.takes})
+		switch {
+		case err == nil && w.until.holds(got.ctx):
+			return providers.Receipt{RequestID: requestID}, nil
+		case err == nil && w.failed.holds(got.ctx):
+			message := tidy(p.hide(p.def.message.text(got.ctx), nil))
+			return providers.Receipt{}, &providers.Error{Call: string(c.Kind), RequestID: requestID, Proof: providers.Declined, Cause: providers.Refused, Code: got.code, Message: "the carrier accepted it, and it failed there: " + message}
+		case err != nil:
+			last = err.Error()
+		}
+		if !p.Now().Add(w.every).Before(end) || p.pauseFor(ctx, max(w.every, time.Second)) != nil {
+			return providers.Receipt{}, p.waiting(c, requestID, last)
+		}
+	}
+}
+
+// waiting is a change that was accepted, and of which nobody knows more.
+func (p *provider) waiting(c providers.Change, requestID, why string) error {
+	return &providers.Error{
+		Call: string(c.Kind), RequestID: requestID, Proof: providers.ProvesNothing, Cause: providers.Unavailable,
+		Message: fmt.Sprintf("accepted by the carrier, and not known to be done: %s", why),
+	}
+}
