@@ -16,7 +16,7 @@ import (
 // the intent, call, write down the outcome.
 func (r *run) perform(ctx context.Context, s *step) Result {
 	switch {
-	case s.action.Guarded && !s.action.Approved, s.action.Kind.Irreversible() && !s.action.Approved:
+	case s.action.Guarded && !s.action.Approved, (s.action.Kind.Irreversible() || s.action.Final) && !s.action.Approved:
 		return Result{Outcome: NotStarted, Reason: "it is not approved: " + s.action.Denial}
 	case ctx.Err() != nil:
 		return Result{Outcome: NotStarted, Reason: "the run was interrupted"}

@@ -364,6 +364,10 @@ func (p *pair) packages() {
 	if !p.wanted.Wants().Has(spec.AttrPackages) || !p.live.Tells(spec.AttrPackages) || p.live.Lifecycle.Ended() {
 		return
 	}
+	if p.caps.OnePackage && len(p.wanted.Packages) != 1 {
+		p.onePackage()
+		return
+	}
 	for _, id := range p.wanted.Packages {
 		if !p.live.HasPackage(id) {
 			if p.notYetActivated() {
@@ -374,7 +378,7 @@ func (p *pair) packages() {
 		}
 	}
 	for _, pkg := range p.live.Packages {
-		if slices.Contains(p.wanted.Packages, pkg.ID) {
+		if slices.Contains(p.wanted.Packages, pkg.ID) || p.caps.OnePackage {
 			continue
 		}
 		if p.caps.CanChange(spec.Unsubscribe) {
@@ -383,6 +387,16 @@ func (p *pair) packages() {
 		}
 		p.note("%s", surplus(pkg))
 	}
+}
+
+// onePackage says that a card of this carrier has exactly one package.
+func (p *pair) onePackage() {
+	if len(p.wanted.Packages) == 0 && len(p.live.Packages) == 0 {
+		return
+	}
+	p.attend("One package a card", fmt.Sprintf(
+		"At provider %s a card has exactly one package, and the configuration names %s. Name the one that it is to have.",
+		p.card.Provider, spec.Count(len(p.wanted.Packages), "package")))
 }
 
 func surplus(pkg spec.Package) string {
@@ -453,7 +467,10 @@ func (p *pair) fillValues() {
 }
 
 func (p *pair) act(kind spec.Kind, from, to string) {
-	p.card.Actions = append(p.card.Actions, Action{Change: spec.Change{Kind: kind, From: from, To: to}})
+	p.card.Actions = append(p.card.Actions, Action{Change: p.caps.Change(kind, from, to)})
+	if bill := p.caps.Bills[kind]; bill != "" {
+		p.note("%s: %s", kind, bill)
+	}
 }
 
 // change plans a change that the carrier makes, or asks a person to make it

@@ -93,7 +93,7 @@ func Review(p *Plan, approvals Approvals, now time.Time) {
 // card is as the state has it. memory is what the state has; nil for none.
 func (g *guard) guards(c *Card, memory *state.Card) {
 	for j := range c.Actions {
-		c.Actions[j].Guarded = slices.Contains(g.guarded, c.Actions[j].Kind)
+		c.Actions[j].Guarded = c.Actions[j].Final || slices.Contains(g.guarded, c.Actions[j].Kind)
 	}
 	if len(c.Actions) > 0 {
 		c.Since = sinceOf(memory)

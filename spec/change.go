@@ -13,6 +13,21 @@ type Change struct {
 	Kind Kind   `json:"kind"`
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
+	// KeepsAccount says of an unbind that the card's account goes on: this carrier
+	// closes none for it.
+	KeepsAccount bool `json:"keeps_account,omitempty"`
+	// Replaces says of a subscribe that the package takes the place of the card's
+	// only one.
+	Replaces bool `json:"replaces,omitempty"`
+	// Final says that nothing undoes the change at this carrier, though other
+	// carriers undo its kind.
+	Final bool `json:"final,omitempty"`
+}
+
+// Irreversible reports whether nothing undoes the change. An unbind that keeps the
+// account can be undone; it needs an approval all the same.
+func (c Change) Irreversible() bool {
+	return c.Final || c.Kind.Irreversible() && !c.KeepsAccount
 }
 
 // Package is the id of the package that a subscribe or an unsubscribe is about.
@@ -79,9 +94,11 @@ var unbinding = effect{
 	pending: func(c Change, r *Reading) bool {
 		return !r.Lifecycle.Gone() && (!r.Tells(AttrBinding) || c.From == "" || r.IMEI == "" || r.IMEI.Same(IMEI(c.From)))
 	},
-	lay: func(_ Change, r *Reading) {
+	lay: func(c Change, r *Reading) {
 		layDevice(r, "")
-		r.Lifecycle, r.Reason = Closing, ""
+		if !c.KeepsAccount {
+			r.Lifecycle, r.Reason = Closing, ""
+		}
 	},
 }
 
@@ -109,7 +126,12 @@ var subscribing = effect{
 		return tells, tells && r.HasPackage(c.To)
 	},
 	pending: func(c Change, r *Reading) bool { return r.Tells(AttrPackages) && !r.HasPackage(c.To) },
-	lay:     func(c Change, r *Reading) { r.Packages = withPackage(r.Packages, c.To) },
+	lay: func(c Change, r *Reading) {
+		if c.Replaces {
+			r.Packages = nil
+		}
+		r.Packages = withPackage(r.Packages, c.To)
+	},
 }
 
 var unsubscribing = effect{

@@ -32,6 +32,16 @@ type Capabilities struct {
 	// ResumesForDevice reports whether a resume also helps a card that the carrier
 	// stopped for its device.
 	ResumesForDevice bool
+	// KeepsAccount reports that an unbind closes no account.
+	KeepsAccount bool
+	// OnePackage reports that a card has exactly one package, and that subscribing
+	// another takes its place.
+	OnePackage bool
+	// Final are the kinds that nothing undoes at this carrier, besides those that
+	// nothing ever does.
+	Final []Kind
+	// Bills says of a kind what it costs, for plans.
+	Bills map[Kind]string
 	// Numbers reports whether it can read privacy numbers.
 	Numbers bool
 	// ObservesIMEI reports whether readings hold the device in use, which is no proof of a binding.
@@ -70,6 +80,14 @@ type Pace struct {
 
 // CanChange reports whether it can carry out changes of kind k.
 func (c Capabilities) CanChange(k Kind) bool { return slices.Contains(c.Changes, k) }
+
+// Change is a change of the kind, with what is so of it at this carrier.
+func (c Capabilities) Change(k Kind, from, to string) Change {
+	return Change{
+		Kind: k, From: from, To: to, KeepsAccount: k == Unbind && c.KeepsAccount, Replaces: k == Subscribe && c.OnePackage,
+		Final: slices.Contains(c.Final, k),
+	}
+}
 
 // ReplacesByName reports whether the call for k names the value it replaces.
 func (c Capabilities) ReplacesByName(k Kind) bool { return slices.Contains(c.NamesPrior, k) }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -95,6 +96,14 @@ func (c *Card) TakeReading(r spec.Reading) {
 	}
 	if !r.Tells(spec.AttrPackages) {
 		r.Packages = c.Last.Packages
+	}
+	if len(r.CarrierIDs) > 0 {
+		ids := maps.Clone(c.CarrierIDs)
+		if ids == nil {
+			ids = make(map[string]string, len(r.CarrierIDs))
+		}
+		maps.Copy(ids, r.CarrierIDs)
+		c.CarrierIDs = ids
 	}
 	c.Last = lastOf(&r)
 }

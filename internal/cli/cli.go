@@ -71,8 +71,7 @@ type program struct {
 	env   *Env
 	chdir string  // the option before the command
 	out   *output // nil until the command opens it
-	// defined are the carriers that the configuration defines.
-	defined []*described.Definition
+	definer *described.Definer // of the configuration that was read last; nil before
 }
 
 // open makes the command's output, which says also why the command ended.
@@ -117,6 +116,7 @@ func (prog *program) rootCommand() *cli.Command {
 			prog.resolveCommand(),
 			prog.forceUnlockCommand(),
 			prog.providersCommand(),
+			prog.carriersCommand(),
 			prog.simulatorCommand(),
 			prog.versionCommand(),
 		},

@@ -115,6 +115,7 @@ func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journa
 	defer s.Watcher.End(Changing)
 	defer s.throttles.tell(s.Watcher)()
 	defer s.gate.goBy(s.Backend)()
+	s.tellKeys(p.Prior)
 	for i := range p.Settled {
 		s.Watcher.Finished(p.Settled[i])
 	}

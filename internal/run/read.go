@@ -63,6 +63,7 @@ func (s *Session) read(ctx context.Context, prior *state.Snapshot, o Options) (*
 		}
 		l.Cards[i].Provider, l.Cards[i].ICCID = t.ID.Provider, t.ID.ICCID
 	}
+	s.tellKeys(prior)
 	parts := s.parts(targets, l.Cards, prior, o)
 	if o.asks() {
 		s.askCarriers(ctx, targets, l, parts, o)

@@ -13,6 +13,7 @@ import (
 type sorted struct {
 	irreversible, attention []int32
 	alone                   []int32 // of those that change, which need attention
+	final                   bool    // of the irreversible there are others than unbinds
 	changing                *grouping
 	drifted, noted          *grouping
 	// last is the address of the last card; unordered says that the cards aren't
@@ -41,6 +42,7 @@ func (s *sorted) add(n int, c *plan.Card) {
 	s.last = c.Address
 	switch {
 	case closes(c):
+		s.final = s.final || !closeAccounts([]*plan.Card{c})
 		s.irreversible = append(s.irreversible, int32(n))
 	case len(c.Actions) > 0 && len(c.Attention) > 0:
 		s.alone = append(s.alone, int32(n))
@@ -90,11 +92,17 @@ func (s *sorted) byAddress(p plan.Source, places []int32) ([]int32, error) {
 
 func closes(c *plan.Card) bool {
 	for i := range c.Actions {
-		if c.Actions[i].Kind.Irreversible() {
+		if c.Actions[i].Irreversible() {
 			return true
 		}
 	}
 	return false
+}
+
+// closeAccounts reports whether each of the cards is to lose its account.
+func closeAccounts(cards []*plan.Card) bool {
+	final := func(a plan.Action) bool { return a.Final }
+	return !slices.ContainsFunc(cards, func(c *plan.Card) bool { return slices.ContainsFunc(c.Actions, final) })
 }
 
 // named is a card's address, with its ICCID where the address hasn't that.

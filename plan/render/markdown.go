@@ -321,14 +321,27 @@ func (n *counting) add(c *plan.Card) {
 // irreversibleBlock lists what can't be undone, with who approved it and why.
 func irreversibleBlock(list someCards, s *plan.Summary) *section {
 	n := s.ByKind[spec.Unbind]
+	what := plural(list.n, "This closes the account of 1 card", "These close the accounts of "+Thousands(list.n)+" cards") + " for good"
+	if !closeAccounts(list.cards) {
+		n = finalOf(s)
+		what = "This changes " + plural(list.n, "1 card", Thousands(list.n)+" cards") + " for good"
+	}
 	return &section{
 		one: "unbind", many: "unbinds", weight: 8, items: list.n, stands: list.n,
-		open: fmt.Sprintf("> [!CAUTION]\n> **%s for good. Nothing can undo that. %s.**\n>\n",
-			plural(list.n, "This closes the account of 1 card", "These close the accounts of "+Thousands(list.n)+" cards"), approvedOf(n)),
+		open: fmt.Sprintf("> [!CAUTION]\n> **%s. Nothing can undo that. %s.**\n>\n", what, approvedOf(n)),
 		shut: "\n",
 		item: func(i int) (string, int) { return "> - " + cardLine(list.cards[i]) + "\n", 1 },
 		more: func(left string) string { return "> - … and " + left + " more\n" },
 	}
+}
+
+// finalOf counts the guarded actions of all kinds.
+func finalOf(s *plan.Summary) plan.KindCount {
+	var n plan.KindCount
+	for _, k := range s.ByKind {
+		n.Planned, n.Guarded, n.Approved = n.Planned+k.Planned, n.Guarded+k.Guarded, n.Approved+k.Approved
+	}
+	return n
 }
 
 func approvedOf(n plan.KindCount) string {

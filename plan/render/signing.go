@@ -59,7 +59,7 @@ func (t *text) toSign(p plan.Source) error {
 		err := p.Each(func(_ int, c *plan.Card) error {
 			for i := range c.Actions {
 				a := &c.Actions[i]
-				if !a.Guarded || a.Kind.Irreversible() != irreversible {
+				if !a.Guarded || a.Irreversible() != irreversible {
 					continue
 				}
 				if !irreversible {
@@ -84,7 +84,10 @@ func (t *text) toSign(p plan.Source) error {
 
 func (t *text) oneToSign(c *plan.Card, a plan.Action) {
 	mark, what := "~", safe.Text(a.Change.String())
-	if a.Kind.Irreversible() {
+	switch {
+	case a.Final:
+		mark, what = "-", what+"  (it can't be undone)"
+	case a.Irreversible():
 		mark, what = "-", what+"  (this closes the card's account; it can't be undone)"
 	}
 	t.title(safe.Text(c.Address) + iccidOf(c))

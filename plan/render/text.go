@@ -29,7 +29,7 @@ func Text(w io.Writer, s plan.Source, style Style) error {
 	t.firstRun(p.FirstRun)
 	t.partial(p)
 	t.weaker(p.Policy.Weaker)
-	t.irreversible(cards.irreversible)
+	t.irreversible(cards)
 	t.attention(cards.attention, p.Numbers)
 	t.incomplete(p.Incomplete)
 	t.drift(cards)
@@ -156,13 +156,17 @@ func (t *text) partial(p *plan.Plan) {
 	}
 }
 
-func (t *text) irreversible(cards []int32) {
-	if len(cards) == 0 {
+func (t *text) irreversible(s *sorted) {
+	if len(s.irreversible) == 0 {
 		return
 	}
-	t.entry("", 0, "These actions close a card's account for good. Nothing can undo them:", color.Bold)
+	title := "These actions close a card's account for good. Nothing can undo them:"
+	if s.final {
+		title = "Nothing can undo these actions:"
+	}
+	t.entry("", 0, title, color.Bold)
 	t.line("")
-	t.cards(cards, t.card)
+	t.cards(s.irreversible, t.card)
 }
 
 // drift shows what changed outside, apart from what the plan changes.

@@ -16,6 +16,8 @@ import (
 	"github.com/cardfleet/cardfleet/providers/described"
 	"github.com/cardfleet/cardfleet/providers/linkcard"
 	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
+	"github.com/cardfleet/cardfleet/providers/soracom"
+	"github.com/cardfleet/cardfleet/providers/telnyx"
 	"github.com/cardfleet/cardfleet/providers/xuyu"
 	"github.com/cardfleet/cardfleet/providers/xuyu/xuyusim"
 )
@@ -47,7 +49,10 @@ func With(defined []*described.Definition) []providers.Type {
 // Definitions are the carriers that the program has as definitions, by name. They
 // don't change, so they are compiled once.
 var Definitions = sync.OnceValue(func() []*described.Definition {
-	return []*described.Definition{}
+	return []*described.Definition{
+		described.Embedded("soracom.carrier.hcl", soracom.Definition),
+		described.Embedded("telnyx.carrier.hcl", telnyx.Definition),
+	}
 })
 
 // Simulators is every simulated carrier over one world. Serve them with

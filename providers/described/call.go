@@ -37,21 +37,23 @@ type answer struct {
 	ctx   *hcl.EvalContext
 }
 
-// exchange is a request and its reply, for whoever looks on.
+// exchange is a request, or its reply, for whoever looks on.
 type exchange struct {
+	call    string
 	request *made
 	reply   *reply
+	takes   *needs // what expressions take of the reply; nil for nothing that may be shown
 }
 
-func (p *provider) shown(m *made) {
+func (p *provider) shown(call string, m *made) {
 	if p.look != nil {
-		p.look(exchange{request: m})
+		p.look(exchange{call: call, request: m})
 	}
 }
 
-func (p *provider) answered(r *reply) {
+func (p *provider) answered(call string, r *reply, takes *needs) {
 	if p.look != nil {
-		p.look(exchange{reply: r})
+		p.look(exchange{call: call, reply: r, takes: takes})
 	}
 }
 
@@ -128,12 +130,12 @@ func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, to
 		if m, err = p.def.makeRequest(scope, a.request); err != nil {
 			return nil, err
 		}
-		p.shown(m)
+		p.shown(call.Name, m)
 		return m.http(ctx, p.endpoint)
 	}
 	return p.Send(ctx, call, build, func(answer carriercall.Answer) error {
 		r := p.def.replyOf(answer)
-		p.answered(r)
+		p.answered(call.Name, r, a.takes)
 		*got = p.judged(a, r, scope, m)
 		return p.failure(a, got)
 	})

@@ -186,7 +186,7 @@ func (p *provider) Capabilities() spec.Capabilities {
 func (d *Definition) Capabilities() spec.Capabilities {
 	c := spec.Capabilities{
 		Reads: d.read.attrs() &^ spec.AttrActive, Settle: d.limits.settle, Cooldown: d.limits.cooldown, ObservesIMEI: d.read.observed != nil,
-		Lists: d.list != nil, ReadCalls: map[spec.Attr]int{}, AfterList: map[spec.Attr]int{}, ChangeCalls: map[spec.Kind]int{},
+		Lists: d.list != nil, ReadCalls: map[spec.Attr]int{}, AfterList: map[spec.Attr]int{}, ChangeCalls: map[spec.Kind]int{}, Bills: map[spec.Kind]string{},
 	}
 	c.Reads |= spec.AttrActive
 	if n := d.lookupsOf(d.read.request); n > 0 {
@@ -223,6 +223,13 @@ func (d *Definition) capableOf(c *spec.Capabilities, ch *change) {
 		c.NamesPrior = append(c.NamesPrior, ch.kind)
 	}
 	c.Cooldown = max(c.Cooldown, ch.cooldown)
+	c.KeepsAccount, c.OnePackage = c.KeepsAccount || ch.keeps, c.OnePackage || ch.replaces
+	if ch.irreversible {
+		c.Final = append(c.Final, ch.kind)
+	}
+	if ch.bills != "" {
+		c.Bills[ch.kind] = ch.bills
+	}
 	cured := func(s standing) bool { return s.curedBy != "" }
 	c.ResumesForDevice = c.ResumesForDevice || ch.kind == spec.Resume && slices.ContainsFunc(d.standings(), cured)
 	calls := 1 + d.lookupsOf(ch.request)

@@ -66,11 +66,11 @@ func (p *provider) fetchToken(ctx context.Context, _ string) (carriercall.Token,
 			if err != nil {
 				return nil, err
 			}
-			p.shown(m)
+			p.shown(callToken, m)
 			return m.http(ctx, p.endpoint)
 		}, func(a carriercall.Answer) error {
 			r := p.def.replyOf(a)
-			p.answered(r)
+			p.answered(callToken, r, nil)
 			var err error
 			got, err = p.tokenOf(r, at)
 			return err
