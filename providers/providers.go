@@ -111,6 +111,8 @@ type Receipt struct {
 // Type is a kind of provider: what its block may say, and how to open one.
 type Type struct {
 	Schema spec.Schema
+	// Facts says where the provider's facts come from, in a word or two.
+	Facts string
 	// Open makes a provider from a block's settings. It makes no call. Settings
 	// that don't fit give diagnostics with their places.
 	Open func(config spec.ProviderConfig, env Env) (Provider, spec.Diagnostics)

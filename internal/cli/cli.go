@@ -68,9 +68,9 @@ func Run(ctx context.Context, args []string, env *Env) int {
 // program is one run of the program. Its methods are the commands and what
 // they share.
 type program struct {
-	env   *Env
-	chdir string  // the option before the command
-	out   *output // nil until the command opens it
+	env     *Env
+	chdir   string             // the option before the command
+	out     *output            // nil until the command opens it
 	definer *described.Definer // of the configuration that was read last; nil before
 }
 

@@ -86,11 +86,12 @@ func (r *rig) formatted(name string) string {
 }
 
 func TestEveryCarriersCardsAreOnlyAdopted(t *testing.T) {
-	for _, typ := range all.Types() {
-		t.Run(typ.Schema.Type, func(t *testing.T) {
+	for _, carrier := range all.Simulators(&carriersim.World{}) {
+		typ := carrier.Type
+		t.Run(typ, func(t *testing.T) {
 			r := newRig(t, &carriersim.World{})
 			require.NoError(t, motley().Save(filepath.Join(r.dir, "simulator.json")))
-			r.write("main.fleet.hcl", fmt.Sprintf("provider %q {\n  endpoint = \"simulator\"\n}\n", typ.Schema.Type))
+			r.write("main.fleet.hcl", fmt.Sprintf("provider %q {\n  endpoint = \"simulator\"\n}\n", typ))
 			args := []string{"import", "-out=old.fleet.hcl"}
 			if r.run("import").code != 0 { // it can't list
 				var list strings.Builder

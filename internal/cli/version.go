@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/providers"
-	"github.com/cardfleet/cardfleet/providers/all"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -47,11 +46,14 @@ func (prog *program) providersCommand() *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			text, err := providerTable(all.Types(), prog.providerEnv())
+			prog.open(viewOptions{})
+			if _, err := prog.definitions(true); err != nil {
+				return err
+			}
+			text, err := providerTable(prog.types(), prog.providerEnv())
 			if err != nil {
 				return err
 			}
-			prog.open(viewOptions{})
 			prog.out.result("%s", text)
 			return nil
 		},
@@ -63,14 +65,14 @@ func (prog *program) providersCommand() *cli.Command {
 func providerTable(types []providers.Type, env providers.Env) (string, error) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "reads", "changes", "lists cards", "privacy numbers"})
+	t.AppendHeader(table.Row{"provider", "reads", "changes", "binds by value", "calls a card", "lists cards", "privacy numbers", "facts"})
 	for _, typ := range types {
 		p, diags := typ.Open(example(typ.Schema), env)
 		if p == nil {
 			return "", mistakes(diags)
 		}
 		able := p.Capabilities()
-		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.Lists), yesNo(able.Numbers)})
+		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.CanChange(spec.ChangeBind)), able.CallsToRead(able.Reads), yesNo(able.Lists), yesNo(able.Numbers), typ.Facts})
 	}
 	return t.Render() + "\n", nil
 }
@@ -79,9 +81,12 @@ func providerTable(types []providers.Type, env providers.Env) (string, error) {
 func example(schema spec.Schema) spec.ProviderConfig {
 	config := spec.ProviderConfig{Name: spec.ProviderName(schema.Type), Settings: map[string]any{}}
 	for _, s := range schema.Settings {
-		if s.Env != "" {
+		if s.Env != "" || schema.Defined {
 			config.Settings[s.Name] = "example"
 		}
+	}
+	if schema.Defined && schema.Endpoint == "" {
+		config.Settings["endpoint"] = "https://carrier.example"
 	}
 	return config
 }

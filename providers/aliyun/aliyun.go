@@ -41,7 +41,9 @@ func defaults() providers.Limits {
 }
 
 // Type is the provider "aliyun".
-func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
+func Type() providers.Type {
+	return providers.Type{Schema: schema(), Open: open, Facts: "official documents"}
+}
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "aliyun", Account: "access_key_id", AccountKey: true, Endpoint: defaultEndpoint, Settings: append(alirpc.Credentials(), []spec.Setting{

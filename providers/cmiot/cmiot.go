@@ -51,7 +51,9 @@ func defaults() providers.Limits {
 }
 
 // Type is the provider "cmiot".
-func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
+func Type() providers.Type {
+	return providers.Type{Schema: schema(), Open: open, Facts: "v2 official, v5 of clients"}
+}
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "cmiot", Account: "appid", Endpoint: defaultEndpoint, Settings: []spec.Setting{

@@ -38,7 +38,11 @@ type provider struct {
 
 // Type is the provider type of the definition.
 func (d *Definition) Type() providers.Type {
-	return providers.Type{Schema: d.schema(), Open: d.open}
+	facts := "its author's"
+	if d.Embedded {
+		facts = "official documents"
+	}
+	return providers.Type{Schema: d.schema(), Open: d.open, Facts: facts}
 }
 
 // schema is what a provider's block may say. The variables of the environment are

@@ -56,7 +56,9 @@ func defaults() providers.Limits {
 }
 
 // Type is the provider "aliyun_linkcard".
-func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
+func Type() providers.Type {
+	return providers.Type{Schema: schema(), Open: open, Facts: "official documents"}
+}
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "aliyun_linkcard", Account: "access_key_id", AccountKey: true, Carrier: "aliyun", Endpoint: defaultEndpoint, Settings: append(alirpc.Credentials(),

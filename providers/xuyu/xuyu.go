@@ -44,7 +44,9 @@ func defaults() providers.Limits {
 }
 
 // Type is the provider "xuyu".
-func Type() providers.Type { return providers.Type{Schema: schema(), Open: open} }
+func Type() providers.Type {
+	return providers.Type{Schema: schema(), Open: open, Facts: "partly modelled"}
+}
 
 func schema() spec.Schema {
 	return spec.Schema{Type: "xuyu", Account: "client_id", Endpoint: defaultEndpoint, Settings: []spec.Setting{

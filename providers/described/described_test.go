@@ -1,0 +1,254 @@
+package described_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/described"
+	"github.com/cardfleet/cardfleet/providers/providertest"
+	"github.com/cardfleet/cardfleet/spec"
+)
+
+// told is a report that keeps what it is told.
+type told struct{ mistakes []string }
+
+func (r *told) ErrorAt(at hcl.Range, summary, format string, args ...any) {
+	r.mistakes = append(r.mistakes, fmt.Sprintf("line %d: %s: ", at.Start.Line, summary)+fmt.Sprintf(format, args...))
+}
+
+func (r *told) HCL(diags hcl.Diagnostics) bool {
+	for _, d := range diags {
+		line := 0
+		if d.Subject != nil {
+			line = d.Subject.Start.Line
+		}
+		r.mistakes = append(r.mistakes, fmt.Sprintf("line %d: %s: %s", line, d.Summary, d.Detail))
+	}
+	return diags.HasErrors()
+}
+
+func (r *told) Broken() bool { return false }
+
+// compile compiles a text, and returns what is wrong with it.
+func compile(t testing.TB, text string) (*described.Definition, []string) {
+	t.Helper()
+	file, diags := hclsyntax.ParseConfig([]byte(text), "x.carrier.hcl", hcl.InitialPos)
+	require.False(t, diags.HasErrors(), "%v", diags)
+	content, diags := file.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "carrier", LabelNames: []string{"name"}}}})
+	require.False(t, diags.HasErrors(), "%v", diags)
+	var r told
+	d := described.Compile(content.Blocks[0], []byte(text), &r)
+	return d, r.mistakes
+}
+
+// well compiles a text that has no mistake.
+func well(t testing.TB, text string) *described.Definition {
+	t.Helper()
+	d, mistakes := compile(t, text)
+	require.Empty(t, mistakes)
+	return d
+}
+
+// example is the example of the language's page, as it stands.
+func example(t testing.TB) *described.Definition {
+	t.Helper()
+	text, err := os.ReadFile("testdata/example.carrier.hcl")
+	require.NoError(t, err)
+	return well(t, string(text))
+}
+
+const (
+	iccid   = spec.ICCID("8942310000000000001")
+	device  = "861536030196001"
+	another = "867194030000017"
+)
+
+// sims is a small carrier with the wire of the example.
+type sims struct {
+	mu     sync.Mutex
+	calls  []string
+	status string
+	lock   any // of the card's device
+	class  string
+	tokens int
+	lapsed int // requests that find their token lapsed
+	fault  func(w http.ResponseWriter, r *http.Request) bool
+}
+
+func newSims() *sims {
+	return &sims{status: "active", lock: map[string]string{"imei": device + "|ANONYMOUS"}, class: "s1.slow"}
+}
+
+func (s *sims) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call := r.Method + " " + r.URL.Path
+	s.calls = append(s.calls, call)
+	w.Header().Set("X-Request-Id", fmt.Sprintf("r%d", len(s.calls)))
+	if s.fault != nil && s.fault(w, r) {
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	switch {
+	case call == "POST /auth":
+		s.tokens++
+		answer(w, 200, map[string]any{"apiKey": "api-key-of-all", "token": fmt.Sprintf("token-number-%d", s.tokens), "operatorId": "OP0012345678"})
+	case r.Header.Get("X-Soracom-Token") != fmt.Sprintf("token-number-%d", s.tokens) || s.lapsed > 0:
+		s.lapsed = max(s.lapsed-1, 0)
+		answer(w, 401, map[string]any{"code": "AUM0002", "message": "token of " + r.Header.Get("X-Soracom-Token") + " is invalid"})
+	case call == "GET /query/sims":
+		answer(w, 200, []any{s.sim()})
+	case strings.HasPrefix(call, "GET /sims/"):
+		s.get(w, call)
+	default:
+		s.change(w, call, body)
+	}
+}
+
+func (s *sims) get(w http.ResponseWriter, call string) {
+	if call != "GET /sims/"+string(iccid) {
+		answer(w, 404, map[string]any{"code": "SEM0001", "message": "No such resource found"})
+		return
+	}
+	answer(w, 200, s.sim())
+}
+
+func (s *sims) change(w http.ResponseWriter, call string, body []byte) {
+	var b struct{ IMEI, SpeedClass string }
+	_ = json.Unmarshal(body, &b)
+	switch call[strings.LastIndex(call, "/")+1:] {
+	case "deactivate":
+		s.status = "inactive"
+	case "activate":
+		s.status = "active"
+	case "set_imei_lock":
+		s.lock = map[string]string{"imei": b.IMEI}
+	case "unset_imei_lock":
+		s.lock = nil
+	case "update_speed_class":
+		s.class = b.SpeedClass
+	}
+	answer(w, 200, s.sim())
+}
+
+func (s *sims) sim() map[string]any {
+	return map[string]any{
+		"simId": iccid, "status": s.status, "imeiLock": s.lock, "speedClass": s.class, "createdTime": 1764403200000,
+		"profiles": map[string]any{string(iccid): map[string]any{"arcClientPeerPrivateKey": "cGVlci1wcml2YXRlLWtleQ=="}},
+	}
+}
+
+func (s *sims) count(call string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, c := range s.calls {
+		if strings.HasPrefix(c, call) {
+			n++
+		}
+	}
+	return n
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+const authKey = "secret-key-of-the-account"
+
+// serving opens a provider of the definition in front of a handler.
+func serving(t testing.TB, d *described.Definition, h http.Handler, settings map[string]any) providers.Provider {
+	t.Helper()
+	return providertest.Serving(t, d.Type(), "endpoint", h, settings)
+}
+
+func opened(t testing.TB, d *described.Definition, h http.Handler) providers.Provider {
+	t.Helper()
+	return serving(t, d, h, map[string]any{"auth_key_id": "keyId-x", "auth_key": authKey})
+}
+
+func change(kind spec.Kind, from, to string) providers.Change {
+	return providers.Change{Change: spec.Change{Kind: kind, From: from, To: to}, ICCID: iccid, Key: "0123456789abcdef0123456789abcdef"}
+}
+
+func TestThePagesExampleLoadsAndPassesItsSample(t *testing.T) {
+	d := example(t)
+	assert.Equal(t, 1, d.Samples())
+	assert.Empty(t, d.Test())
+	able := d.Capabilities()
+	assert.Equal(t, spec.AttrBinding|spec.AttrActive|spec.AttrPackages, able.Reads)
+	assert.Equal(t, []spec.Kind{spec.Resume, spec.Subscribe, spec.ChangeBind, spec.Stop, spec.Unbind}, able.Changes)
+	assert.True(t, able.KeepsAccount)
+	assert.True(t, able.OnePackage)
+	assert.True(t, able.Lists)
+}
+
+func TestACardIsReadWithItsDevice(t *testing.T) {
+	s := newSims()
+	p := opened(t, example(t), s)
+	reading, err := p.Read(t.Context(), iccid, spec.AttrBinding|spec.AttrPackages)
+	require.NoError(t, err)
+	assert.Equal(t, spec.Active, reading.Lifecycle)
+	assert.Equal(t, spec.IMEI(device), reading.IMEI)
+	assert.Equal(t, []spec.Package{{ID: "s1.slow"}}, reading.Packages)
+	assert.Equal(t, map[string]string{"sim_id": string(iccid)}, reading.CarrierIDs)
+	_, err = p.Read(t.Context(), iccid, 0)
+	require.NoError(t, err)
+	assert.Equal(t, 1, s.count("GET /query/sims"), "the id is asked for once")
+	assert.Equal(t, 1, s.count("POST /auth"), "and the token")
+}
+
+func TestEveryChangeOfTheExampleIsMade(t *testing.T) {
+	s := newSims()
+	p := opened(t, example(t), s)
+	for _, c := range []providers.Change{
+		change(spec.Stop, "", ""), change(spec.Resume, "", ""), change(spec.ChangeBind, device, another), change(spec.Subscribe, "", "s1.fast"), change(spec.Unbind, another, ""),
+	} {
+		receipt, err := p.Do(t.Context(), c)
+		require.NoError(t, err, "%s", c.Kind)
+		assert.NotEmpty(t, receipt.RequestID)
+		reading, err := p.Read(t.Context(), iccid, p.Capabilities().Reads)
+		require.NoError(t, err)
+		_, done := c.SeenIn(reading)
+		assert.True(t, done, "%s: %+v", c.Kind, reading)
+	}
+	assert.Equal(t, 1, s.count("POST /sims/"+string(iccid)+"/set_imei_lock"))
+}
+
+func TestACardThatTheCarrierDoesntHaveIsNotFound(t *testing.T) {
+	p := opened(t, example(t), newSims())
+	reading, err := p.Read(t.Context(), "8942310000000000009", 0)
+	require.NoError(t, err)
+	assert.Equal(t, spec.NotFound, reading.Lifecycle)
+}
+
+func TestARefusedTokenIsAskedForAnewOnce(t *testing.T) {
+	s := newSims()
+	p := opened(t, example(t), s)
+	_, err := p.Read(t.Context(), iccid, 0)
+	require.NoError(t, err)
+	s.lapsed = 1
+	_, err = p.Read(t.Context(), iccid, 0)
+	require.NoError(t, err)
+	assert.Equal(t, 2, s.tokens)
+
+	s.lapsed = 1
+	_, err = p.Do(t.Context(), change(spec.Stop, "", ""))
+	require.NoError(t, err, "a reading shows that the first had no effect")
+	assert.Equal(t, "inactive", s.status)
+	assert.Equal(t, 2, s.count("POST /sims/"+string(iccid)+"/deactivate"))
+}
