@@ -33,6 +33,7 @@ type answer struct {
 	carriers bool
 	// stale reports that the carrier refuses the token.
 	stale bool
+	token string // that it was sent with; "" for none
 	value cty.Value
 	ctx   *hcl.EvalContext
 }
@@ -107,26 +108,38 @@ func (p *provider) ask(ctx context.Context, a ask) (*answer, error) {
 		call.Limit, call.Rate = p.def.Name+"."+a.request.limit, rate
 	}
 	err := p.Repeat(ctx, call, func() error {
-		return p.withToken(ctx, func(token string) error { return p.attempt(ctx, call, a, token, got) })
+		renewed := false // once a call: a token that is refused twice isn't what is wrong
+		return p.withToken(ctx, func(take carriercall.Take) error {
+			err := p.attempt(ctx, call, a, take, got)
+			if tokenRefused(err) && renewed {
+				return p.stillRefused(a, got)
+			}
+			renewed = renewed || tokenRefused(err)
+			return err
+		})
 	})
 	return got, err
 }
 
 // withToken makes an attempt with a token, where the carrier gives any.
-func (p *provider) withToken(ctx context.Context, attempt func(token string) error) error {
+func (p *provider) withToken(ctx context.Context, attempt func(take carriercall.Take) error) error {
 	if p.tokens == nil {
-		return attempt("")
+		return attempt(nil)
 	}
 	return p.tokens.Attempt(ctx, attempt)
 }
 
-func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, token string, got *answer) error {
+func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, take carriercall.Take, got *answer) error {
 	scope := p.scope(a.vars)
-	if p.tokens != nil {
-		scope.Variables[rootToken] = p.token.of(token)
-	}
 	var m *made
+	token := ""
 	build := func(ctx context.Context) (req *http.Request, err error) {
+		if take != nil {
+			if token, err = take(); err != nil {
+				return nil, err
+			}
+			scope.Variables[rootToken] = p.token.of(token)
+		}
 		if m, err = p.def.makeRequest(scope, a.request); err != nil {
 			return nil, err
 		}
@@ -137,6 +150,7 @@ func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, to
 		r := p.def.replyOf(answer)
 		p.answered(call.Name, r, a.takes)
 		*got = p.judged(a, r, scope, m)
+		got.token = token
 		return p.failure(a, got)
 	})
 }
@@ -203,6 +217,13 @@ func (p *provider) failure(a ask, got *answer) error {
 		e.RequestID = got.requestID
 		return e
 	}
+}
+
+// stillRefused is a reply that refuses a token which was asked for anew.
+func (p *provider) stillRefused(a ask, got *answer) error {
+	e := got.err(a.change != nil)
+	e.RequestID, e.Err = got.requestID, errors.New("the carrier refuses a new token too")
+	return e
 }
 
 // cardValue is a card as expressions see it, with the looked-up names that are

@@ -30,7 +30,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	a := ask{name: string(c.Kind), request: ch.request, vars: vars, takes: &ch.takes, change: ch}
 	got, err := p.ask(ctx, a)
 	if err != nil && got.stale && providers.EffectOf(err) == providers.EffectNone && p.showsOld(ctx, c) {
-		p.renew(ctx)
+		_, _ = p.tokens.Get(ctx, got.token) // where it fails, the call fails with it
 		got, err = p.ask(ctx, a)
 	}
 	return p.receipt(ctx, c, ch, vars, got, err)
@@ -140,12 +140,4 @@ func (p *provider) showsOld(ctx context.Context, c providers.Change) bool {
 	}
 	reading, err := p.Read(ctx, c.ICCID, c.Kind.Attr())
 	return err == nil && c.PendingIn(reading)
-}
-
-// renew gets another token where the one in use is the refused one.
-func (p *provider) renew(ctx context.Context) {
-	current, err := p.tokens.Get(ctx, "")
-	if err == nil {
-		_, _ = p.tokens.Get(ctx, current) // where it fails, the call fails with it
-	}
 }

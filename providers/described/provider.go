@@ -95,7 +95,7 @@ func (d *Definition) openProvider(config spec.ProviderConfig, env providers.Env)
 	}
 	p.base = p.baseOf(values)
 	if d.token != nil {
-		p.tokens = &carriercall.Tokens{Call: callToken, Fetch: p.fetchToken, Now: env.Now, Refused: tokenRefused}
+		p.tokens = &carriercall.Tokens{Call: callToken, Fetch: p.fetchToken, Now: env.Now, Refused: tokenRefused, Sleep: env.Sleep, Random: env.Random}
 	}
 	return p, s.Diagnostics()
 }

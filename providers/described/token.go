@@ -58,7 +58,7 @@ func (t *tokenValues) of(token string) cty.Value {
 func (p *provider) fetchToken(ctx context.Context, _ string) (carriercall.Token, error) {
 	var got carriercall.Token
 	t := p.def.token
-	call := carriercall.Call{Name: callToken}
+	call := carriercall.Call{Name: callToken, Awaited: true}
 	err := p.Repeat(ctx, call, func() error {
 		at := p.Now()
 		return p.Send(ctx, call, func(ctx context.Context) (*http.Request, error) {
