@@ -17,7 +17,9 @@ import (
 // card, without ids and without needs: [Order] gives those.
 func Diff(in Input) (*Plan, spec.Diagnostics) {
 	d := newDraft(in)
-	d.join()
+	if err := d.join(); err != nil {
+		panic(err) // only reading a state card by card can fail
+	}
 	return d.value(), d.diags
 }
 

@@ -36,6 +36,9 @@ type Draft struct {
 	stranded   map[spec.ProviderName]*stranded
 	totals     map[spec.ProviderName]*Total
 	reads      map[spec.ProviderName]*Reads // of cards that are taken from the state
+	row        *state.Card                  // the card of the state that is looked at
+	kept       memories                     // of cards of the plan, where the state isn't whole
+	planned    []int32                      // the places in the state of cards of the plan, ascending
 	numbered   bool
 	takes      bool // some card takes a device, so that cards may wait for each other
 	scratch    pair
@@ -44,30 +47,35 @@ type Draft struct {
 // ref is where a card of the plan is found.
 type ref struct {
 	wanted int32 // in the fleet; -1 for one that isn't declared
-	memory int32 // in the state; -1 for one that isn't managed
+	memory int32 // in the state, or in Draft.kept; -1 for one that isn't managed
 	live   int32 // in the readings; -1 for one that wasn't asked for
 	held   int32 // in Draft.held; -1 for a card that is compared again
 	first  int32 // how many actions the plan has before those of the card
 }
 
 // NewDraft is [Make] for a plan that is read card by card. With an error among
-// the diagnostics the draft is nil.
-func NewDraft(in Input) (*Draft, spec.Diagnostics) {
+// the diagnostics the draft is nil. err is of in.Rows, or [state.ErrTangled] where
+// the state has to be whole.
+func NewDraft(in Input) (d *Draft, diags spec.Diagnostics, err error) {
 	if diags := in.Select.unmatched(in.Fleet, in.Prior); diags.HasErrors() {
-		return nil, diags
+		return nil, diags, nil
 	}
-	d := newDraft(in)
+	d = newDraft(in)
 	lineage, serial := "", uint64(0)
 	if in.Prior != nil {
 		lineage, serial = in.Prior.Lineage, in.Prior.Serial
 	}
 	d.guard, d.keys = newGuard(in.Fleet, in.Prior, in.Approvals, in.Now), newKeyring(lineage, serial, in.Now)
 	d.counts.costs.caps = in.Capabilities
-	d.join()
-	d.order()
+	if err := d.join(); err != nil {
+		return nil, nil, err
+	}
+	if err := d.order(); err != nil {
+		return nil, nil, err
+	}
 	if d.diags.HasErrors() {
 		d.diags.Sort()
-		return nil, d.diags
+		return nil, d.diags, nil
 	}
 	d.takeSignatures(lineage)
 	if d.takes || len(in.Approvals.Signatures) > 0 {
@@ -75,7 +83,7 @@ func NewDraft(in Input) (*Draft, spec.Diagnostics) {
 	}
 	d.diags = append(d.diags, unneeded(d, in)...)
 	d.finish()
-	return d, d.diags
+	return d, d.diags, nil
 }
 
 // takeSignatures finds who signed the plan's guarded actions.
@@ -157,12 +165,18 @@ func newDraft(in Input) *Draft {
 }
 
 // join compares all cards once, counts them, and notes those that the plan has.
-func (d *Draft) join() {
+func (d *Draft) join() error {
 	m := merging{cards: d.in.Fleet.Cards, visit: d.card}
-	if d.in.Prior != nil {
-		for j := range d.in.Prior.Cards {
-			m.managed(j, d.in.Prior.Cards[j].ICCID)
+	err := d.in.prior(func(j int, c *state.Card) error {
+		if d.in.Rows != nil && m.respelled(c.ICCID) {
+			return state.ErrTangled
 		}
+		d.row = c
+		m.managed(j, c.ICCID)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	m.end()
 	d.diags = append(d.diags, d.departures.judge(d.in.Fleet)...)
@@ -172,11 +186,19 @@ func (d *Draft) join() {
 		d.head.Totals = append(d.head.Totals, *d.totals[provider])
 	}
 	d.sort()
+	return nil
 }
 
 // card looks at one card of the fleet and the state, at the places i and j.
 func (d *Draft) card(i, j int) {
-	wanted, memory := d.at(i, j)
+	var wanted *spec.Card
+	var memory *state.Card
+	if i >= 0 {
+		wanted = &d.in.Fleet.Cards[i]
+	}
+	if j >= 0 {
+		memory = d.row
+	}
 	if !d.in.Select.card(wanted, memory) {
 		d.head.Skipped++
 		d.total(idOf(wanted, memory).Provider, memory != nil, false)
@@ -186,7 +208,7 @@ func (d *Draft) card(i, j int) {
 	r := ref{wanted: int32(i), memory: int32(j), live: -1, held: -1}
 	r.live = d.reading(idOf(wanted, memory).ICCID)
 	p := &d.scratch
-	p.set(&d.differ, wanted, memory, d.live(&r))
+	p.set(&d.differ, wanted, memory, d.live(&r, wanted, memory))
 	released := d.differ.releases(p)
 	if !released {
 		d.departures.take(p)
@@ -211,9 +233,22 @@ func (d *Draft) card(i, j int) {
 	}
 	if is != asItIs {
 		r.first = int32(len(p.card.Actions)) // until they are numbered
+		if memory != nil {
+			d.planned = append(d.planned, r.memory)
+		}
+		if d.in.Rows != nil && memory != nil {
+			r.memory = d.kept.keep(memory, declaredAddress(p))
+		}
 		d.refs = append(d.refs, r)
 		d.count(&p.card, memory)
 	}
+}
+
+func declaredAddress(p *pair) string {
+	if p.wanted == nil {
+		return ""
+	}
+	return p.address()
 }
 
 // count counts what the plan says of a card.
@@ -244,15 +279,18 @@ func (d *Draft) remember(p *pair) {
 	}
 }
 
-// at is what is declared and what is remembered at places of fleet and state.
-func (d *Draft) at(i, j int) (*spec.Card, *state.Card) {
-	var wanted *spec.Card
-	var memory *state.Card
-	if i >= 0 {
-		wanted = &d.in.Fleet.Cards[i]
+// at is what is declared and what is remembered of a card. The second is good
+// until the next call.
+func (d *Draft) at(r *ref) (wanted *spec.Card, memory *state.Card) {
+	if r.wanted >= 0 {
+		wanted = &d.in.Fleet.Cards[r.wanted]
 	}
-	if j >= 0 {
-		memory = &d.in.Prior.Cards[j]
+	switch {
+	case r.memory < 0:
+	case d.in.Rows != nil:
+		memory = d.kept.card(r.memory, wanted)
+	default:
+		memory = &d.in.Prior.Cards[r.memory]
 	}
 	return wanted, memory
 }
@@ -272,8 +310,7 @@ func (d *Draft) reading(iccid spec.ICCID) int32 {
 }
 
 // live is what is known to be so at the carrier.
-func (d *Draft) live(r *ref) spec.Reading {
-	wanted, memory := d.at(int(r.wanted), int(r.memory))
+func (d *Draft) live(r *ref, wanted *spec.Card, memory *state.Card) spec.Reading {
 	switch {
 	case r.live >= 0:
 		return d.in.Live[r.live]
@@ -346,10 +383,10 @@ func (d *Draft) address(r *ref) string {
 	if r.held >= 0 {
 		return d.held[r.held].Address
 	}
-	wanted, memory := d.at(int(r.wanted), int(r.memory))
-	if wanted != nil {
-		return wanted.Address()
+	if r.wanted >= 0 {
+		return d.in.Fleet.Cards[r.wanted].Address()
 	}
+	_, memory := d.at(r)
 	return memory.Address
 }
 
@@ -362,27 +399,27 @@ func (d *Draft) number() {
 	d.numbered = true
 }
 
-// compared is a card as it is compared again, or held. It is good until the next call.
-func (d *Draft) compared(r *ref) *Card {
+// compared is a card as it is compared again, or held, and what the state has of
+// it. Both are good until the next call.
+func (d *Draft) compared(r *ref) (*Card, *state.Card) {
+	wanted, memory := d.at(r)
 	if r.held >= 0 {
-		return d.held[r.held]
+		return d.held[r.held], memory
 	}
-	wanted, memory := d.at(int(r.wanted), int(r.memory))
 	p := &d.scratch
-	p.set(&d.differ, wanted, memory, d.live(r))
+	p.set(&d.differ, wanted, memory, d.live(r, wanted, memory))
 	d.differ.compare(p)
 	p.address()
 	if d.numbered {
 		chain(p.card.Actions, int(r.first))
 	}
-	return &p.card
+	return &p.card, memory
 }
 
 // whole is the card with all that the plan says of it. It is good until the next call.
 func (d *Draft) whole(r *ref) *Card {
-	c := d.compared(r)
+	c, memory := d.compared(r)
 	if d.guard != nil {
-		_, memory := d.at(int(r.wanted), int(r.memory))
 		d.guard.guards(c, memory)
 		d.keys.give(c, memory)
 		d.guard.judges(c)

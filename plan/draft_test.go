@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // read reads a plan card by card into a value.
@@ -25,7 +27,8 @@ func TestADraftHasTheCardsOfThePlanInAnyOrderInWhichTheyAreRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawEdited(t).input()
 		want, wantDiags := plan.Make(in)
-		d, diags := plan.NewDraft(in)
+		d, diags, err := plan.NewDraft(in)
+		require.NoError(t, err)
 		require.Equal(t, wantDiags, diags)
 		if want == nil {
 			require.Nil(t, d)
@@ -36,6 +39,8 @@ func TestADraftHasTheCardsOfThePlanInAnyOrderInWhichTheyAreRead(t *testing.T) {
 		require.Equal(t, want.Changes(), d.Head().Changes())
 		require.Equal(t, want.Clean(), d.Head().Clean())
 		require.Equal(t, plan.Digest(want), plan.Digest(d))
+
+		compareWithRows(t, want, in)
 
 		var places []int32
 		for i := range want.Cards {
@@ -52,6 +57,35 @@ func TestADraftHasTheCardsOfThePlanInAnyOrderInWhichTheyAreRead(t *testing.T) {
 		}))
 		require.Len(t, places, next)
 	})
+}
+
+// compareWithRows makes the plan from a state that is read card by card, where
+// that can be done.
+func compareWithRows(t *rapid.T, want *plan.Plan, in plan.Input) {
+	if len(in.Fleet.Removed) > 0 {
+		return
+	}
+	cards := in.Prior.Cards
+	head := *in.Prior
+	head.Cards, in.Prior = nil, &head
+	in.Rows = func(visit func(*state.Card) error) error {
+		var one state.Card // which is another one by the next
+		for i := range cards {
+			one = cards[i]
+			if err := visit(&one); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	d, _, err := plan.NewDraft(in)
+	if errors.Is(err, state.ErrTangled) {
+		return
+	}
+	require.NoError(t, err)
+	require.Equal(t, want.Cards, append([]plan.Card{}, read(t, d).Cards...))
+	require.Equal(t, want.Summary(), d.Head().Summary())
+	require.Equal(t, want.Limits, d.Head().Limits)
 }
 
 func TestWhatIsRememberedStandsInForReadings(t *testing.T) {

@@ -4,49 +4,59 @@ import (
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // order is [Order] for a draft. Where a card takes a device, the cards that take
 // and release devices are held: what becomes of each depends on the others.
-func (d *Draft) order() {
+func (d *Draft) order() error {
 	d.number()
 	if !d.takes {
-		return
+		return nil
 	}
+	o := orderer{plan: d.hold(), in: d.in, each: func(visit func(*Card)) {
+		for i := range d.refs {
+			c, _ := d.compared(&d.refs[i])
+			visit(c)
+		}
+	}}
+	planned := d.planned
+	o.others = func(visit func(*state.Card)) error {
+		return d.in.prior(func(j int, c *state.Card) error {
+			if len(planned) > 0 && int(planned[0]) == j {
+				planned = planned[1:]
+				return nil
+			}
+			visit(c)
+			return nil
+		})
+	}
+	err := o.order()
+	d.diags = append(d.diags, o.diags...)
+	return err
+}
+
+// hold holds the cards that take and release devices.
+func (d *Draft) hold() *Plan {
 	moving := &Plan{}
-	planned := make([]bool, d.managed())
-	var places []*ref
+	var refs []*ref
 	for i := range d.refs {
 		r := &d.refs[i]
-		if r.memory >= 0 {
-			planned[r.memory] = true
+		if r.held >= 0 {
+			continue
 		}
-		if c := d.compared(r); r.held < 0 && slices.ContainsFunc(c.Actions, changesHolder) {
-			moving.Cards, places = append(moving.Cards, *c), append(places, r)
+		if c, _ := d.compared(r); slices.ContainsFunc(c.Actions, changesHolder) {
+			moving.Cards, refs = append(moving.Cards, *c), append(refs, r)
 		}
 	}
-	for i, r := range places {
+	for i, r := range refs {
 		r.held = int32(len(d.held))
 		d.held = append(d.held, &moving.Cards[i])
 	}
-	o := orderer{plan: moving, in: d.in, planned: func(j int) bool { return planned[j] }, each: func(visit func(*Card)) {
-		for i := range d.refs {
-			visit(d.compared(&d.refs[i]))
-		}
-	}}
-	o.order()
-	d.diags = append(d.diags, o.diags...)
+	return moving
 }
 
 // changesHolder reports whether the action changes which card has a device.
 func changesHolder(a Action) bool {
 	return a.Kind == spec.ChangeBind || a.Kind == spec.Unbind || a.Kind == spec.Forget
-}
-
-// managed is how many cards the state has.
-func (d *Draft) managed() int {
-	if d.in.Prior == nil {
-		return 0
-	}
-	return len(d.in.Prior.Cards)
 }

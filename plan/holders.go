@@ -30,7 +30,7 @@ type holder struct {
 
 // findHolders finds the cards that have the devices which cards are to take,
 // and those that stand at a parking place.
-func (o *orderer) findHolders() {
+func (o *orderer) findHolders() error {
 	o.holders = map[deviceKey][]*holder{}
 	for _, t := range o.takers {
 		o.holders[keyOf(t.card.Provider, t.action().To)] = nil
@@ -42,15 +42,10 @@ func (o *orderer) findHolders() {
 		}
 	}
 	o.each(o.holdPlanned)
-	if o.in.Prior == nil {
-		return
-	}
-	for j := range o.in.Prior.Cards {
-		if c := &o.in.Prior.Cards[j]; !o.planned(j) {
-			o.hold(keyOf(c.Provider, string(c.Binding.IMEI)), holder{id: c.ID(), address: c.Address})
-			o.holdDoubts(holder{id: c.ID(), address: c.Address}, c.Doubts)
-		}
-	}
+	return o.others(func(c *state.Card) {
+		o.hold(keyOf(c.Provider, string(c.Binding.IMEI)), holder{id: c.ID(), address: c.Address})
+		o.holdDoubts(holder{id: c.ID(), address: c.Address}, c.Doubts)
+	})
 }
 
 // holdPlanned notes the devices of a card of the plan: the one that it has, as

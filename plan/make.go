@@ -12,6 +12,9 @@ type Input struct {
 	Fleet *spec.Fleet
 	// Prior is the state; nil is the state of a fleet that was never applied.
 	Prior *state.Snapshot
+	// Rows are the cards of Prior where it hasn't them itself: see [state.Rows]. It
+	// takes no blocks that name cards of the state, and no targets.
+	Rows func(visit func(*state.Card) error) error
 	// Live are the readings, by ICCID. A card that isn't in it, or
 	// whose reading has no time, was not asked for: only what the state
 	// remembers is known of it.
@@ -54,7 +57,10 @@ type Input struct {
 // With an error among them the plan is nil. [NewDraft] makes the same plan, to be
 // read card by card.
 func Make(in Input) (*Plan, spec.Diagnostics) {
-	d, diags := NewDraft(in)
+	d, diags, err := NewDraft(in)
+	if err != nil {
+		panic(err) // only reading a state card by card can fail
+	}
 	if d == nil {
 		return nil, diags
 	}
@@ -111,12 +117,48 @@ func merge(fleet *spec.Fleet, prior *state.Snapshot, visit func(*spec.Card, *sta
 	m.end()
 }
 
+// prior visits the cards of the state by ICCID, with their places.
+func (in *Input) prior(visit func(j int, c *state.Card) error) error {
+	if in.Rows != nil {
+		j := -1
+		return in.Rows(func(c *state.Card) error {
+			j++
+			return visit(j, c)
+		})
+	}
+	if in.Prior == nil {
+		return nil
+	}
+	for j := range in.Prior.Cards {
+		if err := visit(j, &in.Prior.Cards[j]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // merging takes the managed cards one after the other, and walks the declared
 // cards along with them. Of the places given to visit, one may be -1.
 type merging struct {
 	cards []spec.Card
 	visit func(i, j int)
 	next  int // the first declared card not passed yet
+}
+
+// respelled reports whether a card of the state may be declared in another
+// spelling: with its check digit, or without it.
+func (m *merging) respelled(iccid spec.ICCID) bool {
+	for m.next < len(m.cards) && m.cards[m.next].ICCID < iccid {
+		m.visit(m.next, -1)
+		m.next++
+	}
+	stem := iccid.Stem()
+	for i := max(0, m.next-1); i < min(m.next+2, len(m.cards)); i++ {
+		if other := m.cards[i].ICCID; other != iccid && other.Stem() == stem {
+			return true
+		}
+	}
+	return false
 }
 
 // managed takes the managed card at a place.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // Order gives each action its id and the actions that it needs done before it.
@@ -25,35 +26,48 @@ func Order(p *Plan, in Input) spec.Diagnostics {
 	for i := range p.Cards {
 		planned[p.Cards[i].ICCID] = true
 	}
-	o := orderer{plan: p, in: in, each: p.each, planned: func(j int) bool { return planned[in.Prior.Cards[j].ICCID] }}
-	o.order()
+	o := orderer{plan: p, in: in, each: p.each}
+	o.others = func(visit func(*state.Card)) error {
+		return in.prior(func(_ int, c *state.Card) error {
+			if !planned[c.ICCID] {
+				visit(c)
+			}
+			return nil
+		})
+	}
+	if err := o.order(); err != nil {
+		panic(err) // only reading a state card by card can fail
+	}
 	return o.diags
 }
 
 // order has the cards that take devices wait for those that release them.
-func (o *orderer) order() {
+func (o *orderer) order() error {
 	o.waiting, o.gone = map[string][]*taker{}, map[string]bool{}
 	o.findTakers()
 	if len(o.takers) == 0 {
-		return
+		return nil
 	}
-	o.findHolders()
+	if err := o.findHolders(); err != nil {
+		return err
+	}
 	o.noteWaiting()
 	o.refuseAll(o.takers)
 	o.between()
 	if o.breakCircles() {
 		o.untangle()
 	}
+	return nil
 }
 
 type orderer struct {
 	// plan has the cards that take devices, and those that release them.
 	plan *Plan
 	in   Input
-	// each visits all cards of the plan, and planned says of a card of the state,
-	// by its place there, whether it is one of them.
-	each    func(visit func(*Card))
-	planned func(j int) bool
+	// each visits all cards of the plan, and others those of the state that aren't
+	// among them.
+	each   func(visit func(*Card))
+	others func(visit func(*state.Card)) error
 
 	takers  []*taker // in the order of the plan
 	holders map[deviceKey][]*holder

@@ -32,9 +32,15 @@ func (c *Card) Reading() spec.Reading {
 // one is somebody else's doing, and stays. Neither c nor r is changed; a nil
 // card has no changes.
 func (c *Card) Overlay(r spec.Reading, settle time.Duration) spec.Reading {
-	if c == nil || !r.Known() {
+	if c == nil || len(c.Recent) == 0 || !r.Known() {
 		return r
 	}
+	return c.overlay(r, settle)
+}
+
+// overlay is apart so that a card without recent changes, as nearly all are,
+// takes no memory for its reading.
+func (c *Card) overlay(r spec.Reading, settle time.Duration) spec.Reading {
 	for _, ch := range c.Recent {
 		if ch.YoungIn(&r, settle) && ch.PendingIn(r) {
 			ch.Lay(&r)

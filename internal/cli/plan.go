@@ -83,11 +83,11 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	prior, absent, err := s.run.Prior(ctx, o.acceptNewState)
+	prior, absent, err := s.run.PriorRows(ctx, o.acceptNewState, o.retry.file != "")
 	if err != nil {
 		return err
 	}
-	if err := s.checkRetry(o.retry, prior); err != nil {
+	if err := s.checkRetry(o.retry, prior.Head); err != nil {
 		return err
 	}
 	approvals, err := s.approvals(o.approvalOptions, o.out)

@@ -53,25 +53,37 @@ func (a *Absence) looked() string {
 // that comes with it; absent is nil otherwise. If the fleet had a state, the
 // error is a [*Refusal], unless accept says that a new one is meant.
 func (s *Session) Prior(ctx context.Context, accept bool) (prior *state.Snapshot, absent *Absence, err error) {
+	prior = &state.Snapshot{}
+	absent, err = s.look(ctx, accept, func() (none bool, err error) {
+		prior, err = s.Read(ctx, s.Fleet)
+		return err == nil && isNone(prior), err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return prior, absent, nil
+}
+
+// look reads a state where there may be one, and looks where it is otherwise.
+func (s *Session) look(ctx context.Context, accept bool, read func() (none bool, err error)) (absent *Absence, err error) {
 	a := &Absence{Looked: s.Place}
 	if b, ok := s.Backend.(state.Remainder); ok {
 		if a.Left, err = b.Remains(ctx); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	prior = &state.Snapshot{}
 	if len(a.Left) == 0 { // what is left of a lost state can't be read without its snapshot
-		if prior, err = s.Read(ctx, s.Fleet); err != nil || !isNone(prior) {
-			return prior, nil, err
+		if none, err := read(); err != nil || !none {
+			return nil, err
 		}
 	}
 	if a.Known, err = s.Places.Known(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if a.lost() && !accept {
-		return nil, nil, &Refusal{Reason: StateGone, Absent: a}
+		return nil, &Refusal{Reason: StateGone, Absent: a}
 	}
-	return prior, a, nil
+	return a, nil
 }
 
 // isNone reports whether it is the state of a fleet that was never applied.

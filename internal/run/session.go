@@ -92,34 +92,6 @@ func (s *Session) Plan(ctx context.Context, prior *state.Snapshot, o Options) (*
 	return s.planFrom(prior, live, o)
 }
 
-// Drafted is a plan that is read card by card, and what it was made from where
-// that is wanted or was read now.
-type Drafted struct {
-	Plan plan.Source
-	Live Live
-}
-
-// Draft is Plan for a plan that is read card by card: what it holds of a card is
-// where the card is declared and remembered.
-func (s *Session) Draft(ctx context.Context, prior *state.Snapshot, o Options) (*Drafted, error) {
-	live := &Live{}
-	if o.asks() || o.Readings {
-		var err error
-		if live, err = s.read(ctx, prior, o); err != nil {
-			return nil, err
-		}
-	}
-	in := s.input(prior, live, o)
-	in.Remembered = !o.asks() && !o.Readings
-	d, diags := plan.NewDraft(in)
-	if d == nil {
-		return nil, &MistakesError{diags}
-	}
-	o.setVariables(d.Head())
-	s.Watcher.Warn(diags)
-	return &Drafted{Plan: d, Live: *live}, nil
-}
-
 // PlanToApply is Plan for a run that holds the state's lock. What was read
 // becomes edits of the state, which the run starts from. Where ctx ends while
 // carriers are read, what was read until then is committed. A card that changed

@@ -108,6 +108,49 @@ func (b *Backend) readOnce() (*state.Snapshot, error) {
 	return b.replay(s, l.records)
 }
 
+// Rows implements [state.RowReader].
+func (b *Backend) Rows(ctx context.Context) (*state.Rows, error) {
+	for range readAttempts {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("read the state %s: %w", b.path, err)
+		}
+		rows, err := b.rowsOnce(ctx)
+		if !errors.Is(err, errReplaced) {
+			return rows, err
+		}
+	}
+	return nil, fmt.Errorf("read the state %s: %w", b.path, errReplaced)
+}
+
+// rowsOnce is readOnce for a state that is read card by card. What is wrong with
+// the files is said by readOnce.
+func (b *Backend) rowsOnce(ctx context.Context) (*state.Rows, error) {
+	newest, err := b.newestKept()
+	if err != nil {
+		return nil, state.ErrTangled
+	}
+	text, err := os.ReadFile(b.path)
+	if err != nil {
+		return nil, state.ErrTangled
+	}
+	f, err := b.codec.Open(text)
+	if err != nil {
+		return nil, state.ErrTangled
+	}
+	l, err := b.readLog(f.Head.Lineage, f.Head.Serial)
+	if err != nil || max(l.serial, f.Head.Serial) < newest {
+		return nil, state.ErrTangled
+	}
+	now, err := b.header()
+	switch {
+	case err != nil:
+		return nil, state.ErrTangled
+	case now.Serial != f.Head.Serial || now.Lineage != f.Head.Lineage:
+		return nil, errReplaced
+	}
+	return f.Rows(ctx, l.records)
+}
+
 func (b *Backend) replay(s *state.Snapshot, records []state.Record) (*state.Snapshot, error) {
 	if len(records) == 0 {
 		return s, nil

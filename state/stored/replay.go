@@ -23,10 +23,16 @@ const unanswered = "the run ended before an answer came"
 // A record of version 1 is about a row: the card at that provider block. What
 // such records leave at several blocks is in [state.Snapshot.Doubled].
 func Replay(s *state.Snapshot, records []state.Record) (*state.Snapshot, error) {
+	return replayBeside(s, 0, records)
+}
+
+// replayBeside is Replay for a snapshot of which s has no more than the cards
+// that the records name; others is how many rows it has besides.
+func replayBeside(s *state.Snapshot, others int, records []state.Record) (*state.Snapshot, error) {
 	if s == nil {
 		s = &state.Snapshot{}
 	}
-	r := replay{before: s, serial: s.Serial, fleet: s.Fleet, count: len(s.Cards) + len(s.Doubled), cards: map[spec.ICCID]*replayed{}}
+	r := replay{before: s, serial: s.Serial, fleet: s.Fleet, count: len(s.Cards) + len(s.Doubled) + others, cards: map[spec.ICCID]*replayed{}}
 	for i := range records {
 		rec := &records[i]
 		err := checkRecord(rec)

@@ -175,8 +175,21 @@ func DecodeHeader(r io.Reader, name string) (Header, error) {
 type decoder struct {
 	lines  *lines.Reader
 	sum    hash.Hash
+	scan   scanner
 	strict *lines.Decoder
 	zstd   *zstd.Decoder // nil for a file that isn't compressed
+	one    state.Card    // for who takes one card at a time
+	summed bool          // the checksum is known to fit
+}
+
+// endPrefix begins the last line.
+var endPrefix = []byte(`{"end"`)
+
+// add adds a line to the checksum.
+func (d *decoder) add(line []byte) {
+	if !d.summed {
+		d.sum.Write(line)
+	}
 }
 
 func newDecoder(r io.Reader) (*decoder, error) {
@@ -217,13 +230,13 @@ func (d *decoder) snapshot() (*state.Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		if bytes.HasPrefix(line, []byte(`{"end"`)) {
+		if bytes.HasPrefix(line, endPrefix) {
 			if err := d.end(line, head, len(rows)); err != nil {
 				return nil, err
 			}
 			return snapshotOf(head, rows), nil
 		}
-		d.sum.Write(line)
+		d.add(line)
 		if rows, err = d.card(line, rows, head.Version); err != nil {
 			return nil, err
 		}
@@ -287,14 +300,26 @@ func (d *decoder) card(line []byte, rows []state.Card, version int) ([]state.Car
 	before := len(rows)
 	rows = append(rows, state.Card{})
 	c := &rows[before] // in its place, since a copy of each card is a lot for a million
-	if err := d.strict.Unmarshal(line, c); err != nil {
-		return nil, fmt.Errorf("this is not a card: %w", err)
+	if err := d.decode(line, c); err != nil {
+		return nil, err
 	}
 	if version == firstVersion {
 		*c = *upgraded(c, version)
 		return rows, checkFirst(rows[:before], c)
 	}
 	return rows, checkRow(rows[:before], c, true)
+}
+
+// decode reads a card's line.
+func (d *decoder) decode(line []byte, c *state.Card) error {
+	if d.scan.card(line, c) {
+		return nil
+	}
+	*c = state.Card{}
+	if err := d.strict.Unmarshal(line, c); err != nil {
+		return fmt.Errorf("this is not a card: %w", err)
+	}
+	return nil
 }
 
 // checkRow refuses a card that can't follow the lines before it. Lines of one
@@ -331,7 +356,7 @@ func (d *decoder) end(line []byte, head Header, cards int) error {
 		return fmt.Errorf("the first line says %d cards, the last one %d, and between them are %d", head.Cards, t.Cards, cards)
 	}
 	mended := d.zstd == nil && t.SHA256 == ""
-	if t.SHA256 != hexSum(d.sum) && !mended {
+	if !d.summed && t.SHA256 != hexSum(d.sum) && !mended {
 		return d.sumError()
 	}
 	if _, err := d.next(); !errors.Is(err, io.EOF) {
