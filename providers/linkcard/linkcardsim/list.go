@@ -12,8 +12,8 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// filters are ListCardInfo's parameters beside the page (ALIDOC 425529 and
-// META), each with how a card is told that fits it. Those without are about what
+// filters are ListCardInfo's parameters beside the page (ALIDOC 425529,
+// META and the SDKs), each with how a card is told that fits it. Those without are about what
 // the world doesn't know of a card, and are refused, so that no list is taken
 // for filtered that isn't.
 func filters() map[string]func(card carriersim.Card, want string) bool {
@@ -35,7 +35,7 @@ func filters() map[string]func(card carriersim.Card, want string) bool {
 		"ExpireTimeStart": func(card carriersim.Card, want string) bool { return row(card)["ExpireTime"].(string) >= want },
 		"ExpireTimeEnd":   func(card carriersim.Card, want string) bool { return row(card)["ExpireTime"].(string) <= want },
 		"AliFee":          nil, "AliyunOrderId": nil, "ApnName": nil, "CertifyType": nil, "DataLevel": nil, "DataType": nil, "DirectionalGroupId": nil,
-		"IsAutoRecharge": nil, "MaxFlow": nil, "MinFlow": nil, "NetworkType": nil, "NotifyId": nil, "PoolId": nil, "SimType": nil, "TagName": nil,
+		"IsAutoRecharge": nil, "MaxFlow": nil, "MaxRestFlowPercentage": nil, "MinFlow": nil, "NetworkType": nil, "NotifyId": nil, "PoolId": nil, "SimType": nil, "TagName": nil,
 	}
 }
 

@@ -56,8 +56,9 @@ func settled(w *carriersim.World, q url.Values, booleans ...string) (answer, boo
 	return answer{"Data": true}, false, nil
 }
 
-// list is a parameter that is a list: JSON in one parameter, as the SDKs write
-// it, or a parameter for each (Name.1, Name.2), as the RPC style has lists.
+// list is a parameter that is a list: JSON in one parameter, as Linkcard's SDKs
+// write it, or a parameter for each (Name.1, Name.2), as the RPC style has lists
+// otherwise.
 func list(q url.Values, name string) (values []string, no *refusal) {
 	if text := q.Get(name); text != "" {
 		if json.Unmarshal([]byte(text), &values) != nil {
@@ -96,10 +97,13 @@ func checkMsisdns(c *carriersim.Card, q url.Values) *refusal {
 	return nil
 }
 
-// elsewhere are the actions that Linkcard has and this simulator doesn't (META).
+// elsewhere are the actions that Linkcard has and this simulator doesn't (META,
+// and the SDKs of linkcard 2021-05-20).
 func elsewhere() []string {
 	return []string{
-		"AddCardToDirectionalGroup", "GetCardLatestFlow", "GetCardRealStatus", "GetCardStatusStatistics", "GetCredentialPoolStatistics",
-		"GetRealNameStatus", "GetSimCardStateDistribution", "ListOrder", "SendMessage",
+		"AddCardToDirectionalGroup", "AddDirectionalAddress", "AddDirectionalCard", "AddDirectionalGroup", "BatchAddDirectionalAddress",
+		"DeleteDirectionalAddress", "DeleteDirectionalGroup", "GetCardLatestFlow", "GetCardRealStatus", "GetCardStatusStatistics",
+		"GetCredentialPoolStatistics", "GetOperateResult", "GetRealNameStatus", "GetSimCardStateDistribution", "ListDirectionalAddress",
+		"ListDirectionalDetail", "ListOrder", "SendMessage", "VerifyIotCard",
 	}
 }
