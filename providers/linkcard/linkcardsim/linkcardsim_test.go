@@ -252,6 +252,7 @@ func TestListIsFilteredByWhatTheWorldKnows(t *testing.T) {
 		"ICCID":           {map[string]string{"Iccid": "898602b0011430000544"}, []string{"898602B0011430000544"}},
 		"package":         {map[string]string{"CredentialNo": "CM-1"}, []string{"89860617030017300390"}},
 		"end":             {map[string]string{"ExpireTimeStart": "2026-11-22 05:00:00", "ExpireTimeEnd": "2026-11-22 06:00:00"}, []string{"89860617030017300390"}},
+		"end, open":       {map[string]string{"ExpireTimeEnd": "2036-11-22 06:00:00"}, []string{"89860617030017300390"}},
 		"another account": {map[string]string{"Msisdn": "1440993000003"}, nil},
 	} {
 		params := map[string]string{"PageNo": "1", "PageSize": "10"}

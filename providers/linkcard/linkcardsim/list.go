@@ -7,15 +7,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/providers/internal/alirpcsim"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-// filters are ListCardInfo's parameters beside the page (ALIDOC 425529,
-// META and the SDKs), each with how a card is told that fits it. Those without are about what
-// the world doesn't know of a card, and are refused, so that no list is taken
-// for filtered that isn't.
+// filters are ListCardInfo's parameters beside the page (ALIDOC 425529, META and
+// the SDKs), each with how a card is told that fits it. Those without are about
+// what the world doesn't know of a card, and are refused, so that no list is
+// taken for filtered that isn't.
 func filters() map[string]func(card carriersim.Card, want string) bool {
 	status := func(card carriersim.Card) [2]string {
 		status, osStatus := statusOf(card)
@@ -30,14 +32,19 @@ func filters() map[string]func(card carriersim.Card, want string) bool {
 		"OsStatus":        func(card carriersim.Card, want string) bool { return status(card)[1] == want },
 		"CredentialNo":    func(card carriersim.Card, want string) bool { return ownPackage(card).ID == want },
 		"Period":          func(_ carriersim.Card, want string) bool { return want == monthly },
-		"ActiveTimeStart": func(card carriersim.Card, want string) bool { return row(card)["ActiveTime"].(string) >= want },
-		"ActiveTimeEnd":   func(card carriersim.Card, want string) bool { return row(card)["ActiveTime"].(string) <= want },
-		"ExpireTimeStart": func(card carriersim.Card, want string) bool { return row(card)["ExpireTime"].(string) >= want },
-		"ExpireTimeEnd":   func(card carriersim.Card, want string) bool { return row(card)["ExpireTime"].(string) <= want },
+		"ActiveTimeStart": func(card carriersim.Card, want string) bool { return notBefore(ownPackage(card).Effective, want) },
+		"ActiveTimeEnd":   func(card carriersim.Card, want string) bool { return notAfter(ownPackage(card).Effective, want) },
+		"ExpireTimeStart": func(card carriersim.Card, want string) bool { return notBefore(ownPackage(card).Expires, want) },
+		"ExpireTimeEnd":   func(card carriersim.Card, want string) bool { return notAfter(ownPackage(card).Expires, want) },
 		"AliFee":          nil, "AliyunOrderId": nil, "ApnName": nil, "CertifyType": nil, "DataLevel": nil, "DataType": nil, "DirectionalGroupId": nil,
 		"IsAutoRecharge": nil, "MaxFlow": nil, "MaxRestFlowPercentage": nil, "MinFlow": nil, "NetworkType": nil, "NotifyId": nil, "PoolId": nil, "SimType": nil, "TagName": nil,
 	}
 }
+
+// notBefore and notAfter compare times as they are written, of which the latest sorts
+// last. A card without the time doesn't fit.
+func notBefore(t time.Time, want string) bool { return !t.IsZero() && alirpcsim.Date(t) >= want }
+func notAfter(t time.Time, want string) bool  { return !t.IsZero() && alirpcsim.Date(t) <= want }
 
 // monthly is the Period of every simulated package.
 const monthly = "1101"
