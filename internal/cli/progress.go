@@ -75,6 +75,9 @@ func (c *carrierProgress) pace(now time.Time) string {
 		return ""
 	}
 	perSecond := made / elapsed
+	if made >= float64(all.all) {
+		return fmt.Sprintf("%.0f/s", perSecond)
+	}
 	left := time.Duration((float64(all.all) - made) / perSecond * float64(time.Second))
 	return fmt.Sprintf("%.0f/s, about %s left", perSecond, render.Duration(left))
 }
