@@ -9,6 +9,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -130,15 +131,18 @@ func Run(ctx context.Context, o Options) *Report {
 	return &Report{Results: r.results, Edits: r.edits(), Broken: r.broken, Unrecorded: r.unrecorded}
 }
 
-// run is one run. Steps are numbered as the plan lists them.
+// run is one run. Steps are numbered as the plan lists them, and results are
+// theirs.
 type run struct {
 	o       Options
 	steps   []step
 	results []Result
-	cards   map[spec.CardID]*state.Card // of the cards in the plan; nil entries are forgotten
+	lacks   map[int]string // why what a step needs never comes, of those of which it doesn't
 	able    map[spec.ProviderName]spec.Capabilities
 
-	mu     sync.Mutex // guards what follows, and each step's open and outcome
+	mu     sync.Mutex   // guards what follows, the results, and how many each step waits for
+	cards  []state.Card // as the state has those of the plan, by ICCID
+	known  []bool       // which of them the state has; of the others only the identity is right
 	left   map[spec.ProviderName]int
 	ready  map[spec.ProviderName]chan int
 	broken error
@@ -150,10 +154,9 @@ type run struct {
 type step struct {
 	card    *plan.Card
 	action  *plan.Action
-	open    int    // how many actions it still waits for
-	waiting []int  // the steps that wait for it
-	lacks   string // why what it needs never comes; "" where it may
-	outcome Outcome
+	place   int32 // its card's in run.cards
+	open    int32 // how many actions it still waits for
+	waiting []int // the steps that wait for it
 }
 
 func newRun(o Options) *run {
@@ -163,42 +166,49 @@ func newRun(o Options) *run {
 	if o.OnFinish == nil {
 		o.OnFinish = func(Result) {}
 	}
-	r := &run{o: o, cards: map[spec.CardID]*state.Card{}, left: map[spec.ProviderName]int{}, ready: map[spec.ProviderName]chan int{}}
+	r := &run{o: o, lacks: map[int]string{}, left: map[spec.ProviderName]int{}, ready: map[spec.ProviderName]chan int{}}
 	r.able = make(map[spec.ProviderName]spec.Capabilities, len(o.Providers))
 	for name, p := range o.Providers {
 		r.able[name] = p.Capabilities()
 	}
-	byID := map[string]int{}
+	places := r.remember()
 	for i := range o.Plan.Cards {
 		c := &o.Plan.Cards[i]
-		if len(c.Actions) > 0 {
-			r.cards[c.ID()] = o.startingCard(c)
-		}
 		for j := range c.Actions {
-			byID[c.Actions[j].ID] = len(r.steps)
-			r.steps = append(r.steps, step{card: c, action: &c.Actions[j]})
+			r.steps = append(r.steps, step{card: c, action: &c.Actions[j], place: places[i]})
+		}
+	}
+	r.results = make([]Result, len(r.steps))
+	r.link()
+	r.findCircles()
+	return r
+}
+
+// link notes which steps wait for which.
+func (r *run) link() {
+	byID := map[string]int{}
+	if slices.ContainsFunc(r.steps, func(s step) bool { return len(s.action.Needs) > 0 }) {
+		for i := range r.steps {
+			byID[r.steps[i].action.ID] = i
 		}
 	}
 	for i := range r.steps {
 		for _, need := range r.steps[i].action.Needs {
 			k, ok := byID[need]
 			if !ok {
-				r.steps[i].lacks = fmt.Sprintf("it needs action %s, which is not in the plan", need)
+				r.lacks[i] = fmt.Sprintf("it needs action %s, which is not in the plan", need)
 				continue
 			}
 			r.steps[i].open++
 			r.steps[k].waiting = append(r.steps[k].waiting, i)
 		}
 	}
-	r.results = make([]Result, len(r.steps))
-	r.findCircles()
-	return r
 }
 
 // findCircles notes which steps wait for themselves, by whichever way: a run
 // would wait for them for ever.
 func (r *run) findCircles() {
-	open := make([]int, len(r.steps))
+	open := make([]int32, len(r.steps))
 	var free []int
 	for i := range r.steps {
 		if open[i] = r.steps[i].open; open[i] == 0 {
@@ -214,7 +224,7 @@ func (r *run) findCircles() {
 	}
 	for i := range r.steps {
 		if open[i] > 0 {
-			r.steps[i].lacks = "the actions that it needs wait for each other"
+			r.lacks[i] = "the actions that it needs wait for each other"
 		}
 	}
 }
@@ -223,28 +233,10 @@ func (r *run) findCircles() {
 // in the plan, such as the release of a device, or one that waits for them.
 func (r *run) endLacking() {
 	for i := range r.steps {
-		if lacks := r.steps[i].lacks; lacks != "" {
+		if lacks, ok := r.lacks[i]; ok {
 			r.end(i, Result{Outcome: NotStarted, Reason: lacks})
 		}
 	}
-}
-
-// startingCard is what the state remembers of the card, at the provider block
-// that the plan has it at unless the plan moves it; nil for one that is still to
-// be adopted.
-func (o *Options) startingCard(c *plan.Card) *state.Card {
-	memory, named := o.Refreshed.Card(c.ICCID)
-	if !named {
-		memory = o.Prior.Card(c.ICCID)
-	}
-	if memory == nil {
-		return nil
-	}
-	copied := *memory
-	if !moves(c) {
-		copied.Provider = c.Provider
-	}
-	return &copied
 }
 
 // bookkeeping does the actions that call no carrier: adopt, move and forget. Their
@@ -254,7 +246,7 @@ func (r *run) bookkeeping(ctx context.Context) {
 	var done []int
 	for i := range r.steps {
 		s := &r.steps[i]
-		if s.action.Kind.CallsCarrier() || s.outcome != "" {
+		if s.action.Kind.CallsCarrier() || r.results[i].Outcome != "" {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -276,7 +268,7 @@ func (r *run) bookkeeping(ctx context.Context) {
 			continue
 		}
 		r.o.OnStart(r.steps[i].card, r.steps[i].action)
-		r.take(records[k])
+		r.setCard(&r.steps[i], records[k].Card)
 		r.end(i, Result{Outcome: Done})
 	}
 }
@@ -286,7 +278,7 @@ func (r *run) bookkeeping(ctx context.Context) {
 func (r *run) record(s *step) (record state.Record, stale string) {
 	id := s.card.ID()
 	record = state.Record{At: r.o.Now(), Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID}
-	memory := r.cards[id]
+	memory := r.card(s)
 	switch s.action.Kind {
 	case spec.Forget:
 		if memory == nil {
@@ -312,21 +304,11 @@ func (r *run) record(s *step) (record state.Record, stale string) {
 	return record, ""
 }
 
-// take puts the card of a record into the cards: nil for one that is forgotten.
-func (r *run) take(record state.Record) {
-	if record.Card == nil {
-		r.cards[record.ID()] = nil
-		return
-	}
-	memory := *record.Card
-	r.cards[record.ID()] = &memory
-}
-
 // carriers does the actions that call carriers: a group of workers for each
 // provider takes its actions in turn as they become ready.
 func (r *run) carriers(ctx context.Context) {
 	for i := range r.steps {
-		if s := &r.steps[i]; s.action.Kind.CallsCarrier() && s.outcome == "" {
+		if s := &r.steps[i]; s.action.Kind.CallsCarrier() && r.results[i].Outcome == "" {
 			r.left[s.card.Provider]++
 		}
 	}
@@ -365,7 +347,7 @@ func (r *run) carriers(ctx context.Context) {
 // offer hands a step to its provider's workers. The channel has room for every
 // step, so this never waits. The caller holds mu.
 func (r *run) offer(i int) {
-	if s := &r.steps[i]; s.action.Kind.CallsCarrier() && s.outcome == "" {
+	if s := &r.steps[i]; s.action.Kind.CallsCarrier() && r.results[i].Outcome == "" {
 		r.ready[s.card.Provider] <- i
 	}
 }
@@ -386,10 +368,10 @@ func (r *run) end(i int, result Result) {
 // finish does what end says, under mu, and returns the steps that ended.
 func (r *run) finish(i int, result Result, ended []int) []int {
 	s := &r.steps[i]
-	if s.outcome != "" {
+	if r.results[i].Outcome != "" {
 		return ended
 	}
-	s.outcome, r.results[i] = result.Outcome, result
+	r.results[i] = result
 	ended = append(ended, i)
 	if ready, ok := r.ready[s.card.Provider]; ok && s.action.Kind.CallsCarrier() {
 		if r.left[s.card.Provider]--; r.left[s.card.Provider] == 0 {

@@ -26,7 +26,7 @@ func Check(ctx context.Context, o Options) []Result {
 	g.SetLimit(parallel)
 	for i := range r.steps {
 		g.Go(func() error {
-			r.results[i] = r.check(ctx, &r.steps[i])
+			r.results[i] = r.check(ctx, i)
 			r.results[i].Card, r.results[i].Action = r.steps[i].card, r.steps[i].action
 			return nil
 		})
@@ -36,9 +36,10 @@ func Check(ctx context.Context, o Options) []Result {
 	return r.results
 }
 
-func (r *run) check(ctx context.Context, s *step) Result {
-	if s.lacks != "" {
-		return Result{Outcome: NotStarted, Reason: s.lacks}
+func (r *run) check(ctx context.Context, i int) Result {
+	s := &r.steps[i]
+	if lacks, ok := r.lacks[i]; ok {
+		return Result{Outcome: NotStarted, Reason: lacks}
 	}
 	if !s.action.Kind.CallsCarrier() {
 		if _, stale := r.record(s); stale != "" {
@@ -50,7 +51,7 @@ func (r *run) check(ctx context.Context, s *step) Result {
 	if p == nil {
 		return Result{Outcome: Failed, Reason: fmt.Sprintf("the configuration has no provider %s", s.card.Provider)}
 	}
-	memory := r.card(s.card.ID())
+	memory := r.card(s)
 	if memory == nil && r.adopts(s) {
 		adopted := s.card.Memory
 		memory = &adopted

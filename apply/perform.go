@@ -28,7 +28,7 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		return Result{Outcome: Failed, Reason: fmt.Sprintf("the configuration has no provider %s", s.card.Provider)}
 	}
 	start := r.o.Now()
-	memory := r.card(s.card.ID())
+	memory := r.card(s)
 	if reading, result, ok := r.precondition(ctx, p, s, memory); !ok {
 		if result.Outcome == Dropped {
 			r.outdate(s, memory, reading)
@@ -95,7 +95,7 @@ func (r *run) outdate(s *step, memory *state.Card, reading spec.Reading) {
 	}
 	after := *memory
 	after.Last.Has &^= s.action.Kind.Attr()
-	r.setCard(s.card.ID(), &after)
+	r.setCard(s, &after)
 }
 
 // repeats reports whether the action sends again what was under way when a run
@@ -147,7 +147,7 @@ func overtaken(c spec.Change, reading spec.Reading) string {
 // a call that was sent before, by a run that ended, no refusal says that the card
 // is as it was.
 func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
-	again := repeats(s.action, r.card(s.card.ID()))
+	again := repeats(s.action, r.card(s))
 	receipt, err := p.Do(ctx, changeOf(s))
 	proof := providers.ProofOf(err)
 	switch {
@@ -244,7 +244,7 @@ func (r *run) refused(s *step, refusal error) Result {
 	case a.Kind == spec.ChangeBind:
 		return Result{Outcome: InDoubt, refused: true, RequestID: id, Reason: fmt.Sprintf(
 			"the answer was lost, and the carrier refuses a second one: so the card isn't bound to %s, which was only believed to be its device (%s). It is bound to %s if the call was done, else to a device that isn't known here",
-			a.From, r.card(s.card.ID()).Binding.Belief(), a.To)}
+			a.From, r.card(s).Binding.Belief(), a.To)}
 	default:
 		return Result{Outcome: InDoubt, refused: true, RequestID: id,
 			Reason: "the answer was lost, and the carrier refuses a second one, but doesn't show that the first was done: " + refusal.Error()}
@@ -255,7 +255,7 @@ func (r *run) refused(s *step, refusal error) Result {
 // is a change of the device, and the old one was read, or set by a call of ours
 // that was answered.
 func (r *run) told(s *step) bool {
-	b := r.card(s.card.ID()).Binding
+	b := r.card(s).Binding
 	return s.action.Kind == spec.ChangeBind && b.Certain() && b.IMEI.Same(spec.IMEI(s.action.From))
 }
 
@@ -270,7 +270,7 @@ func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, r
 	if !r.looks(s) {
 		return false, false
 	}
-	reading, err := providers.ReadSpelled(ctx, p, s.card.ICCID, r.card(s.card.ID()).OtherSpelling(), s.action.Kind.Attr())
+	reading, err := providers.ReadSpelled(ctx, p, s.card.ICCID, r.card(s).OtherSpelling(), s.action.Kind.Attr())
 	if err != nil {
 		return false, false
 	}
@@ -281,7 +281,7 @@ func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, r
 // writeDown takes the outcome over into the card and the journal.
 func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	id, now := s.card.ID(), r.o.Now()
-	memory := *r.card(id)
+	memory := *r.card(s)
 	switch result.Outcome {
 	case Done:
 		memory.Done(state.Change{Change: s.action.Change, At: now, CarrierAt: result.carrierAt})
@@ -303,7 +303,7 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 		after = nil
 		records = append(records, state.Record{Type: state.DropRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID})
 	}
-	r.setCard(id, after)
+	r.setCard(s, after)
 	if err := r.journal(ctx, records...); err != nil {
 		r.countUnrecorded()
 		result.Reason = strings.TrimPrefix(result.Reason+"; the journal has no record of this outcome", "; ")
@@ -315,16 +315,4 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 // the configuration, and what the policy wants of such a card is done.
 func forgets(s *step, result Result) bool {
 	return s.card.Leaving && result.Outcome == Done && (s.action.Kind == spec.Unbind || s.action.Kind == spec.Stop)
-}
-
-func (r *run) card(id spec.CardID) *state.Card {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.cards[id]
-}
-
-func (r *run) setCard(id spec.CardID, c *state.Card) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.cards[id] = c
 }

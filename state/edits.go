@@ -194,7 +194,7 @@ func (e Edits) sameCards(s *Snapshot) bool {
 
 // merge is a new list; nil for none.
 func (e Edits) merge(old []Card) []Card {
-	out := make([]Card, 0, len(old)+len(e.Put))
+	out := make([]Card, 0, e.mergedLen(old))
 	put, drop := e.Put, e.Drop
 	for i := range old {
 		iccid := old[i].ICCID
@@ -219,6 +219,21 @@ func (e Edits) merge(old []Card) []Card {
 	return out
 }
 
+// mergedLen is how long the list is at most that merge makes: of a million cards
+// that are all put, room for a second million would be 300 MiB.
+func (e Edits) mergedLen(old []Card) int {
+	n, put := len(old)+len(e.Put), e.Put
+	for i := range old {
+		for len(put) > 0 && put[0].ICCID < old[i].ICCID {
+			put = put[1:]
+		}
+		if len(put) > 0 && put[0].ICCID == old[i].ICCID {
+			n--
+		}
+	}
+	return n
+}
+
 // doubles reports whether the edits keep the card at several provider blocks.
 func (e Edits) doubles(iccid spec.ICCID) bool {
 	if e.Doubled == nil {
@@ -236,10 +251,15 @@ func (e Edits) DoubledOf(s *Snapshot) []Card {
 	return without(s.Doubled, func(c Card) bool { _, named := e.Card(c.ICCID); return named })
 }
 
+func (e Edits) nothing() bool { return e.Len() == 0 && e.Fleet == nil && e.Doubled == nil }
+
 // Then is the edits that have the effect of e and, after them, of later.
 func (e Edits) Then(later Edits) Edits {
-	if later.Len() == 0 && later.Fleet == nil && later.Doubled == nil {
+	if later.nothing() {
 		return e
+	}
+	if e.nothing() {
+		return later
 	}
 	out := Edits{Put: later.merge(e.Put), Fleet: later.Fleet, Doubled: later.Doubled}
 	if out.Fleet == nil {

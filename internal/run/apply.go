@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
@@ -138,13 +139,10 @@ func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
 	policy, people := plan.Recorded(s.Fleet.Policy, p.Approvals.Signers)
 	after.Policy, after.Signers = &policy, people
 	after.Accounts = s.accountsAfter(after.Accounts)
-	outcomes := map[string]apply.Outcome{}
-	for i := range r.Results {
-		outcomes[plan.ActionName(r.Results[i].Card, r.Results[i].Action)] = r.Results[i].Outcome
-	}
+	outcomes := sync.OnceValue(func() map[string]apply.Outcome { return outcomesByName(r.Results) }) // where something is signed
 	used := plan.Used(p.Approvals, p.Prior.Lineage, now,
-		func(action string) bool { return outcomes[action] == apply.Done || outcomes[action] == apply.InDoubt },
-		func(action string) bool { return outcomes[action] == apply.Dropped })
+		func(action string) bool { o := outcomes()[action]; return o == apply.Done || o == apply.InDoubt },
+		func(action string) bool { return outcomes()[action] == apply.Dropped })
 	after.Spent = plan.Remember(after.Spent, slices.Concat(used, p.Withdrawn), now)
 	if p.carriedBy(r) {
 		after.Carried(state.CarriedOut{Digest: p.Digest, At: now, Run: s.Env.Info})
@@ -153,6 +151,14 @@ func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
 		return nil
 	}
 	return &after
+}
+
+func outcomesByName(results []apply.Result) map[string]apply.Outcome {
+	outcomes := make(map[string]apply.Outcome, len(results))
+	for i := range results {
+		outcomes[plan.ActionName(results[i].Card, results[i].Action)] = results[i].Outcome
+	}
+	return outcomes
 }
 
 // calls is how many actions call each carrier, in the configuration's order.
