@@ -65,7 +65,7 @@ func (prog *program) runApply(ctx context.Context, o applyOptions, planFile stri
 	if err := prog.prepareApply(&o, planFile); err != nil {
 		return err
 	}
-	c, err := prog.openConfig(o.inputOptions, true)
+	c, err := prog.openConfig(ctx, o.inputOptions, true)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ With -print the text is printed instead, for a hardware key or an agent:
 			&cli.StringFlag{Name: "until", Usage: "the approval ends at `TIME`, such as 2026-12-05T08:00:00+08:00", Destination: &o.until},
 			o.signersOption.flag(),
 		},
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			file, err := oneArgument(cmd, "saved plan")
 			if err != nil {
 				return err
@@ -61,7 +61,7 @@ With -print the text is printed instead, for a hardware key or an agent:
 			if err := o.check(cmd); err != nil {
 				return err
 			}
-			return prog.runApprove(*o, file)
+			return prog.runApprove(ctx, *o, file)
 		},
 	}
 }
@@ -82,11 +82,11 @@ func (o *approveOptions) check(cmd *cli.Command) error {
 	}
 }
 
-func (prog *program) runApprove(o approveOptions, file string) error {
+func (prog *program) runApprove(ctx context.Context, o approveOptions, file string) error {
 	prog.open(viewOptions{})
 	env, dir := prog.env, prog.dir()
 	path := within(dir, file)
-	saved, err := readPlan(path, prog.keysIn(inputOptions{}), false)
+	saved, err := readPlan(path, prog.keysIn(ctx, inputOptions{}), false)
 	if err != nil {
 		return err
 	}

@@ -215,7 +215,7 @@ program needs no block where the environment has its credentials. Nothing is cha
 }
 
 func (prog *program) tryCarrier(ctx context.Context, in inputOptions, name spec.ProviderName, iccid spec.ICCID) error {
-	block, key, err := prog.blockToTry(in, name, iccid)
+	block, key, err := prog.blockToTry(ctx, in, name, iccid)
 	if err != nil {
 		return err
 	}
@@ -243,14 +243,14 @@ func (prog *program) tryCarrier(ctx context.Context, in inputOptions, name spec.
 
 // blockToTry is the provider block of that name, and what the configuration says of
 // the card. Without a fleet a carrier of the program is tried by the environment.
-func (prog *program) blockToTry(in inputOptions, name spec.ProviderName, iccid spec.ICCID) (spec.ProviderConfig, providers.Key, error) {
+func (prog *program) blockToTry(ctx context.Context, in inputOptions, name spec.ProviderName, iccid spec.ICCID) (spec.ProviderConfig, providers.Key, error) {
 	files, err := config.Files(prog.dir())
 	hasFleet := slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, ".fleet.hcl") || strings.HasSuffix(f, ".fleet.json") })
 	if err != nil || !hasFleet {
 		_, err := prog.definitions(true)
 		return spec.ProviderConfig{Name: name}, providers.Key{}, err
 	}
-	fleet, err := prog.configuredFleet(prog.dir(), in)
+	fleet, err := prog.configuredFleet(ctx, prog.dir(), in)
 	if err != nil {
 		return spec.ProviderConfig{}, providers.Key{}, err
 	}

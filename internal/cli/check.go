@@ -19,7 +19,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	if err := prog.openRun(o.runOptions, o.check); err != nil {
 		return err
 	}
-	c, err := prog.openConfig(o.inputOptions, true)
+	c, err := prog.openConfig(ctx, o.inputOptions, true)
 	if err != nil {
 		return err
 	}

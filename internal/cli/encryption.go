@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -115,9 +116,9 @@ func keysFor(env *Env, fleet *spec.Fleet) (state.Sealer, error) {
 
 // keysIn are the keys of the configuration in the command's folder, which is
 // read only if it is asked for them.
-func (prog *program) keysIn(in inputOptions) func() (state.Sealer, error) {
+func (prog *program) keysIn(ctx context.Context, in inputOptions) func() (state.Sealer, error) {
 	return func() (state.Sealer, error) {
-		fleet, err := prog.configuredFleet(prog.dir(), in)
+		fleet, err := prog.configuredFleet(ctx, prog.dir(), in)
 		if err != nil {
 			return nil, err
 		}
@@ -126,25 +127,45 @@ func (prog *program) keysIn(in inputOptions) func() (state.Sealer, error) {
 }
 
 // configuredFleet reads the configuration in dir, without opening its providers.
-func (prog *program) configuredFleet(dir string, in inputOptions) (*spec.Fleet, error) {
-	loaded, diags := prog.load(dir, in)
-	if loaded == nil || loaded.Fleet == nil {
+func (prog *program) configuredFleet(ctx context.Context, dir string, in inputOptions) (*spec.Fleet, error) {
+	loaded, diags, err := prog.load(ctx, dir, in)
+	switch {
+	case err != nil:
+		return nil, err
+	case loaded == nil || loaded.Fleet == nil:
 		return nil, mistakes(diags)
 	}
 	return loaded.Fleet, nil
 }
 
 // load reads the configuration in dir. Its secrets are hidden from then on, and
-// those that variables of the environment say from before on.
-func (prog *program) load(dir string, in inputOptions) (*config.Config, spec.Diagnostics) {
+// those that variables of the environment say from before on. Where ctx ends
+// meanwhile, the error is ctx's.
+func (prog *program) load(ctx context.Context, dir string, in inputOptions) (*config.Config, spec.Diagnostics, error) {
 	prog.out.hide(secretVariables(prog.env))
 	o := prog.configOptions(dir)
 	o.Vars = in.inOrder()
-	loaded, diags := config.Load(o)
-	if loaded != nil && loaded.Fleet != nil {
-		prog.out.hide(loaded.Secrets())
+	type result struct {
+		loaded *config.Config
+		diags  spec.Diagnostics
 	}
-	return loaded, diags
+	// It changes nothing and waits for nothing. So that an interrupt ends it also
+	// within a parse or a function of a million rows, what is left of it is given
+	// up, and ends with the process, which does so at once.
+	done := make(chan result, 1)
+	go func() {
+		loaded, diags := config.Load(o)
+		done <- result{loaded, diags}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("read the configuration: %w", ctx.Err())
+	case r := <-done:
+		if r.loaded != nil && r.loaded.Fleet != nil {
+			prog.out.hide(r.loaded.Secrets())
+		}
+		return r.loaded, r.diags, nil
+	}
 }
 
 // secretVariables are the values of every variable that says a secret setting,

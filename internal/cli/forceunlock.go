@@ -21,7 +21,7 @@ in a remote store runs out by itself a minute after its run's last sign of life.
 				return err
 			}
 			prog.open(viewOptions{})
-			store, err := prog.store(*in)
+			store, err := prog.store(ctx, *in)
 			if err != nil {
 				return err
 			}

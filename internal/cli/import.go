@@ -68,7 +68,7 @@ func (prog *program) runImport(ctx context.Context, o importOptions) (err error)
 	if err != nil {
 		return err
 	}
-	c, err := prog.openConfig(o.inputOptions, true)
+	c, err := prog.openConfig(ctx, o.inputOptions, true)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (prog *program) runPlan(ctx context.Context, o planOptions) (err error) {
 	if err := prog.preparePlan(&o); err != nil {
 		return err
 	}
-	c, err := prog.openConfig(o.inputOptions, true)
+	c, err := prog.openConfig(ctx, o.inputOptions, true)
 	if err != nil {
 		return err
 	}

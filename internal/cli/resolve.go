@@ -61,7 +61,7 @@ func (prog *program) resolveCard(ctx context.Context, o resolveOptions, in input
 		return err
 	}
 	prog.open(viewOptions{})
-	store, err := prog.store(in)
+	store, err := prog.store(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (prog *program) resolveLikely(ctx context.Context, o resolveOptions, in inp
 		return refuse("Nobody to ask", "resolve -likely asks before it settles anything, and there is no terminal to ask on. Look at the plan's list, then give -auto-approve.")
 	}
 	prog.open(viewOptions{})
-	store, err := prog.store(in)
+	store, err := prog.store(ctx, in)
 	if err != nil {
 		return err
 	}

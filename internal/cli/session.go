@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"runtime/debug"
 
@@ -31,9 +32,12 @@ type session struct {
 // comes out at once.
 //
 // With calls false no carrier can be asked, not even a simulated one.
-func (prog *program) openConfig(in inputOptions, calls bool) (*configuration, error) {
-	loaded, diags := prog.load(prog.dir(), in)
-	if loaded == nil || loaded.Fleet == nil {
+func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool) (*configuration, error) {
+	loaded, diags, err := prog.load(ctx, prog.dir(), in)
+	switch {
+	case err != nil:
+		return nil, err
+	case loaded == nil || loaded.Fleet == nil:
 		return nil, mistakes(diags)
 	}
 	c := &configuration{program: prog, config: loaded, fleet: loaded.Fleet}

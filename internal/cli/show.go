@@ -56,7 +56,7 @@ cardfleet show -html fleet.fleetplan > plan.html`,
 			if cmd.Args().Len() == 0 {
 				return prog.showState(ctx, o.viewOptions, o.inputOptions)
 			}
-			return prog.showPlan(*o, cmd.Args().First())
+			return prog.showPlan(ctx, *o, cmd.Args().First())
 		},
 	}
 }
@@ -88,9 +88,9 @@ func (o *showOptions) check(cmd *cli.Command) error {
 	}
 }
 
-func (prog *program) showPlan(o showOptions, file string) error {
+func (prog *program) showPlan(ctx context.Context, o showOptions, file string) error {
 	prog.open(viewOptions{noColor: o.noColor})
-	saved, err := readPlan(within(prog.dir(), file), prog.keysIn(o.inputOptions), false)
+	saved, err := readPlan(within(prog.dir(), file), prog.keysIn(ctx, o.inputOptions), false)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func counted(n int, thing string) string {
 // readState reads the state that the configuration names. The providers are
 // not opened: looking into the state needs no credentials.
 func (prog *program) readState(ctx context.Context, in inputOptions) (*state.Snapshot, error) {
-	store, err := prog.store(in)
+	store, err := prog.store(ctx, in)
 	if err != nil {
 		return nil, err
 	}

@@ -35,13 +35,13 @@ func (prog *program) stateCommand() *cli.Command {
 
 // store is the state that the configuration names, opened without opening its
 // providers.
-func (prog *program) store(in inputOptions) (run.Store, error) {
-	return prog.storeOf(prog.dir(), in)
+func (prog *program) store(ctx context.Context, in inputOptions) (run.Store, error) {
+	return prog.storeOf(ctx, prog.dir(), in)
 }
 
 // storeOf is the state that the configuration in dir names.
-func (prog *program) storeOf(dir string, in inputOptions) (run.Store, error) {
-	fleet, err := prog.configuredFleet(dir, in)
+func (prog *program) storeOf(ctx context.Context, dir string, in inputOptions) (run.Store, error) {
+	fleet, err := prog.configuredFleet(ctx, dir, in)
 	if err != nil {
 		return run.Store{}, err
 	}
@@ -157,7 +157,7 @@ cardfleet state pull -version=7 > state.json`,
 				return prog.showState(ctx, viewOptions{json: true}, *in)
 			}
 			prog.open(viewOptions{})
-			store, err := prog.store(*in)
+			store, err := prog.store(ctx, *in)
 			if err != nil {
 				return err
 			}
@@ -183,7 +183,7 @@ cardfleet state rm 'aliyun.old/*'`,
 				return refuse("Nothing to forget", "state rm takes one or more cards: ICCIDs, addresses, or globs over these; PROVIDER/ICCID is a card only if it stands there.")
 			}
 			prog.open(viewOptions{})
-			store, err := prog.store(*in)
+			store, err := prog.store(ctx, *in)
 			if err != nil {
 				return err
 			}

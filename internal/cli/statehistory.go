@@ -21,7 +21,7 @@ func (prog *program) stateHistoryCommand() *cli.Command {
 				return err
 			}
 			prog.open(viewOptions{})
-			store, err := prog.store(*in)
+			store, err := prog.store(ctx, *in)
 			if err != nil {
 				return err
 			}

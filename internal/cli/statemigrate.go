@@ -27,11 +27,11 @@ one is left as it is.`,
 				return err
 			}
 			prog.open(viewOptions{})
-			to, err := prog.store(*in)
+			to, err := prog.store(ctx, *in)
 			if err != nil {
 				return err
 			}
-			from, err := prog.storeOf(within(prog.env.Dir, dir), *in)
+			from, err := prog.storeOf(ctx, within(prog.env.Dir, dir), *in)
 			if err != nil {
 				return err
 			}

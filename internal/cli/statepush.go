@@ -29,11 +29,11 @@ cardfleet state push state.json`,
 				return err
 			}
 			prog.open(viewOptions{})
-			pulled, err := prog.readPulled(file, *in)
+			pulled, err := prog.readPulled(ctx, file, *in)
 			if err != nil {
 				return err
 			}
-			store, err := prog.store(*in)
+			store, err := prog.store(ctx, *in)
 			if err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ cardfleet state push state.json`,
 }
 
 // readPulled reads the file that is to be pushed.
-func (prog *program) readPulled(name string, in inputOptions) (*run.Pulled, error) {
+func (prog *program) readPulled(ctx context.Context, name string, in inputOptions) (*run.Pulled, error) {
 	r := prog.env.In
 	if name != "-" {
 		f, err := file.Open(within(prog.dir(), name))
@@ -57,5 +57,5 @@ func (prog *program) readPulled(name string, in inputOptions) (*run.Pulled, erro
 		defer f.Close() // it was only read
 		r = f
 	}
-	return run.ReadPulled(r, name, prog.keysIn(in))
+	return run.ReadPulled(r, name, prog.keysIn(ctx, in))
 }

@@ -25,7 +25,7 @@ where something is damaged, and says where. Cards in doubt are listed; they are 
 				return err
 			}
 			prog.open(viewOptions{})
-			store, err := prog.store(*in)
+			store, err := prog.store(ctx, *in)
 			if err != nil {
 				return err
 			}

@@ -25,21 +25,21 @@ func (prog *program) validateCommand() *cli.Command {
 		Flags: append(o.inputOptions.flags(),
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 			&cli.BoolFlag{Name: "json", Usage: "the diagnostics as one JSON object", Destination: &o.json}),
-		Action: func(_ context.Context, cmd *cli.Command) error {
+		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return prog.runValidate(*o)
+			return prog.runValidate(ctx, *o)
 		},
 	}
 }
 
-func (prog *program) runValidate(o validateOptions) error {
+func (prog *program) runValidate(ctx context.Context, o validateOptions) error {
 	if o.json {
-		return prog.validateJSON(o)
+		return prog.validateJSON(ctx, o)
 	}
 	prog.open(o.viewOptions)
-	c, err := prog.checkConfig(o.inputOptions)
+	c, err := prog.checkConfig(ctx, o.inputOptions)
 	if err != nil {
 		return err
 	}
@@ -49,8 +49,8 @@ func (prog *program) runValidate(o validateOptions) error {
 
 // checkConfig reads the configuration and what it names, without any call: what
 // it finds is what plan would say before its first call.
-func (prog *program) checkConfig(in inputOptions) (*configuration, error) {
-	c, err := prog.openConfig(in, false)
+func (prog *program) checkConfig(ctx context.Context, in inputOptions) (*configuration, error) {
+	c, err := prog.openConfig(ctx, in, false)
 	if err != nil {
 		return nil, err
 	}
@@ -62,13 +62,13 @@ func (prog *program) checkConfig(in inputOptions) (*configuration, error) {
 }
 
 // validateJSON writes one object, as terraform validate -json does.
-func (prog *program) validateJSON(o validateOptions) error {
+func (prog *program) validateJSON(ctx context.Context, o validateOptions) error {
 	prog.open(viewOptions{})
 	collected := []map[string]any{}
 	errorCount, warningCount := 0, 0
 	var diags spec.Diagnostics
 	prog.out.collect = &diags
-	c, err := prog.checkConfig(o.inputOptions)
+	c, err := prog.checkConfig(ctx, o.inputOptions)
 	var failed *mistaken
 	switch {
 	case errors.As(err, &failed):

@@ -1,0 +1,106 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+)
+
+// pipe makes a named pipe in the rig's folder. Whoever opens what it returns
+// waits until the program reads it.
+func (r *rig) pipe(name string) (open func() *os.File) {
+	r.t.Helper()
+	path := filepath.Join(r.dir, name)
+	require.NoError(r.t, syscall.Mkfifo(path, 0o600))
+	return func() *os.File {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		require.NoError(r.t, err)
+		return f
+	}
+}
+
+// signalled runs the real program, and interrupts it once ready returns.
+func (r *rig) signalled(ready func(), args ...string) ran {
+	r.t.Helper()
+	bin, err := program()
+	require.NoError(r.t, err)
+	cmd := exec.Command(bin, args...)
+	var out, errors bytes.Buffer
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = r.dir, &out, &errors, []string{"PATH=" + os.Getenv("PATH")}
+	for k, v := range r.env {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	require.NoError(r.t, cmd.Start())
+	ready()
+	require.NoError(r.t, cmd.Process.Signal(os.Interrupt))
+	_ = cmd.Wait() // its exit code is looked at
+	return ran{cmd.ProcessState.ExitCode(), out.String(), errors.String()}
+}
+
+// The variables come from a pipe that nobody writes to, so that whatever the
+// machine does besides, the program is still reading when it is interrupted.
+func TestAnInterruptEndsTheReadingOfAConfiguration(t *testing.T) {
+	r := newRig(t, &carriersim.World{Record: true})
+	r.write("main.fleet.hcl", rebind)
+	open := r.pipe("pipe.vars")
+	for _, command := range []string{"validate", "plan", "apply"} {
+		args := []string{command, "-var-file=pipe.vars"}
+		if command == "apply" {
+			args = append(args, "-auto-approve")
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan ran)
+		go func() { ended <- r.runIn(ctx, args...) }()
+		writer := open()
+		cancel()
+		got := r.want(130, <-ended)
+		assert.Contains(t, got.errors, "Error: Interrupted")
+		require.NoError(t, writer.Close())
+
+		got = r.want(130, r.signalled(func() { writer = open() }, args...))
+		assert.Contains(t, got.errors, "Interrupted: nothing more is sent")
+		assert.Contains(t, got.errors, "Error: Interrupted")
+		require.NoError(t, writer.Close())
+	}
+	assert.Empty(t, r.world.Requests())
+	assert.NoFileExists(t, filepath.Join(r.dir, "fleet.state"))
+}
+
+// A million rows are handed over through a pipe, and the signal comes as their
+// last one is read: making cards of them takes seconds, which nobody waits for.
+func TestAnInterruptEndsTheReadingOfAMillionRows(t *testing.T) {
+	r := newRig(t, &carriersim.World{Record: true})
+	r.write("main.fleet.hcl", provider+`
+card "c" {
+  for_each = { for row in csvdecode(file("cards.csv")) : row.iccid => row if row.city != "ningbo" }
+  iccid    = each.value.iccid
+}
+`)
+	open := r.pipe("cards.csv")
+	got := r.want(130, r.signalled(func() {
+		f := open()
+		rows := bufio.NewWriter(f)
+		_, _ = io.WriteString(rows, "iccid,city\n") // an error stays with the writer, and Flush says it
+		for i := range 1_000_000 {
+			fmt.Fprintf(rows, "898600%013d,hangzhou\n", i)
+		}
+		require.NoError(t, rows.Flush())
+		require.NoError(t, f.Close())
+	}, "validate"))
+	assert.Contains(t, got.errors, "Error: Interrupted")
+	assert.Empty(t, got.out)
+}
