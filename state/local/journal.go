@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/stored"
@@ -92,8 +93,16 @@ func (b *Backend) continueJournal(context.Context) (*stored.JournalWriter, error
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
 	head.Serial = l.serial
-	return b.codec.NewJournalWriter(f, b.journalPath(), head, l.seq), nil
+	w := b.codec.NewJournalWriter(f, b.journalPath(), head, l.seq)
+	if b.env.Sleep != nil {
+		w.Gather = func() { _ = b.env.Sleep(context.Background(), gathering) } // it never ends early
+	}
+	return w, nil
 }
+
+// gathering is how long a write waits for others to share it: about what an fsync
+// takes, and nothing beside a carrier's answer.
+const gathering = 2 * time.Millisecond
 
 // writer is what writes the journal, which it opens where it isn't.
 func (b *Backend) writer(ctx context.Context) (*stored.JournalWriter, error) {

@@ -51,6 +51,11 @@ type JournalFile interface {
 // at the same time share an fsync: the first one to come writes for all who
 // come while it waits for its turn. It starts no goroutine.
 type JournalWriter struct {
+	// Gather waits a moment before a write that others will likely want to share,
+	// since several shared the last one: an fsync costs as much CPU as ten records.
+	// nil waits for nobody. Set it before the first Append.
+	Gather func()
+
 	name    string
 	codec   Codec
 	lineage string // of the snapshot, where the codec seals
@@ -58,11 +63,12 @@ type JournalWriter struct {
 
 	// turn is full while somebody writes, and guards the fields below. It is a
 	// channel, not a mutex, so that a test can tell waiting from working.
-	turn chan struct{}
-	file JournalFile
-	seq  uint64
-	err  error // why no more is written: the first failure, or that it is closed
-	buf  bytes.Buffer
+	turn   chan struct{}
+	file   JournalFile
+	seq    uint64
+	shared bool  // several callers shared the last write
+	err    error // why no more is written: the first failure, or that it is closed
+	buf    bytes.Buffer
 
 	mu   sync.Mutex // guards next; never held while writing
 	next *group     // those who wait for the next write; nil where nobody does
@@ -71,6 +77,7 @@ type JournalWriter struct {
 // group is the records of those who share a write.
 type group struct {
 	records []state.Record
+	callers int
 	done    chan struct{}
 	err     error // once done is closed
 }
@@ -108,6 +115,7 @@ func (j *JournalWriter) join(records []state.Record) (g *group, leads bool) {
 		j.next, leads = &group{done: make(chan struct{})}, true
 	}
 	j.next.records = append(j.next.records, records...)
+	j.next.callers++
 	return j.next, leads
 }
 
@@ -115,8 +123,11 @@ func (j *JournalWriter) join(records []state.Record) (g *group, leads bool) {
 func (j *JournalWriter) write(g *group) {
 	j.turn <- struct{}{}
 	defer func() { <-j.turn }()
+	if j.shared && j.Gather != nil && j.err == nil {
+		j.Gather()
+	}
 	j.mu.Lock()
-	j.next = nil
+	j.next, j.shared = nil, g.callers > 1
 	j.mu.Unlock()
 
 	for len(g.records) > 0 && j.err == nil {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -117,6 +118,42 @@ func TestThoseWhoAppendAtTheSameTimeShareAnFsync(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, records, appenders)
 		require.EqualValues(t, f.Len(), end)
+	})
+}
+
+// Where many append, a write waits a moment for those who are about to. One who
+// appends alone never waits.
+func TestAWriteThatSeveralWillShareWaitsForThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		f := &memFile{beforeWrite: func() error { <-free; return nil }}
+		j := stored.NewJournalWriter(f, "fleet.state.journal", 0, 0)
+		j.Gather = func() { time.Sleep(time.Millisecond) }
+		var wg sync.WaitGroup
+		appendOne := func(n int) { wg.Go(func() { assert.NoError(t, j.Append(t.Context(), intent(n))) }) }
+		began := time.Now()
+		appendOne(0)
+		synctest.Wait()
+		appendOne(1)
+		appendOne(2)
+		synctest.Wait()
+		close(free)
+		wg.Wait()
+		require.Zero(t, time.Since(began), "nobody had shared a write before")
+		require.Equal(t, 2, f.syncs)
+
+		appendOne(3) // the last write was shared
+		synctest.Wait()
+		appendOne(4)
+		wg.Wait()
+		require.Equal(t, time.Millisecond, time.Since(began))
+		require.Equal(t, 3, f.syncs)
+		require.NoError(t, j.Append(t.Context(), intent(5)))
+		require.NoError(t, j.Append(t.Context(), intent(6)))
+		require.Equal(t, 2*time.Millisecond, time.Since(began), "the first one still hopes for company, the second one doesn't")
+		records, _, err := readJournal(f.Bytes())
+		require.NoError(t, err)
+		require.Len(t, records, 7)
 	})
 }
 
