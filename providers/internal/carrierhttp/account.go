@@ -109,8 +109,9 @@ type lane struct {
 // waiter is one request that waits for its turn.
 type waiter struct {
 	lane  *lane
-	given chan struct{} // closed when the fields below are set
+	given chan struct{} // closed when the request has its turn; nil for one that has it at once
 
+	turn   bool // it has its turn, and the fields below are set
 	err    error
 	delay  time.Duration // until its token's time
 	nap    time.Duration // the least to sleep, where others can go with it then
@@ -122,17 +123,13 @@ func (a *account) acquire(ctx context.Context, t *Transport, c Call) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := &waiter{given: make(chan struct{})}
-	a.mu.Lock()
-	w.lane = a.laneOf(t, c)
-	w.lane.waiting = append(w.lane.waiting, w)
-	a.admit(t.options.Now())
-	a.mu.Unlock()
-
-	select {
-	case <-w.given:
-	case <-ctx.Done():
-		return a.leave(ctx, t, w)
+	w := a.enter(t, c)
+	if w.given != nil {
+		select {
+		case <-w.given:
+		case <-ctx.Done():
+			return a.leave(ctx, t, w)
+		}
 	}
 	if w.err != nil || w.delay <= 0 {
 		return w.err
@@ -149,20 +146,32 @@ func (a *account) acquire(ctx context.Context, t *Transport, c Call) error {
 	return err
 }
 
+// enter puts a request into its lane, behind those that wait there.
+func (a *account) enter(t *Transport, c Call) *waiter {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := &waiter{lane: a.laneOf(t, c)}
+	w.lane.waiting = append(w.lane.waiting, w)
+	a.admit(t.options.Now())
+	if !w.turn {
+		w.given = make(chan struct{})
+	}
+	return w
+}
+
 // leave takes a request back that doesn't want to wait any longer.
 func (a *account) leave(ctx context.Context, t *Transport, w *waiter) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := t.options.Now()
-	select {
-	case <-w.given: // in the same moment
+	if w.turn { // in the same moment
 		if w.err == nil {
 			a.giveBack(w, now)
 		}
 		if a.atDoor == w {
 			a.atDoor = nil
 		}
-	default:
+	} else {
 		w.lane.waiting = slices.DeleteFunc(w.lane.waiting, func(other *waiter) bool { return other == w })
 	}
 	a.admit(now)
@@ -278,5 +287,7 @@ func (a *account) give(i int, delay time.Duration, now time.Time) {
 			a.atDoor, w.nap = w, a.pace.nap()
 		}
 	}
-	close(w.given)
+	if w.turn = true; w.given != nil {
+		close(w.given)
+	}
 }

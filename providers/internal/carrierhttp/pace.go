@@ -60,9 +60,12 @@ func (p *pace) until(now time.Time) time.Duration {
 	if p == nil {
 		return 0
 	}
-	reservation := p.reserve(now)
-	defer reservation.CancelAt(now)
-	return reservation.DelayFrom(now)
+	p.recover(now)
+	missing := 1 - p.limiter.TokensAt(now)
+	if missing <= 0 {
+		return 0
+	}
+	return time.Duration(missing / float64(p.limiter.Limit()) * float64(time.Second))
 }
 
 // reserve takes a token, which may be one of the future.
@@ -70,12 +73,17 @@ func (p *pace) reserve(now time.Time) *rate.Reservation {
 	if p == nil {
 		return nil
 	}
+	p.recover(now)
+	return p.limiter.ReserveN(now, 1)
+}
+
+// recover gives back what of the rate has come back since a throttle.
+func (p *pace) recover(now time.Time) {
 	if current := p.limiter.Limit(); current < p.configured {
 		back := rate.Limit(recovery*now.Sub(p.changed).Seconds()) * p.configured
 		p.limiter.SetLimitAt(now, min(p.configured, current+max(back, 0)))
 		p.changed = now
 	}
-	return p.limiter.ReserveN(now, 1)
 }
 
 func (p *pace) slowDown(now time.Time) {
