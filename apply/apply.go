@@ -209,23 +209,11 @@ func (r *run) link() {
 // would wait for them for ever.
 func (r *run) findCircles() {
 	open := make([]int32, len(r.steps))
-	var free []int
 	for i := range r.steps {
-		if open[i] = r.steps[i].open; open[i] == 0 {
-			free = append(free, i)
-		}
+		open[i] = r.steps[i].open
 	}
-	for ; len(free) > 0; free = free[1:] {
-		for _, k := range r.steps[free[0]].waiting {
-			if open[k]--; open[k] == 0 {
-				free = append(free, k)
-			}
-		}
-	}
-	for i := range r.steps {
-		if open[i] > 0 {
-			r.lacks[i] = "the actions that it needs wait for each other"
-		}
+	for _, i := range plan.Stuck(open, func(i int) []int { return r.steps[i].waiting }) {
+		r.lacks[i] = "the actions that it needs wait for each other"
 	}
 }
 

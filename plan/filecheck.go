@@ -201,47 +201,27 @@ func isPackageID(s string) bool {
 // checkNeeds refuses needs that no action of the plan meets: apply would wait
 // for ever where actions wait for each other.
 func (f *fileReader) checkNeeds() error {
-	waits := make(map[string][]string, len(f.needing))
-	for _, n := range f.needing {
+	number := make(map[string]int, len(f.needing))
+	for i, n := range f.needing {
+		number[n.id] = i
+	}
+	open, waiting := make([]int32, len(f.needing)), make([][]int, len(f.needing))
+	for i, n := range f.needing {
 		for _, need := range n.needs {
 			if !f.actions[need] {
 				f.at = n.line
 				return fmt.Errorf("action %s needs %q, which isn't in the plan", n.id, need)
 			}
+			if k, waits := number[need]; waits { // the others are done in time
+				open[i]++
+				waiting[k] = append(waiting[k], i)
+			}
 		}
-		waits[n.id] = n.needs
 	}
-	ends := make(map[string]bool, len(waits)) // what comes to its end; false while it is looked at
-	for _, n := range f.needing {
-		if circular(n.id, waits, ends) {
-			f.at = n.line
-			return fmt.Errorf("action %s waits for itself", n.id)
-		}
+	if stuck := Stuck(open, func(i int) []int { return waiting[i] }); len(stuck) > 0 {
+		n := f.needing[stuck[0]]
+		f.at = n.line
+		return fmt.Errorf("action %s waits for itself", n.id)
 	}
 	return nil
-}
-
-// circular reports whether the needs lead back to where they came from. It goes
-// as deep as a chain is long, so it keeps a stack of its own.
-func circular(id string, waits map[string][]string, ends map[string]bool) bool {
-	stack := []string{id}
-	for len(stack) > 0 {
-		top := stack[len(stack)-1]
-		if _, looked := ends[top]; looked {
-			ends[top] = true
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		ends[top] = false
-		for _, need := range waits[top] {
-			ended, looked := ends[need]
-			if looked && !ended {
-				return true
-			}
-			if !looked {
-				stack = append(stack, need)
-			}
-		}
-	}
-	return false
 }

@@ -229,30 +229,36 @@ func (o *orderer) untangle() {
 	}
 }
 
-// stuck are the takers with an action whose needs can't all be done.
+// stuck are the takers with an action whose needs can't all be done: also one
+// that needs what was taken out.
 func (o *orderer) stuck() []*taker {
-	open, waiting := map[string]int{}, map[string][]string{}
-	var ready []string
+	number := map[string]int{}
+	needed := false
 	for i := range o.plan.Cards {
 		for _, a := range o.plan.Cards[i].Actions {
-			if open[a.ID] = len(a.Needs); len(a.Needs) == 0 {
-				ready = append(ready, a.ID)
-			}
+			number[a.ID] = len(number)
+			needed = needed || len(a.Needs) > 0
+		}
+	}
+	if !needed {
+		return nil
+	}
+	open, waiting := make([]int32, len(number)), make([][]int, len(number))
+	for i := range o.plan.Cards {
+		for _, a := range o.plan.Cards[i].Actions {
+			k := number[a.ID]
+			open[k] = int32(len(a.Needs))
 			for _, need := range a.Needs {
-				waiting[need] = append(waiting[need], a.ID)
+				if n, there := number[need]; there {
+					waiting[n] = append(waiting[n], k)
+				}
 			}
 		}
 	}
-	for ; len(ready) > 0; ready = ready[1:] {
-		for _, id := range waiting[ready[0]] {
-			if open[id]--; open[id] == 0 {
-				ready = append(ready, id)
-			}
-		}
-	}
+	Stuck(open, func(i int) []int { return waiting[i] })
 	var stuck []*taker
 	for _, t := range o.takers {
-		if at := t.index(); at >= 0 && slices.ContainsFunc(t.card.Actions[at:], func(a Action) bool { return open[a.ID] > 0 }) {
+		if at := t.index(); at >= 0 && slices.ContainsFunc(t.card.Actions[at:], func(a Action) bool { return open[number[a.ID]] > 0 }) {
 			stuck = append(stuck, t)
 		}
 	}
