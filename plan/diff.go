@@ -35,6 +35,7 @@ type pair struct {
 	wanted *spec.Card  // nil for a card that left the configuration
 	memory *state.Card // nil for a card that is new to the state
 	live   spec.Reading
+	laid   spec.Reading // for what the card is like afterwards
 	moved  spec.Reading // of a card that moves: what was read at its new provider block
 	caps   spec.Capabilities
 	card   Card
@@ -465,7 +466,7 @@ func (p *pair) fillValues() {
 			before.Packages = append(before.Packages, pkg.ID)
 		}
 	}
-	p.card.Before, p.card.After = before, before.after(p.card.Actions)
+	p.card.Before, p.card.After = before, before.afterIn(&p.laid, p.card.Actions)
 }
 
 func (p *pair) act(kind spec.Kind, from, to string) {

@@ -78,7 +78,7 @@ func NewDraft(in Input) (d *Draft, diags spec.Diagnostics, err error) {
 		return nil, d.diags, nil
 	}
 	d.takeSignatures(lineage)
-	if d.takes || len(in.Approvals.Signatures) > 0 {
+	if d.takes || in.Approvals.signed() {
 		d.recount()
 	}
 	d.diags = append(d.diags, unneeded(d, in)...)
@@ -88,7 +88,7 @@ func NewDraft(in Input) (d *Draft, diags spec.Diagnostics, err error) {
 
 // takeSignatures finds who signed the plan's guarded actions.
 func (d *Draft) takeSignatures(lineage string) {
-	if len(d.in.Approvals.Signatures) == 0 {
+	if !d.in.Approvals.signed() {
 		return
 	}
 	text := d.head.approvalText(d.in.Now, "", d.each)

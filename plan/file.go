@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -118,17 +119,30 @@ func Digest(p Source) string {
 }
 
 func encode(w io.Writer, from Source) (string, error) {
-	p := from.Head()
-	sum := sha256.New()
-	enc := json.NewEncoder(io.MultiWriter(w, sum))
+	p, sum := from.Head(), sha256.New()
+	buf := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
+	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(headerOf(p))
-	err = errors.Join(err, from.Each(func(_ int, c *Card) error { return enc.Encode(fileLine{Card: c}) }))
+	if err := enc.Encode(headerOf(p)); err != nil {
+		return "", err
+	}
+	line := newLineWriter()
+	err := from.Each(func(_ int, c *Card) error {
+		text, err := line.card(c)
+		if err == nil {
+			_, err = buf.Write(text)
+		}
+		return err
+	})
 	for i := range p.Numbers {
 		err = errors.Join(err, enc.Encode(fileLine{Number: &p.Numbers[i]}))
 	}
+	if err = errors.Join(err, buf.Flush()); err != nil {
+		return "", err
+	}
 	digest := digestOf(sum)
-	return digest, errors.Join(err, enc.Encode(fileLine{Digest: digest}))
+	err = enc.Encode(fileLine{Digest: digest})
+	return digest, errors.Join(err, buf.Flush())
 }
 
 func digestOf(sum hash.Hash) string { return "sha256:" + hex.EncodeToString(sum.Sum(nil)) }

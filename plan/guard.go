@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -20,6 +21,9 @@ type Approvals struct {
 	// Signers are those of the policy's allowed_signers file.
 	Signers *signers.List
 }
+
+// signed reports whether there is a signature at all, whatever it is of.
+func (a *Approvals) signed() bool { return bytes.Contains(a.Signatures, []byte(signers.Begin)) }
 
 // Guard marks the actions that need an approval, and those that have theirs.
 // It replaces whatever the plan said before, so that a saved plan is judged by
@@ -122,7 +126,7 @@ func (g *guard) judges(c *Card) {
 
 // signatures finds who signed the plan's guarded actions.
 func (g *guard) signatures(p *Plan, lineage string, approvals Approvals, spent func(text []byte) string) {
-	if len(approvals.Signatures) == 0 {
+	if !approvals.signed() {
 		return
 	}
 	wanted, guarded := p.ApprovalText(g.now, "")

@@ -17,16 +17,21 @@ type Values struct {
 // after is the values once the actions are done. What the carrier will say is
 // nobody's to know, so it is left out.
 func (v Values) after(actions []Action) Values {
+	return v.afterIn(new(spec.Reading), actions)
+}
+
+// afterIn is after that uses r, so that a card after the other takes no memory.
+func (v *Values) afterIn(r *spec.Reading, actions []Action) Values {
 	out := Values{Binding: v.Binding, Active: v.Active, Packages: v.Packages}
 	if len(actions) == 0 {
 		return out
 	}
-	r := v.reading()
+	*r = v.reading()
 	for i := range actions {
 		if setsDevice(actions[i].Change) {
 			r.Has |= spec.AttrBinding // known from then on, also where the carrier doesn't report it
 		}
-		actions[i].Lay(&r)
+		actions[i].Lay(r)
 	}
 	out.Active = r.Lifecycle.InService()
 	if r.Tells(spec.AttrBinding) {

@@ -328,7 +328,21 @@ func (c *Card) Address() string {
 	if !c.Block.Keyed {
 		return "card." + c.Block.Name
 	}
+	if plainKey(c.Key) {
+		return "card." + c.Block.Name + `["` + c.Key + `"]`
+	}
 	return "card." + c.Block.Name + "[" + strconv.Quote(c.Key) + "]"
+}
+
+// plainKey reports whether the key stands between quotes as it is. Nearly every
+// key does, and to quote a million of them takes a while.
+func plainKey(key string) bool {
+	for i := range len(key) {
+		if b := key[i]; b < ' ' || b >= 0x7f || b == '"' || b == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // Place is where the attribute attr of this card stands in the source, or the

@@ -101,7 +101,9 @@ func (s *scanner) recent(list *[]state.Change) bool {
 		var ch state.Change
 		kind, ok := s.word(`{"kind":"`)
 		ch.Kind = spec.Kind(kind)
-		if !ok || !s.optional(`,"from":"`, &ch.From) || !s.optional(`,"to":"`, &ch.To) || !s.skip(`,"at":"`) {
+		ok = ok && s.optional(`,"from":"`, &ch.From) && s.optional(`,"to":"`, &ch.To)
+		ch.Final = s.skip(`,"final":true`)
+		if !ok || !s.skip(`,"at":"`) {
 			return false
 		}
 		if ch.At, ok = s.clock(); !ok || !s.time(`,"carrier_at":"`, &ch.CarrierAt) || !s.skip("}") {
