@@ -34,7 +34,7 @@ func Refresh(prior *state.Snapshot, fleet *spec.Fleet, live []spec.Reading, caps
 			wanted = wanted[1:]
 		}
 		if len(wanted) > 0 && wanted[0].ICCID == c.ICCID {
-			c.Address, c.PreventUnbind = wanted[0].Address(), wanted[0].PreventUnbind
+			c.Address, c.PreventUnbind, c.MSISDN = wanted[0].Address(), wanted[0].PreventUnbind, wanted[0].MSISDN
 		}
 		if !c.Equal(memory) {
 			e.Put = append(e.Put, c)

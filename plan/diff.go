@@ -59,9 +59,9 @@ const (
 func (p *pair) set(d *differ, wanted *spec.Card, memory *state.Card, live spec.Reading) {
 	*p = pair{wanted: wanted, memory: memory, live: live}
 	if wanted != nil {
-		p.card = Card{Provider: wanted.Provider, ICCID: wanted.ICCID, Labels: wanted.Labels, File: fileOf(wanted)}
+		p.card = Card{Provider: wanted.Provider, ICCID: wanted.ICCID, MSISDN: wanted.MSISDN, Labels: wanted.Labels, File: fileOf(wanted)}
 	} else {
-		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, Leaving: true}
+		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, MSISDN: memory.MSISDN, Leaving: true}
 	}
 	p.caps = d.in.Capabilities[p.card.Provider]
 }
@@ -293,7 +293,7 @@ func (p *pair) adopt() {
 	}
 	p.card.Memory = state.Card{
 		Provider: p.card.Provider, ICCID: p.card.ICCID, Address: p.address(),
-		PreventUnbind: p.wanted.PreventUnbind,
+		PreventUnbind: p.wanted.PreventUnbind, MSISDN: p.wanted.MSISDN,
 	}
 	p.card.Memory.TakeReading(p.live)
 	p.act(spec.Adopt, "", "")

@@ -63,6 +63,7 @@ type Card struct {
 	Address  string            `json:"address"`
 	Provider spec.ProviderName `json:"provider"`
 	ICCID    spec.ICCID        `json:"iccid"`
+	MSISDN   string            `json:"msisdn,omitempty"` // as it is declared; of a card that left, as it was
 	Labels   map[string]string `json:"labels,omitempty"`
 	File     string            `json:"file,omitempty"` // that declares it: its table, or its configuration file; "" for a card that left
 

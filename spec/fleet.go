@@ -316,6 +316,7 @@ type Card struct {
 	Active      Switch
 	Packages    []string // sorted; nil is not managed, empty means none
 	CurrentIMEI IMEI     // the device it is bound to now, for adoption
+	MSISDN      string   // its number, for carriers that take it as a key
 	Labels      map[string]string
 
 	SharedIMEI    bool

@@ -135,6 +135,24 @@ func ParseIMEI(s string) (IMEI, error) {
 	return IMEI(s), nil
 }
 
+// ParseMSISDN reads a card's number as carriers write it: 5 to 15 digits, the
+// country's code included where the carrier includes it (ITU-T E.164 allows 15;
+// China Mobile's have 11 or 13, CMIOT_API2002).
+func ParseMSISDN(s string) (string, error) {
+	if strings.TrimSpace(s) != s {
+		return "", fmt.Errorf("%q has white space around it", s)
+	}
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return "", fmt.Errorf("%q holds %s; an MSISDN holds digits only%s", s, quoteRune(s[i:]), dressHint(s))
+		}
+	}
+	if n := len(s); n < 5 || n > 15 {
+		return "", fmt.Errorf("%q has %d digits; an MSISDN has 5 to 15", s, n)
+	}
+	return s, nil
+}
+
 // Device is the part that names the device: the first 14 digits. Two IMEIs are
 // the same device when their Device is equal.
 func (i IMEI) Device() string {

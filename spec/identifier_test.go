@@ -186,3 +186,18 @@ func TestTwoSpellingsOfACard(t *testing.T) {
 		assert.Equal(t, row.same, row.a.SameCard(row.b), "%s %s", row.a, row.b)
 	}
 }
+
+func TestNumbersOfCardsAreDigits(t *testing.T) {
+	for _, good := range []string{"12345", "14765004176", "1064633113571", "861064633113571"} {
+		got, err := ParseMSISDN(good)
+		assert.NoError(t, err)
+		assert.Equal(t, good, got)
+	}
+	for bad, want := range map[string]string{
+		"": "has 0 digits", "1234": "an MSISDN has 5 to 15", "8610646331135710": "has 16 digits", "+8614765004176": "digits only", " 14765004176": "white space",
+		"1.06463E+12": "a spreadsheet rounded", "１４７６５００４１７６": "full-width digits",
+	} {
+		_, err := ParseMSISDN(bad)
+		assert.ErrorContains(t, err, want, bad)
+	}
+}

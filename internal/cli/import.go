@@ -77,26 +77,27 @@ func (prog *program) runImport(ctx context.Context, o importOptions) (err error)
 	if err != nil {
 		return err
 	}
-	found, labels, err := c.candidates(ctx, name, o)
+	found, err := c.candidates(ctx, name, o)
 	if err != nil {
 		return err
 	}
-	cards := c.undeclared(found)
+	cards := c.undeclared(found.cards)
 	if err := target.fits(len(cards)); err != nil {
 		return err
 	}
-	readings, err := c.carriers.ReadCards(ctx, name, cards, &watcher{out: prog.out})
+	readings, err := c.carriers.ReadCards(ctx, name, cards, found.form.MSISDNs, &watcher{out: prog.out})
 	if err != nil {
 		return err
 	}
 	if target.existing {
-		return c.addToTable(target, name, readings, labels, len(found)-len(cards))
+		return c.addToTable(target, name, readings, found.form, len(found.cards)-len(cards))
 	}
-	generated := generate.Cards(c.config, name, readings, generate.Form{Table: target.table, Labels: labels})
+	found.form.Table = target.table
+	generated := generate.Cards(c.config, name, readings, found.form)
 	if err := target.write(prog.out, generated); err != nil {
 		return err
 	}
-	return prog.imported(target, generated, len(found)-len(cards))
+	return prog.imported(target, generated, len(found.cards)-len(cards))
 }
 
 // importFiles is where an import goes. Its zero value is standard output.
@@ -215,52 +216,67 @@ func (c *configuration) importFrom(name string) (spec.ProviderName, error) {
 	return "", refuse("Unknown provider", "There is no provider block for %s.%s The configuration has %s.", name, didYouMean(name, names, ""), strings.Join(names, ", "))
 }
 
-// candidates are the cards of the file, with their labels, or all that the
-// carrier lists; each once.
-func (c *configuration) candidates(ctx context.Context, name spec.ProviderName, o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
+// candidates are cards that may be imported, each once, with what a list says of them.
+type candidates struct {
+	cards []spec.ICCID
+	form  generate.Form
+}
+
+// candidates are the cards of the file, or all that the carrier lists.
+func (c *configuration) candidates(ctx context.Context, name spec.ProviderName, o importOptions) (candidates, error) {
 	if o.iccids != "" {
 		return c.cardsOfFile(o)
 	}
 	if len(o.columns)+len(o.labels) > 0 || o.sheet != "" {
-		return nil, nil, refuse("No file", "-columns, -labels and -sheet are about the file of -iccids. Name it.")
+		return candidates{}, refuse("No file", "-columns, -labels and -sheet are about the file of -iccids. Name it.")
 	}
 	cards, err := c.carriers.List(ctx, name)
 	slices.Sort(cards)
-	return slices.Compact(cards), nil, err
+	return candidates{cards: slices.Compact(cards)}, err
 }
 
-// cardsOfFile reads a list as the command table does, ICCIDs and labels alone.
-func (c *configuration) cardsOfFile(o importOptions) ([]spec.ICCID, map[spec.ICCID]map[string]string, error) {
+// cardsOfFile reads a list as the command table does: ICCIDs, numbers and labels.
+func (c *configuration) cardsOfFile(o importOptions) (candidates, error) {
 	columns, err := parseColumns("columns", o.columns)
 	if err != nil {
-		return nil, nil, err
+		return candidates{}, err
 	}
 	labels, err := parseColumns("labels", o.labels)
 	if err != nil {
-		return nil, nil, err
+		return candidates{}, err
 	}
-	only := slices.Sorted(maps.Keys(labels))
-	for _, label := range only {
+	names := slices.Sorted(maps.Keys(labels))
+	for _, label := range names {
 		if _, twice := columns[label]; twice || label == table.ICCIDColumn {
-			return nil, nil, refuse("Invalid option", "-labels=%s: that name is a column of ours.", label)
+			return candidates{}, refuse("Invalid option", "-labels=%s: that name is a column of ours.", label)
 		}
 	}
 	maps.Copy(columns, labels)
-	t, err := readTable(c.out, c.dir(), []string{o.iccids}, o.sheet, table.Options{Columns: columns, Only: append([]string{}, only...)})
+	t, err := readTable(c.out, c.dir(), []string{o.iccids}, o.sheet, table.Options{Columns: columns, Only: append(slices.Clone(names), table.MSISDNColumn)})
 	if err != nil {
-		return nil, nil, err
+		return candidates{}, err
 	}
-	cards := make([]spec.ICCID, len(t.Rows))
-	of := map[spec.ICCID]map[string]string{}
+	return candidatesOf(t, names), nil
+}
+
+// candidatesOf are the rows of a table, with the columns that are labels.
+func candidatesOf(t *table.Table, labels []string) candidates {
+	found := candidates{cards: make([]spec.ICCID, len(t.Rows)), form: generate.Form{
+		Labels: map[spec.ICCID]map[string]string{}, MSISDNs: map[spec.ICCID]string{},
+	}}
+	number := slices.Index(t.Columns, table.MSISDNColumn)
 	for i, row := range t.Rows {
-		cards[i] = row.ICCID
-		values := make(map[string]string, len(only))
-		for _, label := range only {
+		found.cards[i] = row.ICCID
+		if number >= 0 {
+			found.form.MSISDNs[row.ICCID] = row.Cells[number]
+		}
+		values := make(map[string]string, len(labels))
+		for _, label := range labels {
 			values[label] = row.Cells[slices.Index(t.Columns, label)]
 		}
-		of[row.ICCID] = values
+		found.form.Labels[row.ICCID] = values
 	}
-	return cards, of, nil
+	return found
 }
 
 // undeclared leaves out the cards that the configuration speaks of, whatever the

@@ -21,7 +21,7 @@ import (
 
 // addToTable adds the cards to a table that is there. What stands in it stays as
 // it is, to the byte.
-func (c *configuration) addToTable(f importFiles, name spec.ProviderName, readings []spec.Reading, labels map[spec.ICCID]map[string]string, known int) error {
+func (c *configuration) addToTable(f importFiles, name spec.ProviderName, readings []spec.Reading, form generate.Form, known int) error {
 	if err := c.readsTable(f, name); err != nil {
 		return err
 	}
@@ -29,14 +29,14 @@ func (c *configuration) addToTable(f importFiles, name spec.ProviderName, readin
 	if err != nil {
 		return err
 	}
-	for _, values := range labels {
+	for _, values := range form.Labels {
 		for label := range values {
 			if !slices.Contains(there.Header, label) {
 				return refuse("Missing column", "%s has no column %s for that label. Its columns are %s.", f.shown, label, strings.Join(there.Header, ", "))
 			}
 		}
 	}
-	rows, generated := generate.Rows(c.config, name, readings, generate.Form{Labels: labels}, there.Existing)
+	rows, generated := generate.Rows(c.config, name, readings, form, there.Existing)
 	if len(rows) > 0 {
 		if err := there.add(f, rows); err != nil {
 			return err

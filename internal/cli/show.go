@@ -178,6 +178,7 @@ func stateText(c *state.Card) string {
 	}
 	line("iccid", string(c.ICCID))
 	line("provider", string(c.Provider))
+	line("msisdn", c.MSISDN)
 	switch {
 	case c.Binding.Known && c.Binding.IMEI == "":
 		line("imei", "none")

@@ -154,8 +154,12 @@ func (c Carriers) List(ctx context.Context, name spec.ProviderName) ([]spec.ICCI
 	return cards, nil
 }
 
-// ReadCards reads all that the provider can read of each card, in their order.
-func (c Carriers) ReadCards(ctx context.Context, name spec.ProviderName, cards []spec.ICCID, w Watcher) ([]spec.Reading, error) {
+// ReadCards reads all that the provider can read of each card, in their order;
+// msisdns are their numbers, as far as they are known.
+func (c Carriers) ReadCards(ctx context.Context, name spec.ProviderName, cards []spec.ICCID, msisdns map[spec.ICCID]string, w Watcher) ([]spec.Reading, error) {
+	if keyed, ok := c.Providers[name].(providers.Keyed); ok {
+		keyed.SetKeys(func(card spec.ICCID) providers.Key { return providers.Key{MSISDN: msisdns[card]} })
+	}
 	attrs := (spec.AttrActive | spec.AttrPackages | spec.AttrBinding) & c.Capabilities[name].Reads
 	wants := make([]providers.Want, 0, len(cards))
 	for _, card := range cards {

@@ -35,6 +35,7 @@ func keyOf(fleet *spec.Fleet, prior *state.Snapshot, iccid spec.ICCID) providers
 		return key
 	}
 	card := &fleet.Cards[i]
+	key.MSISDN = card.MSISDN
 	if card.Labels != nil {
 		key.Labels = card.Labels
 	}

@@ -189,6 +189,7 @@ func (s *Session) drifted(prior *state.Snapshot, readings []spec.Reading, o Opti
 // state included. There is a result for each action, in the plan's order; of a
 // saved plan, for those too that are not wanted any more.
 func (s *Session) Check(ctx context.Context, p *Planned, parallel int) ([]apply.Result, error) {
+	s.tellKeys(p.Prior)
 	results := apply.Check(ctx, apply.Options{
 		Plan: p.Plan, Prior: p.Prior, Providers: s.Providers, Parallel: parallel, Now: s.Env.Now, Sleep: s.Env.Sleep,
 	})

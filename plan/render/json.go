@@ -76,6 +76,7 @@ type CardJSON struct {
 	Address   string            `json:"address"`
 	ICCID     spec.ICCID        `json:"iccid"`
 	Provider  spec.ProviderName `json:"provider"`
+	MSISDN    string            `json:"msisdn,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
 	Before    valuesJSON        `json:"before"`
 	After     valuesJSON        `json:"after"`
@@ -255,7 +256,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 // CardOf turns a card into its JSON form.
 func CardOf(c *plan.Card) CardJSON {
 	out := CardJSON{
-		Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, Labels: c.Labels,
+		Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, MSISDN: c.MSISDN, Labels: c.Labels,
 		Before: valuesOf(c.Before), After: valuesOf(c.After),
 		Actions: []ActionJSON{}, Attention: notesOf(c.Attention), Notes: c.Notes,
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // account is what the calls of both versions share: credentials, and the client
@@ -25,6 +26,28 @@ type account struct {
 	env             providers.Env
 	codes           map[string]carriercall.Meaning
 	serial          atomic.Uint32 // of the last transid
+	// keys is what is known of a card besides its ICCID; nil for nothing.
+	keys atomic.Pointer[func(spec.ICCID) providers.Key]
+}
+
+// SetKeys implements [providers.Keyed]: a card whose number is known is named by that.
+func (a *account) SetKeys(find func(card spec.ICCID) providers.Key) { a.keys.Store(&find) }
+
+// msisdn is the card's number, where it is declared or remembered; else "".
+func (a *account) msisdn(iccid spec.ICCID) string {
+	if find := a.keys.Load(); find != nil {
+		return (*find)(iccid).MSISDN
+	}
+	return ""
+}
+
+// card is the parameter that names a card: "msisdn、iccid、imsi必须有且只有一项"
+// (CMIOT_API2002).
+func (a *account) card(iccid spec.ICCID) map[string]string {
+	if msisdn := a.msisdn(iccid); msisdn != "" {
+		return map[string]string{"msisdn": msisdn}
+	}
+	return map[string]string{"iccid": string(iccid)}
 }
 
 // call is one call of a function.

@@ -1,6 +1,7 @@
 package cmiot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -134,26 +135,44 @@ func (p *v5) changeBatch(ctx context.Context, op operation, members []*member) {
 	}
 }
 
-// number looks up the MSISDNs, which a batch names its cards by. Members
-// without one are set to be made alone, and left out.
+// number looks up the MSISDNs, which a batch names its cards by. Members without
+// one are set to be made alone, those with another card's to be refused; both are
+// left out.
 func (p *v5) number(ctx context.Context, members []*member) []*member {
-	var iccids []string
+	iccids := make([]spec.ICCID, 0, len(members))
 	for _, m := range members {
-		iccids = append(iccids, string(m.iccid))
+		iccids = append(iccids, m.iccid)
 	}
-	msisdns := map[spec.ICCID]string{}
-	if answer, err := read[rows[numberRow]](ctx, p, callNumbers, map[string]string{"iccids": join(iccids)}); err == nil {
-		for _, r := range answer.Result {
-			if iccid, err := spec.ParseICCID(string(r.ICCID)); err == nil {
-				msisdns[iccid] = string(r.MSISDN)
-			}
-		}
-	}
+	told := p.numbers(ctx, iccids)
 	return slices.DeleteFunc(slices.Clone(members), func(m *member) bool {
-		m.msisdn = msisdns[m.iccid]
+		declared := p.msisdn(m.iccid)
+		m.msisdn = cmp.Or(told[m.iccid], declared)
+		if declared != "" && m.msisdn != declared {
+			m.err = otherNumber(declared, m.msisdn)
+			return true
+		}
 		m.alone = m.msisdn == ""
 		return m.alone
 	})
+}
+
+// numbers are the MSISDNs that the carrier tells of cards, as far as it does.
+func (p *v5) numbers(ctx context.Context, cards []spec.ICCID) map[spec.ICCID]string {
+	iccids := make([]string, 0, len(cards))
+	for _, card := range cards {
+		iccids = append(iccids, string(card))
+	}
+	told := map[spec.ICCID]string{}
+	answer, err := read[rows[numberRow]](ctx, p, callNumbers, map[string]string{"iccids": join(iccids)})
+	if err != nil {
+		return told
+	}
+	for _, r := range answer.Result {
+		if iccid, err := spec.ParseICCID(string(r.ICCID)); err == nil {
+			told[iccid] = string(r.MSISDN)
+		}
+	}
+	return told
 }
 
 // settleJob waits for the outcome of a batch, which was sent: also where ctx ends.

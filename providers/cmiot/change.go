@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -64,7 +65,10 @@ func (p *v5) is(ctx context.Context, op operation, iccid spec.ICCID) bool {
 
 // single changes one card by a call of its own.
 func (p *v5) single(ctx context.Context, op operation, iccid spec.ICCID) (providers.Receipt, error) {
-	params := card(iccid)
+	if err := p.checkNumber(ctx, iccid); err != nil {
+		return providers.Receipt{}, err
+	}
+	params := p.card(iccid)
 	params["operType"] = op.single
 	answer, err := change[rows[orderRow]](ctx, p, callChange, params)
 	switch {
@@ -75,6 +79,25 @@ func (p *v5) single(ctx context.Context, op operation, iccid spec.ICCID) (provid
 	default:
 		return providers.Receipt{}, err
 	}
+}
+
+// checkNumber refuses the change of a card that would be named by another card's
+// number. Where the carrier doesn't say whose a number is, it stands: what it names
+// was read by it.
+func (p *v5) checkNumber(ctx context.Context, iccid spec.ICCID) error {
+	declared := p.msisdn(iccid)
+	if declared == "" {
+		return nil
+	}
+	if told := p.numbers(ctx, []spec.ICCID{iccid})[iccid]; told != "" && told != declared {
+		return otherNumber(declared, told)
+	}
+	return nil
+}
+
+func otherNumber(declared, told string) error {
+	return providers.Refuse(callNumbers, fmt.Sprintf(
+		"the card's number is %s by the carrier, and msisdn is %s, which names another card; correct msisdn, or omit it", carriercall.Shorten(told), declared))
 }
 
 // receipt is the order's number, or the echo of the card that the manual of

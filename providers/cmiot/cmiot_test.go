@@ -392,3 +392,57 @@ func TestCoverageIsTrue(t *testing.T) {
 		assert.Contains(t, string(page), strings.Fields(line)[1])
 	}
 }
+
+// keyed says the number of the card, and of no other.
+func keyed(p providers.Provider, number string) providers.Provider {
+	p.(providers.Keyed).SetKeys(func(card spec.ICCID) providers.Key {
+		if card != iccid {
+			return providers.Key{}
+		}
+		return providers.Key{MSISDN: number}
+	})
+	return p
+}
+
+// "msisdn、iccid、imsi必须有且只有一项" (CMIOT_API2002).
+func TestCardIsNamedByItsNumberWhereThatIsKnownAndByNothingElse(t *testing.T) {
+	for _, version := range []string{"v2", "v5"} {
+		w := world()
+		p := keyed(simulated(t, w, map[string]any{"api_version": version}), msisdn)
+		reading, err := p.Read(t.Context(), iccid, spec.AttrPackages)
+		require.NoError(t, err)
+		assert.Equal(t, spec.Active, reading.Lifecycle)
+		assert.Equal(t, iccid, reading.ICCID)
+		for _, r := range w.Requests() {
+			if r.Action == "get/token" {
+				continue
+			}
+			assert.Equal(t, msisdn, r.Params["msisdn"], "%s %s", version, r.Action)
+			assert.NotContains(t, r.Params, "iccid")
+			assert.NotContains(t, r.Params, "imsi")
+		}
+	}
+}
+
+func TestChangeByANumberIsMadeOnceTheCarrierSaysThatItIsTheCards(t *testing.T) {
+	other := carriersim.Card{ICCID: "898602B0011430000544", MSISDN: "14765004732"}
+	change := providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: iccid, Key: key}
+	w := world(carriersim.Card{ICCID: iccid, MSISDN: msisdn}, other)
+	_, err := keyed(simulated(t, w, nil), msisdn).Do(t.Context(), change)
+	require.NoError(t, err)
+	card, _ := w.Card(iccid)
+	assert.Equal(t, spec.SuspendedByOwner, card.Status)
+
+	w = world(carriersim.Card{ICCID: iccid, MSISDN: msisdn}, other)
+	_, err = keyed(simulated(t, w, nil), other.MSISDN).Do(t.Context(), change)
+	assert.ErrorContains(t, err, "the card's number is "+msisdn+" by the carrier, and msisdn is "+other.MSISDN+", which names another card")
+	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
+	assert.Zero(t, w.Count("change/sim-status"), "nobody's card is stopped")
+}
+
+// v2 tells whose packages it lists.
+func TestPackagesOfAnotherCardAreNoReading(t *testing.T) {
+	w := world(carriersim.Card{ICCID: iccid, MSISDN: msisdn}, carriersim.Card{ICCID: "898602B0011430000544", MSISDN: "14765004732"})
+	_, err := keyed(simulated(t, w, map[string]any{"api_version": "v2"}), "14765004732").Read(t.Context(), iccid, spec.AttrPackages)
+	assert.ErrorContains(t, err, "answered about another card")
+}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -34,7 +35,7 @@ func (p *v2) Capabilities() spec.Capabilities {
 
 // Read implements [providers.Provider].
 func (p *v2) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.Reading, error) {
-	params := map[string]string{"iccid": string(iccid)} // of msisdn, iccid and imsi exactly one
+	params := p.card(iccid)
 	status, err := read[rows[statusV2]](ctx, p, callStatusV2, params)
 	if providers.IsCode(err, codeNoCard, codeNotThere) {
 		return p.notFound(iccid, ""), nil
@@ -52,6 +53,9 @@ func (p *v2) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.
 	}
 	offers, err := read[rows[packagesV2]](ctx, p, callPackagesV2, params)
 	if err != nil {
+		return spec.Reading{}, err
+	}
+	if err := p.CheckCard(carriercall.Call{Name: callPackagesV2}, "", iccid, string(offers.Result[0].ICCID)); err != nil {
 		return spec.Reading{}, err
 	}
 	reading.Packages = offers.Result[0].packages()

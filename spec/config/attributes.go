@@ -41,6 +41,7 @@ func cardAttributes() []cardAttribute {
 		{name: "iccid", text: true, decode: decodeNumberText("ICCID"), assign: assignICCID},
 		{name: "imei", text: true, decode: decodeNumberText("IMEI"), assign: assignIMEI},
 		{name: "current_imei", text: true, decode: decodeNumberText("IMEI"), assign: assignCurrentIMEI},
+		{name: "msisdn", text: true, decode: decodeNumberText("MSISDN"), assign: assignMSISDN},
 		{name: "bound", decides: true, decode: decodeSwitch("bound"), assign: func(c *spec.Card, v value) *problem { c.Bound = switchOf(v); return nil }},
 		{name: "active", decides: true, decode: decodeSwitch("active"), assign: func(c *spec.Card, v value) *problem { c.Active = switchOf(v); return nil }},
 		{name: "shared_imei", decode: decodeSwitch("shared_imei"), assign: func(c *spec.Card, v value) *problem { c.SharedIMEI = v.on; return nil }},
@@ -77,6 +78,21 @@ func assignIMEI(c *spec.Card, v value) (bad *problem) {
 func assignCurrentIMEI(c *spec.Card, v value) (bad *problem) {
 	c.CurrentIMEI, bad = parseIMEI(v, "current_imei", "The IMEI is blank. Where the device is not known, omit current_imei or make it null.")
 	return bad
+}
+
+// assignMSISDN takes a blank cell for a number that isn't known: nothing is planned
+// from a number.
+func assignMSISDN(c *spec.Card, v value) *problem {
+	if v.null || strings.TrimSpace(v.text) == "" {
+		c.MSISDN = ""
+		return nil
+	}
+	msisdn, err := spec.ParseMSISDN(v.text)
+	if err != nil {
+		return &problem{"Invalid MSISDN", spec.Capital(err.Error()) + "."}
+	}
+	c.MSISDN = msisdn
+	return nil
 }
 
 func parseIMEI(v value, name, blank string) (spec.IMEI, *problem) {

@@ -229,6 +229,7 @@ func (c *cardBlock) keepTexts(card *spec.Card) {
 	card.ICCID = spec.ICCID(c.texts.KeepString(string(card.ICCID)))
 	card.IMEI = spec.IMEI(c.texts.KeepString(string(card.IMEI)))
 	card.CurrentIMEI = spec.IMEI(c.texts.KeepString(string(card.CurrentIMEI)))
+	card.MSISDN = c.texts.KeepString(card.MSISDN)
 	if card.Key == string(card.ICCID) {
 		card.Key = string(card.ICCID)
 		return

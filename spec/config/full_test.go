@@ -86,7 +86,8 @@ var drawnKinds = []struct {
 	good   int
 }{
 	{[]string{"imei", "current_imei"}, []string{`"86153603019600"`, `"861536030196020"`, `null`, `"86153603019605"`}, 3},
-	{[]string{"iccid", "imei", "current_imei"}, drawnTexts, 1},
+	{[]string{"msisdn"}, []string{`"1064633113571"`, `"14765004176"`, `null`, `""`, `"1234"`, `14765004176`}, 4},
+	{[]string{"iccid", "imei", "current_imei", "msisdn"}, drawnTexts, 1},
 	{[]string{"bound", "active", "shared_imei"}, drawnSwitches, 3},
 	{[]string{"packages"}, drawnLists, 7},
 	{[]string{"labels"}, drawnObjects, 6},
@@ -184,6 +185,7 @@ var drawnColumns = map[string][]string{
 		`(each.value.city == "é") ? "86153603019600" : (each.value.imei == "" ? null : each.value.imei)`, `each.value.none == "" ? null : each.value.imei`, `each.value.imei == "" ? each.value.none : each.value.imei`,
 		`each.value.imei == null ? null : each.value.imei`, `each.value.imei == "" ? null : null`, `each.value.imei == 1 ? null : each.key`, `each.value == "" ? null : each.value.imei`, `null`, `each.value.none`, `each.value.city`, `each.value`},
 	"current_imei": {`each.value.imei`, `null`, `each.value.note`},
+	"msisdn":       {`each.value.imei`, `null`, `each.value.note`, `each.value.imei == "" ? null : each.value.imei`},
 	"active":       {`true`, `each.value.active == "true"`, `each.value.active`, `each.value.city == "" && each.value.note == ""`, `each.key != ""`},
 	"bound":        {`null`, `each.value.imei != ""`},
 	"shared_imei":  {`true`, `each.value.active == "true"`},
@@ -220,7 +222,7 @@ func TestRowsAreWhatHCLMakesOfThem(t *testing.T) {
 				continue
 			}
 			fmt.Fprintf(&b, "card \"c%d\" {\n  %s\n", i, source)
-			for _, name := range []string{"iccid", "imei", "current_imei", "active", "bound", "shared_imei", "labels", "packages"} {
+			for _, name := range []string{"iccid", "imei", "current_imei", "msisdn", "active", "bound", "shared_imei", "labels", "packages"} {
 				if name == "iccid" || rapid.Bool().Draw(rt, name+"?") {
 					choices := drawnColumns[name]
 					fmt.Fprintf(&b, "  %s = %s\n", name, mostly(rt, name, choices[:(len(choices)+1)/2], choices))

@@ -84,6 +84,10 @@ func (l *loader) checkIdentities() {
 		l.clash(&again, a, b, "imei", "Duplicate IMEI", "the IMEI "+string(b.IMEI),
 			"A device is bound to one card. Correct one of the two, or write shared_imei = true in both where the device carries both cards.")
 	}
+	for _, pair := range sharedNumbers(cards) {
+		a, b := inSource(pair[0], pair[1])
+		l.clash(&again, a, b, "msisdn", "Duplicate MSISDN", "the MSISDN "+b.MSISDN, "A number is one card's: correct one of the two, or omit it.")
+	}
 	again.report()
 }
 
@@ -126,26 +130,36 @@ func inSource(a, b *spec.Card) (first, second *spec.Card) {
 	return a, b
 }
 
-// device is a card's place among those with a device.
-type device struct {
-	number uint64 // the first 14 digits
+// digitsOf is a card's place among those that say such digits.
+type digitsOf struct {
+	number uint64
 	card   int
 }
 
 // sharedDevices are the pairs of cards that want one device and don't both say that they share it.
 func sharedDevices(cards []spec.Card) [][2]*spec.Card {
-	devices := make([]device, 0, len(cards))
+	return alike(cards, func(c *spec.Card) string { return c.IMEI.Device() }, func(a, b *spec.Card) bool { return !a.SharedIMEI || !b.SharedIMEI })
+}
+
+// sharedNumbers are the pairs of cards that are declared with one number.
+func sharedNumbers(cards []spec.Card) [][2]*spec.Card {
+	return alike(cards, func(c *spec.Card) string { return c.MSISDN }, func(*spec.Card, *spec.Card) bool { return true })
+}
+
+// alike are the pairs of cards that say the same digits, and must not; "" says none.
+func alike(cards []spec.Card, digits func(*spec.Card) string, mustNot func(a, b *spec.Card) bool) [][2]*spec.Card {
+	said := make([]digitsOf, 0, len(cards))
 	for i := range cards {
-		if imei := cards[i].IMEI; imei != "" {
-			n, _ := strconv.ParseUint(imei.Device(), 10, 64) // an IMEI is digits
-			devices = append(devices, device{n, i})
+		if text := digits(&cards[i]); text != "" {
+			n, _ := strconv.ParseUint(text, 10, 64) // 16 digits at most
+			said = append(said, digitsOf{n, i})
 		}
 	}
-	slices.SortFunc(devices, func(a, b device) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.card, b.card)) })
+	slices.SortFunc(said, func(a, b digitsOf) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.card, b.card)) })
 	var pairs [][2]*spec.Card
-	for i := 1; i < len(devices); i++ {
-		a, b := &cards[devices[i-1].card], &cards[devices[i].card]
-		if devices[i-1].number == devices[i].number && a.ICCID != b.ICCID && (!a.SharedIMEI || !b.SharedIMEI) {
+	for i := 1; i < len(said); i++ {
+		a, b := &cards[said[i-1].card], &cards[said[i].card]
+		if said[i-1].number == said[i].number && a.ICCID != b.ICCID && mustNot(a, b) {
 			pairs = append(pairs, [2]*spec.Card{a, b})
 		}
 	}

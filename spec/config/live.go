@@ -54,7 +54,7 @@ func liveCardType() cty.Type {
 func cardType() cty.Type {
 	return cty.Object(map[string]cty.Type{
 		"provider": cty.String, "iccid": cty.String, "imei": cty.String, "bound": cty.Bool, "active": cty.Bool,
-		"packages": cty.List(cty.String), "current_imei": cty.String, "labels": cty.Map(cty.String),
+		"packages": cty.List(cty.String), "current_imei": cty.String, "msisdn": cty.String, "labels": cty.Map(cty.String),
 		"shared_imei": cty.Bool, "live": liveCardType(),
 	})
 }
@@ -99,6 +99,7 @@ func (o *liveObjects) card(c *spec.Card) cty.Value {
 		"active":       switchValue(c.Active),
 		"packages":     textsOrNull(c.Packages),
 		"current_imei": textOrNull(string(c.CurrentIMEI)),
+		"msisdn":       textOrNull(c.MSISDN),
 		"labels":       labelsValue(c.Labels),
 		"shared_imei":  cty.BoolVal(c.SharedIMEI),
 		"live":         o.liveCard(o.cards[c.ICCID]),

@@ -45,6 +45,10 @@ func TestMistakes(t *testing.T) {
 		{"white imei", card(`  imei = " "`), "Blank IMEI", 3, `" "`, `never means unbind`},
 		{"bad imei", card(`  imei = "86153603019600x"`), "Invalid IMEI", 3, `"86153603019600x"`, `digits only`},
 		{"blank current_imei", card(`  current_imei = ""`), "Blank IMEI", 3, `""`, `omit current_imei`},
+		{"number msisdn", card(`  msisdn = 1064633113571`), "Number in place of text", 3, `1064633113571`, `write it in quotes`},
+		{"bad msisdn", card(`  msisdn = "+8614765004176"`), "Invalid MSISDN", 3, `"+8614765004176"`, `digits only`},
+		{"rounded msisdn", card(`  msisdn = "1.06463E+12"`), "Invalid MSISDN", 3, `"1.06463E+12"`, `a spreadsheet rounded`},
+		{"short msisdn", card(`  msisdn = "1064"`), "Invalid MSISDN", 3, `"1064"`, `has 4 digits; an MSISDN has 5 to 15`},
 		{"bound and imei", card("  bound = false\n  imei = \"86153603019600\""), "Contradiction", 3, `bound = false`, `Delete one of the two`},
 		{"bad bool", card(`  active = "yes"`), "Unsuitable value", 3, `"yes"`, `takes true and false in any case, 1 and 0`},
 		{"bad packages", card(`  packages = "10002"`), "Unsuitable value", 3, `"10002"`, `list of package ids`},
@@ -200,4 +204,16 @@ func TestSnippetsOfEndlessLinesAreCut(t *testing.T) {
 	require.Len(t, diags, 1)
 	assert.LessOrEqual(t, len(diags[0].Snippet.Code), 1000)
 	assert.Equal(t, "nope", underlined(diags[0]))
+}
+
+func TestOneNumberInTwoCardsIsAnErrorWithBothPlaces(t *testing.T) {
+	diags := mistakes(t, map[string]string{
+		"main.fleet.hcl": "provider \"aliyun\" {}\ncard \"a\" {\n  iccid = \"898600D6991330004146\"\n  msisdn = \"14765004176\"\n}\n" +
+			"card \"b\" {\n  from_csv = \"b.csv\"\n  iccid = each.value.iccid\n  msisdn = each.value.msisdn\n}\n",
+		"b.csv": "iccid,msisdn\n898602B0011430000544,14765004176\n898602B0011430000545,\n898602B0011430000546,\n",
+	})
+	require.Len(t, diags, 1, "blank cells are no number: %v", diags)
+	assert.Equal(t, "Duplicate MSISDN", diags[0].Summary)
+	assert.Contains(t, diags[0].Detail, "b.csv row 2")
+	assert.Contains(t, diags[0].Detail, "card.a (main.fleet.hcl line 4)")
 }

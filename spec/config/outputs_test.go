@@ -78,7 +78,7 @@ func TestOutputsHoldWhatWasRead(t *testing.T) {
 	assert.Equal(t, map[string]string{
 		"number": `{"number":"17000000001","status":1}`,
 		"kiosk": `{"active":null,"bound":null,"current_imei":null,"iccid":"898600D6991330004146","imei":"86153603019600",` +
-			`"labels":{},"live":{"active":true,"imei":"86153603019600","lifecycle":"active","packages":["1","2"],"reason":"","status":"正常"},` +
+			`"labels":{},"live":{"active":true,"imei":"86153603019600","lifecycle":"active","packages":["1","2"],"reason":"","status":"正常"},"msisdn":null,` +
 			`"packages":["10002"],"provider":"aliyun","shared_imei":false}`,
 		"states": `{"898602B0011430000544":"停机","898602B0011430000545":null}`,
 		"active": `[false,null]`,

@@ -78,6 +78,9 @@ func (m *plainMaker) assign(card *spec.Card, b *plain.Block, a *plain.Attribute)
 	case "current_imei":
 		v.text = m.texts.Keep(a.Text)
 		return assignCurrentIMEI(card, v) == nil
+	case "msisdn":
+		v.text = m.texts.Keep(a.Text)
+		return assignMSISDN(card, v) == nil
 	case "bound":
 		card.Bound = switchOf(v)
 	case "active":

@@ -49,7 +49,7 @@ func limitSchema() *hcl.BodySchema {
 
 func cardSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
-		Attributes: required(attrs("iccid", "imei", "bound", "active", "packages", "current_imei", "labels",
+		Attributes: required(attrs("iccid", "imei", "bound", "active", "packages", "current_imei", "msisdn", "labels",
 			"shared_imei", "provider", "for_each", "from_csv", "allow_empty"), "iccid"),
 		Blocks: []hcl.BlockHeaderSchema{{Type: "lifecycle"}},
 	}

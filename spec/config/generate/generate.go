@@ -51,6 +51,8 @@ type Form struct {
 	Table string
 	// Labels are those of each card; a blank one is none.
 	Labels map[spec.ICCID]map[string]string
+	// MSISDNs are the cards' numbers, as far as they are known.
+	MSISDNs map[spec.ICCID]string
 }
 
 // Cards writes configuration for cards of one provider that c doesn't
@@ -76,9 +78,10 @@ func gather(c *config.Config, provider spec.ProviderName, readings []spec.Readin
 			out.Left = append(out.Left, LeftOut{ICCID: r.ICCID, Unread: !r.Known(), Why: why})
 			continue
 		}
-		g.cards = append(g.cards, generatedCard{reading: r, active: activeOf(r), labels: filled(form.Labels[r.ICCID])})
+		g.cards = append(g.cards, generatedCard{reading: r, active: activeOf(r), labels: filled(form.Labels[r.ICCID]), msisdn: form.MSISDNs[r.ICCID]})
 	}
 	slices.SortFunc(g.cards, func(a, b generatedCard) int { return cmp.Compare(a.reading.ICCID, b.reading.ICCID) })
+	g.numbers()
 	g.bindings()
 	g.packages()
 	g.words()
@@ -144,6 +147,7 @@ type generatedCard struct {
 	shared   bool
 	active   spec.Switch
 	packages []string // nil: not managed
+	msisdn   string
 	labels   map[string]string
 	notes    []string // what is left out, and why
 }
@@ -161,6 +165,30 @@ func devicesOf(cards []spec.Card) map[string]sharing {
 		}
 	}
 	return devices
+}
+
+// numbers leaves out what is no number, and what another card is declared with.
+func (g *generator) numbers() {
+	declared := map[string]bool{}
+	for i := range g.config.Fleet.Cards {
+		declared[g.config.Fleet.Cards[i].MSISDN] = true
+	}
+	for i := range g.cards {
+		c := &g.cards[i]
+		if c.msisdn == "" {
+			continue
+		}
+		switch _, err := spec.ParseMSISDN(c.msisdn); {
+		case err != nil:
+			c.note("msisdn is left out: %s", err)
+			c.msisdn = ""
+		case declared[c.msisdn]:
+			c.note("msisdn is left out: another card is declared with %s", c.msisdn)
+			c.msisdn = ""
+		default:
+			declared[c.msisdn] = true
+		}
+	}
 }
 
 // bindings takes the devices that the carrier reports.
@@ -226,6 +254,9 @@ func (g *generator) blocks() []byte {
 		}
 		body := g.block(file, "imported_"+string(c.reading.ICCID))
 		body.SetAttributeValue("iccid", cty.StringVal(string(c.reading.ICCID)))
+		if c.msisdn != "" {
+			body.SetAttributeValue("msisdn", cty.StringVal(c.msisdn))
+		}
 		if c.imei != "" {
 			body.SetAttributeValue("imei", cty.StringVal(string(c.imei)))
 		}
@@ -350,6 +381,9 @@ func (g *generator) columns() []column {
 	add("imei", "each.value.imei", `each.value.imei == "" ? null : `,
 		func(c *generatedCard) bool { return c.imei != "" },
 		func(c *generatedCard) string { return string(c.imei) })
+	add("msisdn", "each.value.msisdn", "", // a blank one is none
+		func(c *generatedCard) bool { return c.msisdn != "" },
+		func(c *generatedCard) string { return c.msisdn })
 	add("shared_imei", `each.value.shared_imei`, "",
 		func(c *generatedCard) bool { return c.shared },
 		func(c *generatedCard) string { return strconv.FormatBool(c.shared) })

@@ -208,3 +208,14 @@ func TestLabelsAreWrittenAsBlocksAndAsColumns(t *testing.T) {
 	assert.Equal(t, map[string]string{"city": "杭州", "note": "0"}, found[spec.ICCID(numberedICCID(0))])
 	assert.Equal(t, map[string]string{"a b": "x", "note": "7"}, found[spec.ICCID(numberedICCID(7))])
 }
+
+func TestNumbersAreWrittenOnceEach(t *testing.T) {
+	c := load(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\ncard \"a\" {\n  iccid = \"" + numberedICCID(1) + "\"\n  msisdn = \"1064633113571\"\n}\n"})
+	form := generate.Form{MSISDNs: map[spec.ICCID]string{
+		spec.ICCID(numberedICCID(2)): "1064633113572", spec.ICCID(numberedICCID(3)): "1064633113571", spec.ICCID(numberedICCID(4)): "x",
+	}}
+	got := string(generate.Cards(c, "aliyun", []spec.Reading{read(numberedICCID(2), nil), read(numberedICCID(3), nil), read(numberedICCID(4), nil)}, form).HCL)
+	assert.Regexp(t, `msisdn += "1064633113572"`, got)
+	assert.Contains(t, got, "# msisdn is left out: another card is declared with 1064633113571")
+	assert.Contains(t, got, "# msisdn is left out: \"x\" holds")
+}

@@ -132,6 +132,8 @@ func formOf(word []byte) (form func(*Reader, *Attribute) bool, name string) {
 		return (*Reader).textValue, "imei"
 	case "current_imei":
 		return (*Reader).textValue, "current_imei"
+	case "msisdn":
+		return (*Reader).textValue, "msisdn"
 	case "bound":
 		return (*Reader).switchValue, "bound"
 	case "active":
