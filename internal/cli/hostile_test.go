@@ -92,9 +92,7 @@ func (r *rig) hostileChats() func() []string {
 func hostileFleet(t *testing.T) (r *rig, told func() []string) {
 	t.Helper()
 	r = newRig(t, describe())
-	quoted, err := json.Marshal(hostileText) // HCL reads JSON's escapes, but for \b and \f
-	require.NoError(t, err)
-	label := strings.NewReplacer("\u202e", `\u202e`, "\u009b", `\u009b`, "\x7f", `\u007f`, "%{", "%%{", "${", "$${").Replace(string(quoted))
+	label := hostileQuoted(t)
 	r.write("main.fleet.hcl", provider+`
 card "stopped" {
   iccid  = "`+string(kiosk)+`"
@@ -110,10 +108,41 @@ card "bound" {
 output "said" { value = `+label+` }
 `)
 	r.write("hostile.csv", "iccid,city\n"+string(kiosk)+",\"@everyone ::add-mask::x \u202e##[group]z\n::stop-commands::x\"\n")
+	r.write("hostile.carrier.hcl", hostileDefinition(label, `"on"`, `"active"`))
 	r.hostileCarrier()
 	told = r.hostileChats()
 	r.env["CI_JOB_URL"] = "https://ci.example/" + hostileText
 	return r, told
+}
+
+// hostileQuoted is the hostile text as HCL writes it.
+func hostileQuoted(t *testing.T) string {
+	t.Helper()
+	quoted, err := json.Marshal(hostileText) // HCL reads JSON's escapes, but for \b and \f
+	require.NoError(t, err)
+	return strings.NewReplacer("\u202e", `\u202e`, "\u009b", `\u009b`, "\x7f", `\u007f`, "%{", "%%{", "${", "$${").Replace(string(quoted))
+}
+
+// hostileDefinition is of a carrier that no block uses, with a sample. Texts are
+// HCL's, quoted; the sample passes where "on" gives "active".
+func hostileDefinition(text, status, gives string) string {
+	return `carrier "hostile" {
+  title    = ` + text + `
+  endpoint = "https://carrier.test"
+  read {
+    request = { path = "/${card.iccid}" }
+    status  = reply.json.status
+  }
+  lifecycle = { on = "active" }
+  outcome "done" { when = reply.status == 200 }
+  message = ` + text + `
+  sample ` + text + ` {
+    card  = { iccid = "8942310000000000000" }
+    reply = { status = 200, json = { status = ` + status + ` } }
+    gives = { lifecycle = ` + gives + ` }
+  }
+}
+`
 }
 
 // control is what nobody may see a terminal obey; command is what a log obeys;
@@ -146,6 +175,8 @@ var walk = [][]string{
 	{"show"}, {"show", "-json"}, {"state", "list"}, {"state", "show", string(kiosk)}, {"state", "verify"}, {"state", "pull"}, {"state", "history"},
 	{"state", "show", typedText}, {"state", "rm", typedText}, {"state", "push", "pulled.json"}, {"state", "migrate", "other" + typedText},
 	{"resolve", string(kiosk)}, {"resolve", typedText}, {"force-unlock", typedText}, {"force-unlock", "1"}, {"table", "hostile.csv"}, {"table", "hostile.csv", "-columns=a=" + typedText},
+	{"carriers", "list"}, {"carriers", "show", "hostile"}, {"carriers", "show", typedText}, {"carriers", "test"}, {"carriers", "test", typedText},
+	{"carriers", "try", typedText, string(kiosk)}, {"carriers", "try", "hostile", typedText},
 	{"import", "-iccids=hostile.csv", "-labels=city=city"}, {"simulator", "-listen=" + typedText}, {typedText}, {"plan", "-" + typedText},
 }
 
@@ -170,6 +201,10 @@ func TestHostileTextsReachNoTerminalAndNoLog(t *testing.T) {
 					r.write("pulled.json", strings.ReplaceAll(got.out, `"address": "card.stopped"`, `"address": "card.stopped\u001b[2J\n::warning::x"`))
 				}
 			}
+			r.write("hostile.carrier.hcl", hostileDefinition(hostileQuoted(t), hostileQuoted(t), hostileQuoted(t)))
+			failed := r.run("carriers", "test")
+			assert.Equal(t, 1, failed.code)
+			assertShown(t, "a sample that fails", painted.ReplaceAllString(failed.out+failed.errors, ""))
 			for _, c := range commandsOf(r) {
 				assert.True(t, walked[c], "the walk leaves out %s", c)
 			}

@@ -29,7 +29,9 @@ func TestDefaultAddressesAreTheDocuments(t *testing.T) {
 	p, diagnostics := open(config, providers.Env{Getenv: func(string) string { return "" }})
 	require.Empty(t, diagnostics)
 	assert.Equal(t, defaultEndpoint, p.(*provider).endpoint.String())
-	assert.Equal(t, defaults(), p.(providers.Paced).Limits())
+	want := defaults()
+	want.Account = "i at https://openapis.shingsou.com"
+	assert.Equal(t, want, p.(providers.Paced).Limits())
 	assert.InDelta(t, 10, providers.PaceOf(p).PerSecond, 0)
 }
 
