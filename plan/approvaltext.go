@@ -50,6 +50,9 @@ func (p *Plan) ApprovalText(until time.Time, reason string) (text ApprovalText, 
 // approvalText is ApprovalText for cards that are visited one by one.
 func (p *Plan) approvalText(until time.Time, reason string, each func(visit func(*Card))) ApprovalText {
 	text := ApprovalText{Fleet: p.Lineage, Until: until.UTC().Truncate(time.Second), Reason: reason}
+	for _, d := range p.Carriers {
+		text.Carriers = append(text.Carriers, CarrierDigest{d.Name, d.Digest})
+	}
 	each(func(c *Card) {
 		for j := range c.Actions {
 			if a := &c.Actions[j]; a.Guarded {
@@ -92,7 +95,7 @@ func (t ApprovalText) Bytes() []byte {
 // Check refuses a text that means something else than it says: a value of a
 // plan that somebody edited may hold a line of its own, or what can't be seen.
 func (t ApprovalText) Check() error {
-	for _, line := range append([]string{t.Fleet, t.Reason}, t.Actions...) {
+	for _, line := range slices.Concat([]string{t.Fleet, t.Reason}, t.Actions, t.carrierLines()) {
 		if !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			return fmt.Errorf("a value of it has characters that can't be seen: %q", line)
 		}
@@ -103,6 +106,14 @@ func (t ApprovalText) Check() error {
 		}
 	}
 	return nil
+}
+
+func (t ApprovalText) carrierLines() []string {
+	lines := make([]string, 0, len(t.Carriers))
+	for _, c := range t.Carriers {
+		lines = append(lines, c.Name+" "+c.Digest)
+	}
+	return lines
 }
 
 // parseApprovalText reads a text, and takes it only where it is written just as

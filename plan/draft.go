@@ -150,6 +150,7 @@ func (d *Draft) each(visit func(*Card)) {
 func newDraft(in Input) *Draft {
 	d := &Draft{in: in, totals: map[spec.ProviderName]*Total{}, reads: map[spec.ProviderName]*Reads{}, head: &Plan{
 		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
+		Carriers: definitions(in.Fleet, in.Prior), CarriersLeft: left(in.Fleet, in.Prior),
 		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
 	}}
 	d.differ.in = &d.in

@@ -60,6 +60,8 @@ type fileHeader struct {
 	Skipped     int          `json:"skipped,omitempty"`
 	RefreshOnly bool         `json:"refresh_only,omitempty"`
 	Policy      Policy       `json:"policy"`
+	Carriers    []Definition `json:"carriers,omitempty"`
+	Left        []string     `json:"carriers_left,omitempty"`
 	Variables   []Variable   `json:"variables,omitempty"`
 	FirstRun    string       `json:"first_run,omitempty"`
 	// Order says how the lines of the cards are sorted: always [byAddress], as
@@ -77,7 +79,7 @@ func headerOf(p *Plan) fileHeader {
 		Total: p.Total, Unchanged: p.Unchanged, Unread: p.Unread,
 		Incomplete: p.Incomplete, Totals: p.Totals, Limits: p.Limits, Costs: p.Costs, Reads: p.Reads,
 		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Policy: p.Policy,
-		Variables: p.Variables, FirstRun: p.FirstRun, Order: byAddress,
+		Carriers: p.Carriers, Left: p.CarriersLeft, Variables: p.Variables, FirstRun: p.FirstRun, Order: byAddress,
 	}
 }
 
@@ -88,7 +90,7 @@ func (h *fileHeader) plan() *Plan {
 		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread,
 		Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Reads: h.Reads,
 		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.RefreshOnly, Policy: h.Policy,
-		Variables: h.Variables, FirstRun: h.FirstRun,
+		Carriers: h.Carriers, CarriersLeft: h.Left, Variables: h.Variables, FirstRun: h.FirstRun,
 	}
 }
 

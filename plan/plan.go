@@ -38,6 +38,11 @@ type Plan struct {
 	Limits []Exceeded
 	// Policy is what the plan's guarded actions were judged by.
 	Policy Policy
+	// Carriers are the definitions of carriers that it was made with, by name; those of
+	// the program aside. CarriersLeft are those of the last run that the configuration
+	// no longer has.
+	Carriers     []Definition
+	CarriersLeft []string
 	// Variables are those that were given on the command line, by name.
 	Variables []Variable
 	// Costs are the calls that applying takes, by provider.

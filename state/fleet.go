@@ -21,6 +21,9 @@ type Fleet struct {
 	Plans []CarriedOut `json:"plans,omitempty"`
 	// Accounts are those that the provider blocks stood for then, by block.
 	Accounts map[spec.ProviderName]spec.Account `json:"accounts,omitempty"`
+	// Carriers are the digests of the definitions of carriers that the configuration
+	// had then, by name.
+	Carriers map[string]string `json:"carriers,omitempty"`
 	// Spent are the signatures that count no more though they haven't ended.
 	Spent []Spent `json:"spent,omitempty"`
 }

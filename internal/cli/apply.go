@@ -179,7 +179,7 @@ func (s *session) consent(p *run.Planned, o applyOptions, planFile string) error
 	if err := p.Allowed(run.Lenience{Unread: o.skipUnread, Unapproved: o.skipUnapproved}); err != nil {
 		return err
 	}
-	something := p.Plan.Changes() || p.Plan.RefreshOnly && !p.Plan.Clean() || len(p.Plan.Policy.Weaker) > 0
+	something := p.Plan.Changes() || p.Plan.RefreshOnly && !p.Plan.Clean() || len(p.Plan.Policy.Weaker)+len(p.Plan.DefinitionTexts()) > 0
 	if planFile != "" || !something || o.autoApprove {
 		return nil
 	}

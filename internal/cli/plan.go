@@ -179,6 +179,9 @@ func (o *output) planEvents(from plan.Source) error {
 	if weaker := p.Policy.Weaker; len(weaker) > 0 {
 		o.event("warn", "policy", "The policy is weaker than at the last apply: "+strings.Join(weaker, "; "), map[string]any{"policy": map[string]any{"weaker": weaker}})
 	}
+	for _, text := range p.DefinitionTexts() {
+		o.event("warn", "definition", spec.Capital(text)+".", map[string]any{"definition": text})
+	}
 	err := from.Each(func(_ int, c *plan.Card) error {
 		o.cardEvents(c)
 		return nil

@@ -81,6 +81,9 @@ func otherState(r *run.Refusal) (summary, detail string) {
 	switch r.Reason {
 	case run.StateGone:
 		return "The state is not there", stateGone(r.Absent)
+	case run.PlanOfOtherDefinition:
+		return "Plan of another definition", fmt.Sprintf("The plan was made with another definition of the carrier %s than the configuration has now, and a definition is code: what was reviewed isn't what would be sent. Make the plan again.",
+			safe.Text(r.Name))
 	case run.PlanOfOtherState:
 		return "Plan of another state", fmt.Sprintf("The plan was made from a state of lineage %s, but this state's lineage is %s: it belongs to another fleet, or the state was made anew. Make the plan again.",
 			safe.Text(r.Given.Lineage), orNone(r.Found.Lineage))

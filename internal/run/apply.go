@@ -139,6 +139,7 @@ func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
 	policy, people := plan.Recorded(s.Fleet.Policy, p.Approvals.Signers)
 	after.Policy, after.Signers = &policy, people
 	after.Accounts = s.accountsAfter(after.Accounts)
+	after.Carriers = plan.CarrierDigests(s.Fleet)
 	outcomes := sync.OnceValue(func() map[string]apply.Outcome { return outcomesByName(r.Results) }) // where something is signed
 	used := plan.Used(p.Approvals, p.Prior.Lineage, now,
 		func(action string) bool { o := outcomes()[action]; return o == apply.Done || o == apply.InDoubt },

@@ -67,6 +67,7 @@ const (
 	NoSuchVersion                  // Name
 	NoList                         // Name: the provider that can't list its cards
 	PlanOfOtherState               // Given, Found: lineages
+	PlanOfOtherDefinition          // Name: a carrier whose definition the plan wasn't made with
 	Incomplete                     // Plan: carriers could not be read at all
 	NotAllowed                     // Plan, Unapproved: limits are passed, or approvals missing
 	StateGone                      // Absent: there is no state, and there was one
@@ -137,6 +138,8 @@ func (r *Refusal) Error() string {
 // planError is Error where the reason is a plan's.
 func (r *Refusal) planError() string {
 	switch r.Reason {
+	case PlanOfOtherDefinition:
+		return fmt.Sprintf("the plan was made with another definition of the carrier %s", r.Name)
 	case PlanOfOtherState:
 		return fmt.Sprintf("the plan is of lineage %q, and the state's lineage is %q", r.Given.Lineage, r.Found.Lineage)
 	case Incomplete:

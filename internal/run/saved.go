@@ -18,6 +18,9 @@ func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planne
 	if lineage := saved.Plan.Lineage; lineage != "" && lineage != prior.Lineage {
 		return nil, &Refusal{Reason: PlanOfOtherState, Given: Identity{Lineage: lineage}, Found: identityOf(prior)}
 	}
+	if name, same := saved.Plan.SameDefinitions(s.Fleet); !same {
+		return nil, &Refusal{Reason: PlanOfOtherDefinition, Name: name}
+	}
 	kept, diags := plan.Keep(saved.Plan, plan.Input{
 		Fleet: s.Fleet, Prior: prior, Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts,
 		Approvals: o.Approvals, Accepted: o.Accepted, FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,

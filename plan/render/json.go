@@ -18,28 +18,39 @@ const FormatVersion = "1.0"
 
 // headJSON is all of a plan but its two lists, which may be long.
 type headJSON struct {
-	FormatVersion string      `json:"format_version"`
-	Version       string      `json:"cardfleet_version"`
-	Timestamp     time.Time   `json:"timestamp"`
-	Digest        string      `json:"digest"`
-	Config        string      `json:"configuration,omitempty"`
-	State         stateJSON   `json:"state"`
-	Complete      bool        `json:"complete"`
-	Partial       string      `json:"partial,omitempty"`
-	Skipped       int         `json:"skipped,omitempty"`
-	RefreshOnly   bool        `json:"refresh_only,omitempty"`
-	FirstRun      string      `json:"first_run,omitempty"`
-	Summary       Counts      `json:"summary"`
-	Policy        *policyJSON `json:"policy,omitempty"`
-	Limits        []limitJSON `json:"limits,omitempty"`
-	Incomplete    []darkJSON  `json:"incomplete,omitempty"`
-	Costs         []costJSON  `json:"costs,omitempty"`
-	Reads         []ReadsJSON `json:"reads,omitempty"`
+	FormatVersion string        `json:"format_version"`
+	Version       string        `json:"cardfleet_version"`
+	Timestamp     time.Time     `json:"timestamp"`
+	Digest        string        `json:"digest"`
+	Config        string        `json:"configuration,omitempty"`
+	State         stateJSON     `json:"state"`
+	Complete      bool          `json:"complete"`
+	Partial       string        `json:"partial,omitempty"`
+	Skipped       int           `json:"skipped,omitempty"`
+	RefreshOnly   bool          `json:"refresh_only,omitempty"`
+	FirstRun      string        `json:"first_run,omitempty"`
+	Summary       Counts        `json:"summary"`
+	Policy        *policyJSON   `json:"policy,omitempty"`
+	Carriers      []carrierJSON `json:"carriers,omitempty"`
+	CarriersLeft  []string      `json:"carriers_left,omitempty"`
+	Limits        []limitJSON   `json:"limits,omitempty"`
+	Incomplete    []darkJSON    `json:"incomplete,omitempty"`
+	Costs         []costJSON    `json:"costs,omitempty"`
+	Reads         []ReadsJSON   `json:"reads,omitempty"`
 }
 
 type stateJSON struct {
 	Lineage string `json:"lineage"`
 	Serial  uint64 `json:"serial"`
+}
+
+// carrierJSON is a definition of a carrier that the configuration has.
+type carrierJSON struct {
+	Name     string `json:"name"`
+	File     string `json:"file"`
+	Digest   string `json:"digest"`
+	Replaces bool   `json:"replaces,omitempty"`
+	Changed  bool   `json:"changed,omitempty"`
 }
 
 // policyJSON is absent where the policy is no weaker than before.
@@ -235,6 +246,10 @@ func headOf(p *plan.Plan, digest string) headJSON {
 		State: stateJSON{p.Lineage, p.Serial}, Complete: len(p.Incomplete) == 0,
 		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, FirstRun: p.FirstRun, Summary: CountsOf(p.Summary()),
 	}
+	for _, d := range p.Carriers {
+		out.Carriers = append(out.Carriers, carrierJSON(d))
+	}
+	out.CarriersLeft = p.CarriersLeft
 	if len(p.Policy.Weaker) > 0 {
 		out.Policy = &policyJSON{p.Policy.Weaker}
 	}

@@ -77,6 +77,7 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 		},
 		sections: []*section{
 			weakerBlock(p.Policy.Weaker),
+			definitionBlock(p.DefinitionTexts()),
 			irreversibleBlock(cards.irreversible, &summary),
 			countsList(cards.counts),
 			blockers(p),
@@ -184,6 +185,16 @@ func weakerBlock(list []string) *section {
 		item: func(i int) (string, int) {
 			return "> - " + prose(strings.ReplaceAll(clip(list[i], 300), " -> ", " → ")) + "\n", 1
 		},
+		more: func(left string) string { return "> - … and " + left + " more\n" },
+	}
+}
+
+// definitionBlock says which definitions of carriers somebody has to know of.
+func definitionBlock(list []string) *section {
+	return &section{
+		one: "definition of a carrier", many: "definitions of carriers", weight: 10, items: len(list), stands: len(list),
+		open: "> [!WARNING]\n> **A definition of a carrier is code. Review it:**\n>\n", shut: "\n",
+		item: func(i int) (string, int) { return "> - " + prose(clip(list[i], 300)) + "\n", 1 },
 		more: func(left string) string { return "> - … and " + left + " more\n" },
 	}
 }

@@ -29,6 +29,7 @@ func Text(w io.Writer, s plan.Source, style Style) error {
 	t.firstRun(p.FirstRun)
 	t.partial(p)
 	t.weaker(p.Policy.Weaker)
+	t.definitions(p.DefinitionTexts())
 	t.irreversible(cards)
 	t.attention(cards.attention, p.Numbers)
 	t.incomplete(p.Incomplete)
@@ -130,6 +131,14 @@ func (t *text) firstRun(place string) {
 
 // weakerTitle stands above what of a policy became weaker.
 const weakerTitle = "The policy is weaker than at the last apply:"
+
+// definitions says which definitions of carriers somebody has to know of.
+func (t *text) definitions(list []string) {
+	for _, what := range list {
+		t.entry("", 0, safe.Text(spec.Capital(what))+".", color.Bold)
+		t.line("")
+	}
+}
 
 // weaker says what the policy allows more than before.
 func (t *text) weaker(list []string) {
