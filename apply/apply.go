@@ -54,7 +54,9 @@ type Result struct {
 	waits   bool // of an InDoubt: for somebody to pay, say
 	// carrierAt is when it ended, by the carrier's clock; zero where nobody knows that.
 	carrierAt time.Time
-	unsent    bool // of an InDoubt: the call was not sent again, so the doubt is as it was
+	ticket    string // of an InDoubt: that the carrier gave for it; "" for none
+	ended     bool   // of a Failed: the carrier says so of what was in doubt
+	unsent    bool   // of an InDoubt: the call was not sent again, so the doubt is as it was
 }
 
 // Report is what became of a plan.

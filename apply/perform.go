@@ -147,8 +147,21 @@ func overtaken(c spec.Change, reading spec.Reading) string {
 // a call that was sent before, by a run that ended, no refusal says that the card
 // is as it was.
 func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
-	again := repeats(s.action, r.card(s))
-	receipt, err := p.Do(ctx, changeOf(s))
+	memory := r.card(s)
+	again := repeats(s.action, memory)
+	change, ticket := changeOf(s), ""
+	if again {
+		change.Ticket = memory.Doubts[0].Ticket
+		ticket = change.Ticket
+	}
+	change.Accepted = func(ctx context.Context, given string) error {
+		ticket = given
+		return r.accepted(ctx, s, given)
+	}
+	receipt, err := p.Do(ctx, change)
+	if ticket != "" && err != nil {
+		return r.awaited(ctx, p, s, ticket, err)
+	}
 	proof := providers.ProofOf(err)
 	switch {
 	case err == nil && receipt.Already:
@@ -161,6 +174,9 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 		return Result{Outcome: Failed, Reason: err.Error(), RequestID: providers.RequestIDOf(err)}
 	case again && proof == providers.NeverSeen:
 		return Result{Outcome: InDoubt, Reason: "it was not sent again: " + err.Error(), RequestID: providers.RequestIDOf(err), unsent: true}
+	}
+	if providers.Accepted(err) { // by a carrier that gives no ticket
+		return r.awaited(ctx, p, s, "", err)
 	}
 	return r.settle(ctx, p, s, err, again && refuses(err))
 }
@@ -184,6 +200,29 @@ func unsent(ctx context.Context, err error) string {
 		return "the run was interrupted before it was sent"
 	}
 	return err.Error()
+}
+
+// accepted writes down the ticket of a change that the carrier has accepted, before
+// it is waited for: a run that ends meanwhile leaves it to the next.
+func (r *run) accepted(ctx context.Context, s *step, ticket string) error {
+	return r.journal(ctx, state.Record{
+		Type: state.IntentRecord, At: r.o.Now(), Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
+		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key, Ticket: ticket},
+	})
+}
+
+// awaited is what became of a change that the carrier accepted, and that isn't known
+// to be done: the carrier says that it failed, a reading shows it, or it stays in
+// doubt. It is never sent again.
+func (r *run) awaited(ctx context.Context, p providers.Provider, s *step, ticket string, err error) Result {
+	id := providers.RequestIDOf(err)
+	if providers.ProofOf(err) == providers.Declined {
+		return Result{Outcome: Failed, Reason: err.Error(), RequestID: id, ended: true}
+	}
+	if shown, _ := r.look(context.WithoutCancel(ctx), p, s); shown {
+		return Result{Outcome: Done, Reason: "the carrier shows that it was done", RequestID: id}
+	}
+	return Result{Outcome: InDoubt, Reason: err.Error(), RequestID: id, ticket: ticket}
 }
 
 func changeOf(s *step) providers.Change {
@@ -286,12 +325,16 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	case Done:
 		memory.Done(state.Change{Change: s.action.Change, At: now, CarrierAt: result.carrierAt})
 		memory.Binding.AsFarAsTold = memory.Binding.AsFarAsTold || result.AsFarAsTold
+	case Failed:
+		if result.ended {
+			memory.NoEffect(s.action.Change)
+		}
 	case InDoubt:
 		if result.unsent {
 			break // and the doubt is as it was
 		}
 		memory.InDoubt(state.Doubt{
-			Change: s.action.Change, Key: s.action.Key,
+			Change: s.action.Change, Key: s.action.Key, Ticket: result.ticket,
 			Since: now, CarrierSince: result.carrierAt, RequestID: result.RequestID, Reason: result.Reason, Tried: true, Refused: result.refused, Waits: result.waits,
 		})
 	}

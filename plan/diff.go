@@ -189,6 +189,12 @@ func (d *differ) repeat(p *pair) bool {
 		return false
 	}
 	doubt := p.memory.Doubts[0]
+	if doubt.Ticket != "" && slices.Contains(p.caps.Waits, doubt.Kind) {
+		p.act(doubt.Kind, doubt.From, doubt.To)
+		p.note("%s was accepted by the carrier at %s; it is asked what became of that, and nothing is sent again",
+			doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+		return true
+	}
 	if doubt.Tried || doubt.Kind.Attr() != spec.AttrBinding || p.caps.Reads.Has(spec.AttrBinding) || !p.caps.ReplacesByName(doubt.Kind) {
 		return false
 	}

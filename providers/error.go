@@ -82,7 +82,9 @@ type Error struct {
 	Cause     Cause
 	// Waits: what was asked for waits for a person outside, such as an order for its
 	// payment. It may have its effect at any time until that person decides.
-	Waits      bool
+	Waits bool
+	// Accepted: the carrier took the change and is at it. It is never sent again.
+	Accepted   bool
 	RetryAfter time.Duration // how long the carrier asks to wait; 0 where it doesn't
 	Err        error         // the cause below it; nil for a carrier's answer
 }
@@ -132,6 +134,12 @@ func ProofOf(err error) Proof {
 func Waits(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Waits
+}
+
+// Accepted reports whether the carrier took the change, and is at it.
+func Accepted(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Accepted
 }
 
 // IsCode reports whether the carrier answered with one of the codes.

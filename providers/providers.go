@@ -51,6 +51,10 @@ func CarrierTime(p Provider, at time.Time) time.Time {
 	return time.Time{}
 }
 
+// Described is a provider that goes by a definition, which somebody may have got
+// wrong.
+type Described interface{ Described() bool }
+
 // NumberReader is a provider that can read privacy numbers.
 type NumberReader interface {
 	ReadNumber(ctx context.Context, number *spec.PrivacyNumber) (spec.NumberReading, error)

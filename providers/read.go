@@ -127,6 +127,9 @@ type reader struct {
 	spent     int   // calls, where there is a limit
 	asked     int   // cards that were asked for by calls of their own
 	answers   alike // what came of those
+	found     bool  // a card was told that is there
+	gone      int   // how many of the first cards aren't
+	lostAll   bool  // none of the first is there, and none was told
 }
 
 func (r *reader) work(ctx context.Context) {
@@ -204,6 +207,7 @@ func (r *reader) read(ctx context.Context, i, turn int) spec.Reading {
 	reading.Provider, reading.ICCID = r.options.Provider, want.ICCID
 	r.judge(err)
 	r.compare(turn, err)
+	r.missing(turn, &reading)
 	return reading
 }
 
@@ -245,6 +249,31 @@ func (r *reader) compare(turn int, err error) {
 	}
 }
 
+// missing notices that none of the first cards is there, at a carrier whose word on
+// that a definition reads: a wrong address answers so to everything.
+func (r *reader) missing(turn int, reading *spec.Reading) {
+	described, ok := r.provider.(Described)
+	if !ok || !described.Described() || !reading.Known() {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if reading.Lifecycle != spec.NotFound {
+		r.found = true
+		return
+	}
+	if turn < firstAlike {
+		r.gone++
+	}
+	if r.lostAll = !r.found && r.gone >= firstAlike; r.lostAll {
+		r.lose(errNoneFound)
+	}
+}
+
+// errNoneFound is a carrier that has none of the cards.
+var errNoneFound = fmt.Errorf("the carrier says of each of the first %d cards that it has none such, and told of none: "+
+	"endpoint, path or account are likely wrong; try one card with cardfleet carriers try", firstAlike)
+
 // lose ends the reading of a carrier that can't be read.
 func (r *reader) lose(err error) { r.giveUp(&CarrierError{r.options.Provider, err}) }
 
@@ -266,7 +295,7 @@ func (r *reader) finish(ended, cause error) error {
 	}
 	unread := 0
 	for i, want := range r.wants {
-		if reading := &r.readings[i]; reading.ICCID == "" {
+		if reading := &r.readings[i]; reading.ICCID == "" || r.lostAll && reading.Lifecycle == spec.NotFound {
 			*reading = spec.Reading{Provider: r.options.Provider, ICCID: want.ICCID, Unread: reason}
 			unread++
 		}

@@ -40,6 +40,8 @@ type Capabilities struct {
 	// Final are the kinds that nothing undoes at this carrier, besides those that
 	// nothing ever does.
 	Final []Kind
+	// Waits are the kinds whose calls a carrier may accept before it makes the change.
+	Waits []Kind
 	// Bills says of a kind what it costs, for plans.
 	Bills map[Kind]string
 	// Numbers reports whether it can read privacy numbers.

@@ -73,6 +73,11 @@ func (c *Card) InDoubt(d Doubt) {
 	c.isSince(d.Since)
 }
 
+// NoEffect ends the doubt about a change that the carrier says it didn't make.
+func (c *Card) NoEffect(change spec.Change) {
+	c.Doubts = without(c.Doubts, func(d Doubt) bool { return d.Change == change })
+}
+
 // isSince moves [Card.Since] on.
 func (c *Card) isSince(at time.Time) {
 	if at.After(c.Since) {
@@ -142,7 +147,7 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 		case done:
 			after.Done(ch)
 			settled = append(settled, Settled{d, true})
-		case !d.Waits && overdue(d):
+		case !d.Waits && d.Ticket == "" && overdue(d):
 			after.Doubts = without(after.Doubts, func(o Doubt) bool { return o == d })
 			settled = append(settled, Settled{d, false})
 		}

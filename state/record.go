@@ -65,6 +65,9 @@ type Commit struct {
 type Intent struct {
 	spec.Change
 	Key string `json:"key,omitempty"`
+	// Ticket is what the carrier gave for a change that it has accepted and not made
+	// yet. An intent with one takes the place of its action's first.
+	Ticket string `json:"ticket,omitempty"`
 }
 
 // ID is the identity of the card that the record is about.

@@ -181,6 +181,9 @@ type Doubt struct {
 	CarrierSince time.Time `json:"carrier_since,omitzero"`
 	RequestID    string    `json:"request_id,omitempty"`
 	Reason       string    `json:"reason,omitempty"` // "no answer within 25s"
+	// Ticket is what the carrier gave for a change that it accepted: a later run asks
+	// by it what became of that, and never sends the change again.
+	Ticket string `json:"ticket,omitempty"`
 	// Tried reports that the run itself looked, and repeated the call where
 	// that could do no harm, in vain. It is false where the run ended before.
 	Tried bool `json:"tried,omitempty"`

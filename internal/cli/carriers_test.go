@@ -143,7 +143,7 @@ func TestTryShowsWhatTheExpressionsTookAndNoSecret(t *testing.T) {
 	got := r.want(0, r.run("carriers", "try", "qianyun", qianyunCard))
 	assert.Contains(t, got.out, "X-Key: (sensitive value)")
 	assert.Contains(t, got.out, `reply.json.data.device = "861536030196001"`)
-	assert.Contains(t, got.out, "not shown: reply.json.data.secret_of_others")
+	assert.Contains(t, got.out, "reply.json.data.secret_of_others\n")
 	assert.Contains(t, got.out, "lifecycle      suspended-by-owner (2)")
 	assert.NotContains(t, got.out+got.errors, qianyunKey)
 	assert.NotContains(t, got.out, "s3cr3t-of-others")

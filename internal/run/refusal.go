@@ -44,33 +44,33 @@ type Reason int
 
 // The reasons, with the fields that count.
 const (
-	NotInState       Reason = iota // Name
-	NoName                         // Name, Why
-	SeveralNamed                   // Name, Rows: one card is to be named, and these may be meant
-	SeveralRows                    // Rows, Card: the first of them
-	SeveralSpellings               // Rows, Card: the first of them; cards that may be one card
-	NothingInDoubt                 // Name
-	BindingInDoubt                 // Card: its binding is in doubt, and nobody said what it is
-	BindingNotAsked                // Card: something else is in doubt than the binding that was said
-	OtherFormat                    // Name, Format
-	OtherLineage                   // Given, Found: lineages
-	OlderState                     // Given, Found: serials
-	ChangedState                   // Given, Found: the state isn't what the given one was made from
-	NothingToMigrate               // the old state is empty
-	StateNotEmpty                  // Found
-	CopyDiffers                    // Given, Found: digests
-	NoLockToRemove                 // the lock ends with the process that holds it
-	NotLocked                      // there is no lock
-	NeedsLock                      // the backend can't be written to without its lock
-	OtherLock                      // Name, Lock
-	NoHistory                      // the backend keeps none
-	NoSuchVersion                  // Name
-	NoList                         // Name: the provider that can't list its cards
-	PlanOfOtherState               // Given, Found: lineages
-	PlanOfOtherDefinition          // Name: a carrier whose definition the plan wasn't made with
-	Incomplete                     // Plan: carriers could not be read at all
-	NotAllowed                     // Plan, Unapproved: limits are passed, or approvals missing
-	StateGone                      // Absent: there is no state, and there was one
+	NotInState            Reason = iota // Name
+	NoName                              // Name, Why
+	SeveralNamed                        // Name, Rows: one card is to be named, and these may be meant
+	SeveralRows                         // Rows, Card: the first of them
+	SeveralSpellings                    // Rows, Card: the first of them; cards that may be one card
+	NothingInDoubt                      // Name
+	BindingInDoubt                      // Card: its binding is in doubt, and nobody said what it is
+	BindingNotAsked                     // Card: something else is in doubt than the binding that was said
+	OtherFormat                         // Name, Format
+	OtherLineage                        // Given, Found: lineages
+	OlderState                          // Given, Found: serials
+	ChangedState                        // Given, Found: the state isn't what the given one was made from
+	NothingToMigrate                    // the old state is empty
+	StateNotEmpty                       // Found
+	CopyDiffers                         // Given, Found: digests
+	NoLockToRemove                      // the lock ends with the process that holds it
+	NotLocked                           // there is no lock
+	NeedsLock                           // the backend can't be written to without its lock
+	OtherLock                           // Name, Lock
+	NoHistory                           // the backend keeps none
+	NoSuchVersion                       // Name
+	NoList                              // Name: the provider that can't list its cards
+	PlanOfOtherState                    // Given, Found: lineages
+	PlanOfOtherDefinition               // Name: a carrier whose definition the plan wasn't made with
+	Incomplete                          // Plan: carriers could not be read at all
+	NotAllowed                          // Plan, Unapproved: limits are passed, or approvals missing
+	StateGone                           // Absent: there is no state, and there was one
 	endOfReasons
 )
 

@@ -243,28 +243,24 @@ func (c *compiler) ofReplies() []*expression {
 // checkOutcomes reports outcomes that can't hold, and a definition that never says
 // what is done.
 func (c *compiler) checkOutcomes() {
-	taken := map[int]bool{} // the statuses that an earlier outcome takes in any case
+	var taken statuses // those that an earlier outcome takes in any case
 	for i := range c.def.outcomes {
 		o := &c.def.outcomes[i]
-		if o.body || o.when.needs(rootCard) || o.when.needs(rootChange) {
+		if !c.byStatusAlone(o) {
 			continue
 		}
+		o.byStatus = c.statusesOf(o.when)
 		holds, left := 0, 0
-		for status := 100; status < 600; status++ {
-			ctx := &hcl.EvalContext{Functions: c.ctx.Functions, Variables: map[string]cty.Value{
-				rootReply: cty.ObjectVal(map[string]cty.Value{"status": cty.NumberIntVal(int64(status)), "headers": cty.EmptyObjectVal}),
-			}}
-			if o.when.needs(rootSetting) || takesHeaders(o.when) || !o.when.holds(ctx) {
-				continue
+		for status, yes := range o.byStatus {
+			if yes {
+				holds++
 			}
-			holds++
-			if !taken[status] {
+			if yes && !taken[status] {
 				left++
 				taken[status] = true
 			}
 		}
 		switch {
-		case o.when.needs(rootSetting) || takesHeaders(o.when):
 		case holds == 0:
 			c.report.ErrorAt(o.when.Range(), "Outcome that can't hold", "No HTTP status makes this true. Status is a number: reply.status == 429.")
 		case left == 0:
@@ -279,6 +275,28 @@ func (c *compiler) checkOutcomes() {
 			c.report.ErrorAt(ch.request.at, "Done isn't said", `Outcomes read the replies' bodies, so a status alone doesn't tell that the change %q is done. Say it: done = … in the change, or outcome "done" { when = … }.`, kind)
 		}
 	}
+}
+
+// byStatusAlone reports whether nothing but the HTTP status decides an outcome.
+func (c *compiler) byStatusAlone(o *outcome) bool {
+	for root := range o.when.roots {
+		if root != rootReply {
+			return false
+		}
+	}
+	return !o.body && !takesHeaders(o.when) && pure(o.when.Expression)
+}
+
+// statusesOf are the statuses for which an expression holds.
+func (c *compiler) statusesOf(e *expression) *statuses {
+	var s statuses
+	for status := firstStatus; status < len(s); status++ {
+		ctx := &hcl.EvalContext{Functions: c.ctx.Functions, Variables: map[string]cty.Value{
+			rootReply: cty.ObjectVal(map[string]cty.Value{"status": cty.NumberIntVal(int64(status))}),
+		}}
+		s[status] = e.holds(ctx)
+	}
+	return &s
 }
 
 func takesHeaders(e *expression) bool {

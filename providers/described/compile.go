@@ -340,7 +340,7 @@ func (c *compiler) checkReference(t hcl.Traversal, allowed scope) {
 	if len(t) > 1 && name == "" || slices.Contains(names, name) {
 		return
 	}
-	c.report.ErrorAt(t.SourceRange(), "Unknown name", "There is no %s.%s.%s There are %s.", root, name, spec.DidYouMean(name, names), spec.QuoteList(names, "and"))
+	c.report.ErrorAt(t.SourceRange(), "Unknown name", "There is no %s.%s.%s It has %s.", root, name, spec.DidYouMean(name, names), orNothing(names))
 }
 
 // namesOf are the names that may follow a root; nil for any.
@@ -388,6 +388,13 @@ func (c *compiler) namesOf(root string) []string {
 		names = []string{}
 	}
 	return names
+}
+
+func orNothing(names []string) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return spec.QuoteList(names, "and")
 }
 
 func (c *compiler) unknownRoot(t hcl.Traversal, allowed scope) {

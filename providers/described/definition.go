@@ -220,7 +220,24 @@ type outcome struct {
 	when       *expression
 	retryAfter *expression
 	body       bool // it reads the body
-	at         hcl.Range
+	// byStatus says for each HTTP status whether it holds, where nothing else decides;
+	// else nil.
+	byStatus *statuses
+	at       hcl.Range
+}
+
+// statuses are a truth for each HTTP status.
+type statuses [600]bool
+
+// firstStatus is the lowest HTTP status.
+const firstStatus = 100
+
+// holds reports whether the outcome holds.
+func (o *outcome) holds(ctx *hcl.EvalContext, status int) bool {
+	if o.byStatus != nil && status >= firstStatus && status < len(o.byStatus) {
+		return o.byStatus[status]
+	}
+	return o.when.holds(ctx)
 }
 
 // request is how a request is made.

@@ -51,7 +51,7 @@ func (d *Definition) judge(ctx *hcl.EvalContext, status int, ch *change) judgeme
 	}
 	for i := range d.outcomes {
 		o := &d.outcomes[i]
-		if o.when.holds(ctx) {
+		if o.holds(ctx, status) {
 			j.label = o.label
 			if o.retryAfter != nil {
 				j.retryAfter = pause(o.retryAfter.text(ctx))

@@ -231,6 +231,9 @@ func (d *Definition) capableOf(c *spec.Capabilities, ch *change) {
 	if ch.irreversible {
 		c.Final = append(c.Final, ch.kind)
 	}
+	if ch.wait != nil {
+		c.Waits = append(c.Waits, ch.kind)
+	}
 	if ch.bills != "" {
 		c.Bills[ch.kind] = ch.bills
 	}
@@ -274,8 +277,8 @@ func (d *Definition) lookupsOf(r *request) int {
 	return n
 }
 
-// Describes is a provider that goes by a definition.
-func (p *provider) Describes() *Definition { return p.def }
+// Described implements [providers.Described].
+func (p *provider) Described() bool { return true }
 
 // pauseFor waits.
 func (p *provider) pauseFor(ctx context.Context, d time.Duration) error { return p.env.Sleep(ctx, d) }

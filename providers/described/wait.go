@@ -71,7 +71,7 @@ func (p *provider) poll(ctx context.Context, c providers.Change, ch *change, var
 // waiting is a change that was accepted, and of which nobody knows more.
 func (p *provider) waiting(c providers.Change, requestID, why string) error {
 	return &providers.Error{
-		Call: string(c.Kind), RequestID: requestID, Proof: providers.ProvesNothing, Cause: providers.Unavailable,
+		Call: string(c.Kind), RequestID: requestID, Proof: providers.ProvesNothing, Cause: providers.Unavailable, Accepted: true,
 		Message: fmt.Sprintf("accepted by the carrier, and not known to be done: %s", why),
 	}
 }

@@ -115,6 +115,9 @@ func (r *replay) apply(rec *state.Record) error {
 	row := r.touch(id.ICCID).of(id, rec.Version)
 	switch rec.Type {
 	case state.IntentRecord:
+		if rec.Intent.Ticket != "" {
+			row.answer(rec.Action) // the carrier has accepted it since
+		}
 		row.open = append(row.open, rec)
 	case state.OutcomeRecord:
 		row.answer(rec.Action)
