@@ -37,7 +37,7 @@ type failure struct {
 	elsewhere   string         // the address that a redirect names, as it may be shown
 	reading     bool           // the request was to read the state
 	writing     int            // bytes that were to be written; 0 for none
-	unlocked    bool           // nothing is locked, as the configuration has it
+	unlocked    string         // why nothing is locked; "" where something is
 }
 
 // Bounds of answers, in bytes. The document of a million cards takes about 60 MB.
@@ -83,8 +83,8 @@ func (f *failure) why() string {
 		return f.noState()
 	case f.status == nethttp.StatusRequestEntityTooLarge && f.writing > 0:
 		return f.tooLarge()
-	case f.writing > 0 && f.unlocked && f.status/100 == 4:
-		return "nothing was written; some servers take no write without a lock, and the configuration has no lock_address: write it, where this server has locks"
+	case f.writing > 0 && f.unlocked != "" && f.status/100 == 4:
+		return "nothing was written; some servers take no write without a lock, and " + f.unlocked
 	case f.status == nethttp.StatusConflict, f.status == nethttp.StatusLocked:
 		return "the lock is another run's, or was removed"
 	}
@@ -162,7 +162,7 @@ func (b *Backend) retry(ctx context.Context, attempt func() error) error {
 func (b *Backend) locked() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.lockID != ""
+	return b.lockID != "" || b.lockless.Load()
 }
 
 // away says why a run waits for the server, once; nil says that it answers
@@ -209,12 +209,23 @@ func (b *Backend) refused(r request, reply *nethttp.Response, body []byte) *fail
 	f := &failure{
 		what: r.what, place: shown(r.url), status: reply.StatusCode, header: reply.Header, reply: body,
 		wait: retryAfter(reply.Header), elsewhere: elsewhere(reply),
-		reading: r.method == nethttp.MethodGet, unlocked: b.urls.lock == nil,
+		reading: r.method == nethttp.MethodGet, unlocked: b.unlocked(),
 	}
 	if r.url.Path == b.urls.state.Path && r.method == b.config.UpdateMethod {
 		f.writing = len(r.body)
 	}
 	return f
+}
+
+// unlocked is why this run has no lock, and what to do; "" where it has one.
+func (b *Backend) unlocked() string {
+	switch {
+	case b.urls.lock == nil:
+		return "the configuration has no lock_address: write it, where this server has locks"
+	case b.lockless.Load():
+		return "this run goes without one: leave -lock=false out"
+	}
+	return ""
 }
 
 // longest is how long an answer may be: only the document is long.

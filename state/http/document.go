@@ -41,9 +41,14 @@ const (
 	documentVersion = 2
 	firstVersion    = 1
 
-	// largestJournal is more than a journal ever comes to. It keeps a damaged
-	// document from filling the memory.
-	largestJournal = 1 << 30
+	// A journal unpacks to mostUnpacked times its size at most, or to leastBound
+	// where that is more: real ones come to 40 times, if each record is like the
+	// next. It keeps a document that was made to do so from filling the memory.
+	mostUnpacked = 256
+	leastBound   = 16 << 20
+
+	// largestWindow is more than the one that journals are packed with.
+	largestWindow = 64 << 20
 )
 
 // document is what the server keeps. The zero value is that of no document.
@@ -164,7 +169,7 @@ func (d *document) replayed(codec stored.Codec, name string) (*state.Snapshot, e
 	if err := d.isOf(s.Lineage, s.Serial, name); err != nil {
 		return nil, err
 	}
-	_, records, err := d.records(codec, name)
+	records, err := d.records(codec, name, io.Discard)
 	if err != nil {
 		return nil, err
 	}
@@ -200,31 +205,38 @@ func (d *document) isOf(lineage string, serial uint64, name string) error {
 		"restore a version that the server keeps", name, d.serial, d.lineage, serial, lineage)
 }
 
-// records reads the journal: its lines, and the records in them.
-func (d *document) records(codec stored.Codec, name string) (lines []byte, records []state.Record, err error) {
-	if lines, err = d.lines(name); err != nil {
-		return nil, nil, err
-	}
-	records, end, err := codec.ReadJournal(bytes.NewReader(lines), name, d.lineage)
-	if err == nil && end != int64(len(lines)) {
-		err = fmt.Errorf("the journal of %s is cut off", name) // no crash does that to a document
-	}
-	return lines, records, err
-}
-
-// lines is the journal decompressed.
-func (d *document) lines(name string) ([]byte, error) {
+// records reads the journal, and copies its lines as it goes.
+func (d *document) records(codec stored.Codec, name string, lines io.Writer) ([]state.Record, error) {
 	if len(d.journal) == 0 {
 		return nil, nil
 	}
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(largestJournal))
+	z, err := zstd.NewReader(bytes.NewReader(d.journal), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(largestWindow))
 	if err != nil {
 		return nil, fmt.Errorf("the journal of %s: %w", name, err)
 	}
 	defer z.Close()
-	lines, err := z.DecodeAll(d.journal, nil)
-	if err != nil {
-		return nil, fmt.Errorf("the journal of %s: %w", name, err)
+	in := &bounded{from: io.TeeReader(z, lines), left: max(leastBound, mostUnpacked*int64(len(d.journal)))}
+	records, end, err := codec.ReadJournal(in, name, d.lineage)
+	if err == nil && end != in.read {
+		err = fmt.Errorf("the journal of %s is cut off", name) // no crash does that to a document
 	}
-	return lines, nil
+	return records, err
+}
+
+// bounded reads on until it comes to more than it may.
+type bounded struct {
+	from       io.Reader
+	read, left int64
+}
+
+var errUnpacked = errors.New("it unpacks to more than any journal of its size: the document was made by something else")
+
+// Read implements [io.Reader].
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	b.read += int64(n)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errUnpacked
+	}
+	return n, err
 }

@@ -2,8 +2,11 @@ package http
 
 import (
 	"bytes"
+	"fmt"
+	"hash/crc32"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/state"
@@ -52,6 +55,52 @@ func FuzzDocumentParts(f *testing.F) {
 		require.Equal(t, d.serial, s.Serial)
 		require.NoError(t, stored.Encode(&bytes.Buffer{}, s, ""), "what was read can't be written")
 	})
+}
+
+// TestAJournalThatUnpacksToAMultipleOfItselfIsRefusedOnTheWay: each of its lines
+// is whole, and holds no record.
+func TestAJournalThatUnpacksToAMultipleOfItselfIsRefusedOnTheWay(t *testing.T) {
+	head := crc32.Checksum([]byte("2"), crc32.MakeTable(crc32.Castagnoli))
+	line := fmt.Appendf(nil, "%08x 2 []\n", crc32.Update(head, crc32.MakeTable(crc32.Castagnoli), []byte("[]")))
+	var journal bytes.Buffer
+	z, err := zstd.NewWriter(&journal, zstd.WithEncoderConcurrency(1))
+	require.NoError(t, err)
+	part := bytes.Repeat(line, 1<<16)
+	for range 64 { // as long as the bound, three times
+		_, err := z.Write(part)
+		require.NoError(t, err)
+	}
+	require.NoError(t, z.Close())
+	d := &document{writes: 1, journal: journal.Bytes()}
+	var read counter
+	_, err = d.records(stored.Codec{}, "the document", &read)
+	require.ErrorIs(t, err, errUnpacked)
+	require.Less(t, int64(read), int64(leastBound+(1<<20)), "it isn't read to its end")
+}
+
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
+
+// The most that a journal of like records comes to is far within the bound.
+func TestAJournalOfManyLikeRecordsIsRead(t *testing.T) {
+	d := &document{writes: 7, lineage: "l", serial: 3}
+	var lines bytes.Buffer
+	j := stored.NewJournalWriter(unsynced{&lines}, "journal", d.serial, 0)
+	const records = 80_000
+	for range records {
+		require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "停机"))))
+	}
+	var err error
+	d.journal, err = compress(lines.Bytes())
+	require.NoError(t, err)
+	require.Greater(t, lines.Len(), leastBound)
+	require.Less(t, lines.Len()/len(d.journal), mostUnpacked/4)
+	var again bytes.Buffer
+	got, err := d.records(stored.Codec{}, "the document", &again)
+	require.NoError(t, err)
+	require.Len(t, got, records)
+	require.Equal(t, lines.Len(), again.Len())
 }
 
 // sampleDocument has a snapshot of one card, and a change of it in the journal.

@@ -1,5 +1,12 @@
 package http
 
+import (
+	"bytes"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+)
+
 // DocumentForTest is what a document says, for a test to change as somebody can
 // who may write to the server.
 type DocumentForTest struct {
@@ -14,9 +21,16 @@ func ForgeForTest(text []byte, change func(d *DocumentForTest)) []byte {
 	if err != nil {
 		panic(err)
 	}
-	lines, err := doc.lines("the document")
-	if err != nil {
-		panic(err)
+	var lines []byte
+	if len(doc.journal) > 0 {
+		z, err := zstd.NewReader(bytes.NewReader(doc.journal))
+		if err != nil {
+			panic(err)
+		}
+		defer z.Close()
+		if lines, err = io.ReadAll(z); err != nil {
+			panic(err)
+		}
 	}
 	d := DocumentForTest{doc.lineage, doc.serial, doc.snapshot, lines}
 	change(&d)

@@ -64,8 +64,9 @@ type Backend struct {
 	// unsaved says that the last write under the lock failed.
 	unsaved bool
 
-	isAway atomic.Bool // it was said that the server is away
-	gaveUp atomic.Bool // a run that is told to stop has given a request up
+	lockless atomic.Bool // the run goes without the lock, as it was told to
+	isAway   atomic.Bool // it was said that the server is away
+	gaveUp   atomic.Bool // a run that is told to stop has given a request up
 }
 
 type urls struct{ state, lock, unlock *url.URL } // lock and unlock are nil where nothing is locked
@@ -125,6 +126,9 @@ func shown(u *url.URL) string {
 
 // Read implements [state.Backend]. The document is one, so it is consistent.
 func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
+	if b.lockless.Load() && b.toldToStop() == nil {
+		b.listen(ctx) // to the end: there is no lock whose end it could be
+	}
 	doc, err := b.get(ctx)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/klauspost/compress/zstd"
@@ -25,7 +26,8 @@ func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, e
 	if err != nil {
 		return nil, err
 	}
-	lines, records, err := doc.records(b.codec, b.place())
+	var lines bytes.Buffer
+	records, err := doc.records(b.codec, b.place(), &lines)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +35,7 @@ func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, e
 	if err := b.checkKnown(doc); err != nil {
 		return nil, err
 	}
-	file := &journalFile{backend: b, lines: lines}
+	file := &journalFile{backend: b, lines: lines.Bytes()}
 	return b.codec.NewJournalWriter(file, b.place(), head, stored.LastSeq(records)), nil
 }
 

@@ -21,7 +21,10 @@ func (b *Backend) Lock(ctx context.Context, info state.LockInfo) (unlock func() 
 }
 
 // WithoutLock implements [state.Lockless]. A server may refuse what is written then.
-func (b *Backend) WithoutLock() { b.hold.Without() }
+func (b *Backend) WithoutLock() {
+	b.lockless.Store(true)
+	b.hold.Without()
+}
 
 // acquire takes the lock; see [stored.NewHold].
 func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release func() error, err error) {

@@ -204,3 +204,30 @@ func TestALockWhoseAnswerNeverComesIsNamedSoThatItCanBeRemoved(t *testing.T) {
 		require.True(t, strings.HasPrefix(h.lines[0], "10s: lock the state"))
 	})
 }
+
+func TestARunWithoutALockIsToldOfSilenceAndStopsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &heard{since: time.Now()}
+		m := &mute{server: &server{serials: map[float64]bool{}}}
+		b := through(t, m, at("https://states.example", false), h.away)
+		b.WithoutLock()
+		run, stop := context.WithCancel(t.Context())
+		defer time.AfterFunc(12*time.Second, stop).Stop()
+		_, err := b.Read(run)
+		require.NoError(t, err)
+		j, err := b.Journal(context.WithoutCancel(run))
+		require.NoError(t, err)
+		m.never(fromTheFirstWriteOn())
+		require.ErrorContains(t, j.Append(context.WithoutCancel(run), statetest.Put(statetest.Card(1, ""))), "it may have been done all the same")
+		require.Equal(t, 14*time.Second, time.Since(h.since))
+		require.Len(t, h.lines, 1)
+		require.NoError(t, j.Close())
+	})
+}
+
+func TestAServerThatRefusesARunWithoutALockIsToldFromOneWithoutLocks(t *testing.T) {
+	s := &server{before: func(r *nethttp.Request) int { return map[string]int{"POST": 400}[r.Method] }}
+	b, _ := on(t, s)
+	b.WithoutLock()
+	require.ErrorContains(t, b.Commit(t.Context(), read(t, b), state.Edits{}), "leave -lock=false out")
+}
