@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 
@@ -13,16 +14,18 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/cardfleet/cardfleet/spec/file"
 	"github.com/cardfleet/cardfleet/state"
 )
 
 // What the block leaves out, the AWS SDK looks for where its users expect it:
-// in its variables, in ~/.aws, and with the machine or the job. Region,
-// profile, access key, files and certificates are looked up through our
-// environment. The rest (a role by web identity, a container's credentials, an
-// endpoint's URL) the SDK reads from the process's, which it can't be told.
+// in its variables, in ~/.aws, and with the machine or the job. Region, endpoint,
+// profile, access key, a role by web identity, files and certificates are looked
+// up through our environment. A container's credentials, which count only where
+// ~/.aws has none, the SDK looks for in the process's: it can't be told them.
 
 // awsConfig asks the SDK for what the settings leave out.
 func awsConfig(s Settings, env state.Env) (aws.Config, error) {
@@ -40,7 +43,27 @@ func awsConfig(s Settings, env state.Env) (aws.Config, error) {
 		return cfg, fmt.Errorf("find AWS credentials: %w", err)
 	}
 	cfg.HTTPClient = client
+	if role := webIdentity(s, cfg, env); role != nil {
+		cfg.Credentials = aws.NewCredentialsCache(role)
+	}
 	return cfg, nil
+}
+
+// webIdentity is the role that a job has by its token, as CI and Kubernetes give
+// them; nil where there is none, or where a key or a profile counts before it.
+func webIdentity(s Settings, cfg aws.Config, env state.Env) aws.CredentialsProvider {
+	file, role := lookUp(env, "AWS_WEB_IDENTITY_TOKEN_FILE"), lookUp(env, "AWS_ROLE_ARN")
+	if file == "" || role == "" || s.AccessKey != "" || s.Profile != "" || ownKeys(env) {
+		return nil
+	}
+	return stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(cfg), role, stscreds.IdentityTokenFile(file), func(o *stscreds.WebIdentityRoleOptions) {
+		o.RoleSessionName = lookUp(env, "AWS_ROLE_SESSION_NAME")
+	})
+}
+
+// ownKeys reports whether the environment has an access key.
+func ownKeys(env state.Env) bool {
+	return lookUp(env, "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY") != "" && lookUp(env, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY") != ""
 }
 
 func static(key, secret, token string) aws.CredentialsProvider {
@@ -57,7 +80,8 @@ func loadOptions(s Settings, env state.Env) []func(*config.LoadOptions) error {
 	}
 	if s.AccessKey != "" {
 		options = append(options, config.WithCredentialsProvider(static(s.AccessKey, s.SecretKey, s.Token)))
-	} else if key, secret := lookUp(env, "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), lookUp(env, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"); key != "" && secret != "" && !s.ownProfile {
+	} else if ownKeys(env) && !s.ownProfile {
+		key, secret := lookUp(env, "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), lookUp(env, "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
 		options = append(options, config.WithCredentialsProvider(static(key, secret, lookUp(env, "AWS_SESSION_TOKEN"))))
 	}
 	if file := lookUp(env, "AWS_CONFIG_FILE"); file != "" {
@@ -82,13 +106,14 @@ func lookUp(env state.Env, names ...string) string {
 	return ""
 }
 
-// sdkClient makes the requests for credentials. The SDK refuses to start with
-// AWS_CA_BUNDLE set and any other type of client than its own, so it gets its
-// own with our proxy and dialer.
+// sdkClient makes the requests for credentials of the machine or the container.
+// The SDK refuses to start with AWS_CA_BUNDLE set and any other type of client than
+// its own, so it gets its own with our proxy and dialer. What isn't made of these,
+// a test's transport, can't be handed on, so that the client reaches nothing.
 func sdkClient(transport http.RoundTripper) config.HTTPClient {
 	ours, ok := transport.(*http.Transport)
 	if !ok {
-		return &http.Client{Transport: staying{transport}}
+		ours = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errUnreachable }}
 	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.Proxy, t.DialContext = ours.Proxy, ours.DialContext
@@ -97,6 +122,8 @@ func sdkClient(transport http.RoundTripper) config.HTTPClient {
 		}
 	})
 }
+
+var errUnreachable = errors.New("this program's transport dials nobody")
 
 // withAuthorities is the transport, which besides trusts those who vouch for
 // the store by AWS_CA_BUNDLE, a file of certificates.

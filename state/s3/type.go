@@ -19,7 +19,7 @@ func schema() spec.Schema {
 		{Name: "bucket", Doc: "bucket that holds the state"},
 		{Name: "key", Doc: "name of the state in the bucket"},
 		{Name: "region", Env: "AWS_REGION", TerraformEnv: "AWS_DEFAULT_REGION", Doc: "region of the bucket; else the profile's"},
-		{Name: "endpoint", Doc: `URL of another store, such as "https://minio.example:9000"`},
+		{Name: "endpoint", Env: "AWS_ENDPOINT_URL_S3", TerraformEnv: "AWS_ENDPOINT_URL", Doc: `URL of another store, such as "https://minio.example:9000"`},
 		{Name: "use_path_style", Type: spec.SettingBool, Doc: "true for stores without a name for each bucket"},
 		{Name: "access_key", Doc: "credentials; else the AWS SDK looks for some"},
 		{Name: "secret_key", Secret: true, Doc: "goes with access_key"},
@@ -70,6 +70,9 @@ func settingsOf(s *spec.Settings) Settings {
 		AccessKey: s.String("access_key", ""), SecretKey: s.String("secret_key", ""), Token: s.String("token", ""),
 		Profile: s.String("profile", ""), ownProfile: s.Said("profile"),
 		ServerSideEncryption: s.String("server_side_encryption", ""), KMSKeyID: s.String("kms_key_id", ""),
+	}
+	if !s.Said("endpoint") && strings.EqualFold(s.Getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+		out.Endpoint = ""
 	}
 	out.encrypt(s.Bool("encrypt", false))
 	out.check(s)
