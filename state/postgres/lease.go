@@ -28,6 +28,7 @@ var errLost = errors.New("the lock was removed or has expired: another run may h
 // lease is the lock as this backend has it, from when it was taken on.
 type lease struct {
 	token string
+	id    string // of the lock, for people
 	heart *stored.Heartbeat
 }
 
@@ -104,7 +105,7 @@ func (b *Backend) acquire(ctx context.Context, info *state.LockInfo) (release fu
 	if info.Path == "" {
 		info.Path = b.place()
 	}
-	l := &lease{token: stored.NewUUID(b.env.Random)}
+	l := &lease{token: stored.NewUUID(b.env.Random), id: info.ID}
 	begun := b.env.Now()
 	if err := b.insertLease(ctx, l.token, *info); err != nil {
 		var locked *state.LockedError
@@ -163,10 +164,18 @@ func (b *Backend) locked(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, &locked.Holder); err != nil {
-		return fmt.Errorf("the lock's row is damaged: %w", err)
+	if locked.Holder, err = holderOf(text); err != nil {
+		return err
 	}
 	return locked
+}
+
+// holderOf reads who has the lock out of its row.
+func holderOf(text []byte) (holder state.LockInfo, err error) {
+	if err := json.Unmarshal(text, &holder); err != nil {
+		return state.LockInfo{}, fmt.Errorf("the lock's row is damaged: %w", err)
+	}
+	return holder, nil
 }
 
 // renew puts off the lease's end; see [stored.Keep]. It fails with errLost where
@@ -198,6 +207,9 @@ func (b *Backend) release(l *lease) error {
 		}
 		return err
 	})
+	if err != nil && !errors.Is(err, errLost) {
+		err = stored.Stays(err, l.id, b.leaseOf())
+	}
 	if err != nil {
 		return fmt.Errorf("unlock the state %s: %w", b.place(), err)
 	}

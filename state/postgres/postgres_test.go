@@ -419,7 +419,7 @@ func TestAJournalOutlivesItsConnection(t *testing.T) {
 func TestALeaseThatCannotBeRenewedIsGivenUp(t *testing.T) {
 	conn := pgtest.Database(t)
 	b, beat := ticking(t, conn, nil)
-	unlock, err := b.Lock(t.Context(), state.LockInfo{})
+	unlock, err := b.Lock(t.Context(), state.LockInfo{ID: "5f1c"})
 	require.NoError(t, err)
 	query(t, conn, "ALTER TABLE cardfleet.leases RENAME TO away") // no renewal succeeds
 	lost := b.Lost()
@@ -429,7 +429,7 @@ func TestALeaseThatCannotBeRenewedIsGivenUp(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "the run isn't told")
 	}
-	require.Error(t, unlock())
+	require.ErrorContains(t, unlock(), "the lock runs out by itself within 30s: cardfleet force-unlock 5f1c removes it before")
 }
 
 func TestNoErrorHoldsASecret(t *testing.T) {

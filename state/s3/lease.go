@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -163,10 +164,23 @@ func (b *Backend) readLock(ctx context.Context) (held lockFile, etag string, err
 		return held, "", err
 	}
 	defer body.Close() //nolint:errcheck // it was only read
-	if err := json.NewDecoder(body).Decode(&held); err != nil || held.ID == "" {
-		return held, "", fmt.Errorf("%s is no lock of cardfleet: look at it, and delete it by hand", b.name(b.lockKey()))
+	if held, err = lockOf(body); err != nil {
+		return held, "", fmt.Errorf("%s %w", b.name(b.lockKey()), err)
 	}
 	return held, etag, nil
+}
+
+// largestLock is more than a lock object ever has, in bytes.
+const largestLock = 1 << 20
+
+var errNoLock = errors.New("is no lock of cardfleet: look at it, and delete it by hand")
+
+// lockOf reads a lock object.
+func lockOf(body io.Reader) (held lockFile, err error) {
+	if err := json.NewDecoder(io.LimitReader(body, largestLock)).Decode(&held); err != nil || held.ID == "" {
+		return lockFile{}, errNoLock
+	}
+	return held, nil
 }
 
 // renew writes the lock anew; see [stored.Keep]. It fails with errTaken where the
@@ -259,8 +273,11 @@ func (b *Backend) release(l *lease) error {
 	defer cancel()
 	err := b.removeLock(ctx, l.info.ID)
 	var other *state.LockedError
-	if errors.Is(err, state.ErrNotLocked) || errors.As(err, &other) {
+	switch {
+	case errors.Is(err, state.ErrNotLocked) || errors.As(err, &other):
 		err = errLost
+	case err != nil:
+		err = stored.Stays(err, l.info.ID, beatsToExpiry*b.beat())
 	}
 	if err != nil {
 		return fmt.Errorf("unlock the state %s: %w", b.name(b.key), err)

@@ -120,3 +120,14 @@ func TestAProofThatFailsGivesTheLockBack(t *testing.T) {
 	at.through = nil
 	require.NoError(t, lockAs(t, at.open(t), "next")())
 }
+
+func TestALockThatCannotBeGivenBackSaysWhenItEnds(t *testing.T) {
+	at := fake(t)
+	at.through = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodDelete {
+			return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+		}
+		return transport.RoundTrip(r)
+	})
+	require.ErrorContains(t, lockAs(t, at.open(t), "5f1c")(), "the lock runs out by itself within 1m0s: cardfleet force-unlock 5f1c removes it before")
+}

@@ -3,6 +3,7 @@ package stored
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -195,4 +196,10 @@ func (h *Heartbeat) Lost() <-chan struct{} { return h.lost }
 func (h *Heartbeat) Stop() {
 	h.end()
 	<-h.done
+}
+
+// Stays is the error of a lease that could not be given back: its id, how long it
+// is good for at most, and how it is removed before.
+func Stays(err error, id string, good time.Duration) error {
+	return fmt.Errorf("%w; what was saved is saved, and the lock runs out by itself within %s: cardfleet force-unlock %s removes it before", err, good, id)
 }
