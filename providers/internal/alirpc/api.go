@@ -70,7 +70,7 @@ func Change[R any, P ReplyTo[R]](ctx context.Context, a *API, action string, par
 }
 
 func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, params map[string]string) (answer R, err error) {
-	build := func(ctx context.Context) (*http.Request, error) { return a.request(ctx, c.Name, params) }
+	build := func(ctx context.Context) (*http.Request, error) { return a.request(ctx, c.Name, params), nil }
 	err = a.Make(ctx, c, build, func(got carriercall.Answer) error {
 		answer = *new(R) // nothing of a failed attempt's answer may stay
 		if err := Decode(got.Body, a.OK, P(&answer)); err != nil {
@@ -86,16 +86,14 @@ func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, 
 
 // request makes a signed request: a POST with every parameter in the query
 // string and no body, as the SDK sends all of Dyiotapi's actions (JAVA).
-func (a *API) request(ctx context.Context, action string, params map[string]string) (*http.Request, error) {
+func (a *API) request(ctx context.Context, action string, params map[string]string) *http.Request {
 	u := *a.Endpoint
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/"
 	u.RawQuery = a.signer.query(a.params(action, params))
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "", nil)
-	if err != nil {
-		return nil, err
+	req := &http.Request{
+		Method: http.MethodPost, URL: &u, Host: u.Host, Header: make(http.Header, 2), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	req.URL, req.Host = &u, u.Host
-	return req, nil
+	return req.WithContext(ctx)
 }
 
 // params are the action's parameters and those of every call.

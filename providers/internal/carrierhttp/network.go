@@ -1,7 +1,6 @@
 package carrierhttp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,16 +48,36 @@ func (n traced) exchange(ctx, _ context.Context, req *http.Request, most int64) 
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
-// readBody reads an answer's body to its end. Content-Length, where it comes, is
-// only how much room to make.
+// readBody reads an answer's body to its end.
 func readBody(resp *http.Response, most int64) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(int(min(max(resp.ContentLength, 0), most)) + bytes.MinRead)
-	_, err := b.ReadFrom(io.LimitReader(resp.Body, most+1))
-	if err == nil && int64(b.Len()) > most {
+	if n := resp.ContentLength; n > 0 && n <= most {
+		return readJust(resp.Body, n)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	if err == nil && int64(len(body)) > most {
 		err = fmt.Errorf("it is longer than %d bytes", most)
 	}
-	return b.Bytes(), err
+	return body, err
+}
+
+// readJust reads a body that says how long it is. Its end is read too, after
+// which its connection is good for another request.
+func readJust(r io.Reader, n int64) ([]byte, error) {
+	body := make([]byte, n)
+	if _, err := io.ReadFull(r, body); errors.Is(err, io.EOF) {
+		return nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return nil, err
+	}
+	var end [1]byte
+	more, err := r.Read(end[:])
+	switch {
+	case more > 0:
+		return nil, errors.New("it is longer than it says")
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, err
+	}
+	return body, nil
 }
 
 // progress follows one request through [http.Transport]. The careful reading
