@@ -23,6 +23,10 @@ provider "xuyu" {
   endpoint = "simulator"
 }
 
+provider "soracom" {
+  endpoint = "simulator"
+}
+
 card "kiosk" {
   provider     = aliyun
   iccid        = "89860617030017300008"
@@ -55,6 +59,14 @@ card "terminal" {
   provider = xuyu
   iccid    = "89860446030017300020"
   active   = true
+}
+
+card "tracker" {
+  provider = soracom
+  iccid    = "8942310000000000014"
+  imei     = "861536030196035" # read and written: no current_imei, no trust
+  active   = true
+  packages = ["s1.fast"]
 }
 
 privacy_number "courier" {

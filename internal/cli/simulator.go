@@ -212,7 +212,10 @@ func (prog *program) printSimulators(carriers []carriersim.Carrier, addresses []
 			prog.out.result("    %s = %q\n", service.Setting, addresses[0])
 			addresses = addresses[1:]
 		}
-		prog.out.result("    %s = %q\n    %s = %q\n", c.IDSetting, carriersim.TestID, c.SecretSetting, carriersim.TestSecret)
+		if c.IDSetting != "" {
+			prog.out.result("    %s = %q\n", c.IDSetting, carriersim.TestID)
+		}
+		prog.out.result("    %s = %q\n", c.SecretSetting, carriersim.TestSecret)
 		if c.KeySetting != "" {
 			prog.out.result("    %s = %q\n", c.KeySetting, carriersim.TestKey)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/linkcard"
 	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
 	"github.com/cardfleet/cardfleet/providers/soracom"
+	"github.com/cardfleet/cardfleet/providers/soracom/soracomsim"
 	"github.com/cardfleet/cardfleet/providers/telnyx"
 	"github.com/cardfleet/cardfleet/providers/xuyu"
 	"github.com/cardfleet/cardfleet/providers/xuyu/xuyusim"
@@ -63,5 +64,6 @@ func Simulators(w *carriersim.World) []carriersim.Carrier {
 		linkcardsim.Carrier(w),
 		cmiotsim.Carrier(w),
 		xuyusim.Carrier(w),
+		soracomsim.Carrier(w),
 	}
 }

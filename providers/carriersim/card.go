@@ -15,9 +15,11 @@ type Card struct {
 	ICCID  spec.ICCID     `json:"iccid"`
 	MSISDN string         `json:"msisdn,omitempty"`
 	Status spec.Lifecycle `json:"status,omitempty"` // "" means active
-	// Words are what the carrier says for the status; "" for its usual ones. A change of status clears them.
+	// Words are what the carrier says for the status; "" for its usual ones. A change of status clears them, or gives others.
 	Words string    `json:"words,omitempty"`
 	IMEI  spec.IMEI `json:"imei,omitempty"` // the device it is bound to; "" for none
+	// InUse is the device that the network sees it in; "" means the one that it is bound to.
+	InUse spec.IMEI `json:"in_use,omitempty"`
 	// BindsFirst takes the first device that a request names for it as the one it is bound to.
 	BindsFirst bool           `json:"binds_first,omitempty"`
 	Packages   []spec.Package `json:"packages,omitempty"`
@@ -30,6 +32,12 @@ type Card struct {
 	// Platform is the one of China Mobile's two platforms that the card is on,
 	// each of which has its own words: "PB" or "CT"; "" is PB.
 	Platform string `json:"platform,omitempty"`
+	// EUICC is a card with a chip of its own name, in which the ICCID is a profile's.
+	EUICC bool `json:"euicc,omitempty"`
+	// More is what one carrier alone keeps of it, by that carrier's names.
+	More map[string]string `json:"more,omitempty"`
+	// Jobs are the changes that a carrier accepted before it made them, in order.
+	Jobs []Job `json:"jobs,omitempty"`
 	// Changed is when its status was last changed at a carrier that then
 	// refuses the next change for a while.
 	Changed time.Time `json:"changed,omitzero"`
@@ -39,6 +47,25 @@ type Card struct {
 	Shows *Card     `json:"shows,omitempty"`
 	Until time.Time `json:"until,omitzero"`
 }
+
+// Job is a change of a card that is asked after: it is under way until Until.
+type Job struct {
+	Kind  string    `json:"kind"` // the carrier's word
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	Ends  string    `json:"ends"` // the carrier's word for what becomes of it
+}
+
+// Keep sets what one carrier alone keeps of the card; "" is a value too.
+func (c *Card) Keep(name, value string) {
+	if c.More == nil {
+		c.More = map[string]string{}
+	}
+	c.More[name] = value
+}
+
+// Seen is the device that the network sees the card in; "" for none.
+func (c *Card) Seen() spec.IMEI { return cmp.Or(c.InUse, c.IMEI) }
 
 // Read is the card as readings show it now.
 func (w *World) Read(iccid spec.ICCID) (c Card, ok bool) {
@@ -50,16 +77,38 @@ func (w *World) Read(iccid spec.ICCID) (c Card, ok bool) {
 // leaving out the first from; total is how many there are.
 func (w *World) Page(from, n int) (cards []Card, total int) {
 	defer w.lock()()
+	w.sort()
+	total = len(w.sorted)
+	return w.some(from, n), total
+}
+
+// After is n of the described cards, by ICCID and beginning after last, as
+// readings show them now; more reports whether others follow.
+func (w *World) After(last spec.ICCID, n int) (cards []Card, more bool) {
+	defer w.lock()()
+	w.sort()
+	from, found := slices.BinarySearch(w.sorted, last)
+	if found {
+		from++
+	}
+	return w.some(from, n), from+n < len(w.sorted)
+}
+
+// sort puts the ICCIDs of the described cards in order; with mu held.
+func (w *World) sort() {
 	if w.sorted == nil {
 		w.sorted = slices.Sorted(maps.Keys(w.cards))
 	}
-	total = len(w.sorted)
-	from = min(max(from, 0), total)
-	for _, iccid := range w.sorted[from:min(from+max(n, 0), total)] {
+}
+
+// some is n cards in order after the first from, as readings show them; with mu held.
+func (w *World) some(from, n int) (cards []Card) {
+	from = min(max(from, 0), len(w.sorted))
+	for _, iccid := range w.sorted[from:min(from+max(n, 0), len(w.sorted))] {
 		c, _ := w.shown(iccid)
 		cards = append(cards, c)
 	}
-	return cards, total
+	return cards
 }
 
 // shown is a card as readings show it; with mu held.
@@ -87,11 +136,11 @@ func (w *World) Change(iccid spec.ICCID, alter func(c *Card) bool) (ok bool, err
 		return false, nil
 	}
 	after := before
-	after.Packages = slices.Clone(before.Packages)
+	after.Packages, after.Jobs, after.More = slices.Clone(before.Packages), slices.Clone(before.Jobs), maps.Clone(before.More)
 	if !alter(&after) {
 		return true, nil
 	}
-	if after.Status != before.Status {
+	if after.Status != before.Status && after.Words == before.Words {
 		after.Words = ""
 	}
 	w.delay(&after, before)

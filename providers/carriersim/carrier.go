@@ -17,7 +17,8 @@ const Simulator = "simulator"
 type Carrier struct {
 	Type     string // of the provider: "aliyun"
 	Services []Service
-	// IDSetting and SecretSetting name the block's credentials.
+	// IDSetting and SecretSetting name the block's credentials. IDSetting is ""
+	// where the carrier knows a caller by the secret alone.
 	IDSetting, SecretSetting string
 	// KeySetting names the block's further key; "" where the carrier asks for none.
 	KeySetting string
@@ -51,8 +52,17 @@ func (c *Carrier) Point(config spec.ProviderConfig, base string) spec.ProviderCo
 	for _, s := range c.Services {
 		settings[s.Setting] = strings.TrimSuffix(base, "/") + s.Path
 	}
-	account := Account{ID: written(settings, c.IDSetting, TestID), Secret: written(settings, c.SecretSetting, TestSecret)}
-	settings[c.IDSetting], settings[c.SecretSetting] = account.ID, account.Secret
+	account := Account{ID: TestID, Secret: written(settings, c.SecretSetting, TestSecret)}
+	settings[c.SecretSetting] = account.Secret
+	if c.IDSetting != "" {
+		account.ID = written(settings, c.IDSetting, TestID)
+		settings[c.IDSetting] = account.ID
+	} else if _, known := c.World.Holds(account.Secret); known {
+		config.Settings = settings
+		return config
+	} else if account.Secret != TestSecret {
+		account.ID = account.Secret
+	}
 	if c.KeySetting != "" {
 		account.Key = written(settings, c.KeySetting, TestKey)
 		settings[c.KeySetting] = account.Key

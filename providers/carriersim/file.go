@@ -121,8 +121,8 @@ func (w *World) check() error {
 			return fmt.Errorf("cards[%d]: ICCID %s stands there twice", i, iccid)
 		}
 		seen[iccid], c.ICCID = true, iccid
-		if c.IMEI != "" {
-			if _, err := spec.ParseIMEI(string(c.IMEI)); err != nil {
+		for _, imei := range []spec.IMEI{c.IMEI, c.InUse} {
+			if _, err := spec.ParseIMEI(string(imei)); imei != "" && err != nil {
 				return fmt.Errorf("cards[%d]: invalid IMEI: %w", i, err)
 			}
 		}

@@ -234,6 +234,21 @@ func (w *World) Account(id string) (a Account, ok bool) {
 	return Account{}, false
 }
 
+// Holds is the account whose secret this is, for carriers that know a caller by
+// one credential alone.
+func (w *World) Holds(secret string) (a Account, ok bool) {
+	defer w.lock()()
+	accounts := w.Accounts
+	if len(accounts) == 0 {
+		accounts = []Account{{ID: TestID, Secret: TestSecret}}
+	}
+	i := slices.IndexFunc(accounts, func(a Account) bool { return a.Secret == secret })
+	if i < 0 {
+		return Account{}, false
+	}
+	return accounts[i], true
+}
+
 // Serial counts up from 1: a number for request and order ids.
 func (w *World) Serial() int {
 	defer w.lock()()

@@ -92,11 +92,13 @@ func (r *reply) read(n *needs) (v cty.Value, carriers bool) {
 	return cty.ObjectVal(attrs), carriers
 }
 
-// compound reports whether the JSON is an object or an array: a proxy's "null" or
-// 0 is no carrier's reply.
+// compound reports whether the JSON is an object that says something, or an array:
+// a proxy's "null", 0 or {} is no carrier's reply. An expression that goes over a
+// list would find as little in {} as in an empty list, which may say "no such card".
 func (r *reply) compound() bool {
-	text := strings.TrimLeft(string(r.body[:min(len(r.body), 64)]), " \t\r\n")
-	return strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")
+	text := strings.Trim(string(r.body[:min(len(r.body), 64)]), " \t\r\n")
+	object, isObject := strings.CutPrefix(text, "{")
+	return strings.HasPrefix(text, "[") || isObject && !strings.HasPrefix(strings.TrimLeft(object, " \t\r\n"), "}")
 }
 
 // isPage reports whether a document is a page for people, which may be well-formed.

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -74,8 +75,11 @@ func (h Harness) overHTTP(t *testing.T, w *carriersim.World, settings map[string
 
 func (h Harness) open(t *testing.T, carrier carriersim.Carrier, base string, network http.RoundTripper, settings map[string]any) *fixture {
 	all := map[string]any{
-		"endpoint": carriersim.Simulator, carrier.IDSetting: id, carrier.SecretSetting: secret,
+		"endpoint": carriersim.Simulator, carrier.SecretSetting: secret,
 		"requests_per_second": 10_000.0, "max_in_flight": 50,
+	}
+	if carrier.IDSetting != "" {
+		all[carrier.IDSetting] = id
 	}
 	maps.Copy(all, h.Settings)
 	maps.Copy(all, settings)
@@ -86,11 +90,14 @@ func (h Harness) open(t *testing.T, carrier carriersim.Carrier, base string, net
 	return &fixture{Harness: h, carrier: carrier, world: carrier.World, provider: provider}
 }
 
+// offer is a package that the carrier has.
+func (h Harness) offer() string { return cmp.Or(h.Offer, offer) }
+
 // change is a change of the kind that fits the world's card; prepare brings
 // the card into the state in which the change makes a difference.
-func change(kind spec.Kind) providers.Change {
-	was := map[spec.Value]string{spec.Device: string(device), spec.PackageID: offer}
-	is := map[spec.Value]string{spec.Device: string(another), spec.PackageID: offer}
+func (h Harness) change(kind spec.Kind) providers.Change {
+	was := map[spec.Value]string{spec.Device: string(device), spec.PackageID: h.offer()}
+	is := map[spec.Value]string{spec.Device: string(another), spec.PackageID: h.offer()}
 	from, to := kind.Values()
 	return providers.Change{Change: spec.Change{Kind: kind, From: was[from], To: is[to]}, ICCID: iccid, Key: key}
 }
@@ -105,10 +112,10 @@ type trial struct {
 }
 
 // trials has a row for each kind that calls a carrier.
-func trials() map[spec.Kind]trial {
+func (h Harness) trials() map[spec.Kind]trial {
 	hasOffer := func(c carriersim.Card) bool {
 		reading := spec.Reading{Packages: c.Packages}
-		return reading.HasPackage(offer)
+		return reading.HasPackage(h.offer())
 	}
 	return map[spec.Kind]trial{
 		spec.ChangeBind: {happened: func(c carriersim.Card) bool { return c.IMEI.Same(another) }},
@@ -120,26 +127,26 @@ func trials() map[spec.Kind]trial {
 		},
 		spec.Subscribe: {happened: hasOffer},
 		spec.Unsubscribe: {
-			prepare:  func(c *carriersim.Card) { c.Packages = []spec.Package{{ID: offer}} },
+			prepare:  func(c *carriersim.Card) { c.Packages = []spec.Package{{ID: h.offer()}} },
 			happened: func(c carriersim.Card) bool { return !hasOffer(c) },
 		},
 	}
 }
 
-func prepare(w *carriersim.World, kind spec.Kind) {
-	if t := trials()[kind]; t.prepare != nil {
+func (h Harness) prepare(w *carriersim.World, kind spec.Kind) {
+	if t := h.trials()[kind]; t.prepare != nil {
 		t.prepare(&w.Cards[0])
 	}
 }
 
 // happened reports whether the card is as the change of the kind makes it.
-func happened(w *carriersim.World, kind spec.Kind) bool {
+func (h Harness) happened(w *carriersim.World, kind spec.Kind) bool {
 	card, _ := w.Card(iccid)
-	return trials()[kind].happened(card)
+	return h.trials()[kind].happened(card)
 }
 
 // shows reports whether a reading shows what the change did, as far as it can.
-func shows(r spec.Reading, kind spec.Kind) bool {
-	_, done := change(kind).SeenIn(r)
+func (h Harness) shows(r spec.Reading, kind spec.Kind) bool {
+	_, done := h.change(kind).SeenIn(r)
 	return done || !r.Tells(kind.Attr())
 }

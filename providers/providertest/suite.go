@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,6 +32,14 @@ type Harness struct {
 	ReadCall string
 	// ChangeCalls are its names for the call that makes each kind of change.
 	ChangeCalls map[spec.Kind]string
+	// Offer is a package that the carrier has; "" means "100M".
+	Offer string
+	// Refuses are the kinds that the carrier refuses for a card that is so already,
+	// without a word that tells this from other refusals: a reading tells it.
+	Refuses []spec.Kind
+	// NoneSuch is the body by which it says that it has no such card, where a card is
+	// found by a search; "" where that is no odd answer's.
+	NoneSuch string
 	// TokenCall is its name for the call that gets a token, which is no card's
 	// and no change's; "" where it takes none.
 	TokenCall string
@@ -136,6 +145,8 @@ func (h Harness) listTellsTheSame(t *testing.T) {
 	if able.ListTells == 0 {
 		return
 	}
+	_, err := providers.ReadAll(t.Context(), alone{f.provider}, wants, providers.ReadOptions{}) // what is looked up once a card is known from here on
+	require.NoError(t, err)
 	for _, attrs := range []spec.Attr{able.ListTells, spec.AttrActive | spec.AttrPackages, able.Reads} {
 		for i := range wants {
 			wants[i].Attrs = attrs
@@ -220,12 +231,12 @@ func (h Harness) unreachableCarrierIsGivenUp(t *testing.T) {
 
 func (h Harness) roundTrips(t *testing.T, kind spec.Kind) {
 	world := newWorld()
-	prepare(world, kind)
+	h.prepare(world, kind)
 	f := h.inProcess(t, world, nil)
-	receipt, err := f.provider.Do(t.Context(), change(kind))
+	receipt, err := f.provider.Do(t.Context(), h.change(kind))
 	require.NoError(t, err)
 	assert.NotEmpty(t, receipt.RequestID)
-	assert.True(t, happened(world, kind), "the card is not as it should be")
+	assert.True(t, h.happened(world, kind), "the card is not as it should be")
 	assert.Equal(t, 1, world.Count(h.ChangeCalls[kind]), "changing calls")
 	calls := -world.Count(h.TokenCall)
 	for _, n := range world.Counts() {
@@ -235,22 +246,26 @@ func (h Harness) roundTrips(t *testing.T, kind spec.Kind) {
 
 	reading, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
 	require.NoError(t, err)
-	assert.True(t, shows(reading, kind), "a second look finds %+v", reading)
+	assert.True(t, h.shows(reading, kind), "a second look finds %+v", reading)
 }
 
 func (h Harness) alreadyIsDone(t *testing.T, kind spec.Kind) {
 	world := newWorld()
-	prepare(world, kind)
+	h.prepare(world, kind)
 	f := h.inProcess(t, world, nil)
-	_, err := f.provider.Do(t.Context(), change(kind))
+	_, err := f.provider.Do(t.Context(), h.change(kind))
 	require.NoError(t, err)
 	before, _ := world.Card(iccid)
-	_, err = f.provider.Do(t.Context(), change(kind))
+	_, err = f.provider.Do(t.Context(), h.change(kind))
 	after, _ := world.Card(iccid)
 	assert.Equal(t, before, after, "the second call changed the card")
 	if f.provider.Capabilities().ReplacesByName(kind) {
 		cause, _ := providers.CauseOf(err)
 		assert.Equal(t, providers.PriorMismatch, cause, "the carrier should refuse by the value it replaces: %v", err)
+		return
+	}
+	if slices.Contains(h.Refuses, kind) {
+		assert.Equal(t, providers.Declined, providers.ProofOf(err), "the carrier should refuse it: %v", err)
 		return
 	}
 	assert.NoError(t, err)
@@ -263,14 +278,14 @@ func (h Harness) lostAnswerIsUnknown(t *testing.T, kind spec.Kind) {
 		carriersim.LostAfter, carriersim.LostBefore, carriersim.HTML5xx, carriersim.Truncated,
 	} {
 		world := newWorld()
-		prepare(world, kind)
+		h.prepare(world, kind)
 		world.Faults = []carriersim.Fault{{Action: call, Kind: fault}}
 		f := h.inProcess(t, world, nil)
-		_, err := f.provider.Do(t.Context(), change(kind))
+		_, err := f.provider.Do(t.Context(), h.change(kind))
 		require.Error(t, err, "%s", fault)
 		assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err), "%s: %v", fault, err)
 		assert.Equal(t, 1, world.Count(call), "%s: changing calls", fault)
-		assert.Equal(t, fault.Done(), happened(world, kind), "%s", fault)
+		assert.Equal(t, fault.Done(), h.happened(world, kind), "%s", fault)
 	}
 }
 
@@ -278,8 +293,8 @@ func (h Harness) lostAnswerIsUnknown(t *testing.T, kind spec.Kind) {
 // error says of the effect must be true.
 func (h Harness) noneMeansNone(t *testing.T, kind spec.Kind) {
 	first := newWorld()
-	prepare(first, kind)
-	_, err := h.inProcess(t, first, nil).provider.Do(t.Context(), change(kind))
+	h.prepare(first, kind)
+	_, err := h.inProcess(t, first, nil).provider.Do(t.Context(), h.change(kind))
 	require.NoError(t, err)
 	for action := range first.Counts() {
 		for _, fault := range []carriersim.FaultKind{
@@ -287,15 +302,15 @@ func (h Harness) noneMeansNone(t *testing.T, kind spec.Kind) {
 			carriersim.CodeFault("NobodyKnowsThisCode"),
 		} {
 			world := newWorld()
-			prepare(world, kind)
+			h.prepare(world, kind)
 			world.Faults = []carriersim.Fault{{Action: action, Kind: fault}}
 			f := h.inProcess(t, world, map[string]any{"retries": 1})
-			_, err := f.provider.Do(t.Context(), change(kind))
+			_, err := f.provider.Do(t.Context(), h.change(kind))
 			name := fmt.Sprintf("%s of %s: %v", fault, action, err)
 			if err == nil {
-				assert.True(t, happened(world, kind), "done, it says, with %s", name)
+				assert.True(t, h.happened(world, kind), "done, it says, with %s", name)
 			} else if providers.EffectOf(err) == providers.EffectNone {
-				assert.False(t, happened(world, kind), name)
+				assert.False(t, h.happened(world, kind), name)
 			}
 		}
 	}
@@ -304,7 +319,7 @@ func (h Harness) noneMeansNone(t *testing.T, kind spec.Kind) {
 
 func (h Harness) unsentMeansNone(t *testing.T, kind spec.Kind) {
 	f := h.open(t, h.Carrier(newWorld()), "http://carrier.localhost", unreachable{}, nil)
-	_, err := f.provider.Do(t.Context(), change(kind))
+	_, err := f.provider.Do(t.Context(), h.change(kind))
 	require.Error(t, err)
 	assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "no connection came about: %v", err)
 }
@@ -316,7 +331,7 @@ func (h Harness) unsupportedIsRefused(t *testing.T) {
 		if f.provider.Capabilities().CanChange(kind) {
 			continue
 		}
-		_, err := f.provider.Do(t.Context(), change(kind))
+		_, err := f.provider.Do(t.Context(), h.change(kind))
 		require.Error(t, err, "%s", kind)
 		assert.Equal(t, providers.EffectNone, providers.EffectOf(err), "%s", kind)
 	}
@@ -365,16 +380,16 @@ func (h Harness) throttledReads(t *testing.T) {
 func (h Harness) throttledChanges(t *testing.T) {
 	h.eachChange(func(t *testing.T, kind spec.Kind) {
 		world := newWorld()
-		prepare(world, kind)
+		h.prepare(world, kind)
 		world.Faults = []carriersim.Fault{{
 			Action: h.ChangeCalls[kind], Kind: carriersim.Throttle, Times: 2, RetryAfter: carriersim.Duration(7 * time.Second),
 		}}
 		f := h.inProcess(t, world, nil)
 		start := time.Now()
-		_, err := f.provider.Do(t.Context(), change(kind))
+		_, err := f.provider.Do(t.Context(), h.change(kind))
 		require.NoError(t, err)
 		assert.GreaterOrEqual(t, time.Since(start), 14*time.Second, "Retry-After was not obeyed")
-		assert.True(t, happened(world, kind))
+		assert.True(t, h.happened(world, kind))
 		effects := 0
 		for _, r := range world.Requests() {
 			if r.Effect && r.Action == h.ChangeCalls[kind] {
@@ -453,23 +468,34 @@ func (h Harness) cancelReturns(t *testing.T) {
 func (h Harness) oddAnswersAreNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, body := range []string{"", "{", "null", "[]", `""`, "0", "{}", `{"Code":{}}`, `{"status":[]}`, `{"a":` + strings.Repeat("[", 500), "\xff\xfe", "<html>502</html>"} {
-			world := newWorld()
-			carrier := h.Carrier(world)
-			network := &swapping{InProcess{carriersim.Serve([]carriersim.Carrier{carrier})}, body, h.TokenCall, world}
-			f := h.open(t, carrier, "http://carrier.localhost", network, map[string]any{"retries": 0})
-			_, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
+			f := h.oddly(t, body, "")
+			reading, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
+			if h.NoneSuch != "" && body == h.NoneSuch {
+				require.NoError(t, err)
+				assert.Equal(t, spec.NotFound, reading.Lifecycle)
+				continue
+			}
 			require.Error(t, err, "%.20q", body)
 			assert.Less(t, len(err.Error()), 300, "%.20q", body)
 			for _, kind := range f.provider.Capabilities().Changes {
-				before := len(world.Requests())
-				_, err := f.provider.Do(t.Context(), change(kind))
+				f := h.oddly(t, body, kind)
+				_, err := f.provider.Do(t.Context(), h.change(kind))
 				require.Error(t, err, "%s: %.20q", kind, body)
-				if happened(world, kind) {
-					assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err), "%s: %.20q after %d calls", kind, body, len(world.Requests())-before)
+				if h.happened(f.world, kind) {
+					assert.Equal(t, providers.EffectUnknown, providers.EffectOf(err), "%s: %.20q after %d calls", kind, body, len(f.world.Requests()))
 				}
 			}
 		}
 	})
+}
+
+// oddly opens the provider where every answer is body, before a change of the kind.
+func (h Harness) oddly(t *testing.T, body string, kind spec.Kind) *fixture {
+	world := newWorld()
+	h.prepare(world, kind)
+	carrier := h.Carrier(world)
+	network := &swapping{InProcess{carriersim.Serve([]carriersim.Carrier{carrier})}, body, h.TokenCall, world}
+	return h.open(t, carrier, "http://carrier.localhost", network, map[string]any{"retries": 0})
 }
 
 func (h Harness) noSecretInErrors(t *testing.T) {
@@ -491,15 +517,22 @@ func (h Harness) noSecretInErrors(t *testing.T) {
 	})
 }
 
+// ready brings the card into the state in which a change of the kind makes a difference.
+func (f *fixture) ready(t *testing.T, kind spec.Kind) {
+	prepare := f.trials()[kind].prepare
+	if prepare == nil {
+		return
+	}
+	_, err := f.world.Change(iccid, func(c *carriersim.Card) bool { prepare(c); return true })
+	require.NoError(t, err)
+}
+
 func (f *fixture) assertNoSecrets(t *testing.T, when string) {
 	_, err := f.provider.Read(t.Context(), iccid, f.provider.Capabilities().Reads)
 	errs := []error{err}
 	for _, kind := range f.provider.Capabilities().Changes {
-		if kind == spec.Resume { // a card in service would be so already
-			_, err := f.world.Change(iccid, func(c *carriersim.Card) bool { c.Status = spec.SuspendedByOwner; return true })
-			require.NoError(t, err)
-		}
-		_, err := f.provider.Do(t.Context(), change(kind))
+		f.ready(t, kind) // a card in service would be so already
+		_, err := f.provider.Do(t.Context(), f.change(kind))
 		errs = append(errs, err)
 	}
 	for _, err := range errs {
