@@ -38,6 +38,7 @@ func (w *lineWriter) card(c *Card) ([]byte, error) {
 	w.text(c.Address)
 	w.field(`,"provider":`, string(c.Provider))
 	w.field(`,"iccid":`, string(c.ICCID))
+	w.optional(`,"msisdn":`, c.MSISDN)
 	w.labels(`,"labels":`, c.Labels)
 	w.optional(`,"file":`, c.File)
 	w.values(`,"before":`, &c.Before)
