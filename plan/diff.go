@@ -351,9 +351,12 @@ func (p *pair) atItsDevice() bool {
 }
 
 func (p *pair) stoppedByCarrier() {
+	way := "settle the cause with the carrier first."
+	if p.live.ForDevice && p.caps.ResumesForDevice {
+		way = "it is stopped for its device. Declare as imei the device that it is to be in: once it is bound to that, a resume is planned."
+	}
 	p.attend("Stopped by the carrier", fmt.Sprintf(
-		"The carrier stopped this card: %s. A resume is not planned: settle the cause with the carrier first.",
-		cmp.Or(p.live.Reason, p.live.Status, "it gives no reason")))
+		"The carrier stopped this card: %s. A resume is not planned: %s", cmp.Or(p.live.Reason, p.live.Status, "it gives no reason"), way))
 }
 
 // blocked says that the card's place in its life stands in the way, and what

@@ -430,3 +430,30 @@ func TestDormantCardIsNotToldToBeActivated(t *testing.T) {
 	assert.Contains(t, advice, "use it in its device")
 	assert.NotContains(t, advice, "once the card is activated")
 }
+
+// A reading that an apply saved may be from before the carrier showed its order.
+func TestOurOwnOrderThatWasSavedUnshownIsNoDrift(t *testing.T) {
+	stopped := func(c *spec.Card) { c.Active = spec.Off }
+	ordered := remembered(func(c *state.Card) {
+		c.Last = state.Last{At: now.Add(-29 * time.Minute), Lifecycle: spec.Active, Has: spec.AttrActive}
+		c.Recent = []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: now.Add(-30 * time.Minute)}}
+	})
+	p, diags := plan.Diff(scene{wanted: card(stopped), memory: ordered, live: reads(spec.SuspendedByOwner, "停机")}.input())
+	require.Empty(t, diags)
+	for _, c := range p.Cards {
+		assert.Empty(t, c.Drift)
+	}
+	elsewhere := remembered(func(c *state.Card) { c.Last, c.Recent = ordered.Last, nil })
+	p, _ = plan.Diff(scene{wanted: card(stopped), memory: elsewhere, live: reads(spec.SuspendedByOwner, "停机")}.input())
+	require.Len(t, p.Cards, 1)
+	assert.Len(t, p.Cards[0].Drift, 1, "without an order of ours it is somebody else's")
+}
+
+func TestCardStoppedForItsDeviceIsToldHowItComesBack(t *testing.T) {
+	caps := dyiotapi()
+	caps.ResumesForDevice = true
+	live := reads(spec.SuspendedByCarrier, "机卡分离停机", func(r *spec.Reading) { r.ForDevice = true })
+	p, _ := plan.Diff(scene{wanted: card(func(c *spec.Card) { c.Active = spec.On }), memory: boundTo(deviceA), live: live, caps: &caps}.input())
+	require.Len(t, p.Cards, 1)
+	assert.Contains(t, p.Cards[0].Attention[0].Detail, "Declare as imei the device that it is to be in")
+}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/state"
 )
 
 // Drift is an attribute that changed outside the program since it was last read.
@@ -31,18 +30,21 @@ func (p *pair) drift() {
 		return
 	}
 	wants := p.wanted.Wants()
+	// An apply's own reading may be from before the carrier showed what it did: what
+	// is compared is that reading with our changes laid over it.
+	last := p.memory.Overlay(p.memory.Reading(), p.caps.Settle)
 	if wants.Has(spec.AttrActive) {
-		p.driftedLifecycle(p.memory.Last)
+		p.driftedLifecycle(last)
 	}
 	if wants.Has(spec.AttrBinding) {
 		p.driftedBinding()
 	}
 	if wants.Has(spec.AttrPackages) {
-		p.driftedPackages(p.memory.Last)
+		p.driftedPackages(last)
 	}
 }
 
-func (p *pair) driftedLifecycle(last state.Last) {
+func (p *pair) driftedLifecycle(last spec.Reading) {
 	if last.Lifecycle == "" || p.live.Lifecycle == "" || last.Lifecycle == p.live.Lifecycle {
 		return
 	}
@@ -81,7 +83,7 @@ func (p *pair) driftedBinding() {
 	p.drifted(d)
 }
 
-func (p *pair) driftedPackages(last state.Last) {
+func (p *pair) driftedPackages(last spec.Reading) {
 	if !last.Tells(spec.AttrPackages) || !p.live.Tells(spec.AttrPackages) {
 		return
 	}

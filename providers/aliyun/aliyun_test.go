@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -444,5 +445,25 @@ func TestACardThatWasStoppedForItsDeviceIsResumedByTheCallForThat(t *testing.T) 
 		_, err = p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: "89860617030017300390"})
 		assert.Equal(t, resumes, err == nil, "%s: %v", words, err)
 		assert.Equal(t, resumes, world.Count("DoIotUnbindResume") == 1, words)
+	}
+}
+
+// No document has the code for it, and it must not leave the card in doubt.
+func TestAResumeRefusedWithAnUnknownCodeIsTriedByTheDevicesCall(t *testing.T) {
+	for status, want := range map[string]bool{"机卡分离停机": true, "申请停机": false} {
+		var calls []string
+		p := providertest.OpenOn(t, aliyun.Type(), providertest.Env(providertest.InProcess{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			action := r.URL.Query().Get("Action")
+			calls = append(calls, action)
+			_, _ = io.WriteString(w, map[string]string{ // whoever hung up needs no answer
+				"DoIotUserStopResume": `{"Code":"isv.NOBODY_KNOWS","RequestId":"R1"}`,
+				"QueryCardStatus":     `{"Code":"OK","CardStatus":{"Iccid":"89860617030017300390","UserStatus":"` + status + `"}}`,
+				"DoIotUnbindResume":   `{"Code":"OK","Data":true}`,
+			}[action])
+		})}, nil), alirpctest.Credentials(), map[string]any{"endpoint": "http://carrier.localhost"})
+		_, err := p.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Resume}, ICCID: "89860617030017300390"})
+		assert.Equal(t, want, err == nil, "%s: %v", status, err)
+		assert.Equal(t, want, slices.Contains(calls, "DoIotUnbindResume"), status)
+		assert.Equal(t, want, providers.EffectOf(err) == providers.EffectNone || err == nil, "what isn't for its device stays in doubt")
 	}
 }

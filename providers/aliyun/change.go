@@ -82,11 +82,12 @@ func (p *provider) stopResume(ctx context.Context, iccid spec.ICCID, option stri
 }
 
 // resume puts a card back into service. One that the carrier stopped for its
-// device is none of its owner's stops, so the carrier doesn't do it; then, and
-// only where the card's status says so, it is DoIotUnbindResume that does.
+// device is none of its owner's stops, so the carrier refuses that, with whatever
+// code; then, and only where the card's status still says so, it is
+// DoIotUnbindResume that does.
 func (p *provider) resume(ctx context.Context, iccid spec.ICCID) (providers.Receipt, error) {
 	receipt, err := p.stopResume(ctx, iccid, p.resumeOption)
-	if err == nil || providers.ProofOf(err) != providers.Declined {
+	if cause, known := providers.CauseOf(err); err == nil || !known || cause != providers.Refused {
 		return receipt, err
 	}
 	card, unread := p.Read(ctx, iccid, spec.AttrActive)

@@ -39,11 +39,11 @@ func (p *provider) service(ctx context.Context, action string, iccid spec.ICCID,
 }
 
 // resume puts a card back into service. One that was stopped since it was moved to
-// another device (换绑停用) is refused that, and takes the call that accepts the
+// another device (换绑停用) is refused that, with whatever code, and takes the call that accepts the
 // device (换绑复用, ALIDOC api-rebindresumesinglecard).
 func (p *provider) resume(ctx context.Context, iccid spec.ICCID) (providers.Receipt, error) {
 	receipt, err := p.service(ctx, actionResume, iccid, spec.On)
-	if err == nil || !refusedByState(err) {
+	if cause, known := providers.CauseOf(err); err == nil || !known || cause != providers.Refused {
 		return receipt, err
 	}
 	card, unread := p.detail(ctx, iccid)
