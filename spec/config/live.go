@@ -1,8 +1,6 @@
 package config
 
 import (
-	"slices"
-
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -19,6 +17,10 @@ type liveObjects struct {
 	partial bool
 	cards   map[spec.ICCID]*spec.Reading
 	numbers map[string]*spec.NumberReading
+	// byBlock are the cards by their blocks' names, and byName the numbers: their
+	// places in the fleet. Both are made when an output asks.
+	byBlock map[string][]int
+	byName  map[string]int
 }
 
 // newLiveObjects takes nil where nothing was read yet; then every live is unknown.
@@ -74,11 +76,8 @@ func (o *liveObjects) value(kind, name string) cty.Value {
 		return cty.UnknownVal(cardType())
 	}
 	cards := map[string]cty.Value{}
-	for i := range o.fleet.Cards {
+	for _, i := range o.cardsOf(name) {
 		c := &o.fleet.Cards[i]
-		if c.Block.Name != name {
-			continue
-		}
 		if !c.Block.Keyed {
 			return o.card(c)
 		}
@@ -88,6 +87,33 @@ func (o *liveObjects) value(kind, name string) cty.Value {
 		return cty.MapValEmpty(cardType())
 	}
 	return cty.MapVal(cards)
+}
+
+// cardsOf are the places of a block's cards in the fleet.
+func (o *liveObjects) cardsOf(block string) []int {
+	if o.byBlock == nil {
+		o.byBlock = map[string][]int{}
+		for i := range o.fleet.Cards {
+			name := o.fleet.Cards[i].Block.Name
+			o.byBlock[name] = append(o.byBlock[name], i)
+		}
+	}
+	return o.byBlock[block]
+}
+
+// numberOf is the privacy number of that name; nil for none.
+func (o *liveObjects) numberOf(name string) *spec.PrivacyNumber {
+	if o.byName == nil {
+		o.byName = make(map[string]int, len(o.fleet.Numbers))
+		for i := range o.fleet.Numbers {
+			o.byName[o.fleet.Numbers[i].Name] = i
+		}
+	}
+	i, ok := o.byName[name]
+	if !ok {
+		return nil
+	}
+	return &o.fleet.Numbers[i]
 }
 
 func (o *liveObjects) card(c *spec.Card) cty.Value {
@@ -132,11 +158,10 @@ func (o *liveObjects) liveCard(r *spec.Reading) cty.Value {
 }
 
 func (o *liveObjects) number(name string) cty.Value {
-	i := slices.IndexFunc(o.fleet.Numbers, func(n spec.PrivacyNumber) bool { return n.Name == name })
-	if i < 0 {
+	n := o.numberOf(name)
+	if n == nil {
 		return cty.DynamicVal
 	}
-	n := &o.fleet.Numbers[i]
 	live := cty.UnknownVal(liveNumberType())
 	if r := o.numbers[n.Address()]; r != nil {
 		live = cty.ObjectVal(map[string]cty.Value{

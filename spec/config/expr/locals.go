@@ -50,8 +50,11 @@ func (s *Scope) DeclareLocals(blocks hcl.Blocks) {
 		}
 	}
 	sorted := s.sortedLocals()
+	straight := map[*local]bool{}
 	for _, l := range sorted {
-		s.breakCycle(l)
+		if !s.isStraight(l, straight) {
+			s.breakCycle(l)
+		}
 	}
 	for _, l := range sorted {
 		if s.lateReference(l) == "" {
@@ -136,6 +139,22 @@ func (s *Scope) lateReference(l *local) string {
 	}
 	l.lateState = finished
 	return l.late
+}
+
+// isStraight reports whether no reference leads from a local to a cycle. known
+// has what was found of others; false for those under way too, which l comes back to.
+func (s *Scope) isStraight(l *local, known map[*local]bool) bool {
+	if straight, seen := known[l]; seen {
+		return straight
+	}
+	known[l] = false
+	for _, other := range s.references(l) {
+		if !s.isStraight(other, known) {
+			return false
+		}
+	}
+	known[l] = true
+	return true
 }
 
 // breakCycle reports a local that needs its own value, once for each cycle,

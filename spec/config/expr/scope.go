@@ -21,7 +21,8 @@ type Scope struct {
 	vars    map[string]*variable
 	locals  map[string]*local
 	// live are the names of card and privacy_number blocks, by those words.
-	live map[string][]string
+	live   map[string][]string
+	isLive map[string]map[string]bool // the same, to look up
 	// liveValue makes the value of one block; it is asked only for what an expression refers to.
 	liveValue func(kind, name string) cty.Value
 
@@ -70,7 +71,15 @@ func NewScope(w World, r Report) *Scope {
 
 // SetLive tells which card and privacy_number blocks there are, by those words,
 // before they are read.
-func (s *Scope) SetLive(names map[string][]string) { s.live = names }
+func (s *Scope) SetLive(names map[string][]string) {
+	s.live, s.isLive = names, make(map[string]map[string]bool, len(names))
+	for kind, list := range names {
+		s.isLive[kind] = make(map[string]bool, len(list))
+		for _, name := range list {
+			s.isLive[kind][name] = true
+		}
+	}
+}
 
 // SetLiveValue gives the values of those blocks.
 func (s *Scope) SetLiveValue(value func(kind, name string) cty.Value) { s.liveValue = value }
@@ -202,11 +211,11 @@ func (s *Scope) Value(p *Prepared) (cty.Value, bool) {
 func (s *Scope) check(t hcl.Traversal, where Setting) bool {
 	switch root := t.RootName(); root {
 	case RootVar:
-		return s.checkStep(t, "Undeclared variable", "variable", slices.Sorted(maps.Keys(s.vars)))
+		return s.checkStep(t, "Undeclared variable", "variable", s.vars[StepName(t)] != nil, s.VariableNames)
 	case RootLocal:
 		return s.checkLocal(t, where)
 	case RootPath:
-		return s.checkStep(t, "Unknown name", "path", []string{"cwd", "root"})
+		return s.checkWord(t, "path", "cwd", "root")
 	case RootEach:
 		return s.checkEach(t, where)
 	case RootCard, RootNumber:
@@ -233,19 +242,24 @@ func StepName(t hcl.Traversal) string {
 	return ""
 }
 
-// checkStep reports a reference whose second part is none of names, which are
-// what can follow the first.
-func (s *Scope) checkStep(t hcl.Traversal, summary, noun string, names []string) bool {
-	name := StepName(t)
-	if slices.Contains(names, name) {
+// checkWord reports a reference whose second part is none of few words.
+func (s *Scope) checkWord(t hcl.Traversal, noun string, words ...string) bool {
+	return s.checkStep(t, "Unknown name", noun, slices.Contains(words, StepName(t)), func() []string { return words })
+}
+
+// checkStep reports a reference whose second part isn't known. names are what
+// can follow the first: there may be many, so only a mistake asks for them.
+func (s *Scope) checkStep(t hcl.Traversal, summary, noun string, known bool, names func() []string) bool {
+	if known {
 		return true
 	}
+	name := StepName(t)
 	if name == "" {
 		s.report.ErrorAt(t.SourceRange(), "Incomplete reference",
 			"%q needs a name after it, such as %s.NAME.", t.RootName(), t.RootName())
 		return false
 	}
-	s.undeclared(t, summary, "There is no %s named %q.%s%s", noun, name, spec.DidYouMean(name, names), howToDeclare(t, noun))
+	s.undeclared(t, summary, "There is no %s named %q.%s%s", noun, name, spec.DidYouMean(name, names()), howToDeclare(t, noun))
 	return false
 }
 
@@ -272,10 +286,10 @@ func howToDeclare(t hcl.Traversal, noun string) string {
 }
 
 func (s *Scope) checkLocal(t hcl.Traversal, where Setting) bool {
-	if !s.checkStep(t, "Undeclared local value", "local value", slices.Sorted(maps.Keys(s.locals))) {
+	l := s.locals[StepName(t)]
+	if !s.checkStep(t, "Undeclared local value", "local value", l != nil, func() []string { return slices.Sorted(maps.Keys(s.locals)) }) {
 		return false
 	}
-	l := s.locals[StepName(t)]
 	if ref := s.lateReference(l); ref != "" && where != InOutputs {
 		s.report.ErrorAt(t.SourceRange(), "Value known too late",
 			"local.%s refers to %s, and what a carrier says of it is known only after the configuration was read. "+
@@ -291,7 +305,7 @@ func (s *Scope) checkEach(t hcl.Traversal, where Setting) bool {
 			"each.key and each.value exist only in a card block with for_each or from_csv.")
 		return false
 	}
-	return s.checkStep(t, "Unknown name", "each", []string{"key", "value"})
+	return s.checkWord(t, "each", "key", "value")
 }
 
 func (s *Scope) checkLive(t hcl.Traversal, where Setting) bool {
@@ -302,7 +316,7 @@ func (s *Scope) checkLive(t hcl.Traversal, where Setting) bool {
 		return false
 	}
 	kind := t.RootName()
-	return s.checkStep(t, "Undeclared "+kind, kind, s.live[kind])
+	return s.checkStep(t, "Undeclared "+kind, kind, s.isLive[kind][StepName(t)], func() []string { return s.live[kind] })
 }
 
 func (s *Scope) unknownRoot(t hcl.Traversal) {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -192,9 +193,10 @@ var tellsNoValue = map[string]bool{
 // diagnostic is about, at any depth. Within a for expression HCL unmarks the
 // elements, so that there the whole expression counts.
 func HideValues(diags hcl.Diagnostics, whole hcl.Expression, ctx *hcl.EvalContext) {
+	sensitive := sync.OnceValue(func() bool { return holdsSensitive(whole, ctx) }) // it evaluates all of the expression
 	for _, d := range diags {
 		inFor := d.EvalContext != nil && d.EvalContext != ctx && d.EvalContext.Parent() != nil
-		if HidesValue(d) || inFor && !tellsNoValue[d.Summary] && holdsSensitive(whole, ctx) {
+		if HidesValue(d) || inFor && !tellsNoValue[d.Summary] && sensitive() {
 			d.Detail = hidden(d)
 		}
 	}
