@@ -19,12 +19,13 @@ import (
 // changes of devices, which wait for each other, with the cards that release
 // these devices; and the first card of a provider block that is gone.
 type Draft struct {
-	in     Input
-	differ differ
-	head   *Plan
-	refs   []ref   // by address
-	held   []*Card // see ref.held
-	diags  spec.Diagnostics
+	in      Input
+	selects selector
+	differ  differ
+	head    *Plan
+	refs    []ref   // by address
+	held    []*Card // see ref.held
+	diags   spec.Diagnostics
 	// guard judges the cards' actions, and keys gives them theirs; nil for a plan
 	// that is no more than a difference.
 	guard  *guard
@@ -57,10 +58,10 @@ type ref struct {
 // the diagnostics the draft is nil. err is of in.Rows, or [state.ErrTangled] where
 // the state has to be whole.
 func NewDraft(in Input) (d *Draft, diags spec.Diagnostics, err error) {
-	if diags := in.Select.unmatched(in.Fleet, in.Prior); diags.HasErrors() {
+	d = newDraft(in)
+	if diags := d.selects.unmatched(in.Fleet, in.Prior); diags.HasErrors() {
 		return nil, diags, nil
 	}
-	d = newDraft(in)
 	lineage, serial := "", uint64(0)
 	if in.Prior != nil {
 		lineage, serial = in.Prior.Lineage, in.Prior.Serial
@@ -148,7 +149,7 @@ func (d *Draft) each(visit func(*Card)) {
 }
 
 func newDraft(in Input) *Draft {
-	d := &Draft{in: in, totals: map[spec.ProviderName]*Total{}, reads: map[spec.ProviderName]*Reads{}, head: &Plan{
+	d := &Draft{in: in, selects: newSelector(in.Select), totals: map[spec.ProviderName]*Total{}, reads: map[spec.ProviderName]*Reads{}, head: &Plan{
 		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
 		Carriers: definitions(in.Fleet, in.Prior), CarriersLeft: left(in.Fleet, in.Prior),
 		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
@@ -200,7 +201,7 @@ func (d *Draft) card(i, j int) {
 	if j >= 0 {
 		memory = d.row
 	}
-	if !d.in.Select.card(wanted, memory) {
+	if !d.selects.card(wanted, memory) {
 		d.head.Skipped++
 		d.total(idOf(wanted, memory).Provider, memory != nil, false)
 		return

@@ -80,9 +80,10 @@ type Target struct {
 func Targets(fleet *spec.Fleet, prior *state.Snapshot, selected Selection) []Target {
 	targets := make([]Target, 0, len(fleet.Cards))
 	removed, _ := removedCards(fleet, prior) // its mistakes come out with the plan
+	selects := newSelector(selected)
 	merge(fleet, prior, func(wanted *spec.Card, memory *state.Card) {
 		switch {
-		case !selected.card(wanted, memory):
+		case !selects.card(wanted, memory):
 		case wanted != nil:
 			targets = append(targets, Target{wanted.ID(), memory.OtherSpelling(), wanted.Wants()})
 		case removed[memory.ICCID] != nil || fleet.Policy.OnRemove == spec.Forget:

@@ -18,7 +18,7 @@ func (d *Draft) numbers() {
 			return
 		}
 		want, live := &d.in.Fleet.Numbers[i], d.in.Numbers[i]
-		if d.in.Select.Retry != "" || !d.in.Select.Has(want.Address(), "", nil) {
+		if d.in.Select.Retry != "" || !d.selects.has(want.Address(), "", nil) {
 			continue
 		}
 		n := Number{

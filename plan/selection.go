@@ -30,17 +30,6 @@ func (s Selection) Partial() bool {
 	return len(s.Targets)+len(s.Excludes)+len(s.Labels) > 0 || s.Retry != "" || s.Cards != nil
 }
 
-// Has reports whether the options select a card, whatever Cards says.
-func (s Selection) Has(address string, iccid spec.ICCID, labels map[string]string) bool {
-	for k, glob := range s.Labels {
-		if v, ok := labels[k]; !ok || !signers.Matches(glob, v) {
-			return false
-		}
-	}
-	names := func(glob string) bool { return named(glob, address, iccid) }
-	return (len(s.Targets) == 0 || slices.ContainsFunc(s.Targets, names)) && !slices.ContainsFunc(s.Excludes, names)
-}
-
 func named(glob, address string, iccid spec.ICCID) bool {
 	return glob == address || iccid.SameCard(spec.ICCID(glob)) ||
 		signers.Matches(glob, address) || signers.Matches(glob, string(iccid)) || signers.Matches(glob+"[*", address)
@@ -50,29 +39,14 @@ func named(glob, address string, iccid spec.ICCID) bool {
 // all of s: * stands for any characters, ? for one; brackets are themselves.
 func GlobMatches(glob, s string) bool { return signers.Matches(glob, s) }
 
-// card reports whether the options select a card. wanted is nil for a card that
-// left the configuration, memory for one that is new to the state.
-func (s Selection) card(wanted *spec.Card, memory *state.Card) bool {
-	switch {
-	case !s.Partial():
-		return true // without the cost of an address
-	case (s.Retry != "" || s.Cards != nil) && !s.Cards[idOf(wanted, memory).ICCID]:
-		return false
-	case wanted != nil:
-		return s.Has(wanted.Address(), wanted.ICCID, wanted.Labels)
-	default:
-		return s.Has(memory.Address, memory.ICCID, nil)
-	}
-}
-
 // String is the selection as options.
 func (s Selection) String() string {
-	text := ""
+	var text strings.Builder
 	add := func(format string, args ...any) {
-		if text != "" {
-			text += " "
+		if text.Len() > 0 {
+			text.WriteByte(' ')
 		}
-		text += fmt.Sprintf(format, args...)
+		fmt.Fprintf(&text, format, args...)
 	}
 	for _, t := range s.Targets {
 		add("-target=%s", t)
@@ -86,18 +60,18 @@ func (s Selection) String() string {
 	if s.Retry != "" {
 		add("-retry=%s", s.Retry)
 	}
-	return text
+	return text.String()
 }
 
 // unmatched finds targets that name nothing, which is most likely a mistake.
-func (s Selection) unmatched(fleet *spec.Fleet, prior *state.Snapshot) spec.Diagnostics {
+func (s *selector) unmatched(fleet *spec.Fleet, prior *state.Snapshot) spec.Diagnostics {
+	if s.targets.count == 0 {
+		return nil
+	}
+	found := s.found(fleet, prior)
 	var diags spec.Diagnostics
 	for _, target := range s.Targets {
-		found := slices.ContainsFunc(fleet.Numbers, func(n spec.PrivacyNumber) bool { return named(target, n.Address(), "") })
-		merge(fleet, prior, func(wanted *spec.Card, memory *state.Card) {
-			found = found || Selection{Targets: []string{target}}.card(wanted, memory)
-		})
-		if !found {
+		if !found[target] {
 			diags = append(diags, spec.Diagnostic{
 				Summary: "Target names no card",
 				Detail:  fmt.Sprintf("-target=%s names no card that is declared or managed. cardfleet state list shows those that are managed; * stands for any characters.%s", target, shellHint(target)),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
@@ -60,4 +61,18 @@ func TestATargetIsACardInAnySpelling(t *testing.T) {
 		_, diags := plan.Make(in)
 		assert.Empty(t, diags, target)
 	}
+}
+
+func TestNamesAreLookedUpAsTheyAreTriedInTurn(t *testing.T) {
+	glob := rapid.SampledFrom([]string{
+		"", "*", "card.bike", "card.bik?", `card.bike["a"]`, `card.bike["a`, "card.bike[", "card.*", "8986061703000000001", "89860617030000000018", "89860617030000000019", "8986*", "8986", `card.x["a[b"]`, `card.x["a`,
+		"privacy_number.n",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		s := plan.Selection{Targets: rapid.SliceOfN(glob, 0, 4).Draw(t, "targets"), Excludes: rapid.SliceOfN(glob, 0, 3).Draw(t, "excludes")}
+		address := rapid.SampledFrom([]string{"card.bike", `card.bike["a"]`, `card.x["a[b"]`, `card.x["89860617030000000018"]`, "privacy_number.n", ""}).Draw(t, "address")
+		iccid := rapid.SampledFrom([]spec.ICCID{"", "8986061703000000001", "89860617030000000018", "89860617030000000019", "89860617030000000020"}).Draw(t, "iccid")
+		lookedUp, tried := plan.Selects(s, address, iccid)
+		require.Equal(t, tried, lookedUp)
+	})
 }

@@ -69,35 +69,33 @@ func width(s string) int { return uniseg.StringWidth(s) }
 // also where it is longer than a line.
 func wrap(s string, columns int) []string {
 	var lines []string
-	line, used := "", 0
+	from, at, used := 0, 0, 0 // the line under way is s[from:at]
 	for _, piece := range pieces(s) {
 		if used > 0 && used+width(strings.TrimRight(piece, " ")) > columns {
-			lines = append(lines, strings.TrimRight(line, " "))
-			line, used = "", 0
+			lines = append(lines, strings.TrimRight(s[from:at], " "))
+			from, used = at, 0
 		}
-		line += piece
+		at += len(piece)
 		used += width(piece)
 	}
-	return append(lines, strings.TrimRight(line, " "))
+	return append(lines, strings.TrimRight(s[from:at], " "))
 }
 
 // pieces cuts a text where a line may end. Unicode's rules would also end one
 // after the hyphen of an option or before the bracket of an address.
 func pieces(s string) []string {
 	var out []string
-	state := -1
-	open := false // the last piece goes on
-	for s != "" {
+	from, at, state := 0, 0, -1 // the piece under way is s[from:at]
+	for rest := s; rest != ""; {
 		var segment string
-		segment, s, _, state = uniseg.FirstLineSegmentInString(s, state)
-		if open {
-			out[len(out)-1] += segment
-		} else {
-			out = append(out, segment)
-		}
+		segment, rest, _, state = uniseg.FirstLineSegmentInString(rest, state)
+		at += len(segment)
 		last, _ := utf8.DecodeLastRuneInString(segment)
-		next, _ := utf8.DecodeRuneInString(s)
-		open = last != ' ' && !wide(last) && !wide(next)
+		next, _ := utf8.DecodeRuneInString(rest)
+		if rest == "" || last == ' ' || wide(last) || wide(next) {
+			out = append(out, s[from:at])
+			from = at
+		}
 	}
 	return out
 }
