@@ -31,8 +31,14 @@ func writeFleet(dir string, r row, n int, base string) error {
 			return err
 		}
 	}
+	if err := writeNewer(dir, r, n, base); err != nil {
+		return err
+	}
 	return writeTo(filepath.Join(dir, "main.fleet.hcl"), func(w io.Writer) {
 		writeProvider(w, r, n, base)
+		if r.shape == "list" {
+			return // the table alone
+		}
 		if r.keyed() {
 			writeBlockOfTable(w, r)
 			return
@@ -41,6 +47,17 @@ func writeFleet(dir string, r row, n int, base string) error {
 			fmt.Fprintf(w, "card \"c%d\" {\n  iccid  = %q\n  imei   = %q\n  active = %t\n}\n", i, iccid(i), imei(i), r.active(i, n))
 		}
 	})
+}
+
+// writeNewer writes the fleet without cards that a state is moved to, where the row does so.
+func writeNewer(dir string, r row, n int, base string) error {
+	if !r.once {
+		return nil
+	}
+	if err := os.Mkdir(filepath.Join(dir, newer), 0o700); err != nil {
+		return err
+	}
+	return writeTo(filepath.Join(dir, newer, "main.fleet.hcl"), func(w io.Writer) { writeProvider(w, r, n, base) })
 }
 
 func writeTo(path string, write func(io.Writer)) error {
@@ -86,7 +103,11 @@ func writeProvider(w io.Writer, r row, n int, base string) {
 			fmt.Fprintf(w, "  %s = %q\n", c.KeySetting, carriersim.TestKey)
 		}
 	}
-	fmt.Fprint(w, "}\n\nfleet {\n  policy {\n    limit \"stop\" { percent = 100 }\n  }\n}\n\n")
+	guard := ""
+	if r.guarded {
+		guard = "    guard = [\"stop\"]\n"
+	}
+	fmt.Fprintf(w, "}\n\nfleet {\n  policy {\n%s    limit \"stop\" { percent = 100 }\n  }\n}\n\n", guard)
 }
 
 func writeBlockOfTable(w io.Writer, r row) {
@@ -97,6 +118,9 @@ func writeBlockOfTable(w io.Writer, r row) {
 	fmt.Fprintf(w, "card \"c\" {\n  %s\n\n  iccid  = each.value.iccid\n", rows)
 	if r.binds() {
 		fmt.Fprint(w, "  imei   = each.value.imei\n")
+	}
+	if r.labelled {
+		fmt.Fprint(w, "  labels = { lot = each.value.active }\n")
 	}
 	fmt.Fprint(w, "  active = each.value.active == \"true\"\n}\n")
 }

@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -43,11 +44,19 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	only := flags.String("rows", "", "measure only what matches `REGEXP`, as in \"apply\" or \"blocks, 1000 cards\"")
 	skip := flags.String("skip", "$^", "leave out what matches `REGEXP`")
 	best := flags.Int("best", 3, "keep the best of `N` runs of what makes no calls; of one where a run takes over 5 s")
+	base := flags.String("base", "", "measure the build of another commit beside this one: its `PROGRAM`")
 	page := flags.String("out", "", "write the tables into the page `FILE`, between its marks")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	o := options{best: max(*best, 1), log: log}
+	if *base != "" {
+		path, err := filepath.Abs(*base)
+		if err != nil {
+			return fmt.Errorf("-base: %w", err)
+		}
+		o.base = path
+	}
 	for _, s := range strings.Split(*sizes, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 100 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ type options struct {
 	only  *regexp.Regexp // of what is measured: "`validate`, blocks, 1000 cards"
 	skip  *regexp.Regexp // of what is left out, likewise
 	best  int            // of how many runs
+	base  string         // a program to measure beside this one; "" for none
 	log   io.Writer
 }
 
@@ -32,6 +34,8 @@ type result struct {
 	// State, Plan and After are sizes of files in bytes: the state before, the
 	// saved plan, and the state after an apply.
 	State, Plan, After int64
+	// Base is what the other program took; zero where none was measured.
+	Base used
 }
 
 // results are what was measured: by row and size.
@@ -39,7 +43,9 @@ type results struct {
 	sizes   []int
 	fleets  map[string]map[int]result
 	startup map[string]used
-	about   about
+	// baseStartup is the same of the other program.
+	baseStartup map[string]used
+	about       about
 }
 
 // session is one measuring under way.
@@ -61,7 +67,7 @@ func measure(ctx context.Context, o options) (_ *results, err error) {
 	defer func() { _ = os.RemoveAll(dir) }() // a leftover temporary folder is harmless
 	s := &session{
 		options: o, dir: dir, program: filepath.Join(dir, "cardfleet"), states: map[string]string{},
-		results: &results{sizes: o.sizes, fleets: map[string]map[int]result{}, startup: map[string]used{}, about: aboutHere(ctx)},
+		results: &results{sizes: o.sizes, fleets: map[string]map[int]result{}, startup: map[string]used{}, baseStartup: map[string]used{}, about: aboutHere(ctx)},
 	}
 	if err := s.build(ctx); err != nil {
 		return nil, err
@@ -103,19 +109,24 @@ func (s *session) startup(ctx context.Context) error {
 		name string
 		args []string
 	}{{startVersion, []string{"version"}}, {startPlan, []string{"plan"}}} {
-		best, err := s.bestOf(ctx, 3*s.best, dir, c.args)
+		best, err := s.bestOf(ctx, 3*s.best, s.program, dir, c.args)
 		if err != nil {
 			return err
 		}
 		s.results.startup[c.name] = best
+		if s.base != "" {
+			if s.results.baseStartup[c.name], err = s.bestOf(ctx, 3*s.best, s.base, dir, c.args); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 // bestOf is the run of several that took the least CPU.
-func (s *session) bestOf(ctx context.Context, runs int, dir string, args []string) (best used, err error) {
+func (s *session) bestOf(ctx context.Context, runs int, program, dir string, args []string) (best used, err error) {
 	for i := range runs {
-		u, err := runOne(ctx, dir, append([]string{s.program}, args...)...)
+		u, err := runOne(ctx, dir, append([]string{program}, args...)...)
 		if err != nil {
 			return used{}, err
 		}
@@ -135,9 +146,16 @@ func (s *session) size(ctx context.Context, n int) error {
 		if !s.measures(r, n) {
 			continue
 		}
-		got, err := s.row(ctx, r, n)
+		got, err := s.row(ctx, r, n, s.program)
 		if err != nil {
 			return fmt.Errorf("%s, %d cards: %w", r.name, n, err)
+		}
+		if s.base != "" {
+			beside, err := s.row(ctx, r, n, s.base)
+			if err != nil {
+				return fmt.Errorf("%s, %d cards, by %s: %w", r.name, n, s.base, err)
+			}
+			got.Base = beside.used
 		}
 		if s.results.fleets[r.name] == nil {
 			s.results.fleets[r.name] = map[int]result{}
@@ -155,31 +173,77 @@ func (s *session) measures(r row, n int) bool {
 }
 
 // row measures one row at one size, in a folder of its own.
-func (s *session) row(ctx context.Context, r row, n int) (result, error) {
+func (s *session) row(ctx context.Context, r row, n int, program string) (result, error) {
 	dir, err := s.folder("fleet")
 	if err != nil {
 		return result{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a leftover temporary folder is harmless
-	if err := writeFleet(dir, r, n, s.carriers.base); err != nil {
-		return result{}, err
-	}
-	if err := s.copyState(ctx, dir, r, n); err != nil {
-		return result{}, err
-	}
 	s.carriers.play(described(r, n))
+	if err := s.lay(ctx, program, dir, r, n); err != nil {
+		return result{}, err
+	}
 	debug.FreeOSMemory() // what made the fleet is garbage, and the machine is the program's now
 	got := result{State: sizeOf(filepath.Join(dir, stateFile))}
-	runs := s.best
 	if r.calls {
-		runs, got.Rate = 1, rate(n) // a second run would find other cards
+		got.Rate = rate(n)
 	}
-	if got.used, err = s.bestOf(ctx, runs, dir, r.args); err != nil {
+	if got.used, err = s.measured(ctx, program, r, dir); err != nil {
 		return result{}, err
 	}
 	got.Calls = s.carriers.calls()
 	got.Plan, got.After = sizeOf(filepath.Join(dir, planFile)), sizeOf(filepath.Join(dir, stateFile))
 	return got, nil
+}
+
+// lay writes a row's fleet and its state. Another build may know another format
+// of the state, so it makes its own, by adopting the cards as they are.
+func (s *session) lay(ctx context.Context, program, dir string, r row, n int) error {
+	if program == s.program {
+		if err := writeFleet(dir, r, n, s.carriers.base); err != nil || r.first {
+			return err
+		}
+		return s.copyState(ctx, dir, r, n)
+	}
+	if !r.first {
+		adopted := r
+		adopted.changes, adopted.once = 0, false
+		if err := writeFleet(dir, adopted, n, s.carriers.base); err != nil {
+			return err
+		}
+		if _, err := runOne(ctx, dir, program, "apply", "-refresh=false", "-auto-approve"); err != nil {
+			return err
+		}
+	}
+	return writeFleet(dir, r, n, s.carriers.base)
+}
+
+// measured runs a row's command by a program.
+func (s *session) measured(ctx context.Context, program string, r row, dir string) (used, error) {
+	if r.before != nil {
+		if err := runBefore(ctx, program, r, dir); err != nil {
+			return used{}, err
+		}
+	}
+	runs := s.best
+	if r.calls || r.once {
+		runs = 1 // a second run would find other cards
+	}
+	return s.bestOf(ctx, runs, program, dir, r.args)
+}
+
+// runBefore runs what a row needs done, and keeps what it prints.
+func runBefore(ctx context.Context, program string, r row, dir string) error {
+	out, err := os.Create(filepath.Join(dir, printed))
+	if err != nil {
+		return err
+	}
+	cmd := interruptible(ctx, program, r.before...)
+	cmd.Dir, cmd.Stdout = dir, out
+	if err := cmd.Run(); err != nil {
+		return errors.Join(fmt.Errorf("%v: %w", r.before, err), out.Close())
+	}
+	return out.Close()
 }
 
 func (s *session) folder(name string) (string, error) { return os.MkdirTemp(s.dir, name+"-") }

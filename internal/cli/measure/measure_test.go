@@ -85,6 +85,10 @@ func TestEveryRowIsMeasuredAndDocumented(t *testing.T) {
 	for title, lines := range got {
 		for _, line := range lines[1:] {
 			require.Greater(t, len(line), 1, title)
+			if title == "Beside the build before" {
+				assert.Equal(t, notMeasured, line[1], "no other build was named")
+				continue
+			}
 			assert.Regexp(t, `^\d`, line[1], "%s: %s", title, line[0])
 		}
 	}

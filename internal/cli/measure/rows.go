@@ -13,13 +13,28 @@ type row struct {
 	calls bool
 	// most is the largest fleet that it is measured at; 0 is any.
 	most int
+	// first is a fleet that was never applied: it has no state.
+	first bool
+	// guarded has stops need an approval.
+	guarded bool
+	// labelled gives each card the label lot.
+	labelled bool
+	// before is a command that isn't measured, and runs once; what it prints is
+	// in the file printed.
+	before []string
+	// once is a command that can't run a second time.
+	once bool
 }
+
+// printed is the file with what the command before the measured one printed.
+const printed = "printed"
 
 // planFile is where rows save their plan.
 const planFile = "fleet.fleetplan"
 
 func rows() []row {
 	remembered := []string{"plan", "-refresh=false"}
+	remembered = remembered[:len(remembered):len(remembered)] // what is appended is a copy's
 	saved := []string{"plan", "-refresh=false", "-out=" + planFile}
 	apply := []string{"apply", "-refresh=false", "-auto-approve"}
 	return []row{
@@ -35,8 +50,27 @@ func rows() []row {
 		{name: "`plan`, a carrier that has a list", args: []string{"plan"}, shape: "from_csv", carrier: "xuyu", calls: true},
 		{name: "`apply -refresh=false`, 1% changes", args: apply, shape: "from_csv", changes: 0.01, calls: true},
 		{name: applyOfAll, args: apply, shape: "from_csv", changes: 1, calls: true},
+		{name: "`plan -refresh=false`, a first run", args: remembered, shape: "from_csv", first: true},
+		{name: "`plan -refresh=false -target`, a card", args: append(remembered, "-target="+string(iccid(0))), shape: "from_csv"},
+		{name: "`plan -refresh=false -select`, all", args: append(remembered, "-select=lot=tr*"), shape: "from_csv", labelled: true},
+		{name: "`show -json`, all change", args: []string{"show", "-json", planFile}, shape: "from_csv", changes: 1, before: saved},
+		{name: "`show -markdown`, all change", args: []string{"show", "-markdown", planFile}, shape: "from_csv", changes: 1, before: saved},
+		{name: "`show -html`, all change", args: []string{"show", "-html", planFile}, shape: "from_csv", changes: 1, before: saved},
+		{name: "`approve -print`, all guarded", args: []string{"approve", "-print", planFile}, shape: "from_csv", changes: 1, guarded: true, before: saved},
+		{name: "`import -iccids`, a list", args: []string{"import", "-iccids=cards.csv", "-out=imported.fleet.hcl"}, shape: "list", first: true, calls: true, most: 100_000},
+		{name: "`fmt`, blocks", args: []string{"fmt", "-write=false"}, shape: "blocks"},
+		{name: "`state verify`", args: []string{"state", "verify"}, shape: "from_csv"},
+		{name: "`state list`", args: []string{"state", "list"}, shape: "from_csv"},
+		{name: "`state show`, a card", args: []string{"state", "show", string(iccid(0))}, shape: "from_csv"},
+		{name: "`state pull`", args: []string{"state", "pull"}, shape: "from_csv"},
+		{name: "`state push -force`", args: []string{"state", "push", "-force", printed}, shape: "from_csv", before: []string{"state", "pull"}},
+		{name: "`state history`", args: []string{"state", "history"}, shape: "from_csv"},
+		{name: "`state migrate`, into a file", args: []string{"-chdir=" + newer, "state", "migrate", "."}, shape: "from_csv", once: true},
 	}
 }
+
+// newer is the folder, in the fleet's own, of a fleet whose state is yet to be moved there.
+const newer = "newer"
 
 // The rows whose files are measured too.
 const (

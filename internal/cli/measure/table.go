@@ -44,6 +44,7 @@ func (r *results) markdown() string {
 		}
 		return fmt.Sprintf("%s (%s)", decimal(float64(got.Peak)/(1<<20)), decimal(float64(got.Peak)/(1<<10)/float64(n)))
 	})
+	r.table(&b, "Beside the build before", "CPU and memory: this build's share of that one's", rows(), share)
 	r.table(&b, "Calls", "calls, at the rate allowed: share of the ideal time", asking(), func(_ int, got result) string {
 		ideal := time.Duration(float64(got.Calls) / float64(got.Rate) * float64(time.Second))
 		return fmt.Sprintf("%s, at %s/s: %.0f%%", thousands(got.Calls), thousands(got.Rate), 100*ideal.Seconds()/got.Wall.Seconds())
@@ -51,6 +52,14 @@ func (r *results) markdown() string {
 	r.files(&b)
 	r.startTable(&b)
 	return b.String()
+}
+
+// share is what this build takes of what the other one takes.
+func share(_ int, got result) string {
+	if got.Base.CPU == 0 {
+		return notMeasured
+	}
+	return fmt.Sprintf("%.2f, %.2f", got.CPU.Seconds()/got.Base.CPU.Seconds(), float64(got.Peak)/float64(max(got.Base.Peak, 1)))
 }
 
 // asking are the rows that ask carriers.
@@ -123,10 +132,11 @@ func (r *results) files(b *strings.Builder) {
 }
 
 func (r *results) startTable(b *strings.Builder) {
-	head(b, "Start-up", "", []string{"ms of CPU", "ms by the clock", "MiB at most"})
+	head(b, "Start-up", "", []string{"ms of CPU", "ms by the clock", "MiB at most", "CPU and memory beside the build before"})
 	for _, name := range []string{startVersion, startPlan} {
 		u := r.startup[name]
-		fmt.Fprintf(b, "| %s | %d | %d | %s |\n", name, u.CPU.Milliseconds(), u.Wall.Milliseconds(), cmp.Or(nonZero(u.Peak>>20), notMeasured))
+		beside := share(1, result{used: u, Base: r.baseStartup[name]})
+		fmt.Fprintf(b, "| %s | %d | %d | %s | %s |\n", name, u.CPU.Milliseconds(), u.Wall.Milliseconds(), cmp.Or(nonZero(u.Peak>>20), notMeasured), beside)
 	}
 }
 
