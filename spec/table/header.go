@@ -237,6 +237,7 @@ func (h *heading) name(g *Grid, names []string, taken map[int]string) {
 	for _, ours := range taken {
 		used[ours] = true
 	}
+	next := map[string]int{} // the number that a name which stands again gets
 	for i := range g.width(names, h.data) {
 		from := ""
 		if i < len(names) {
@@ -252,8 +253,9 @@ func (h *heading) name(g *Grid, names []string, taken map[int]string) {
 		if name == "" {
 			name = "column_" + letters(i)
 		}
-		for base, n := name, 2; !ours && used[name]; n++ {
-			name = base + "_" + strconv.Itoa(n)
+		for base := name; !ours && used[name]; {
+			next[base] = max(next[base]+1, 2)
+			name = base + "_" + strconv.Itoa(next[base])
 		}
 		used[name] = true
 		h.columns = append(h.columns, column{name, i, from})
