@@ -56,22 +56,27 @@ func (r *rig) signalled(ready func(), args ...string) ran {
 func TestAnInterruptEndsTheReadingOfAConfiguration(t *testing.T) {
 	r := newRig(t, &carriersim.World{Record: true})
 	r.write("main.fleet.hcl", rebind)
-	open := r.pipe("pipe.vars")
 	for _, command := range []string{"validate", "plan", "apply"} {
-		args := []string{command, "-var-file=pipe.vars"}
-		if command == "apply" {
-			args = append(args, "-auto-approve")
+		// Each has a pipe of its own: the reading that was given up may look at its
+		// file once more.
+		args := func(pipe string) []string {
+			if command == "apply" {
+				return []string{command, "-auto-approve", "-var-file=" + pipe}
+			}
+			return []string{command, "-var-file=" + pipe}
 		}
+		open := r.pipe(command + ".here")
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan ran)
-		go func() { ended <- r.runIn(ctx, args...) }()
+		go func() { ended <- r.runIn(ctx, args(command+".here")...) }()
 		writer := open()
 		cancel()
 		got := r.want(130, <-ended)
 		assert.Contains(t, got.errors, "Error: Interrupted")
 		require.NoError(t, writer.Close())
 
-		got = r.want(130, r.signalled(func() { writer = open() }, args...))
+		open = r.pipe(command + ".real")
+		got = r.want(130, r.signalled(func() { writer = open() }, args(command+".real")...))
 		assert.Contains(t, got.errors, "Interrupted: nothing more is sent")
 		assert.Contains(t, got.errors, "Error: Interrupted")
 		require.NoError(t, writer.Close())

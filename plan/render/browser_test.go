@@ -412,9 +412,11 @@ func (b *browser) steps() int {
 	return int(n)
 }
 
-// rest waits until the page does nothing more of itself.
+// rest searches once, so that the page has no more to prepare for searches, and
+// waits until it does nothing of itself.
 func (b *browser) rest() {
 	b.t.Helper()
+	eval[bool](b, `(async () => {`+inHand+` for (const text of ["8", ""]) { type(text); await settled(); } return true; })()`)
 	for b.steps() > 0 {
 		eval[bool](b, `(async () => {`+inHand+` await settled(); return true; })()`)
 	}
