@@ -153,9 +153,17 @@ func (m *merging) respelled(iccid spec.ICCID) bool {
 		m.visit(m.next, -1)
 		m.next++
 	}
-	stem := iccid.Stem()
-	for i := max(0, m.next-1); i < min(m.next+2, len(m.cards)); i++ {
-		if other := m.cards[i].ICCID; other != iccid && other.Stem() == stem {
+	if m.next < len(m.cards) && m.cards[m.next].ICCID == iccid {
+		return false // as nearly always
+	}
+	stem := iccid.Stem() // cards that begin with it stand next to each other
+	for i := m.next; i < len(m.cards) && m.cards[i].ICCID.Stem() == stem; i++ {
+		if m.cards[i].ICCID.SameCard(iccid) {
+			return true
+		}
+	}
+	for i := m.next - 1; i >= 0 && m.cards[i].ICCID.Stem() == stem; i-- {
+		if m.cards[i].ICCID.SameCard(iccid) {
 			return true
 		}
 	}
