@@ -35,6 +35,7 @@ type pair struct {
 	wanted *spec.Card  // nil for a card that left the configuration
 	memory *state.Card // nil for a card that is new to the state
 	live   spec.Reading
+	keeps  bool         // the card's lists are its own, and not those of the card before
 	laid   spec.Reading // for what the card is like afterwards
 	moved  spec.Reading // of a card that moves: what was read at its new provider block
 	caps   spec.Capabilities
@@ -57,12 +58,17 @@ const (
 
 // set begins the comparison of a card.
 func (p *pair) set(d *differ, wanted *spec.Card, memory *state.Card, live spec.Reading) {
-	*p = pair{wanted: wanted, memory: memory, live: live}
+	lists := Card{Actions: p.card.Actions[:0], Attention: p.card.Attention[:0], Notes: p.card.Notes[:0]}
+	if p.keeps {
+		lists = Card{}
+	}
+	*p = pair{wanted: wanted, memory: memory, live: live, keeps: p.keeps}
 	if wanted != nil {
 		p.card = Card{Provider: wanted.Provider, ICCID: wanted.ICCID, MSISDN: wanted.MSISDN, Labels: wanted.Labels, File: fileOf(wanted)}
 	} else {
 		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, MSISDN: memory.MSISDN, Leaving: true}
 	}
+	p.card.Actions, p.card.Attention, p.card.Notes = lists.Actions, lists.Attention, lists.Notes
 	p.caps = d.in.Capabilities[p.card.Provider]
 }
 
@@ -93,7 +99,7 @@ func (d *differ) compare(p *pair) fate {
 		p.settleIn()
 	}
 	if d.in.RefreshOnly {
-		p.card.Actions = nil
+		p.card.Actions = p.card.Actions[:0]
 	}
 	switch {
 	case len(p.card.Actions)+len(p.card.Attention) > 0:

@@ -434,8 +434,12 @@ func (d *Draft) value() *Plan {
 	p := *d.head
 	p.summary = nil
 	p.Cards = make([]Card, 0, len(d.refs))
+	d.scratch = pair{keeps: true}
 	for i := range d.refs {
-		p.Cards = append(p.Cards, *d.whole(&d.refs[i]))
+		c := d.whole(&d.refs[i])
+		p.Cards = append(p.Cards, *c)
+		last := &p.Cards[i]
+		last.Actions, last.Attention, last.Notes = orNil(c.Actions), orNil(c.Attention), orNil(c.Notes)
 	}
 	return &p
 }
@@ -449,4 +453,12 @@ func chain(actions []Action, before int) {
 			actions[j].Needs = []string{actions[j-1].ID}
 		}
 	}
+}
+
+// orNil is a list that is nil where it is empty.
+func orNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }

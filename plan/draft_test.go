@@ -17,7 +17,7 @@ func read(t require.TestingT, s plan.Source) *plan.Plan {
 	p := plan.Plan{}
 	require.NoError(t, s.Each(func(n int, c *plan.Card) error {
 		require.Len(t, p.Cards, n)
-		p.Cards = append(p.Cards, *c)
+		p.Cards = append(p.Cards, c.Clone())
 		return nil
 	}))
 	return &p
@@ -51,7 +51,7 @@ func TestADraftHasTheCardsOfThePlanInAnyOrderInWhichTheyAreRead(t *testing.T) {
 		next := 0
 		require.NoError(t, d.Visit(places, func(n int, c *plan.Card) error {
 			require.EqualValues(t, places[next], n)
-			require.Equal(t, want.Cards[n], *c)
+			require.Equal(t, want.Cards[n], c.Clone())
 			next++
 			return nil
 		}))

@@ -46,7 +46,7 @@ func (d *Draft) hold() *Plan {
 			continue
 		}
 		if c, _ := d.compared(r); slices.ContainsFunc(c.Actions, changesHolder) {
-			moving.Cards, refs = append(moving.Cards, *c), append(refs, r)
+			moving.Cards, refs = append(moving.Cards, c.Clone()), append(refs, r)
 		}
 	}
 	for i, r := range refs {

@@ -52,12 +52,18 @@ func TestADraftHoldsWhatTheDocumentsSay(t *testing.T) {
 			return nil
 		},
 	}
-	h := heldBy(t, in); t.Log(h); require.Less(t, h, 1.0, "a card as it is wanted")
+	h := heldBy(t, in)
+	t.Log(h)
+	require.Less(t, h, 1.0, "a card as it is wanted")
 	for i := range fleet.Cards {
 		fleet.Cards[i].Active = spec.Off
 	}
-	h = heldBy(t, in); t.Log(h); require.Less(t, h, 140.0, "a card that changes")
+	h = heldBy(t, in)
+	t.Log(h)
+	require.Less(t, h, 140.0, "a card that changes")
 	in.Rows = nil
-	h = heldBy(t, in); t.Log(h); require.Less(t, h, 60.0, "a card that is adopted")
+	h = heldBy(t, in)
+	t.Log(h)
+	require.Less(t, h, 60.0, "a card that is adopted")
 	runtime.KeepAlive(cards)
 }

@@ -96,6 +96,22 @@ type Card struct {
 // ID is the card's identity.
 func (c *Card) ID() spec.CardID { return spec.CardID{Provider: c.Provider, ICCID: c.ICCID} }
 
+// Clone is the card with lists of its own, for whoever keeps what a [Source]
+// shows. Empty lists are nil.
+func (c *Card) Clone() Card {
+	own := *c
+	own.Actions, own.Attention = cloned(c.Actions), cloned(c.Attention)
+	own.Drift, own.Notes = cloned(c.Drift), cloned(c.Notes)
+	return own
+}
+
+func cloned[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return append(make([]T, 0, len(list)), list...)
+}
+
 // Action is one step.
 type Action struct {
 	ID string `json:"id"` // "a1"; unique within the plan

@@ -6,8 +6,7 @@ type Source interface {
 	// Head is the plan without its cards, which are counted in its summary.
 	Head() *Plan
 	// Each visits the cards in the plan's order, n being their places from 0. The
-	// card is the visitor's until it returns; the card's texts and lists stay as
-	// they are.
+	// card is the visitor's until it returns: see [Card.Clone]. Texts stay as they are.
 	Each(visit func(n int, c *Card) error) error
 	// Visit is Each for the cards at these places, which ascend.
 	Visit(places []int32, visit func(n int, c *Card) error) error

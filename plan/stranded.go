@@ -38,7 +38,7 @@ func (d *Draft) strand(p *pair) {
 	p.address()
 	p.fillValues()
 	at, _ := slices.BinarySearchFunc(s.named, p.card.Address, func(c Card, address string) int { return cmp.Compare(c.Address, address) })
-	if s.named = slices.Insert(s.named, at, p.card); len(s.named) > samplesStranded {
+	if s.named = slices.Insert(s.named, at, p.card.Clone()); len(s.named) > samplesStranded {
 		s.named = s.named[:samplesStranded]
 	}
 }

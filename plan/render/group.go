@@ -159,7 +159,7 @@ func pick(s plan.Source, places []int32) (map[int32]*plan.Card, error) {
 	sorted := slices.Compact(slices.Sorted(slices.Values(places)))
 	cards := make(map[int32]*plan.Card, len(sorted))
 	err := s.Visit(sorted, func(n int, c *plan.Card) error {
-		own := *c
+		own := c.Clone()
 		cards[int32(n)] = &own
 		return nil
 	})

@@ -177,7 +177,7 @@ func (v *view) add(list []listedCard, more int, c *plan.Card, index int) ([]list
 	if len(list) == topMost {
 		return list, more + 1
 	}
-	own := *c // the next card may stand in its place
+	own := c.Clone() // the next card may stand in its place
 	return append(list, listedCard{Card: &own, Index: index, ShowICCID: iccidOf(c) != "", Approve: approveText(v.Plan, c)}), more
 }
 
