@@ -257,7 +257,7 @@ func (prog *program) blockToTry(ctx context.Context, in inputOptions, name spec.
 	var key providers.Key
 	for i := range fleet.Cards {
 		if c := &fleet.Cards[i]; c.ICCID == iccid {
-			key = providers.Key{IMEI: cmp.Or(c.CurrentIMEI, c.IMEI), Labels: c.Labels}
+			key = providers.Key{MSISDN: c.MSISDN, IMEI: cmp.Or(c.CurrentIMEI, c.IMEI), Labels: c.Labels}
 		}
 	}
 	if block := fleet.Provider(name); block != nil {

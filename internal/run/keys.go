@@ -36,6 +36,7 @@ func keyOf(fleet *spec.Fleet, prior *state.Snapshot, iccid spec.ICCID) providers
 	}
 	card := &fleet.Cards[i]
 	key.MSISDN = card.MSISDN
+	key.MSISDN = cmp.Or(card.MSISDN, key.MSISDN)
 	if card.Labels != nil {
 		key.Labels = card.Labels
 	}
