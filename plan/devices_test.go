@@ -246,3 +246,21 @@ func (w *world) resolve() {
 		c.Doubts, c.Binding = nil, state.BoundTo(w.has[c.ICCID])
 	}
 }
+
+// No call of Linkcard's releases a device, so none of its cards may block one.
+func TestACardOfAnotherSystemHoldsNoDevice(t *testing.T) {
+	at := func(provider spec.ProviderName) []string {
+		in := moving(exclusive(), move{"a", "A", "B"}, move{"b", "B", "B"})
+		in.Fleet.Cards[1].Provider, in.Prior.Cards[1].Provider, in.Live[1].Provider = provider, provider, provider
+		in.Fleet.Cards[1].IMEI, in.Fleet.Cards[1].Active = "", spec.On
+		if provider != aliyun {
+			in.Fleet.Providers = append(in.Fleet.Providers, spec.ProviderConfig{Name: provider})
+			in.Capabilities[provider] = reporting()
+		}
+		p, diags := plan.Make(in)
+		require.Empty(t, diags)
+		return told(p)
+	}
+	assert.Equal(t, []string{"a! Device is held by another card"}, at(aliyun))
+	assert.Equal(t, []string{"a: A->B"}, at("aliyun_linkcard"))
+}

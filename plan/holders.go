@@ -8,7 +8,11 @@ import (
 )
 
 // deviceKey is a device at one carrier account's provider type: two accounts
-// of one carrier share its devices.
+// of one carrier share its devices. aliyun and aliyun_linkcard are one account, and
+// two systems all the same: a device is uploaded to Dyiotapi before it is bound there
+// (ALIDOC 63922), while a Linkcard card takes the first device that it is used in
+// (ALIDOC api-rebindresumesinglecard), and no call of Linkcard's ever releases it. As
+// a holder such a card would block its device for good.
 type deviceKey struct {
 	carrier string
 	device  string
