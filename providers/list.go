@@ -84,7 +84,7 @@ func (r *reader) firstPage(ctx context.Context) (Pager, *Page) {
 func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
 	for _, reading := range cards {
 		i, wanted := at[reading.ICCID]
-		if !wanted || !conclusive(reading) {
+		if !wanted || !conclusive(reading) || !reading.Tells(r.wants[i].Attrs&r.able.ListTells) {
 			continue
 		}
 		_, list := callsAfterList(r.able, r.wants[i].Attrs)
