@@ -148,9 +148,12 @@ func sharedNumbers(cards []spec.Card) [][2]*spec.Card {
 
 // alike are the pairs of cards that say the same digits, and must not; "" says none.
 func alike(cards []spec.Card, digits func(*spec.Card) string, mustNot func(a, b *spec.Card) bool) [][2]*spec.Card {
-	said := make([]digitsOf, 0, len(cards))
+	var said []digitsOf
 	for i := range cards {
 		if text := digits(&cards[i]); text != "" {
+			if said == nil { // most fleets declare no numbers, and need no room for them
+				said = make([]digitsOf, 0, len(cards)-i)
+			}
 			n, _ := strconv.ParseUint(text, 10, 64) // 16 digits at most
 			said = append(said, digitsOf{n, i})
 		}
