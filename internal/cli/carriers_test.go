@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -168,4 +169,76 @@ func TestCarriersAreListedShownAndTestedWithoutAFleet(t *testing.T) {
 	got := r.want(1, r.run("carriers", "test", "qianyun"))
 	assert.Contains(t, got.out, `it gives lifecycle "active", and the sample gives "dormant"`)
 	assert.Contains(t, r.want(1, r.run("carriers", "list")).errors, "Sample that fails")
+}
+
+// ordering is a carrier that accepts a stop, and takes its time.
+type ordering struct {
+	mu    sync.Mutex
+	done  bool
+	calls []string
+	now   func() time.Time // the carrier's clock, which is the rig's
+}
+
+func (o *ordering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calls = append(o.calls, r.Method+" "+r.URL.Path)
+	w.Header().Set("Date", o.now().UTC().Format(http.TimeFormat))
+	status, state := 1, "new"
+	if o.done {
+		status, state = 2, "done"
+	}
+	if r.Method == http.MethodPost {
+		w.WriteHeader(http.StatusAccepted)
+	}
+	fmt.Fprintf(w, `{"status": %d, "order": "o-4711", "state": %q}`, status, state)
+}
+
+func TestALaterRunGoesOnWaitingForWhatTheCarrierAcceptedAndSendsNothingAgain(t *testing.T) {
+	o := &ordering{}
+	server := httptest.NewServer(o)
+	t.Cleanup(server.Close)
+	r := newRig(t, &carriersim.World{})
+	o.now = r.clock.Now
+	r.write("main.fleet.hcl", fmt.Sprintf(`carrier "slow" {
+  endpoint = %q
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    status  = reply.json.status
+  }
+  lifecycle = { "1" = "active", "2" = "suspended-by-owner" }
+  change "stop" {
+    request = { method = "POST", path = "/stop/${card.iccid}" }
+    wait {
+      request = { path = "/orders/${ticket}" }
+      ticket  = accepted.json.order
+      until   = reply.json.state == "done"
+      every   = "5s"
+      for     = "20s"
+    }
+  }
+}
+provider "slow" { requests_per_second = 1000 }
+card "kiosk" {
+  iccid  = %q
+  active = false
+}
+`, server.URL, qianyunCard))
+	posts := func() int { return strings.Count(strings.Join(o.calls, "\n"), "POST") }
+	got := r.run("apply", "-auto-approve")
+	assert.Contains(t, got.out, "stop: in doubt: stop: accepted by the carrier, and not known to be done")
+	assert.Equal(t, 1, posts())
+
+	planned := r.run("plan").out
+	assert.Contains(t, planned, "was accepted by the carrier at")
+	assert.Contains(t, planned, "nothing is sent again")
+	r.run("apply", "-auto-approve")
+	assert.Equal(t, 1, posts(), "it goes on waiting")
+
+	o.mu.Lock()
+	o.done = true
+	o.mu.Unlock()
+	r.want(0, r.run("apply", "-auto-approve"))
+	r.want(0, r.run("plan", "-detailed-exitcode"))
+	assert.Equal(t, 1, posts())
 }
