@@ -40,7 +40,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 func (p *provider) receipt(ctx context.Context, c providers.Change, ch *change, vars map[string]cty.Value, got *answer, err error) (providers.Receipt, error) {
 	switch {
 	case providers.ProofOf(err) == providers.AlreadySo && err != nil:
-		return providers.Receipt{RequestID: got.requestID, Already: true}, nil
+		return providers.Receipt{RequestID: got.requestID, Already: true}, nil //nolint:nilerr // as wanted is done
 	case err != nil:
 		return providers.Receipt{}, err
 	case ch.wait != nil:

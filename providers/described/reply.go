@@ -54,15 +54,10 @@ func (c *compiler) encoding(b block) {
 	}
 }
 
-// value is the reply as expressions see it: what they need of it. A body that
-// doesn't read as JSON has no json, so that whatever takes it fails.
-func (r *reply) value(n *needs) cty.Value {
-	v, _ := r.read(n)
-	return v
-}
-
-// read is value, and reports whether the body reads as what the expressions take
-// it for: it is then the carrier's, and no page of a proxy.
+// read is the reply as expressions see it: what they need of it. A body that doesn't
+// read as JSON has no json, so that whatever takes it fails. It reports whether the
+// body reads as what the expressions take it for: it is then the carrier's, and no
+// page of a proxy.
 func (r *reply) read(n *needs) (v cty.Value, carriers bool) {
 	attrs := map[string]cty.Value{"status": cty.NumberIntVal(int64(r.status))}
 	carriers = !n.asJSON && !n.asXML
