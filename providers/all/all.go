@@ -19,6 +19,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/soracom"
 	"github.com/cardfleet/cardfleet/providers/soracom/soracomsim"
 	"github.com/cardfleet/cardfleet/providers/telnyx"
+	"github.com/cardfleet/cardfleet/providers/telnyx/telnyxsim"
 	"github.com/cardfleet/cardfleet/providers/xuyu"
 	"github.com/cardfleet/cardfleet/providers/xuyu/xuyusim"
 )
@@ -65,5 +66,6 @@ func Simulators(w *carriersim.World) []carriersim.Carrier {
 		cmiotsim.Carrier(w),
 		xuyusim.Carrier(w),
 		soracomsim.Carrier(w),
+		telnyxsim.Carrier(w),
 	}
 }

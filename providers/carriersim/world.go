@@ -105,6 +105,7 @@ type World struct {
 	mu       sync.Mutex
 	ready    bool
 	cards    map[spec.ICCID]*Card
+	version  int                   // how often a card was set
 	sorted   []spec.ICCID          // of cards; nil where a card came since it was made
 	devices  map[string]spec.IMEI  // uploaded, by spec.IMEI.Device
 	bound    map[string]spec.ICCID // the card bound to a device
@@ -180,6 +181,7 @@ func (w *World) put(c Card) {
 	if w.cards[c.ICCID] == nil {
 		w.sorted = nil
 	}
+	w.version++
 	w.cards[c.ICCID] = &c
 	if c.IMEI != "" {
 		w.devices[c.IMEI.Device()] = c.IMEI
@@ -232,6 +234,12 @@ func (w *World) Account(id string) (a Account, ok bool) {
 		}
 	}
 	return Account{}, false
+}
+
+// Version is another one after each change of a card.
+func (w *World) Version() int {
+	defer w.lock()()
+	return w.version
 }
 
 // Holds is the account whose secret this is, for carriers that know a caller by
