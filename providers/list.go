@@ -82,6 +82,9 @@ func (r *reader) firstPage(ctx context.Context) (Pager, *Page) {
 // told takes what a page says of wanted cards: as their reading, where that is
 // all that is wanted, and else to be completed.
 func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
+	r.mu.Lock()
+	r.found = r.found || len(cards) > 0 // so the account and the address are right
+	r.mu.Unlock()
 	for _, reading := range cards {
 		i, wanted := at[reading.ICCID]
 		if !wanted || !conclusive(reading) || !reading.Tells(r.wants[i].Attrs&r.able.ListTells) {
