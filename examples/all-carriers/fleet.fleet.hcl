@@ -27,6 +27,10 @@ provider "soracom" {
   endpoint = "simulator"
 }
 
+provider "telnyx" {
+  endpoint = "simulator"
+}
+
 card "kiosk" {
   provider     = aliyun
   iccid        = "89860617030017300008"
@@ -63,10 +67,17 @@ card "terminal" {
 
 card "tracker" {
   provider = soracom
-  iccid    = "8942310000000000014"
+  iccid    = "8942310000000000018"
   imei     = "861536030196035" # read and written: no current_imei, no trust
   active   = true
   packages = ["s1.fast"]
+}
+
+card "scooter" {
+  provider = telnyx
+  iccid    = "89310410106543789305"
+  imei     = "861536030196076" # Telnyx stopped it in this device: it is bound, and enabled then
+  active   = true
 }
 
 privacy_number "courier" {

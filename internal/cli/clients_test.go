@@ -66,7 +66,7 @@ func leftOut(t *testing.T, format string, args ...any) {
 // installed are the folders of clients that were made ready, for stopClients.
 var installed struct {
 	sync.Mutex
-	npm     func() (string, error)
+	npm     map[string]func() (string, error) // by the folder's name
 	folders []string
 }
 
@@ -86,30 +86,33 @@ func clientsTemp() (string, error) {
 	return folder, err
 }
 
-// npmClients is a folder with the npm clients, installed once for all tests and
-// outside of the repository. npm's cache serves them from the second time on.
-func npmClients(t *testing.T) string {
+// npmClients is a folder with npm clients, installed once for all tests and outside
+// of the repository. npm's cache serves them from the second time on.
+func npmClients(t *testing.T, name string) string {
 	t.Helper()
 	needs(t, "node")
 	needs(t, "npm")
 	installed.Lock()
 	defer installed.Unlock()
 	if installed.npm == nil {
-		installed.npm = sync.OnceValues(installNpm)
+		installed.npm = map[string]func() (string, error){}
 	}
-	folder, err := installed.npm()
+	if installed.npm[name] == nil {
+		installed.npm[name] = sync.OnceValues(func() (string, error) { return installNpm(name) })
+	}
+	folder, err := installed.npm[name]()
 	if err != nil {
 		leftOut(t, "npm ci: %v", err)
 	}
 	return folder
 }
 
-func installNpm() (string, error) {
+func installNpm(name string) (string, error) {
 	folder, err := clientsTemp()
 	if err != nil {
 		return "", err
 	}
-	if err := os.CopyFS(folder, os.DirFS(clientsFolder+"/npm")); err != nil {
+	if err := os.CopyFS(folder, os.DirFS(clientsFolder+"/"+name)); err != nil {
 		return "", err
 	}
 	cmd := exec.Command("npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
@@ -152,8 +155,14 @@ func calls(t *testing.T, cmd *exec.Cmd) map[string]answered {
 
 func npmCalls(t *testing.T, script string, args ...string) map[string]answered {
 	t.Helper()
+	return npmCallsIn(t, "npm", script, args...)
+}
+
+// npmCallsIn runs a script of one of the folders with npm clients.
+func npmCallsIn(t *testing.T, folder, script string, args ...string) map[string]answered {
+	t.Helper()
 	cmd := exec.Command("node", append([]string{script}, args...)...)
-	cmd.Dir = npmClients(t)
+	cmd.Dir = npmClients(t, folder)
 	return calls(t, cmd)
 }
 

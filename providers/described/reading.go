@@ -227,7 +227,7 @@ func (t *teller) standing(out *told) error {
 		r.ForDevice = true
 	}
 	if s.hint != "" {
-		r.Reason = strings.TrimPrefix(r.Reason+"; "+s.hint, "; ")
+		r.Reason = strings.TrimPrefix(strings.TrimSuffix(r.Reason, ".")+"; "+s.hint, "; ")
 	}
 	return nil
 }

@@ -170,7 +170,14 @@ func stamp(t time.Time) string {
 
 // reasoned is a status with its reason, whose words are in no document.
 func reasoned(value string) object {
-	return object{"value": value, "reason": "The SIM card is " + strings.ReplaceAll(value, "_", " ") + "."}
+	reason := "The SIM card is " + strings.ReplaceAll(value, "_", " ") + "."
+	switch value {
+	case "unauthorized_imei":
+		reason = "The SIM card is in a device whose IMEI is not authorized."
+	case "data_limit_exceeded":
+		reason = "The SIM card has exceeded its data limit."
+	}
+	return object{"value": value, "reason": reason}
 }
 
 // status is what readings show ([TYPES] SimCardStatus, and [LIFE]). unauthorized_imei
