@@ -36,9 +36,9 @@ func With(defined []*described.Definition) []providers.Type {
 		cmiot.Type(),
 		xuyu.Type(),
 	}
-	for _, d := range Definitions() {
-		if !slices.ContainsFunc(defined, func(o *described.Definition) bool { return o.Name == d.Name }) {
-			types = append(types, d.Type())
+	for _, s := range shipped() {
+		if !slices.ContainsFunc(defined, func(o *described.Definition) bool { return o.Name == s.Outline.Name }) {
+			types = append(types, s.Type())
 		}
 	}
 	for _, d := range defined {
@@ -48,12 +48,30 @@ func With(defined []*described.Definition) []providers.Type {
 	return types
 }
 
-// Definitions are the carriers that the program has as definitions, by name. They
-// don't change, so they are compiled once.
-var Definitions = sync.OnceValue(func() []*described.Definition {
-	return []*described.Definition{
-		described.Embedded("soracom.carrier.hcl", soracom.Definition),
-		described.Embedded("telnyx.carrier.hcl", telnyx.Definition),
+// Definitions are the carriers that the program has as definitions, by name.
+func Definitions() []*described.Definition {
+	var list []*described.Definition
+	for _, s := range shipped() {
+		list = append(list, s.Definition())
+	}
+	return list
+}
+
+// shipped are the definitions that the program has, by name. They don't change,
+// so each is compiled once, and only where a run needs it.
+var shipped = sync.OnceValue(func() []*described.Shipped {
+	return []*described.Shipped{
+		described.Ship(described.Outline{
+			Name: "soracom", Title: "Soracom Air", Endpoint: "https://g.api.soracom.io/v1",
+			Settings: []described.OutlineSetting{
+				{Name: "auth_key_id", Env: "SORACOM_AUTH_KEY_ID", Public: true},
+				{Name: "auth_key", Env: "SORACOM_AUTH_KEY"},
+			},
+		}, soracom.Definition),
+		described.Ship(described.Outline{
+			Name: "telnyx", Title: "Telnyx IoT SIM", Endpoint: "https://api.telnyx.com/v2",
+			Settings: []described.OutlineSetting{{Name: "api_key", Env: "TELNYX_API_KEY"}},
+		}, telnyx.Definition),
 	}
 })
 

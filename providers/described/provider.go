@@ -36,27 +36,41 @@ type provider struct {
 	look func(exchange)
 }
 
+// officialFacts is what the program's own definitions are written from.
+const officialFacts = "official documents"
+
 // Type is the provider type of the definition.
 func (d *Definition) Type() providers.Type {
 	facts := "its author's"
 	if d.Embedded {
-		facts = "official documents"
+		facts = officialFacts
 	}
 	return providers.Type{Schema: d.schema(), Open: d.open, Facts: facts}
+}
+
+func (d *Definition) schema() spec.Schema { return d.Outline().schema(d.Digest, d.Embedded) }
+
+// Outline is what a provider's block takes from the definition.
+func (d *Definition) Outline() Outline {
+	o := Outline{Name: d.Name, Title: d.Title, Endpoint: d.endpoint}
+	for _, x := range d.settings {
+		o.Settings = append(o.Settings, OutlineSetting{Name: x.name, Env: x.env, Public: !x.secret, Has: x.fallback != nil})
+	}
+	return o
 }
 
 // schema is what a provider's block may say. The variables of the environment are
 // read for embedded definitions alone: a definition in a configuration could send
 // them anywhere.
-func (d *Definition) schema() spec.Schema {
-	s := spec.Schema{Type: d.Name, Endpoint: d.endpoint, Defined: true, Digest: d.Digest}
-	for _, x := range d.settings {
-		setting := spec.Setting{Name: x.name, Type: spec.SettingString, Secret: x.secret, Doc: "setting of " + cmp.Or(d.Title, d.Name)}
-		if d.Embedded {
-			setting.Env = x.env
+func (o Outline) schema(digest string, embedded bool) spec.Schema {
+	s := spec.Schema{Type: o.Name, Endpoint: o.Endpoint, Defined: true, Digest: digest}
+	for _, x := range o.Settings {
+		setting := spec.Setting{Name: x.Name, Type: spec.SettingString, Secret: !x.Public, Doc: "setting of " + cmp.Or(o.Title, o.Name)}
+		if embedded {
+			setting.Env = x.Env
 		}
-		if !x.secret && x.fallback == nil && s.Account == "" {
-			s.Account, s.AccountKey = x.name, true
+		if x.Public && !x.Has && s.Account == "" {
+			s.Account, s.AccountKey = x.Name, true
 		}
 		s.Settings = append(s.Settings, setting)
 	}
