@@ -13,22 +13,39 @@ import (
 func (r *reader) list(ctx context.Context, parallel int) {
 	r.able, r.listed = r.provider.Capabilities(), map[int]spec.Reading{}
 	pager, first := r.firstPage(ctx)
-	mix := r.choose(first)
-	if r.options.Chosen != nil {
-		r.options.Chosen(mix)
-	}
-	if first == nil {
+	follower, follows := r.provider.(Follower)
+	if follows = follows && pager == nil && r.worthListing(); !follows && first == nil {
+		r.chosen(r.choose(nil))
 		return
 	}
-	r.spent = max(mix.Pages, 1)
 	at := make(map[spec.ICCID]int, len(r.wants))
 	for i := range r.wants {
 		at[r.wants[i].ICCID] = i
 	}
+	if follows {
+		mix := r.follow(ctx, follower, at)
+		r.spent = mix.Pages
+		r.chosen(mix)
+		return
+	}
+	mix := r.choose(first)
+	r.chosen(mix)
+	r.spent = max(mix.Pages, 1)
+	r.pages(ctx, pager, mix.Pages, first, at, parallel)
+}
+
+func (r *reader) chosen(mix Mix) {
+	if r.options.Chosen != nil {
+		r.options.Chosen(mix)
+	}
+}
+
+// pages reads the list's pages behind the first.
+func (r *reader) pages(ctx context.Context, pager Pager, pages int, first *Page, at map[spec.ICCID]int, parallel int) {
 	r.told(first.Cards, at)
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	for number := 2; number <= mix.Pages; number++ {
+	for number := 2; number <= pages; number++ {
 		group.Go(func() error { r.page(ctx, pager, number, at); return nil })
 	}
 	_ = group.Wait() // workers report through readings and listed
@@ -68,7 +85,7 @@ func (r *reader) page(ctx context.Context, pager Pager, number int, at map[spec.
 // all; nil where it couldn't, or can't be had.
 func (r *reader) firstPage(ctx context.Context) (Pager, *Page) {
 	pager, ok := r.provider.(Pager)
-	if !ok || Choose(r.able, r.wants, -1, 0).Calls < worthAsking || Choose(r.able, r.wants, len(r.wants), r.options.MostCalls).Pages == 0 {
+	if !ok || !r.worthListing() {
 		return nil, nil
 	}
 	page, err := pager.Page(ctx, 1)
@@ -79,9 +96,16 @@ func (r *reader) firstPage(ctx context.Context) (Pager, *Page) {
 	return pager, &page
 }
 
+// worthListing reports whether a list of the wanted cards alone would save enough
+// calls for its first page to be asked for.
+func (r *reader) worthListing() bool {
+	return Choose(r.able, r.wants, -1, 0).Calls >= worthAsking && Choose(r.able, r.wants, len(r.wants), r.options.MostCalls).Pages > 0
+}
+
 // told takes what a page says of wanted cards: as their reading, where that is
-// all that is wanted, and else to be completed.
-func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
+// all that is wanted, and else to be completed. It returns those of which it took
+// something.
+func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) (taken []int) {
 	r.mu.Lock()
 	r.found = r.found || len(cards) > 0 // so the account and the address are right
 	r.mu.Unlock()
@@ -107,7 +131,11 @@ func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) {
 		if !again && list == whole {
 			r.progress()
 		}
+		if !again && list != none {
+			taken = append(taken, i)
+		}
 	}
+	return taken
 }
 
 // conclusive reports whether a list says where a card stands. Where the list

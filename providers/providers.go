@@ -82,7 +82,7 @@ type Page struct {
 	Total int // cards on all pages; below 0 where the carrier doesn't say
 }
 
-// Completer is a [Pager] that can ask for just what a list doesn't tell.
+// Completer is a [Pager] or a [Follower] that can ask for just what a list doesn't tell.
 type Completer interface {
 	// Complete adds to what a list told of a card those of attrs that it didn't
 	// tell and that [spec.Capabilities].AfterList has.

@@ -54,7 +54,8 @@ type ReadOptions struct {
 	// The first of the wants go first. Those that are not read then are Unread
 	// with [spec.LeftForLater].
 	MostCalls int
-	// Chosen, where set, is told how the cards are read, before most of them are.
+	// Chosen, where set, is told how the cards are read, before most of them are; of
+	// a [Follower]'s list, once that has been read.
 	Chosen func(Mix)
 }
 

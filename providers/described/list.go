@@ -37,35 +37,19 @@ type position struct {
 	number, offset int
 	next           string
 	window         cty.Value
+	since          cty.Value // null for a whole list
 }
+
+// wholeList is the time since which a card must have changed to be on a whole list.
+var wholeList = cty.NullVal(cty.String)
 
 // List implements [providers.Lister]. A card that two rows tell differently is told
 // as one that can't be read; one that is on two pages, as cards move while a list
 // is read, is told once.
 func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error {
-	windows, err := p.windows()
-	if err != nil {
-		return listError("", err)
-	}
 	seen := map[spec.ICCID]bool{}
-	for _, w := range windows {
-		if err := p.walk(ctx, w, seen, yield); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// walk goes over the pages of one window.
-func (p lister) walk(ctx context.Context, w cty.Value, seen map[spec.ICCID]bool, yield func(spec.Reading) error) error {
-	at := position{number: 1, window: w}
-	rows := 0
-	for at.number <= mostPages {
-		page, err := p.page(ctx, at)
-		if err != nil {
-			return err
-		}
-		for _, reading := range p.readings(page) {
+	return p.pages(ctx, wholeList, func(cards []spec.Reading) error {
+		for _, reading := range cards {
 			if reading.ICCID == "" || seen[reading.ICCID] {
 				continue
 			}
@@ -74,19 +58,77 @@ func (p lister) walk(ctx context.Context, w cty.Value, seen map[spec.ICCID]bool,
 				return err
 			}
 		}
-		rows += len(page.rows)
+		return nil
+	})
+}
+
+// errEnough ends a list that its reader wants no more of.
+var errEnough = errors.New("no more is wanted")
+
+// Follow implements [providers.Follower].
+func (p lister) Follow(ctx context.Context, yield func(cards []spec.Reading) bool) error {
+	return p.until(ctx, wholeList, yield)
+}
+
+// until goes over the pages for as long as yield says.
+func (p lister) until(ctx context.Context, since cty.Value, yield func(cards []spec.Reading) bool) error {
+	err := p.pages(ctx, since, func(cards []spec.Reading) error {
+		if !yield(cards) {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// pages calls yield with what each page tells, window after window.
+func (p lister) pages(ctx context.Context, since cty.Value, yield func(cards []spec.Reading) error) error {
+	windows, err := p.windows()
+	if err != nil {
+		return listError("", err)
+	}
+	for _, w := range windows {
+		if err := p.walk(ctx, position{number: 1, window: w, since: since}, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk goes over the pages of one window, from the first on.
+func (p lister) walk(ctx context.Context, at position, yield func(cards []spec.Reading) error) error {
+	for at.number <= mostPages {
+		page, err := p.page(ctx, at)
+		if err != nil {
+			return err
+		}
+		if err := yield(p.readings(page)); err != nil {
+			return err
+		}
 		if !page.more {
 			return nil
 		}
-		if p.def.list.next != nil && page.next == at.next {
-			return listError(page.got.requestID, errors.New("the list doesn't end: next is the same twice"))
+		if err := p.def.list.stuck(at, page); err != nil {
+			return listError(page.got.requestID, err)
 		}
-		if len(page.rows) == 0 && p.def.list.next == nil {
-			return listError(page.got.requestID, fmt.Errorf("the list ended after %d rows, and says that more follow", rows))
-		}
-		at = position{number: at.number + 1, offset: rows, next: page.next, window: w}
+		at.number, at.offset, at.next = at.number+1, at.offset+len(page.rows), page.next
 	}
 	return listError("", errors.New("the list doesn't end"))
+}
+
+// stuck is why no page can follow a page that says that more do.
+func (l *list) stuck(at position, page *pageOf) error {
+	switch {
+	case l.next != nil && page.next == at.next:
+		return errors.New("the list doesn't end: next is the same twice")
+	case l.next == nil && len(page.rows) == 0:
+		return fmt.Errorf("the list ended after %d rows, and says that more follow", at.offset)
+	default:
+		return nil
+	}
 }
 
 func listError(requestID string, err error) error {
@@ -96,7 +138,7 @@ func listError(requestID string, err error) error {
 // page asks for a page.
 func (p lister) page(ctx context.Context, at position) (*pageOf, error) {
 	l := p.def.list
-	vars := map[string]cty.Value{rootPage: pageValue(l, at), rootSince: cty.NullVal(cty.String)}
+	vars := map[string]cty.Value{rootPage: pageValue(l, at), rootSince: at.since}
 	if at.window != cty.NilVal {
 		vars[rootWindow] = at.window
 	}
@@ -238,12 +280,7 @@ type pager struct{ lister }
 
 // Page implements [providers.Pager].
 func (p pager) Page(ctx context.Context, number int) (providers.Page, error) {
-	l := p.def.list
-	at := position{number: number, offset: (number - 1) * l.size, window: cty.NilVal}
-	if l.window != nil {
-		return providers.Page{Total: -1}, nil
-	}
-	page, err := p.page(ctx, at)
+	page, err := p.page(ctx, position{number: number, offset: (number - 1) * p.def.list.size, since: wholeList})
 	if err != nil {
 		return providers.Page{}, err
 	}
@@ -251,7 +288,7 @@ func (p pager) Page(ctx context.Context, number int) (providers.Page, error) {
 }
 
 // Complete implements [providers.Completer].
-func (p pager) Complete(ctx context.Context, listed spec.Reading, attrs spec.Attr) (spec.Reading, error) {
+func (p lister) Complete(ctx context.Context, listed spec.Reading, attrs spec.Attr) (spec.Reading, error) {
 	out := &told{reading: listed}
 	k := p.card(listed.ICCID)
 	for _, r := range p.def.further {

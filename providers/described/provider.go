@@ -84,7 +84,7 @@ func (d *Definition) open(config spec.ProviderConfig, env providers.Env) (provid
 		return nil, diags
 	case d.list == nil:
 		return p, diags
-	case d.list.total != nil || d.list.pages != nil:
+	case d.list.window == nil && (d.list.total != nil || d.list.pages != nil):
 		return pager{lister{p}}, diags
 	default:
 		return lister{p}, diags
