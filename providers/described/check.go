@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -307,8 +308,15 @@ func takesHeaders(e *expression) bool {
 
 func (c *compiler) checkChanges() {
 	for _, kind := range []spec.Kind{spec.Stop, spec.Resume} {
-		if ch := c.def.changes[kind]; ch != nil && ch.request.method.text(&hcl.EvalContext{}) == http.MethodDelete {
-			c.report.ErrorAt(ch.request.method.Range(), "Not a stop or a resume", "DELETE takes a card away: it can't be a %s.", kind)
+		ch := c.def.changes[kind]
+		if ch == nil || ch.request == nil || ch.request.method == nil {
+			continue
+		}
+		switch m := ch.request.method; {
+		case m.constant == nil:
+			c.report.ErrorAt(m.Range(), "Method that isn't written out", "The method of a %s is a text that is written out, such as \"POST\": what is computed could be DELETE, which takes a card away.", kind)
+		case strings.EqualFold(m.text(nil), http.MethodDelete):
+			c.report.ErrorAt(m.Range(), "Not a stop or a resume", "DELETE takes a card away: it can't be a %s.", kind)
 		}
 	}
 }

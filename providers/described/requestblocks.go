@@ -1,6 +1,7 @@
 package described
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -67,8 +68,12 @@ func (b block) readingRequest(allowed scope) *request {
 	if r == nil {
 		return nil
 	}
-	if m := r.method; m != nil && !r.reads && (m.constant == nil || strings.ToUpper(m.text(nil)) != "GET") {
+	switch m := r.method; {
+	case m == nil || m.constant != nil && strings.EqualFold(m.text(nil), http.MethodGet):
+	case !r.reads:
 		b.report.ErrorAt(m.Range(), "Request may change something", "Requests of %s are sent again freely, so they are GET. Where this one only reads, write reads = true in its request.", b.title)
+	case m.constant == nil || strings.EqualFold(m.text(nil), http.MethodDelete):
+		b.report.ErrorAt(m.Range(), "Request may change something", "Requests of %s are sent again freely, and DELETE takes something away: with reads = true the method is another, written out, such as \"POST\".", b.title)
 	}
 	return r
 }
