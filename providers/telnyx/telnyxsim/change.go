@@ -141,7 +141,7 @@ func (s *Telnyx) fail(rw http.ResponseWriter, q *request, end string) {
 // begin begins an action, which comes to its end after the world's show delay.
 func (s *Telnyx) begin(q *request, end string) (answer object, changed bool, no *refusal) {
 	var after carriersim.Card
-	answer, changed, no = s.change(q, func(_ *request, c *carriersim.Card) *refusal {
+	_, changed, no = s.change(q, func(_ *request, c *carriersim.Card) *refusal {
 		if !ours(c, q.account) {
 			return noCard()
 		}
