@@ -2,7 +2,6 @@ package config
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/csv"
 	"errors"
@@ -34,8 +33,7 @@ type csvFile struct {
 	name, path string
 	header     []string
 	index      map[string]int // of the columns
-	text       []byte         // read again when a mistake is to be shown, not before
-	lines      []int          // where each line of text begins
+	places     csvPlaces
 }
 
 // csvReader reads the file as a stream.
@@ -244,86 +242,4 @@ func (f *csvFile) mention(line int, column, iccid string) string {
 		text += ", ICCID " + iccid
 	}
 	return text + ": "
-}
-
-// place is where a field lies in the file; the whole row where column is below
-// 0. It is false where the file can't be read a second time.
-func (f *csvFile) place(r *report, line, column int) (spec.Range, bool) {
-	if !f.load(r) {
-		return spec.Range{}, false
-	}
-	line = max(line, 1)
-	if line > len(f.lines) {
-		return spec.Range{}, false
-	}
-	from, to := f.field(line, column)
-	return spec.Range{File: f.name, Start: f.position(from), End: f.position(to)}, true
-}
-
-// load reads the text for snippets and finds its lines.
-func (f *csvFile) load(r *report) bool {
-	if f.lines != nil {
-		return true
-	}
-	text, err := file.Read(f.path)
-	if err != nil {
-		return false
-	}
-	f.text, f.lines = text, make([]int, 1, 1+bytes.Count(text, []byte{'\n'}))
-	for at := 0; ; {
-		i := bytes.IndexByte(text[at:], '\n')
-		if i < 0 {
-			break
-		}
-		at += i + 1
-		f.lines = append(f.lines, at)
-	}
-	r.sources[f.name] = &source{text: text}
-	return true
-}
-
-// field is the first byte of a field, and the one after its last.
-func (f *csvFile) field(line, column int) (from, to int) {
-	start := f.lines[line-1]
-	if line == 1 {
-		start = len(f.text) - len(bytes.TrimPrefix(f.text, []byte(expr.BOM)))
-	}
-	end := len(f.text)
-	if line < len(f.lines) {
-		end = f.lines[line]
-	}
-	end = start + len(bytes.TrimRight(f.text[start:end], "\r\n"))
-	if column < 0 {
-		return start, end
-	}
-	r := csv.NewReader(bytes.NewReader(f.text[start:]))
-	r.FieldsPerRecord = -1
-	fields, err := r.Read()
-	if err != nil || column >= len(fields) {
-		return start, end
-	}
-	record := f.text[start : start+int(r.InputOffset())] // of several lines, where a field holds newlines
-	from, to = f.fieldByte(r, line, start, column), start+len(bytes.TrimRight(record, "\r\n"))
-	if column+1 < len(fields) {
-		to = f.fieldByte(r, line, start, column+1) - 1 // the comma
-	}
-	return from, max(from, to)
-}
-
-// fieldByte turns a position of the reader, which began at start, into a byte of the file.
-func (f *csvFile) fieldByte(r *csv.Reader, line, start, column int) int {
-	l, col := r.FieldPos(column)
-	if l == 1 {
-		return start + col - 1
-	}
-	return f.lines[line-1+l-1] + col - 1
-}
-
-// position counts lines and, in characters, columns.
-func (f *csvFile) position(at int) spec.Pos {
-	i, found := slices.BinarySearch(f.lines, at)
-	if !found {
-		i--
-	}
-	return spec.Pos{Line: i + 1, Column: utf8.RuneCount(f.text[f.lines[i]:at]) + 1, Byte: at}
 }
