@@ -46,6 +46,7 @@ type part struct {
 	read     []int // those to be read, in the order in which they are
 	calls    int   // the most that reading them may take; 0 for no limit
 	later    bool  // no call is left for any of them
+	feed     int   // the calls that told which cards have changed
 	err      error
 	reads    plan.Reads
 }
@@ -66,6 +67,7 @@ func (s *Session) read(ctx context.Context, prior *state.Snapshot, o Options) (*
 	s.tellKeys(prior)
 	parts := s.parts(targets, l.Cards, prior, o)
 	if o.asks() {
+		s.askFeeds(ctx, targets, l.Cards, parts, o)
 		s.askCarriers(ctx, targets, l, parts, o)
 	}
 	for i := range parts {
@@ -234,6 +236,7 @@ func (p *part) markLeft(l *Live) {
 // count says how many cards are known from where.
 func (p *part) count(l *Live) {
 	p.reads.Provider, p.reads.Cards, p.reads.Read = p.provider, len(p.of), 0
+	p.reads.Calls, p.reads.ListCalls = p.reads.Calls+p.feed, p.reads.ListCalls+p.feed
 	for _, i := range p.of {
 		switch r := &l.Cards[i]; {
 		case l.asked[i]:

@@ -48,8 +48,8 @@ var wholeList = cty.NullVal(cty.String)
 // is read, is told once.
 func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error {
 	seen := map[spec.ICCID]bool{}
-	return p.pages(ctx, wholeList, func(cards []spec.Reading) error {
-		for _, reading := range cards {
+	return p.pages(ctx, wholeList, func(page *pageOf) error {
+		for _, reading := range p.readings(page) {
 			if reading.ICCID == "" || seen[reading.ICCID] {
 				continue
 			}
@@ -67,13 +67,13 @@ var errEnough = errors.New("no more is wanted")
 
 // Follow implements [providers.Follower].
 func (p lister) Follow(ctx context.Context, yield func(cards []spec.Reading) bool) error {
-	return p.until(ctx, wholeList, yield)
+	return p.until(ctx, wholeList, func(page *pageOf) bool { return yield(p.readings(page)) })
 }
 
 // until goes over the pages for as long as yield says.
-func (p lister) until(ctx context.Context, since cty.Value, yield func(cards []spec.Reading) bool) error {
-	err := p.pages(ctx, since, func(cards []spec.Reading) error {
-		if !yield(cards) {
+func (p lister) until(ctx context.Context, since cty.Value, yield func(*pageOf) bool) error {
+	err := p.pages(ctx, since, func(page *pageOf) error {
+		if !yield(page) {
 			return errEnough
 		}
 		return nil
@@ -84,9 +84,9 @@ func (p lister) until(ctx context.Context, since cty.Value, yield func(cards []s
 	return err
 }
 
-// pages calls yield with what each page tells, window after window.
-func (p lister) pages(ctx context.Context, since cty.Value, yield func(cards []spec.Reading) error) error {
-	windows, err := p.windows()
+// pages calls yield with each page, window after window.
+func (p lister) pages(ctx context.Context, since cty.Value, yield func(*pageOf) error) error {
+	windows, err := p.windows(since)
 	if err != nil {
 		return listError("", err)
 	}
@@ -99,13 +99,13 @@ func (p lister) pages(ctx context.Context, since cty.Value, yield func(cards []s
 }
 
 // walk goes over the pages of one window, from the first on.
-func (p lister) walk(ctx context.Context, at position, yield func(cards []spec.Reading) error) error {
+func (p lister) walk(ctx context.Context, at position, yield func(*pageOf) error) error {
 	for at.number <= mostPages {
 		page, err := p.page(ctx, at)
 		if err != nil {
 			return err
 		}
-		if err := yield(p.readings(page)); err != nil {
+		if err := yield(page); err != nil {
 			return err
 		}
 		if !page.more {
@@ -242,13 +242,7 @@ func (p *provider) rowsOf(r *reads, rows []cty.Value, got *answer) []spec.Readin
 // row is what one row tells; ok is false for one that is of no card, or of one that
 // is being changed.
 func (p *provider) row(r *reads, row cty.Value, got *answer) (*told, bool) {
-	own := got.ctx.NewChild()
-	own.Variables = map[string]cty.Value{rootRow: row}
-	rows := got.ctx.NewChild()
-	attrs := map[string]cty.Value{"json": row, "xml": row}
-	maps.Copy(attrs, got.value.AsValueMap())
-	attrs["json"], attrs["xml"] = row, row
-	rows.Variables = map[string]cty.Value{rootReply: cty.ObjectVal(attrs), rootRow: row, rootCard: cty.ObjectVal(map[string]cty.Value{})}
+	own, rows := rowScopes(row, got)
 	out, err := p.def.tell(r, own, rows, "")
 	if err != nil || out.changing || out.reading.ICCID == "" {
 		return nil, false
@@ -261,6 +255,18 @@ func (p *provider) row(r *reads, row cty.Value, got *answer) (*told, bool) {
 		}
 	}
 	return out, true
+}
+
+// rowScopes are what expressions of a row see, and what those see that the read
+// says of its reply, with the row in the place of reply.json.
+func rowScopes(row cty.Value, got *answer) (own, rows *hcl.EvalContext) {
+	own, rows = got.ctx.NewChild(), got.ctx.NewChild()
+	own.Variables = map[string]cty.Value{rootRow: row}
+	attrs := map[string]cty.Value{}
+	maps.Copy(attrs, got.value.AsValueMap())
+	attrs["json"], attrs["xml"] = row, row
+	rows.Variables = map[string]cty.Value{rootReply: cty.ObjectVal(attrs), rootRow: row, rootCard: cty.EmptyObjectVal}
+	return own, rows
 }
 
 func sameReading(a, b *spec.Reading) bool {
@@ -301,12 +307,12 @@ func (p lister) Complete(ctx context.Context, listed spec.Reading, attrs spec.At
 
 // windows are the spans of time that the list is read by; one without a span where
 // the definition says none.
-func (p lister) windows() ([]cty.Value, error) {
+func (p lister) windows(since cty.Value) ([]cty.Value, error) {
 	w := p.def.list.window
 	if w == nil {
 		return []cty.Value{cty.NilVal}, nil
 	}
-	ctx := p.scope(nil)
+	ctx := p.scope(map[string]cty.Value{rootSince: since})
 	if err := p.def.letValues(ctx); err != nil {
 		return nil, err
 	}

@@ -153,11 +153,13 @@ func (c *compiler) listBlock(b block) {
 	if ends != 1 {
 		c.report.ErrorAt(x.DefRange(), "List without an end", "A list says by exactly one of next, pages, total and more where it ends; this one says %d.", ends)
 	}
-	l.since = in.compile("since", always.with(rootSince))
 	if w := in.one("window"); w != nil {
 		sub := c.enter("window", w.Body, w.DefRange(), blockRule{attributes: []string{"from", "span", "to"}})
 		sub.need("from", "span")
-		l.window = &window{from: sub.compile("from", always), to: sub.compile("to", always), span: sub.constantDuration("span", 0)}
+		l.window = &window{from: sub.compile("from", always.with(rootSince)), to: sub.compile("to", always.with(rootSince)), span: sub.constantDuration("span", 0)}
+	}
+	if l.since = in.compile("since", always.with(rootSince)); l.since != nil && !l.feeds() {
+		c.report.ErrorAt(l.since.Range(), "Unused since", "since says how the list's request has the time from which on changes are asked for, and neither the request nor the window takes it: write query = { … = since }, say.")
 	}
 	l.takes.take(l.rows, l.next, l.pages, l.total, l.more)
 	c.def.list = l
