@@ -125,6 +125,14 @@ func TestRequestsAreMadeAsTheLanguageSays(t *testing.T) {
     request = { method = "PUT", path = "/x", json = { imei = null, label = card.imei == null ? omit : "l", n = 1, on = true } }
   }
   change "stop" { request = { method = "POST", path = "/x", form = { a = "ä&b", gone = null } } }
+  change "resume" { request = { method = "POST", path = "/x?on=${card.msisdn}&both=path", query = { both = "query" } } }
+  sample "a query in the path" {
+    card   = { iccid = "8942310000000000001", msisdn = "1&2" }
+    change = { kind = "resume" }
+    sends  = { path = "/x", query = { v = "1", on = "1&2", both = "query" } }
+    reply  = { status = 200 }
+    gives  = { outcome = "done" }
+  }
   sample "read" {
     card    = { iccid = "8942310000000000001", msisdn = "1/2?3" }
     setting = { key = "k3y-of-the-sample" }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // pair is a name and its value in a query, a header or a form.
@@ -57,13 +59,15 @@ func (d *Definition) make(ctx *hcl.EvalContext, r *request, plain bool) (*made, 
 		{"form", &m.form, m.bodyOf(every.form, r.form != nil, r), r.form}, {"multipart", &m.parts, nil, r.multipart},
 	} {
 		under, err := part.under.pairs(ctx)
+		var over []pair
 		if err == nil {
-			*part.into, err = part.over.pairs(ctx)
+			over, err = part.over.pairs(ctx)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
-		*part.into = merged(under, *part.into, part.name == "headers")
+		fold := part.name == "headers"
+		*part.into = merged(under, merged(*part.into, over, fold), fold) // the path may have brought a query
 	}
 	if err := m.document(ctx, m.bodyOf(every.json, r.json != nil, r), r); err != nil {
 		return nil, err
@@ -456,6 +460,7 @@ func (m *made) gatherSecrets() {
 		}
 	}
 	m.secrets = slices.DeleteFunc(m.secrets, func(s string) bool { return len(s) < shortestSecret })
+	slices.SortFunc(m.secrets, spec.LongestFirst) // one may be a part of another
 }
 
 // shortestSecret is the length from which a secret is blotted out of texts: a
