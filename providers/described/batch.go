@@ -34,7 +34,7 @@ func (p *provider) ReadBatch(ctx context.Context, cards []spec.ICCID) ([]spec.Re
 	}
 	v, err := b.rows.value(got.ctx)
 	if err != nil || v.IsNull() || !v.Type().IsTupleType() && !v.Type().IsListType() {
-		return nil, p.untold("batch", got.requestID, errNoRows)
+		return nil, p.untold("batch", got, errNoRows)
 	}
 	told := map[spec.ICCID]spec.Reading{}
 	for _, r := range p.rowsOf(b.row, v.AsValueSlice(), got) {

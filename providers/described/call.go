@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -29,11 +30,13 @@ type ask struct {
 type answer struct {
 	judgement
 	requestID string
+	kind      string // the media type that the reply claims; "" for none
 	// carriers reports that the body reads as the carrier's.
 	carriers bool
 	// stale reports that the carrier refuses the token.
 	stale bool
 	token string // that it was sent with; "" for none
+	made  *made  // the request, whose secrets the carrier may echo
 	value cty.Value
 	ctx   *hcl.EvalContext
 }
@@ -42,7 +45,7 @@ type answer struct {
 type exchange struct {
 	call    string
 	request *made
-	reply   *reply
+	reply   *reply // of request, where it came
 	takes   *needs // what expressions take of the reply; nil for nothing that may be shown
 }
 
@@ -52,9 +55,9 @@ func (p *provider) shown(call string, m *made) {
 	}
 }
 
-func (p *provider) answered(call string, r *reply, takes *needs) {
+func (p *provider) answered(call string, m *made, r *reply, takes *needs) {
 	if p.look != nil {
-		p.look(exchange{call: call, reply: r, takes: takes})
+		p.look(exchange{call: call, request: m, reply: r, takes: takes})
 	}
 }
 
@@ -148,7 +151,7 @@ func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, ta
 	}
 	return p.Send(ctx, call, build, func(answer carriercall.Answer) error {
 		r := p.def.replyOf(answer)
-		p.answered(call.Name, r, a.takes)
+		p.answered(call.Name, m, r, a.takes)
 		*got = p.judged(a, r, scope, m)
 		got.token = token
 		return p.failure(a, got)
@@ -157,7 +160,8 @@ func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, ta
 
 // judged is the reply with what it means, without secrets.
 func (p *provider) judged(a ask, r *reply, scope *hcl.EvalContext, m *made) answer {
-	got := answer{ctx: scope}
+	got := answer{ctx: scope, made: m}
+	got.kind, _, _ = mime.ParseMediaType(r.header.Get("Content-Type")) // without it, nothing is said of it
 	got.value, got.carriers = r.read(a.takes)
 	scope.Variables[rootReply] = got.value
 	delete(scope.Variables, rootToken)
@@ -185,7 +189,12 @@ func (p *provider) hide(text string, m *made) string {
 		return text
 	}
 	for _, secret := range m.secrets {
-		text = strings.ReplaceAll(text, secret, hidden)
+		if len(secret) > len(text) {
+			continue
+		}
+		for _, form := range spec.SecretForms(secret) {
+			text = strings.ReplaceAll(text, form, hidden)
+		}
 	}
 	return text
 }
@@ -206,7 +215,7 @@ func (p *provider) failure(a ask, got *answer) error {
 		return e
 	case label == labelDone, label == labelAlready && a.change == nil:
 		if a.change == nil && !got.carriers && a.takes.body() {
-			return errors.New("the answer is none that the definition can read") // a proxy's page, or half of a reply
+			return unreadable(got.kind)
 		}
 		if a.change != nil && got.status >= http.StatusInternalServerError {
 			return &providers.Error{Proof: providers.ProvesNothing, Cause: providers.Unavailable, RequestID: got.requestID, Message: fmt.Sprintf("HTTP %d", got.status)}
@@ -217,6 +226,15 @@ func (p *provider) failure(a ask, got *answer) error {
 		e.RequestID = got.requestID
 		return e
 	}
+}
+
+// unreadable is an answer that is none of the carrier's, or half of it.
+func unreadable(kind string) error {
+	const what = "the answer is none that the definition can read"
+	if kind == "text/html" {
+		return errors.New(what + ", but text/html: a proxy's page, perhaps, or the endpoint is another")
+	}
+	return errors.New(what)
 }
 
 // stillRefused is a reply that refuses a token which was asked for anew.

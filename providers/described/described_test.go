@@ -252,3 +252,63 @@ func TestARefusedTokenIsAskedForAnewOnce(t *testing.T) {
 	assert.Equal(t, "inactive", s.status)
 	assert.Equal(t, 2, s.count("POST /sims/"+string(iccid)+"/deactivate"))
 }
+
+func TestALoginThatIsRefusedSaysWhatToLookAt(t *testing.T) {
+	d := well(t, `carrier "x" {
+  endpoint = "https://x.example"
+  setting "key" {}
+  token {
+    request = { method = "POST", path = "/login", json = { key = setting.key } }
+    value   = { t = reply.json.token }
+  }
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    status  = reply.json.status
+  }
+  code = reply.json.code
+  outcome "denied" { when = code == "40101" }
+  outcome "done" { when = code == "0" }
+  message = reply.json.message
+}
+`)
+	p := serving(t, d, providertest.Answers(200, `{"code": 40101, "message": "no such key: `+authKey+`"}`), map[string]any{"key": authKey})
+	_, err := p.Read(t.Context(), iccid, spec.AttrActive)
+	require.ErrorContains(t, err, "token: 40101: the carrier gives no token for these settings; what it says of it is hidden")
+	require.NotContains(t, err.Error(), authKey)
+}
+
+// What stops whoever writes a definition is told: the code that it lacks, the name
+// that a reply lacks, the redirect.
+func TestAnUnreadCardSaysWhatTheDefinitionLacks(t *testing.T) {
+	d := well(t, `carrier "x" {
+  endpoint = "https://x.example"
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    iccid   = reply.json.data.iccid
+    status  = reply.json.data.status
+  }
+  code = reply.json.code
+  outcome "done" { when = code == "0" }
+  message = reply.json.message
+}
+`)
+	for body, says := range map[string]string{
+		`{"code": 5000, "message": "no such right", "data": null}`: "5000: no such right (HTTP 200, of which the definition says nothing): the reply doesn't tell whose it is",
+		`{"code": 0, "data": {"id": "1"}}`:                         "read: the reply doesn't tell whose it is: reply.json.data has no iccid",
+		`{"code": 0, "data": null}`:                                "read: the reply doesn't tell whose it is: reply.json.data is null",
+		`{"code": 0, "data": {"iccid": "SIM-1"}}`:                  "read: the reply doesn't tell whose it is: iccid is no ICCID in it",
+		`{"code": 0, "data": {"iccid": "` + string(iccid) + `"}}`:  "read: the reply doesn't tell the card's status: reply.json.data has no status",
+	} {
+		p := serving(t, d, providertest.Answers(200, body), nil)
+		_, err := p.Read(t.Context(), iccid, spec.AttrActive)
+		assert.ErrorContains(t, err, says, body)
+	}
+	_, err := serving(t, d, http.RedirectHandler("https://elsewhere.example", http.StatusFound), nil).Read(t.Context(), iccid, spec.AttrActive)
+	require.ErrorContains(t, err, "HTTP 302, a redirect, which isn't followed")
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, "<html>Please log in</html>")
+	})
+	_, err = serving(t, d, page, nil).Read(t.Context(), iccid, spec.AttrActive)
+	require.ErrorContains(t, err, "the answer is none that the definition can read, but text/html: a proxy's page, perhaps, or the endpoint is another")
+}

@@ -1,6 +1,9 @@
 package described
 
 import (
+	"cmp"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -49,7 +52,7 @@ func (e *expression) value(ctx *hcl.EvalContext) (cty.Value, error) {
 	}
 	v, diags := e.Value(ctx)
 	if diags.HasErrors() {
-		return cty.NilVal, firstError(diags)
+		return cty.NilVal, e.firstError(diags)
 	}
 	return v, nil
 }
@@ -57,22 +60,68 @@ func (e *expression) value(ctx *hcl.EvalContext) (cty.Value, error) {
 // needs reports whether the expression refers to a name.
 func (e *expression) needs(root string) bool { return e != nil && e.roots[root] }
 
-// firstError is the first thing that is wrong with an expression, as a sentence.
-// It never holds a value, which could be a secret.
-func firstError(diags hcl.Diagnostics) error {
+// firstError is the first thing that is wrong with the expression. It never holds a
+// value, which could be a secret: names are those that the definition writes.
+func (e *expression) firstError(diags hcl.Diagnostics) error {
 	for _, d := range diags {
 		if d.Severity == hcl.DiagError {
-			return &evalError{d}
+			return &evalError{e, d}
 		}
 	}
 	return nil
 }
 
-// evalError is an expression that has no value.
-type evalError struct{ diag *hcl.Diagnostic }
+// lacking says which name of a reference stopped it, such as "reply.json.data has no
+// imei"; "" where it was something else.
+func (e *expression) lacking(d *hcl.Diagnostic) string {
+	if d.Subject == nil {
+		return ""
+	}
+	for _, t := range e.Variables() {
+		for i, step := range t {
+			if at := step.SourceRange(); i == 0 || at.Start.Byte != d.Subject.Start.Byte || at.End.Byte != d.Subject.End.Byte {
+				continue
+			}
+			name, ok := step.(hcl.TraverseAttr)
+			switch {
+			case strings.Contains(d.Summary, "null value"):
+				return spelled(t[:i]) + " is null"
+			case ok:
+				return spelled(t[:i]) + " has no " + name.Name
+			}
+		}
+	}
+	return ""
+}
 
-// Error is HCL's summary alone: its detail may quote values.
-func (e *evalError) Error() string { return "an expression fails: " + e.diag.Summary }
+// spelled is a reference as it is written.
+func spelled(t hcl.Traversal) string {
+	var b strings.Builder
+	for _, step := range t {
+		switch s := step.(type) {
+		case hcl.TraverseRoot:
+			b.WriteString(s.Name)
+		case hcl.TraverseAttr:
+			b.WriteString("." + s.Name)
+		case hcl.TraverseIndex:
+			text, _ := textOf(s.Key)
+			b.WriteString("[" + text + "]")
+		}
+	}
+	return b.String()
+}
+
+// evalError is an expression that has no value.
+type evalError struct {
+	of   *expression
+	diag *hcl.Diagnostic
+}
+
+// Error is what a reference lacks, else HCL's summary alone: its detail may quote
+// values.
+func (e *evalError) Error() string {
+	return "an expression fails: " + cmp.Or(e.of.lacking(e.diag), e.diag.Summary)
+}
 
 // textOf is a value as a text; ok is false for null, and for what is no text,
 // number or bool.

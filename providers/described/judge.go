@@ -36,6 +36,7 @@ type judgement struct {
 	code, message string
 	retryAfter    time.Duration
 	status        int
+	known         bool // an outcome of the definition holds
 }
 
 // judge says what a reply means: the first outcome that holds. ctx has the reply,
@@ -52,7 +53,7 @@ func (d *Definition) judge(ctx *hcl.EvalContext, status int, ch *change) judgeme
 	for i := range d.outcomes {
 		o := &d.outcomes[i]
 		if o.holds(ctx, status) {
-			j.label = o.label
+			j.label, j.known = o.label, true
 			if o.retryAfter != nil {
 				j.retryAfter = pause(o.retryAfter.text(ctx))
 			}
@@ -170,7 +171,10 @@ func (j *judgement) err(changing bool) *providers.Error {
 		e.Cause, e.Proof = j.cause(), j.proof()
 	}
 	what := fmt.Sprintf("HTTP %d", j.status)
-	if j.label == labelDoubt {
+	switch {
+	case j.label == labelDoubt && j.status >= 300 && j.status < 400:
+		what += ", a redirect, which isn't followed: the endpoint or a path may be another"
+	case j.label == labelDoubt:
 		what += ", of which the definition says nothing"
 	}
 	if e.Message == "" {

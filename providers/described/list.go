@@ -247,7 +247,7 @@ func (p *provider) row(r *reads, row cty.Value, got *answer) (*told, bool) {
 	if err != nil || out.changing || out.reading.ICCID == "" {
 		return nil, false
 	}
-	p.stamp(out)
+	p.stamp(out, got.made)
 	for _, n := range r.ids {
 		if id := n.expr.text(own); id != "" {
 			p.ids.set(out.reading.ICCID, n.name, p.hide(id, nil))

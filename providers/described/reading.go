@@ -85,9 +85,9 @@ func (p *provider) readFirst(ctx context.Context, k *known) (*told, error) {
 	}
 	out, err := p.def.tell(r, got.ctx, nil, k.iccid)
 	if err != nil {
-		return nil, p.untold(callRead, got.requestID, err)
+		return nil, p.untold(callRead, got, err)
 	}
-	p.stamp(out)
+	p.stamp(out, got.made)
 	return out, nil
 }
 
@@ -105,7 +105,7 @@ func (p *provider) readFurther(ctx context.Context, k *known, r *reads, out *tol
 	if err != nil {
 		return
 	}
-	p.stamp(more)
+	p.stamp(more, got.made)
 	add := more.reading.Has &^ out.reading.Has & (spec.AttrBinding | spec.AttrPackages)
 	out.reading.Has |= add
 	if add.Has(spec.AttrBinding) {
@@ -119,17 +119,31 @@ func (p *provider) readFurther(ctx context.Context, k *known, r *reads, out *tol
 }
 
 // untold is a reply that doesn't say what it should.
-func (p *provider) untold(call, requestID string, err error) error {
-	return &providers.Error{Call: call, RequestID: requestID, Proof: providers.NeverSeen, Cause: providers.Refused, Message: p.hide(err.Error(), nil)}
+func (p *provider) untold(call string, got *answer, err error) error {
+	e := &providers.Error{Call: call, RequestID: got.requestID, Proof: providers.NeverSeen, Cause: providers.Refused, Message: p.hide(err.Error(), got.made)}
+	if !got.known {
+		j := got.judgement
+		j.message, j.label = tidy(p.def.message.text(got.ctx)), labelDoubt
+		p.cover(&j, got.made)
+		said := j.err(false)
+		e.Code, e.Message = said.Code, said.Message+": "+e.Message
+	}
+	return e
 }
 
-// stamp gives a reading its time, and takes secrets out of its texts.
-func (p *provider) stamp(t *told) {
+// stamp gives a reading its time, and takes secrets out of its texts: those of the
+// account, and of the request, which a carrier may echo. Packages whose ids would
+// hold any aren't told: what would be left is the id of no package.
+func (p *provider) stamp(t *told, m *made) {
 	r := &t.reading
 	r.At = p.Now()
-	r.Status, r.Reason = p.hide(r.Status, nil), p.hide(r.Reason, nil)
+	r.Status, r.Reason = p.hide(r.Status, m), p.hide(r.Reason, m)
 	for i := range r.Packages {
-		r.Packages[i].ID, r.Packages[i].Name = p.hide(r.Packages[i].ID, nil), p.hide(r.Packages[i].Name, nil)
+		if p.hide(r.Packages[i].ID, m) != r.Packages[i].ID {
+			r.Packages, r.Has = nil, r.Has&^spec.AttrPackages
+			return
+		}
+		r.Packages[i].Name = p.hide(r.Packages[i].Name, m)
 	}
 }
 
@@ -176,6 +190,18 @@ func (t *teller) text(e *expression) string {
 	return e.text(t.in(e))
 }
 
+// lack is the name for the lack of which an expression fails, behind a colon; ""
+// where that isn't why.
+func (t *teller) lack(e *expression) string {
+	var failed *evalError
+	if _, err := e.value(t.in(e)); errors.As(err, &failed) {
+		if name := failed.of.lacking(failed.diag); name != "" {
+			return ": " + name
+		}
+	}
+	return ""
+}
+
 // whose is the card that the reply is about, which must be the one asked for.
 func (t *teller) whose(asked spec.ICCID) (spec.ICCID, error) {
 	if t.r.iccid == nil {
@@ -184,6 +210,8 @@ func (t *teller) whose(asked spec.ICCID) (spec.ICCID, error) {
 	text := strings.TrimSpace(t.text(t.r.iccid))
 	iccid, err := spec.ParseICCID(text)
 	switch {
+	case err != nil && text == "":
+		return "", errors.New("the reply doesn't tell whose it is" + t.lack(t.r.iccid))
 	case err != nil:
 		return "", errors.New("the reply doesn't tell whose it is: iccid is no ICCID in it")
 	case asked != "" && !iccid.SameCard(asked):
@@ -198,7 +226,7 @@ func (t *teller) whose(asked spec.ICCID) (spec.ICCID, error) {
 func (t *teller) standing(out *told) error {
 	status := strings.TrimSpace(t.text(t.r.status))
 	if t.r.status != nil && status == "" {
-		return errors.New("the reply doesn't tell the card's status")
+		return errors.New("the reply doesn't tell the card's status" + t.lack(t.r.status))
 	}
 	s, ok := t.statuses[status]
 	if !ok {

@@ -70,7 +70,7 @@ func (p *provider) fetchToken(ctx context.Context, _ string) (carriercall.Token,
 			return m.http(ctx, p.endpoint)
 		}, func(a carriercall.Answer) error {
 			r := p.def.replyOf(a)
-			p.answered(callToken, r, nil)
+			p.answered(callToken, nil, r, nil)
 			var err error
 			got, err = p.tokenOf(r, at)
 			return err
@@ -116,6 +116,9 @@ func (p *provider) tokenOf(r *reply, at time.Time) (carriercall.Token, error) {
 // tokenDenied is a login that was refused: no call will pass without it.
 func (p *provider) tokenDenied(j *judgement) error {
 	p.cover(j, nil)
+	if j.message == hidden {
+		j.message = "the carrier gives no token for these settings; what it says of it is hidden, as all of a token's reply is. Compare the settings with the carrier's console"
+	}
 	e := j.err(false)
 	if e.Cause == providers.Refused && j.status >= 400 && j.status < 500 {
 		e.Cause = providers.Denied

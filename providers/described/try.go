@@ -51,14 +51,14 @@ func (d *Definition) Try(ctx context.Context, config spec.ProviderConfig, env pr
 	t := &Tried{}
 	var last *exchange
 	p.look = func(x exchange) {
-		if x.request != nil {
+		if x.reply == nil {
 			t.Exchanges = append(t.Exchanges, Exchange{Call: x.call, Request: p.requestLines(x.request), Secret: x.call == callToken})
 			return
 		}
 		e := &t.Exchanges[len(t.Exchanges)-1]
 		e.Status = x.reply.status
 		if x.takes != nil {
-			e.Taken, e.Rest = p.anatomy(x.reply, x.takes)
+			e.Taken, e.Rest = p.anatomy(&x)
 		}
 		if x.call == callRead {
 			last = &x
@@ -70,7 +70,7 @@ func (d *Definition) Try(ctx context.Context, config spec.ProviderConfig, env pr
 		t.Reading = out.reading
 	}
 	if last != nil {
-		t.Values = p.values(last.reply, iccid)
+		t.Values = p.values(last, iccid)
 	}
 	return t, diags
 }
@@ -131,8 +131,9 @@ const mostShown = 60
 // anatomy is what expressions took of a reply, and the names of the rest. Of what
 // was taken as a whole only the names are shown: it may hold secrets that nobody
 // looks at.
-func (p *provider) anatomy(r *reply, takes *needs) (taken []Value, rest []string) {
-	a := anatomist{provider: p}
+func (p *provider) anatomy(x *exchange) (taken []Value, rest []string) {
+	r, takes := x.reply, x.takes
+	a := anatomist{provider: p, request: x.request}
 	if doc, err := decodeJSON(r.body, everything); err == nil {
 		a.json("reply.json", doc, &takes.json)
 	} else if len(r.body) > 0 {
@@ -149,8 +150,9 @@ func (p *provider) anatomy(r *reply, takes *needs) (taken []Value, rest []string
 
 type anatomist struct {
 	*provider
-	taken []Value
-	rest  []string
+	request *made
+	taken   []Value
+	rest    []string
 }
 
 func (a *anatomist) json(name string, v cty.Value, want *wanted) {
@@ -187,20 +189,20 @@ func (a *anatomist) leaf(name, text string, null bool, want *wanted) {
 	case null:
 		a.taken = append(a.taken, Value{Name: name, Text: "null"})
 	default:
-		a.taken = append(a.taken, Value{Name: name, Text: fmt.Sprintf("%q", tidy(a.hide(text, nil)))})
+		a.taken = append(a.taken, Value{Name: name, Text: fmt.Sprintf("%q", tidy(a.hide(text, a.request)))})
 	}
 }
 
 // values are the expressions of the read with their values.
-func (p *provider) values(r *reply, iccid spec.ICCID) []Value {
+func (p *provider) values(x *exchange, iccid spec.ICCID) []Value {
 	k := p.card(iccid)
 	ctx := p.scope(map[string]cty.Value{rootCard: k.value()})
-	v, _ := r.read(&p.def.read.takes)
+	v, _ := x.reply.read(&p.def.read.takes)
 	ctx.Variables[rootReply] = v
 	var list []Value
 	add := func(name string, e *expression) {
 		if e != nil {
-			list = append(list, p.valueOf(name, e, ctx))
+			list = append(list, p.valueOf(name, e, ctx, x.request))
 		}
 	}
 	read := p.def.read
@@ -227,7 +229,7 @@ func (p *provider) values(r *reply, iccid spec.ICCID) []Value {
 }
 
 // valueOf is an expression's value for people. Of a map only the names are shown.
-func (p *provider) valueOf(name string, e *expression, ctx *hcl.EvalContext) Value {
+func (p *provider) valueOf(name string, e *expression, ctx *hcl.EvalContext, m *made) Value {
 	v, err := e.value(ctx)
 	if err != nil {
 		return Value{Name: name, Text: strings.TrimPrefix(err.Error(), "an expression fails: "), Failed: true}
@@ -241,5 +243,5 @@ func (p *provider) valueOf(name string, e *expression, ctx *hcl.EvalContext) Val
 	case ty.IsObjectType() || ty.IsMapType():
 		return Value{Name: name, Text: "{ " + strings.Join(sortedNames(v.AsValueMap()), ", ") + " }"}
 	}
-	return Value{Name: name, Text: p.hide(canonical(v), nil)}
+	return Value{Name: name, Text: p.hide(canonical(v), m)}
 }

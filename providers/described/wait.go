@@ -57,7 +57,7 @@ func (p *provider) poll(ctx context.Context, c providers.Change, ch *change, var
 		case err == nil && w.until.holds(got.ctx):
 			return providers.Receipt{RequestID: requestID}, nil
 		case err == nil && w.failed.holds(got.ctx):
-			message := tidy(p.hide(p.def.message.text(got.ctx), nil))
+			message := tidy(p.hide(p.def.message.text(got.ctx), got.made))
 			return providers.Receipt{}, &providers.Error{Call: string(c.Kind), RequestID: requestID, Proof: providers.Declined, Cause: providers.Refused, Code: got.code, Message: "the carrier accepted it, and it failed there: " + message}
 		case err != nil:
 			last = err.Error()
