@@ -312,13 +312,13 @@ type Card struct {
 	Row      int    // the line of the CSV file it was read from; 0 for none
 
 	IMEI        IMEI
-	Bound       Switch // Off: must have no device
-	Active      Switch
 	Packages    []string // sorted; nil is not managed, empty means none
 	CurrentIMEI IMEI     // the device it is bound to now, for adoption
 	MSISDN      string   // its number, for carriers that take it as a key
 	Labels      map[string]string
 
+	Bound         Switch // Off: must have no device
+	Active        Switch
 	SharedIMEI    bool
 	PreventUnbind bool
 	Ignore        Attr // attributes whose differences are left alone

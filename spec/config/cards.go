@@ -42,14 +42,13 @@ func (l *loader) loadCards() {
 	l.fleet.Cards = make([]spec.Card, 0, len(l.cards))
 	maker := newPlainMaker(l)
 	schema, attributes := cardSchema(), cardAttributes()
-	names := make(map[string]int32, len(l.cards))
+	names := newCardNames(l.cards)
 	for i := range l.cards {
 		from := &l.cards[i]
-		if first, taken := names[from.Name]; taken {
+		if first := names.first(i); first < i {
 			l.duplicateCard(&l.cards[first], from)
 			continue
 		}
-		names[from.Name] = int32(i)
 		if from.Plain && maker.card(from) {
 			continue
 		}
