@@ -142,7 +142,7 @@ func testResult(d *described.Definition, failures []described.Failure) string {
 		return d.Name + ": no samples. Write sample blocks, so that a mistake shows before a carrier sees it."
 	}
 	if len(failures) == 0 {
-		return fmt.Sprintf("%s: ok, %s", d.Name, spec.Count(d.Samples(), "sample"))
+		return fmt.Sprintf("%s: ok, %s", d.Name, spec.Count(d.Samples(), "sample")) + unsampled(d)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", d.Name, spec.Count(len(failures), "failure"))
@@ -150,6 +150,19 @@ func testResult(d *described.Definition, failures []described.Failure) string {
 		fmt.Fprintf(&b, "\n  sample %q (%s line %d): %s", f.Sample, f.At.File, f.At.Start.Line, f.Problem)
 	}
 	return b.String()
+}
+
+// unsampled says which changes no sample holds to anything.
+func unsampled(d *described.Definition) string {
+	kinds := d.Unsampled()
+	if len(kinds) == 0 {
+		return ""
+	}
+	names := make([]string, len(kinds))
+	for i, kind := range kinds {
+		names[i] = string(kind)
+	}
+	return "\n  no sample of " + spec.QuoteList(names, "or") + ": nothing was looked at of what is sent there, and what counts as done"
 }
 
 // definitions are the carriers that are described, by name: the program's, and

@@ -161,6 +161,8 @@ func TestCarriersAreListedShownAndTestedWithoutAFleet(t *testing.T) {
 	require.NoError(t, os.Remove(r.dir+"/main.fleet.hcl"))
 	assert.Regexp(t, `qianyun +│ Qianyun IoT +│ qianyun.carrier.hcl`, r.want(0, r.run("carriers", "list")).out)
 	assert.Contains(t, r.want(0, r.run("carriers", "test")).out, "qianyun: ok, 2 samples")
+	assert.Contains(t, r.want(0, r.run("carriers", "test", "qianyun")).out, "\n  no sample of \"resume\" or \"change-bind\": nothing was looked at of what is sent there")
+	assert.NotContains(t, r.want(0, r.run("carriers", "test", "soracom")).out, "no sample")
 	assert.Contains(t, r.want(0, r.run("carriers", "show", "telnyx")).out, "carrier \"telnyx\" {")
 	assert.Contains(t, r.want(1, r.run("carriers", "show", "aliyun")).errors, "written in Go")
 	assert.Contains(t, r.want(1, r.run("carriers", "show", "telnix")).errors, "Did you mean telnyx?")

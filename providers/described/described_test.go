@@ -277,6 +277,46 @@ func TestALoginThatIsRefusedSaysWhatToLookAt(t *testing.T) {
 	require.NotContains(t, err.Error(), authKey)
 }
 
+// A sample names what matters of a request: a nonce beside it is no mistake.
+func TestASampleHasTheFieldsOfABodyThatItNames(t *testing.T) {
+	text := `carrier "x" {
+  endpoint = "https://x.example"
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    status  = reply.json.status
+  }
+  lifecycle = { on = "active" }
+  change "stop" { request = { method = "POST", path = "/stop", json = { card = card.iccid, op = "STOP", nonce = uuid(), deep = { a = 1, b = 2 } } } }
+  sample "a stop" {
+    card   = { iccid = "8942310000000000001" }
+    change = { kind = "stop" }
+    sends  = { json = { op = "STOP", deep = { a = 1, b = 2 } } }
+    reply  = { status = 200 }
+    gives  = { outcome = "done" }
+  }
+  sample "a card in service" {
+    card  = { iccid = "8942310000000000001" }
+    reply = { json = { status = "on" } }
+    gives = { lifecycle = "active", status = "on" }
+  }
+}
+`
+	assert.Empty(t, well(t, text).Test())
+	assert.Empty(t, well(t, text).Unsampled())
+	for _, row := range []struct{ old, new, says string }{
+		{`json = { op = "STOP"`, `json = { op = "START"`, `it sends json op = "STOP", and the sample wants "START"`},
+		{`json = { op = "STOP"`, `json = { mode = 3`, `it sends no json mode, and the sample wants 3`},
+		{`"STOP", deep = { a = 1, b = 2 }`, `"STOP", deep = { a = 1 }`, `it sends json deep = {"a":1,"b":2}, and the sample wants {"a":1}`},
+		{`sends  = { json = { op = "STOP", deep = { a = 1, b = 2 } } }`, `sends = { json = ["STOP"] }`, `and the sample wants ["STOP"]`},
+		{`reply = { json = { status = "on" } }`, `reply = { json = { state = "on" } }`, `it reads as a card that is unread (the reply doesn't tell the card's status: reply.json has no status); the sample gives lifecycle "active", status "on"`},
+	} {
+		d, _ := compile(t, strings.Replace(text, row.old, row.new, 1))
+		failures := d.Test()
+		require.Len(t, failures, 1, row.says)
+		assert.Contains(t, failures[0].Problem, row.says)
+	}
+}
+
 // What stops whoever writes a definition is told: the code that it lacks, the name
 // that a reply lacks, the redirect.
 func TestAnUnreadCardSaysWhatTheDefinitionLacks(t *testing.T) {

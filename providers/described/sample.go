@@ -27,6 +27,14 @@ type Failure struct {
 // Samples is how many samples the definition has.
 func (d *Definition) Samples() int { return len(d.samples) }
 
+// Unsampled are the changes of which no sample says what they send, in the order
+// of [spec.CarrierKinds].
+func (d *Definition) Unsampled() []spec.Kind {
+	return slices.DeleteFunc(spec.CarrierKinds(), func(kind spec.Kind) bool {
+		return d.changes[kind] == nil || slices.ContainsFunc(d.samples, func(s *sample) bool { return textAt(s.change, "kind") == string(kind) })
+	})
+}
+
 // Test holds the definition to its samples, and to what becomes of them: without
 // a network, a clock or chance.
 func (d *Definition) Test() []Failure {
@@ -206,8 +214,8 @@ func (m *made) differs(want cty.Value) string {
 				return fmt.Sprintf("it sends %s %q, and the sample wants %q", name, have[name].AsString(), text)
 			}
 		case "json":
-			if a, b := canonical(m.json), canonical(wanted); a != b {
-				return fmt.Sprintf("it sends json %s, and the sample wants %s", a, b)
+			if problem := m.differentJSON(wanted); problem != "" {
+				return problem
 			}
 		case "text":
 			if text, _ := textOf(wanted); m.text == nil || *m.text != text {
@@ -220,6 +228,29 @@ func (m *made) differs(want cty.Value) string {
 			}
 		default:
 			return fmt.Sprintf("sends has %s, which no request has", name)
+		}
+	}
+	return ""
+}
+
+// differentJSON says which of the fields that the sample names isn't as it says; a
+// body may have more. What is no object is compared as a whole.
+func (m *made) differentJSON(want cty.Value) string {
+	if m.json == cty.NilVal || !m.json.Type().IsObjectType() || !want.Type().IsObjectType() {
+		if a, b := canonical(m.json), canonical(want); a != b {
+			return fmt.Sprintf("it sends json %s, and the sample wants %s", a, b)
+		}
+		return ""
+	}
+	have := withoutOmitted(m.json).AsValueMap()
+	for _, name := range sortedNames(want.AsValueMap()) {
+		wanted := canonical(want.GetAttr(name))
+		v, ok := have[name]
+		switch {
+		case !ok:
+			return fmt.Sprintf("it sends no json %s, and the sample wants %s", name, wanted)
+		case canonical(v) != wanted:
+			return fmt.Sprintf("it sends json %s = %s, and the sample wants %s", name, canonical(v), wanted)
 		}
 	}
 	return ""
@@ -344,7 +375,7 @@ func outcomeOf(a ask, got *answer, err error) string {
 
 // compare says what isn't as the sample gives it.
 func (t *trial) compare(got result) []string {
-	var problems []string
+	var problems, unread []string
 	for _, name := range sortedNames(t.s.gives.AsValueMap()) {
 		want := t.s.gives.GetAttr(name)
 		have, told := got.value(name)
@@ -354,20 +385,18 @@ func (t *trial) compare(got result) []string {
 		case want.IsNull() && told:
 			problems = append(problems, fmt.Sprintf("it tells %s %s, and the sample gives none", name, canonical(have)))
 		case want.IsNull():
+		case !told && got.why != "":
+			unread = append(unread, name+" "+canonical(want))
 		case !told:
-			problems = append(problems, fmt.Sprintf("%s isn't told%s; the sample gives %s", name, because(got.why), canonical(want)))
+			problems = append(problems, fmt.Sprintf("%s isn't told; the sample gives %s", name, canonical(want)))
 		case canonical(have) != canonical(texts(want)):
 			problems = append(problems, fmt.Sprintf("it gives %s %s, and the sample gives %s", name, canonical(have), canonical(want)))
 		}
 	}
-	return problems
-}
-
-func because(why string) string {
-	if why == "" {
-		return ""
+	if len(unread) > 0 {
+		problems = append(problems, fmt.Sprintf("it reads as a card that is unread (%s); the sample gives %s", got.why, strings.Join(unread, ", ")))
 	}
-	return " (" + why + ")"
+	return problems
 }
 
 // texts is a value whose numbers are texts, and whose packages are their ids.

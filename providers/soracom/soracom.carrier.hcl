@@ -144,4 +144,18 @@ carrier "soracom" {
     reply  = { status = 429 }
     gives  = { outcome = "throttled" }
   }
+  sample "a resume" {
+    card   = { iccid = "8942310000000000000", sim_id = "8942310000000000000" }
+    change = { kind = "resume" }
+    sends  = { method = "POST", path = "/sims/8942310000000000000/activate", body = "" }
+    reply  = { status = 200, json = { simId = "8942310000000000000", status = "active" } }
+    gives  = { outcome = "done" }
+  }
+  sample "an unbind, which leaves the account" {
+    card   = { iccid = "8942310000000000000", sim_id = "8942310000000000000" }
+    change = { kind = "unbind", from = "861536030196001" }
+    sends  = { method = "POST", path = "/sims/8942310000000000000/unset_imei_lock", body = "" }
+    reply  = { status = 200, json = { simId = "8942310000000000000", status = "active", imeiLock = null } }
+    gives  = { outcome = "done" }
+  }
 }

@@ -137,6 +137,13 @@ carrier "telnyx" {
     reply  = { status = 202, json = { data = { id = "47a1c2b0-cc7b-4ab1-bb98-b33fb0fc61b9", action_type = "disable", status = { value = "in-progress" } } } }
     gives  = { outcome = "done" }
   }
+  sample "a resume" {
+    card   = { iccid = "89310410106543789301", id = "6a09cdc3-8948-47f0-aa62-74ac943d6c58" }
+    change = { kind = "resume" }
+    sends  = { method = "POST", path = "/sim_cards/6a09cdc3-8948-47f0-aa62-74ac943d6c58/actions/enable", body = "" }
+    reply  = { status = 202, json = { data = { id = "47a1c2b0-cc7b-4ab1-bb98-b33fb0fc61b9", action_type = "enable", status = { value = "in-progress" } } } }
+    gives  = { outcome = "done" }
+  }
   sample "another device" {
     card   = { iccid = "89310410106543789301", id = "6a09cdc3-8948-47f0-aa62-74ac943d6c58" }
     change = { kind = "change-bind", from = "867194030000017", to = "861536030196001" }
