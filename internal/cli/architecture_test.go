@@ -40,7 +40,7 @@ var layers = []layer{
 	{"spec/config/internal/plain", []string{"spec"}},
 	{"spec/config/generate", []string{"spec", "spec/config"}},
 	{"state", []string{"spec", "spec/safe"}},
-	{"state/lines", nil},
+	{"state/lines", []string{"spec", "state"}},
 	{"state/stored", []string{"spec", "state", "state/lines"}},
 	{"state/statetest", []string{"spec", "state"}},
 	{"state/postgres/pgtest", nil},

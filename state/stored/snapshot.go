@@ -175,7 +175,7 @@ func DecodeHeader(r io.Reader, name string) (Header, error) {
 type decoder struct {
 	lines  *lines.Reader
 	sum    hash.Hash
-	scan   scanner
+	scan   lines.Scanner
 	strict *lines.Decoder
 	zstd   *zstd.Decoder // nil for a file that isn't compressed
 	one    state.Card    // for who takes one card at a time
@@ -312,7 +312,7 @@ func (d *decoder) card(line []byte, rows []state.Card, version int) ([]state.Car
 
 // decode reads a card's line.
 func (d *decoder) decode(line []byte, c *state.Card) error {
-	if d.scan.card(line, c) {
+	if d.scan.Card(line, c) {
 		return nil
 	}
 	*c = state.Card{}

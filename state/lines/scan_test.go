@@ -1,4 +1,4 @@
-package stored
+package lines
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
-	"github.com/cardfleet/cardfleet/state/lines"
 )
 
 func drawText(t *rapid.T, name string) string {
@@ -77,7 +76,7 @@ func lineOf(t require.TestingT, c *state.Card) []byte {
 }
 
 func TestALineIsReadAlikeWithAndWithoutJSON(t *testing.T) {
-	s := &scanner{}
+	s := &Scanner{}
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCard(t)
 		line := lineOf(t, &c)
@@ -97,22 +96,22 @@ func TestWhatIsUsuallyWrittenNeedsNoJSON(t *testing.T) {
 	}
 	line := lineOf(t, &c)
 	var got state.Card
-	require.True(t, (&scanner{}).card(line, &got))
+	require.True(t, (&Scanner{}).Card(line, &got))
 	require.Equal(t, c, got)
 }
 
-// compareWithJSON holds the scanner to encoding/json: what it takes, that takes
+// compareWithJSON holds the Scanner to encoding/json: what it takes, that takes
 // with the same result.
-func compareWithJSON(t require.TestingT, s *scanner, line []byte) {
+func compareWithJSON(t require.TestingT, s *Scanner, line []byte) {
 	var got, want state.Card
-	if !s.card(line, &got) {
+	if !s.Card(line, &got) {
 		return
 	}
-	require.NoError(t, lines.Unmarshal(line, &want), "%s", line)
+	require.NoError(t, Unmarshal(line, &want), "%s", line)
 	require.Equal(t, want, got, "%s", line)
 }
 
 func FuzzScan(f *testing.F) {
 	f.Add([]byte(`{"provider":"aliyun","iccid":"89860617030010000001","address":"card.bike[\"1\"]","binding":{"known":true,"unconfirmed":"trust","imei":"861536030000001"},"prevent_unbind":true,"last":{"at":"2026-11-21T20:00:00.001Z","status":"正常","lifecycle":"active","has":6,"packages":[{"id":"1","name":"n","expires":"2026-11-21T20:00:00Z"}]},"changed":"2026-11-21T20:00:00Z","since":"2026-11-21T20:00:00Z","recent":[{"kind":"stop","at":"2026-11-21T20:00:00Z"}]}` + "\n"))
-	f.Fuzz(func(t *testing.T, line []byte) { compareWithJSON(t, &scanner{}, line) })
+	f.Fuzz(func(t *testing.T, line []byte) { compareWithJSON(t, &Scanner{}, line) })
 }
