@@ -152,34 +152,74 @@ func digestOf(sum hash.Hash) string { return "sha256:" + hex.EncodeToString(sum.
 // Read reads a saved plan, and checks that it is whole and as it was written,
 // and that its values are values of their kind. An error names the line.
 func Read(r io.Reader) (p *Plan, digest string, err error) {
-	z, err := lines.Decompress(r)
+	var cards []Card
+	f, err := readFile(r, func(c *Card) {
+		cards = append(cards, *c)
+		c.Actions = nil // its list is the plan's
+	})
 	if err != nil {
 		return nil, "", err
 	}
-	defer z.Close()
-	f := &fileReader{lines: lines.NewReader(io.LimitReader(z, longestPlan)), strict: lines.NewDecoder(), sum: sha256.New(), actions: map[string]bool{}}
-	if err := f.header(); err != nil {
-		return nil, "", err
-	}
-	digest, err = f.read()
-	switch {
-	case errors.Is(err, errCutOff), errors.Is(err, errChanged):
-		return nil, "", err // the whole file's fault, not its line's
-	case err != nil:
-		return nil, "", fmt.Errorf("line %d of the plan: %w", f.at, err)
-	}
-	return f.plan, digest, nil
+	f.plan.Cards = cards
+	return f.plan, f.digest, nil
 }
 
-// fileReader reads one saved plan.
+// readFile reads and checks a saved plan to its end. Each card is handed to keep
+// once it is checked, whose it is until it returns.
+func readFile(r io.Reader, keep func(c *Card)) (*fileReader, error) {
+	z, err := lines.Decompress(r)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	f := &fileReader{lineReader: newLineReader(z), sum: sha256.New(), keep: keep}
+	if err := f.header(); err != nil {
+		return nil, err
+	}
+	err = f.read()
+	switch {
+	case errors.Is(err, errCutOff), errors.Is(err, errChanged):
+		return nil, err // the whole file's fault, not its line's
+	case err != nil:
+		return nil, fmt.Errorf("line %d of the plan: %w", f.at, err)
+	}
+	return f, nil
+}
+
+// lineReader reads the lines of a saved plan, and checks nothing of them.
+type lineReader struct {
+	lines  *lines.Reader
+	scan   lineScanner
+	strict *lines.Decoder
+	card   Card // one for all lines
+}
+
+func newLineReader(r io.Reader) *lineReader {
+	return &lineReader{lines: lines.NewReader(io.LimitReader(r, longestPlan)), strict: lines.NewDecoder()}
+}
+
+// decode reads a line. A card is good until the next call, and its texts stay.
+func (l *lineReader) decode(text []byte) (fileLine, error) {
+	if l.scan.card(text, &l.card) {
+		return fileLine{Card: &l.card}, nil
+	}
+	var line fileLine
+	err := l.strict.Unmarshal(text, &line)
+	return line, err
+}
+
+// fileReader reads and checks one saved plan.
 type fileReader struct {
-	lines   *lines.Reader
-	strict  *lines.Decoder
+	*lineReader
+	keep    func(c *Card)
 	sum     hash.Hash
-	plan    *Plan
-	actions map[string]bool // the ids
-	needing []needing       // the actions that wait for others
-	at      int             // the line that an error is about
+	digest  string
+	plan    *Plan // but for its cards
+	cards   int   // how many there were
+	last    string
+	actions actionIDs
+	needing []needing // the actions that wait for others
+	at      int       // the line that an error is about
 }
 
 func (f *fileReader) header() error {
@@ -215,27 +255,28 @@ func (f *fileReader) header() error {
 }
 
 // read reads the lines behind the header, to the trailer.
-func (f *fileReader) read() (digest string, err error) {
+func (f *fileReader) read() error {
 	for {
 		text, err := f.lines.Next()
 		f.at = f.lines.Number()
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return "", errCutOff
+			return errCutOff
 		case err != nil:
-			return "", err
+			return err
 		case text[len(text)-1] != '\n':
-			return "", errCutOff
+			return errCutOff
 		}
-		var line fileLine
-		if err := f.strict.Unmarshal(text, &line); err != nil {
-			return "", err
+		line, err := f.decode(text)
+		if err != nil {
+			return err
 		}
 		if line.Digest != "" {
-			return line.Digest, f.end(&line)
+			f.digest = line.Digest
+			return f.end(&line)
 		}
 		if err := f.take(&line); err != nil {
-			return "", err
+			return err
 		}
 		f.sum.Write(text)
 	}
@@ -249,14 +290,22 @@ func (f *fileReader) take(line *fileLine) error {
 	case line.Card != nil && len(f.plan.Numbers) > 0:
 		return errors.New("a card stands behind the privacy numbers")
 	case line.Card != nil:
-		f.plan.Cards = append(f.plan.Cards, *line.Card)
-		return f.checkCard(line.Card)
+		return f.takeCard(line.Card)
 	case line.Number != nil:
 		f.plan.Numbers = append(f.plan.Numbers, *line.Number)
 		return line.Number.check()
 	default:
 		return errors.New("it says nothing")
 	}
+}
+
+func (f *fileReader) takeCard(c *Card) error {
+	if err := f.checkCard(c); err != nil {
+		return err
+	}
+	f.cards, f.last = f.cards+1, c.Address
+	f.keep(c)
+	return nil
 }
 
 // end checks the trailer, and what only the whole file shows.

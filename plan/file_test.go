@@ -131,6 +131,8 @@ func TestAPlanWithAValueThatIsNoneIsRefusedByItsLine(t *testing.T) {
 			for _, want := range row.want {
 				assert.ErrorContains(t, err, want)
 			}
+			_, opened := plan.Open(bytes.NewReader(zip(t, changed)))
+			assert.EqualError(t, opened, err.Error(), "card by card too")
 		})
 	}
 }
@@ -182,9 +184,13 @@ func FuzzReadPlan(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, text string) {
 		p, digest, err := plan.Read(bytes.NewReader(w.EncodeAll([]byte(text), nil)))
+		f, opened := plan.Open(bytes.NewReader(w.EncodeAll([]byte(text), nil)))
 		if err != nil {
+			require.EqualError(t, opened, err.Error())
 			return
 		}
+		require.NoError(t, opened)
+		sameAsValue(t, p, f)
 		var b bytes.Buffer
 		again, err := plan.Write(&b, p)
 		require.NoError(t, err)

@@ -71,8 +71,8 @@ func (f *fileReader) checkCard(c *Card) error {
 	if err := checkID(c.ID()); err != nil {
 		return err
 	}
-	if n := len(f.plan.Cards); n > 1 && f.plan.Cards[n-2].Address > c.Address {
-		return fmt.Errorf("card %s stands behind %s: cards are in order of their address", c.Address, f.plan.Cards[n-2].Address)
+	if f.cards > 0 && f.last > c.Address {
+		return fmt.Errorf("card %s stands behind %s: cards are in order of their address", c.Address, f.last)
 	}
 	if c.Memory.ICCID != "" && c.Memory.ICCID != c.ICCID {
 		return fmt.Errorf("card %s comes with the memory of card %s", c.ICCID, c.Memory.ICCID)
@@ -103,7 +103,7 @@ func (f *fileReader) checkAction(a *Action) error {
 	switch {
 	case !isActionID(a.ID):
 		return fmt.Errorf("%q is no action's id", a.ID)
-	case f.actions[a.ID]:
+	case f.actions.has(a.ID):
 		return fmt.Errorf("there are two actions %s", a.ID)
 	case !isKey(a.Key):
 		return fmt.Errorf("action %s has the key %q; a key has 32 characters of 0-9 and a-f", a.ID, a.Key)
@@ -111,7 +111,7 @@ func (f *fileReader) checkAction(a *Action) error {
 	if err := checkChange(a.Change, a.Kind.CallsCarrier()); err != nil {
 		return fmt.Errorf("action %s: %w", a.ID, err)
 	}
-	f.actions[a.ID] = true
+	f.actions.add(a.ID)
 	if len(a.Needs) > 0 {
 		f.needing = append(f.needing, needing{a.ID, a.Needs, f.at})
 	}
@@ -208,7 +208,7 @@ func (f *fileReader) checkNeeds() error {
 	open, waiting := make([]int32, len(f.needing)), make([][]int, len(f.needing))
 	for i, n := range f.needing {
 		for _, need := range n.needs {
-			if !f.actions[need] {
+			if !f.actions.has(need) {
 				f.at = n.line
 				return fmt.Errorf("action %s needs %q, which isn't in the plan", n.id, need)
 			}

@@ -81,16 +81,25 @@ func newGuard(fleet *spec.Fleet, prior *state.Snapshot, approvals Approvals, now
 // of policy and state. It is for looking at a plan: apply asks [Guard]. Signers
 // other than the plan's are given in approvals.
 func Review(p *Plan, approvals Approvals, now time.Time) {
+	g := reviewing(p, approvals, now)
+	if g == nil {
+		return
+	}
+	approvals.Signers = signers.Of(p.Policy.Signers)
+	g.signatures(p, p.Lineage, approvals, spentIn(nil))
+	g.mark(p)
+}
+
+// reviewing takes the signers into the plan's policy, and is the guard that
+// judges by signatures; nil where blocks count, and the plan says which.
+func reviewing(p *Plan, approvals Approvals, now time.Time) *guard {
 	if approvals.Signers != nil {
 		p.Policy.SignersOnly, p.Policy.Signers = true, approvals.Signers.Lines()
 	}
 	if !p.Policy.SignersOnly {
-		return // blocks count, and the plan says which
+		return nil
 	}
-	approvals.Signers = signers.Of(p.Policy.Signers)
-	g := guard{policy: p.Policy, now: now}
-	g.signatures(p, p.Lineage, approvals, spentIn(nil))
-	g.mark(p)
+	return &guard{policy: p.Policy, now: now}
 }
 
 // guards says which of a card's actions need an approval, and since when the

@@ -86,16 +86,17 @@ func (prog *program) runApprove(ctx context.Context, o approveOptions, file stri
 	prog.open(viewOptions{})
 	env, dir := prog.env, prog.dir()
 	path := within(dir, file)
-	saved, err := readPlan(path, prog.keysIn(ctx, inputOptions{}), false)
+	p, err := openPlan(path, prog.keysIn(ctx, inputOptions{}))
 	if err != nil {
 		return err
 	}
-	p := saved.Plan
-	list, err := o.listIn(env, dir, p.Policy.Required())
+	list, err := o.listIn(env, dir, p.Head().Policy.Required())
 	if err != nil {
 		return err
 	}
-	plan.Review(p, plan.Approvals{Signers: list}, env.Now().UTC())
+	if err := p.Review(plan.Approvals{Signers: list}, env.Now().UTC()); err != nil {
+		return err
+	}
 	text, err := o.textOf(env, p, file)
 	if err != nil {
 		return err
@@ -128,8 +129,8 @@ func (prog *program) runApprove(ctx context.Context, o approveOptions, file stri
 }
 
 // textOf is the text that is to be signed.
-func (o *approveOptions) textOf(env *Env, p *plan.Plan, file string) (plan.ApprovalText, error) {
-	until, err := o.end(env.Now().UTC(), p.Policy.MaxAge())
+func (o *approveOptions) textOf(env *Env, p *plan.File, file string) (plan.ApprovalText, error) {
+	until, err := o.end(env.Now().UTC(), p.Head().Policy.MaxAge())
 	if err != nil {
 		return plan.ApprovalText{}, err
 	}
@@ -137,7 +138,10 @@ func (o *approveOptions) textOf(env *Env, p *plan.Plan, file string) (plan.Appro
 	if err != nil {
 		return plan.ApprovalText{}, err
 	}
-	text, guarded := p.ApprovalText(until, reason)
+	text, guarded, err := p.ApprovalText(until, reason)
+	if err != nil {
+		return text, err
+	}
 	if !guarded {
 		return text, refuse("Nothing to approve", "%s has no guarded action, so apply needs no approval for it.", file)
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
 	"github.com/cardfleet/cardfleet/spec/file"
@@ -90,12 +92,21 @@ func identitiesOf(env *Env, dir string, list []string) (ids []seal.Identity, mis
 // readPlan reads a plan file. keys is asked where the file is encrypted;
 // enforced says that it has to be.
 func readPlan(path string, keys func() (state.Sealer, error), enforced bool) (*run.Saved, error) {
+	return planFrom(path, func(r io.Reader) (*run.Saved, error) { return run.ReadPlan(r, keys, enforced) })
+}
+
+// openPlan opens a plan file for who only looks at it.
+func openPlan(path string, keys func() (state.Sealer, error)) (*plan.File, error) {
+	return planFrom(path, func(r io.Reader) (*plan.File, error) { return run.OpenPlan(r, keys, false) })
+}
+
+func planFrom[T any](path string, read func(io.Reader) (*T, error)) (*T, error) {
 	f, err := file.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the saved plan: %w", err)
 	}
 	defer f.Close() // it was only read
-	saved, err := run.ReadPlan(f, keys, enforced)
+	saved, err := read(f)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

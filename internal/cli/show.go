@@ -90,21 +90,20 @@ func (o *showOptions) check(cmd *cli.Command) error {
 
 func (prog *program) showPlan(ctx context.Context, o showOptions, file string) error {
 	prog.open(viewOptions{noColor: o.noColor})
-	saved, err := readPlan(within(prog.dir(), file), prog.keysIn(ctx, o.inputOptions), false)
+	p, err := openPlan(within(prog.dir(), file), prog.keysIn(ctx, o.inputOptions))
 	if err != nil {
 		return err
 	}
-	p := saved.Plan
 	if err := prog.review(o.approvalOptions, p, file); err != nil {
 		return err
 	}
 	switch {
 	case o.json:
-		return prog.env.writeJSON(func(w io.Writer) error { return render.JSON(w, p, saved.Digest) })
+		return prog.env.writeJSON(func(w io.Writer) error { return render.JSON(w, p, p.Digest()) })
 	case o.markdown:
 		return prog.out.writeText(prog.env.Out, func(w io.Writer) error { return render.Markdown(w, p, o.comment) })
 	case o.html:
-		return render.HTML(prog.env.Out, p, saved.Digest)
+		return render.HTML(prog.env.Out, p, p.Digest())
 	case o.graph:
 		return render.Graph(prog.env.Out, p)
 	default:
@@ -113,8 +112,8 @@ func (prog *program) showPlan(ctx context.Context, o showOptions, file string) e
 }
 
 // review says of a saved plan who approved it by now.
-func (prog *program) review(o approvalOptions, p *plan.Plan, file string) error {
-	list, err := o.listIn(prog.env, prog.dir(), p.Policy.Required())
+func (prog *program) review(o approvalOptions, p *plan.File, file string) error {
+	list, err := o.listIn(prog.env, prog.dir(), p.Head().Policy.Required())
 	if err != nil {
 		return err
 	}
@@ -122,8 +121,7 @@ func (prog *program) review(o approvalOptions, p *plan.Plan, file string) error 
 	if err != nil {
 		return err
 	}
-	plan.Review(p, plan.Approvals{Signatures: signed, Signers: list}, prog.env.Now().UTC())
-	return nil
+	return p.Review(plan.Approvals{Signatures: signed, Signers: list}, prog.env.Now().UTC())
 }
 
 func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptions) error {

@@ -33,7 +33,7 @@ func WritePlan(w io.Writer, p plan.Source, sealer state.Sealer) error {
 // ReadPlan reads a plan file. keys is asked only where the file is encrypted.
 // One that is not gives [state.ErrPlain] where enforced says that it has to be.
 func ReadPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*Saved, error) {
-	text, err := openPlan(bufio.NewReader(r), keys, enforced)
+	text, err := plainText(bufio.NewReader(r), keys, enforced)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +41,36 @@ func ReadPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*S
 	if err != nil {
 		return nil, err
 	}
-	// The end of an encrypted file is what shows that nothing was cut off.
-	if _, err := io.Copy(io.Discard, text); err != nil {
+	if err := ended(text); err != nil {
 		return nil, err
 	}
 	return &Saved{Plan: p, Digest: digest}, nil
 }
 
-func openPlan(r *bufio.Reader, keys func() (state.Sealer, error), enforced bool) (io.Reader, error) {
+// OpenPlan is ReadPlan for who looks at the plan card by card.
+func OpenPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*plan.File, error) {
+	text, err := plainText(bufio.NewReader(r), keys, enforced)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Open(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := ended(text); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// ended reads on to the end of an encrypted file, which is what shows that
+// nothing was cut off.
+func ended(text io.Reader) error {
+	_, err := io.Copy(io.Discard, text)
+	return err
+}
+
+func plainText(r *bufio.Reader, keys func() (state.Sealer, error), enforced bool) (io.Reader, error) {
 	switch {
 	case !state.IsSealed(r) && enforced:
 		return nil, state.ErrPlain
