@@ -92,6 +92,7 @@ func ReadAll(ctx context.Context, p Provider, wants []Want, o ReadOptions) ([]sp
 	defer giveUp(nil)
 	r := &reader{provider: p, wants: wants, options: o, giveUp: giveUp, readings: make([]spec.Reading, len(wants))}
 	r.list(reading, parallel)
+	r.prepare(reading)
 	r.batches(reading, parallel)
 	var group errgroup.Group
 	for range min(parallel, len(wants)) {

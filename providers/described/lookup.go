@@ -102,34 +102,42 @@ func (p *provider) lookUp(ctx context.Context, k *known, l *lookup) (string, err
 	case err != nil:
 		return "", err
 	}
-	v, err := l.find(got, k.iccid)
+	text, err := l.find(got, k.iccid)
 	if err != nil {
 		return "", &providers.Error{Call: name, Proof: providers.NeverSeen, Cause: providers.Refused, RequestID: got.requestID, Message: "the reply doesn't tell the card's " + l.name, Err: err}
 	}
-	text, ok := textOf(v)
-	if !ok || blank(text) {
+	if blank(text) {
 		return "", errNoCard
 	}
 	return p.hide(text, nil), nil
 }
 
-// find takes the card's id from a reply.
-func (l *lookup) find(got *answer, iccid spec.ICCID) (cty.Value, error) {
+// find takes the card's id from a reply; "" where the carrier has none.
+func (l *lookup) find(got *answer, iccid spec.ICCID) (string, error) {
 	if l.value != nil {
-		return l.value.value(got.ctx)
+		v, err := l.value.value(got.ctx)
+		text, _ := textOf(orNull(v))
+		return text, err
 	}
+	ids, err := l.all(got)
+	return ids[string(iccid)], err
+}
+
+// all are the ids that a reply tells of many cards, by their ICCIDs.
+func (l *lookup) all(got *answer) (map[string]string, error) {
 	v, err := l.values.value(got.ctx)
 	if err != nil {
-		return cty.NilVal, err
+		return nil, err
 	}
 	values, err := mapOf(v)
 	if err != nil {
-		return cty.NilVal, fmt.Errorf("values: %w", err)
+		return nil, fmt.Errorf("values: %w", err)
 	}
-	if id, ok := values[string(iccid)]; ok {
-		return id, nil
+	ids := make(map[string]string, len(values))
+	for iccid, v := range values {
+		ids[iccid], _ = textOf(orNull(v))
 	}
-	return cty.NullVal(cty.String), nil
+	return ids, nil
 }
 
 // forget drops ids that turned out wrong, and reports whether there were any.
