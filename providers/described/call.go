@@ -165,7 +165,7 @@ func (p *provider) judged(a ask, r *reply, scope *hcl.EvalContext, m *made) answ
 	got.value, got.carriers = r.read(a.takes)
 	scope.Variables[rootReply] = got.value
 	delete(scope.Variables, rootToken)
-	got.judgement = p.def.judge(scope, r.status, a.change)
+	got.judgement = p.def.judge(scope, r, p.Now(), a.change)
 	got.stale = p.tokens != nil && p.def.token.refused.holds(scope)
 	p.cover(&got.judgement, m)
 	for _, name := range p.Headers {

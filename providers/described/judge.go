@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,8 +41,10 @@ type judgement struct {
 }
 
 // judge says what a reply means: the first outcome that holds. ctx has the reply,
-// and the change where there is one.
-func (d *Definition) judge(ctx *hcl.EvalContext, status int, ch *change) judgement {
+// and the change where there is one; now is the time, where
+// the reply doesn't tell the carrier's.
+func (d *Definition) judge(ctx *hcl.EvalContext, r *reply, now time.Time, ch *change) judgement {
+	status := r.status
 	j := judgement{label: labelDoubt, status: status}
 	if d.code != nil {
 		v, err := d.code.value(ctx)
@@ -55,7 +58,7 @@ func (d *Definition) judge(ctx *hcl.EvalContext, status int, ch *change) judgeme
 		if o.holds(ctx, status) {
 			j.label, j.known = o.label, true
 			if o.retryAfter != nil {
-				j.retryAfter = pause(o.retryAfter.text(ctx))
+				j.retryAfter = pause(o.retryAfter.text(ctx), r.time(now))
 			}
 			break
 		}
@@ -82,11 +85,37 @@ func (d *Definition) isDone(ctx *hcl.EvalContext, status int, ch *change) bool {
 	}
 }
 
-// pause is how long a carrier asks to wait: seconds, or a time. A time is told by
-// the carrier's own clock, so only the sign of a far one is taken.
-func pause(text string) time.Duration {
-	if d, err := time.ParseDuration(strings.TrimSpace(text) + "s"); err == nil && d > 0 {
-		return min(d, 24*time.Hour)
+// longestPause is the most that is believed of a carrier that asks to wait.
+const longestPause = 24 * time.Hour
+
+// firstUnix is the least number of seconds that is a time since 1970, and no
+// length of a pause: March 1973, or three years.
+const firstUnix = 1e8
+
+// pause is how long a carrier asks to wait: a number of seconds, a length like
+// "30s", or a time, also as HTTP has it. 0 is what makes no sense, and what is past.
+func pause(text string, now time.Time) time.Duration {
+	text = strings.TrimSpace(text)
+	var wait time.Duration
+	seconds, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil || seconds >= firstUnix:
+		wait = pauseUntil(text, now)
+	case seconds > 0: // no number isn't
+		wait = time.Duration(min(seconds, longestPause.Seconds()) * float64(time.Second))
+	}
+	return min(max(wait, 0), longestPause)
+}
+
+func pauseUntil(text string, now time.Time) time.Duration {
+	if length, err := time.ParseDuration(text); err == nil {
+		return length
+	}
+	if at, err := timeOf(text); err == nil {
+		return at.Sub(now)
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return at.Sub(now)
 	}
 	return 0
 }

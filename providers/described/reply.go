@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
@@ -42,6 +43,15 @@ func (d *Definition) replyOf(a carriercall.Answer) *reply {
 		r.body = text
 	}
 	return r
+}
+
+// time is the carrier's time, where the reply tells it; else now. A time that the
+// carrier names is of the carrier's clock.
+func (r *reply) time(now time.Time) time.Time {
+	if at, err := http.ParseTime(r.header.Get("Date")); err == nil {
+		return at
+	}
+	return now
 }
 
 // encoding reports a charset that there isn't.

@@ -85,7 +85,7 @@ func (p *provider) tokenOf(r *reply, at time.Time) (carriercall.Token, error) {
 	v, carriers := r.read(&t.takes)
 	ctx := p.scope(map[string]cty.Value{rootReply: v, rootNow: cty.StringVal(timeText(at))})
 	p.hideAll(v)
-	if j := p.def.judge(ctx, r.status, nil); j.label != labelDone {
+	if j := p.def.judge(ctx, r, at, nil); j.label != labelDone {
 		return carriercall.Token{}, p.tokenDenied(&j)
 	}
 	values, texts := map[string]cty.Value{}, []string(nil)
