@@ -69,7 +69,7 @@ func (p *provider) lookUpMany(ctx context.Context, l *lookup, cards []*known) er
 	}
 	ids, err := l.all(got)
 	if err != nil {
-		return p.untold("lookup "+l.name, got.requestID, err)
+		return p.untold("lookup "+l.name, got, err)
 	}
 	for _, k := range cards {
 		if id := ids[string(k.iccid)]; !blank(id) {
