@@ -317,6 +317,35 @@ func TestASampleHasTheFieldsOfABodyThatItNames(t *testing.T) {
 	}
 }
 
+func TestACodeThatNobodyHasHeardOfMayNotReadAsDone(t *testing.T) {
+	for when, fails := range map[string]bool{`code == "0"`: false, `contains(["0", "200"], code)`: false, `reply.json.ok == "true"`: false, `code != "1001"`: true, `!startswith(code, "E")`: true} {
+		failures := well(t, `carrier "x" {
+  endpoint = "https://x.example"
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    status  = reply.json.status
+  }
+  change "stop" { request = { method = "POST", path = "/stop" } }
+  code = reply.json.result.code
+  outcome "refused" { when = code == "1001" }
+  outcome "done" { when = `+when+` }
+  sample "a stop" {
+    card   = { iccid = "8942310000000000001" }
+    change = { kind = "stop" }
+    reply  = { json = { ok = true, result = { code = 0, text = "fine" } } }
+    gives  = { outcome = "done" }
+  }
+}
+`).Test()
+		if !fails {
+			assert.Empty(t, failures, when)
+			continue
+		}
+		require.Len(t, failures, 1, when)
+		assert.Contains(t, failures[0].Problem, "the reply with a result.code that nobody has heard of: it reads as done", when)
+	}
+}
+
 // What stops whoever writes a definition is told: the code that it lacks, the name
 // that a reply lacks, the redirect.
 func TestAnUnreadCardSaysWhatTheDefinitionLacks(t *testing.T) {

@@ -39,7 +39,35 @@ func (t *trial) mutations(r *request, takes *needs, m *made, body carriercall.An
 			problems = append(problems, fmt.Sprintf("%s: %s", mut.what, problem))
 		}
 	}
-	return problems
+	return append(problems, t.unknownCode(r, takes, m, body, first)...)
+}
+
+// unheard is a code that no carrier has.
+const unheard = "987654321"
+
+// unknownCode says where a code that nobody has heard of reads as done: an outcome
+// that takes every code but some for done would take a refusal for it.
+func (t *trial) unknownCode(r *request, takes *needs, m *made, body carriercall.Answer, first result) []string {
+	if first.outcome != labelDone || t.change == nil || !t.def.doneByCode(t.def.changes[t.change.Kind]) {
+		return nil
+	}
+	doc, err := decodeAny(body.Body)
+	if err != nil {
+		return nil // it is XML or a text, which nothing is changed in
+	}
+	for _, path := range namesIn(doc, nil) {
+		changed := body
+		changed.Body = encodeAny(altered(doc, path, func(in map[string]any, name string) { in[name] = unheard }))
+		if got := t.result(r, takes, m, changed); got.code == unheard && got.outcome == labelDone {
+			return []string{fmt.Sprintf("the reply with a %s that nobody has heard of: it reads as done; say which codes are", pathText(path))}
+		}
+	}
+	return nil
+}
+
+// doneByCode reports whether the code decides what is done.
+func (d *Definition) doneByCode(ch *change) bool {
+	return ch.done.needs(rootCode) || slices.ContainsFunc(d.outcomes, func(o outcome) bool { return o.label == labelDone && o.when.needs(rootCode) })
 }
 
 // worse says what a changed reply may not read as; "" where it does well.
@@ -129,19 +157,24 @@ func namesIn(v any, path []string) [][]string {
 
 // without is the document without what stands at a path.
 func without(v any, path []string) any {
+	return altered(v, path, func(in map[string]any, name string) { delete(in, name) })
+}
+
+// altered is the document with another value, or none, at a path.
+func altered(v any, path []string, alter func(in map[string]any, name string)) any {
 	switch v := v.(type) {
 	case map[string]any:
 		clone := maps.Clone(v)
 		if len(path) == 1 {
-			delete(clone, path[0])
+			alter(clone, path[0])
 		} else {
-			clone[path[0]] = without(v[path[0]], path[1:])
+			clone[path[0]] = altered(v[path[0]], path[1:], alter)
 		}
 		return clone
 	case []any:
 		clone := slices.Clone(v)
 		i, _ := strconv.Atoi(path[0]) // it came from an index
-		clone[i] = without(v[i], path[1:])
+		clone[i] = altered(v[i], path[1:], alter)
 		return clone
 	}
 	return v

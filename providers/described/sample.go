@@ -331,6 +331,7 @@ type result struct {
 	outcome string
 	reading *spec.Reading // nil for a change, and for a card that is unread
 	why     string        // why it is unread
+	code    string        // as the reply has it
 }
 
 // result judges a reply.
@@ -347,7 +348,7 @@ func (t *trial) result(r *request, takes *needs, m *made, body carriercall.Answe
 		return result{outcome: outcomeOf(a, &got, err), why: err.Error()}
 	}
 	if t.change != nil {
-		return result{outcome: got.label}
+		return result{outcome: got.label, code: got.code}
 	}
 	read := t.def.read
 	for _, more := range t.def.further {
