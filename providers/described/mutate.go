@@ -3,6 +3,7 @@ package described
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"maps"
 	"slices"
@@ -102,7 +103,7 @@ func mutationsOf(body []byte) []mutation {
 	}
 	list := []mutation{{what: "an HTML page in its place", body: []byte(page), hollow: true}}
 	if !json.Valid(body) {
-		return list
+		return append(list, elementsLeftOut(body)...)
 	}
 	list = append(list, mutation{what: "{} in its place", body: []byte("{}"), hollow: true}, mutation{what: "null in its place", body: []byte("null"), hollow: true})
 	doc, err := decodeAny(body)
@@ -115,6 +116,33 @@ func mutationsOf(body []byte) []mutation {
 	return append(list,
 		mutation{what: "numbers as texts", body: encodeAny(respelled(doc, numberAsText)), spelling: true},
 		mutation{what: "texts as numbers", body: encodeAny(respelled(doc, textAsNumber)), spelling: true})
+}
+
+// elementsLeftOut are the forms of an XML document that lack one of its elements, but
+// for the root; none of a body that is no XML.
+func elementsLeftOut(body []byte) []mutation {
+	var list []mutation
+	var open []int64 // where the elements begin that haven't ended
+	var names []string
+	d := xml.NewDecoder(bytes.NewReader(body))
+	for len(list) < mostNames {
+		begins := d.InputOffset()
+		token, err := d.Token()
+		if err != nil {
+			break
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			open, names = append(open, begins), append(names, token.Name.Local)
+		case xml.EndElement:
+			last := len(open) - 1
+			if last > 0 {
+				list = append(list, mutation{what: "the reply without " + pathText(names), body: slices.Concat(body[:open[last]], body[d.InputOffset():])})
+			}
+			open, names = open[:last], names[:last]
+		}
+	}
+	return list
 }
 
 // decodeAny reads a document whose numbers keep their spelling.

@@ -45,6 +45,22 @@ func (d *Definition) replyOf(a carriercall.Answer) *reply {
 	return r
 }
 
+// overTheWire is an answer whose body is in the definition's charset, as its carrier
+// sends it. A text that the charset lacks stays as it is.
+func (d *Definition) overTheWire(a carriercall.Answer) carriercall.Answer {
+	if d.encoding == "" {
+		return a
+	}
+	enc, err := htmlindex.Get(d.encoding)
+	if err != nil {
+		return a
+	}
+	if text, err := enc.NewEncoder().Bytes(a.Body); err == nil {
+		a.Body = text
+	}
+	return a
+}
+
 // time is the carrier's time, where the reply tells it; else now. A time that the
 // carrier names is of the carrier's clock.
 func (r *reply) time(now time.Time) time.Time {

@@ -340,7 +340,7 @@ func (t *trial) result(r *request, takes *needs, m *made, body carriercall.Answe
 	if t.change != nil {
 		a.change = t.def.changes[t.change.Kind]
 	}
-	got := t.judged(a, t.def.replyOf(body), t.scope(t.vars), m)
+	got := t.judged(a, t.def.replyOf(t.def.overTheWire(body)), t.scope(t.vars), m)
 	if err := t.failure(a, &got); err != nil {
 		if t.change == nil && got.label == labelNotFound && got.carriers {
 			return result{outcome: labelNotFound, reading: &spec.Reading{Lifecycle: spec.NotFound}}
