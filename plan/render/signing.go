@@ -55,25 +55,29 @@ func Sign(w io.Writer, from plan.Source, s Signing, style Style) error {
 // toSign lists the guarded actions: what can't be undone first, and all of it.
 func (t *text) toSign(p plan.Source) error {
 	others := 0
-	for _, irreversible := range []bool{true, false} {
-		err := p.Each(func(_ int, c *plan.Card) error {
-			for i := range c.Actions {
-				a := &c.Actions[i]
-				if !a.Guarded || a.Irreversible() != irreversible {
-					continue
-				}
-				if !irreversible {
-					others++
-				}
-				if others <= shownToSign {
-					t.oneToSign(c, *a)
+	var shown []plan.Card // an entry for each action that is shown of the others
+	err := p.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			a := &c.Actions[i]
+			switch {
+			case !a.Guarded:
+			case a.Irreversible():
+				t.oneToSign(c, *a)
+			default:
+				if others++; others <= shownToSign {
+					own := c.Clone()
+					own.Actions = own.Actions[i : i+1]
+					shown = append(shown, own)
 				}
 			}
-			return nil
-		})
-		if err != nil {
-			return err
 		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range shown {
+		t.oneToSign(&shown[i], shown[i].Actions[0])
 	}
 	if others > shownToSign {
 		t.line("  … and %s more that can be undone; cardfleet show lists them", Thousands(others-shownToSign))

@@ -51,9 +51,13 @@ func (j *jsonWriter) Close() error {
 func JSONText(s string) string { return string(escapeJSON([]byte(s))) }
 
 func escapeJSON(text []byte) []byte {
-	text = hashes().ReplaceAll(text, []byte(`##${1}\u005b`))
-	text = sections().ReplaceAll(text, []byte(`section_${1}\u003a`))
-	if !bytes.ContainsFunc(text, unseen) {
+	if bytes.Contains(text, []byte("##")) { // an expression takes many times as long
+		text = hashes().ReplaceAll(text, []byte(`##${1}\u005b`))
+	}
+	if bytes.Contains(text, []byte("section_")) {
+		text = sections().ReplaceAll(text, []byte(`section_${1}\u003a`))
+	}
+	if !hasUnseen(text) {
 		return text
 	}
 	out := make([]byte, 0, len(text)+64)
@@ -69,6 +73,23 @@ func escapeJSON(text []byte) []byte {
 		text = text[n:]
 	}
 	return out
+}
+
+// hasUnseen is bytes.ContainsFunc(text, unseen), and passes over ASCII, which most
+// of a text is, without a call for each character.
+func hasUnseen(text []byte) bool {
+	for i := 0; i < len(text); {
+		if b := text[i]; b < 0x7f {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(text[i:])
+		if unseen(r) {
+			return true
+		}
+		i += n
+	}
+	return false
 }
 
 // unseen reports a character of a JSON text that isn't shown. Those of ASCII are
