@@ -346,6 +346,43 @@ func TestACodeThatNobodyHasHeardOfMayNotReadAsDone(t *testing.T) {
 	}
 }
 
+type roundTrips func(*http.Request) (*http.Response, error)
+
+func (f roundTrips) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestATokenIsAskedForInClearOnlyWhereTheBlockSaysSo(t *testing.T) {
+	text := `carrier "x" {
+  endpoint = "https://x.example"
+  setting "host" { secret = false }
+  setting "key" {}
+  token {
+    request = { method = "POST", url = "http://${setting.host}/login", form = { key = setting.key } }
+    value   = { t = reply.json.token }
+  }
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    status  = reply.json.status
+  }
+}
+`
+	d := well(t, text)
+	var asked []string
+	network := roundTrips(func(r *http.Request) (*http.Response, error) {
+		asked = append(asked, r.URL.String())
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(`{"token": "t-0123456789", "status": "on"}`))}, nil
+	})
+	read := func(settings map[string]any) error {
+		p := providertest.OpenOn(t, d.Type(), providertest.Env(network, nil), map[string]any{"key": authKey, "retries": 0}, settings)
+		_, err := p.Read(t.Context(), iccid, spec.AttrActive)
+		return err
+	}
+	require.ErrorContains(t, read(map[string]any{"host": "login.example"}), "goes by http to login.example, which isn't this machine, and nothing was sent")
+	require.Empty(t, asked)
+	require.NoError(t, read(map[string]any{"host": "127.0.0.1:8080"}))
+	require.NoError(t, read(map[string]any{"host": "login.example", "allow_plaintext": true}))
+	require.Contains(t, asked, "http://login.example/login")
+}
+
 // What stops whoever writes a definition is told: the code that it lacks, the name
 // that a reply lacks, the redirect.
 func TestAnUnreadCardSaysWhatTheDefinitionLacks(t *testing.T) {

@@ -23,15 +23,16 @@ import (
 // provider is one account at a described carrier.
 type provider struct {
 	*carriercall.Client
-	def      *Definition
-	env      providers.Env
-	endpoint string
-	settle   time.Duration
-	base     *hcl.EvalContext // functions and settings
-	tokens   *carriercall.Tokens
-	token    tokenValues
-	keys     atomic.Pointer[func(spec.ICCID) providers.Key]
-	ids      ids
+	def       *Definition
+	env       providers.Env
+	plaintext bool // credentials may go in clear to another machine: the block says so
+	endpoint  string
+	settle    time.Duration
+	base      *hcl.EvalContext // functions and settings
+	tokens    *carriercall.Tokens
+	token     tokenValues
+	keys      atomic.Pointer[func(spec.ICCID) providers.Key]
+	ids       ids
 	// look, where set, is shown each request and its answer.
 	look func(exchange)
 }
@@ -107,7 +108,7 @@ func (d *Definition) openProvider(config spec.ProviderConfig, env providers.Env)
 			p.Veil.Add(spec.SecretForms(secret)...)
 		}
 	}
-	p.base = p.baseOf(values)
+	p.base, p.plaintext = p.baseOf(values), s.Bool(spec.AllowPlaintext().Name, false)
 	if d.token != nil {
 		p.tokens = &carriercall.Tokens{Call: callToken, Fetch: p.fetchToken, Now: env.Now, Refused: tokenRefused, Sleep: env.Sleep, Random: env.Random}
 	}

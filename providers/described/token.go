@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,9 @@ func (p *provider) fetchToken(ctx context.Context, _ string) (carriercall.Token,
 			if err != nil {
 				return nil, err
 			}
+			if err := p.inClear(m); err != nil {
+				return nil, err
+			}
 			p.shown(callToken, m)
 			return m.http(ctx, p.endpoint)
 		}, func(a carriercall.Answer) error {
@@ -77,6 +81,22 @@ func (p *provider) fetchToken(ctx context.Context, _ string) (carriercall.Token,
 		})
 	})
 	return got, err
+}
+
+// inClear is why a token isn't asked for at a URL of its own: credentials would go
+// in clear to another machine. The endpoint was looked at when the block was opened.
+func (p *provider) inClear(m *made) error {
+	if m.url == "" || p.plaintext {
+		return nil
+	}
+	u, err := url.Parse(m.url)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return errors.New("the url of the token's request must be one that begins with https://")
+	case spec.PlainHTTP(u):
+		return fmt.Errorf("the token's request goes by http to %s, which isn't this machine, and nothing was sent. Write https; where the way is safe all the same, write allow_plaintext = true in the provider block", p.hide(u.Hostname(), m))
+	}
+	return nil
 }
 
 // tokenOf reads a token from its reply.
