@@ -36,8 +36,13 @@ func (p *provider) ReadBatch(ctx context.Context, cards []spec.ICCID) ([]spec.Re
 	if err != nil || v.IsNull() || !v.Type().IsTupleType() && !v.Type().IsListType() {
 		return nil, p.untold("batch", got, errNoRows)
 	}
-	told := map[spec.ICCID]spec.Reading{}
-	for _, r := range p.rowsOf(b.row, v.AsValueSlice(), got) {
+	return p.batchOf(cards, p.rowsOf(b.row, v.AsValueSlice(), got)), nil
+}
+
+// batchOf are the readings of cards, in their order.
+func (p *provider) batchOf(cards []spec.ICCID, rows []spec.Reading) []spec.Reading {
+	told := make(map[spec.ICCID]spec.Reading, len(rows))
+	for _, r := range rows {
 		told[r.ICCID.Stem()] = r
 	}
 	readings := make([]spec.Reading, len(cards))
@@ -46,12 +51,12 @@ func (p *provider) ReadBatch(ctx context.Context, cards []spec.ICCID) ([]spec.Re
 		switch {
 		case ok && r.ICCID.SameCard(card):
 			r.ICCID = card
-		case b.missing:
+		case p.def.batch.missing:
 			r = spec.Reading{ICCID: card, At: p.Now(), Lifecycle: spec.NotFound}
 		default:
 			r = spec.Reading{ICCID: card, Unread: "the carrier's reply about many cards lacks this one"}
 		}
 		readings[i] = r
 	}
-	return readings, nil
+	return readings
 }

@@ -270,14 +270,18 @@ var changeRule = blockRule{
 	blocks:     []string{"request", "wait", "steps"},
 }
 
+func (c *compiler) unknownChange(x *hclsyntax.Block) {
+	names := make([]string, 0, len(spec.CarrierKinds()))
+	for _, k := range spec.CarrierKinds() {
+		names = append(names, string(k))
+	}
+	c.report.ErrorAt(x.LabelRanges[0], "Unknown change", "There is no change %q.%s There are %s.", x.Labels[0], spec.DidYouMean(x.Labels[0], names), spec.QuoteList(names, "and"))
+}
+
 func (c *compiler) changeBlock(x *hclsyntax.Block) {
 	kind, ok := spec.ParseKind(x.Labels[0])
 	if !ok || !kind.CallsCarrier() {
-		names := make([]string, 0, 6)
-		for _, k := range spec.CarrierKinds() {
-			names = append(names, string(k))
-		}
-		c.report.ErrorAt(x.LabelRanges[0], "Unknown change", "There is no change %q.%s There are %s.", x.Labels[0], spec.DidYouMean(x.Labels[0], names), spec.QuoteList(names, "and"))
+		c.unknownChange(x)
 		return
 	}
 	if c.def.changes[kind] != nil {

@@ -27,6 +27,15 @@ func (c *compiler) finish() {
 		d.bodies, d.done = d.bodies || o.body, d.done || o.label == labelDone
 		d.answer.take(o.when, o.retryAfter)
 	}
+	c.finishReads()
+	for _, ch := range d.changes {
+		c.finishChange(ch)
+	}
+}
+
+// finishReads works out what requests that only read take of their replies.
+func (c *compiler) finishReads() {
+	d := c.def
 	if d.token != nil {
 		d.answer.take(d.token.refused)
 		d.token.takes.merge(&d.answer)
@@ -41,9 +50,6 @@ func (c *compiler) finish() {
 	}
 	for _, s := range d.steps {
 		s.takes.merge(&d.answer)
-	}
-	for _, ch := range d.changes {
-		c.finishChange(ch)
 	}
 	if d.list != nil {
 		d.list.row.inherit(d.read)
@@ -251,16 +257,7 @@ func (c *compiler) checkOutcomes() {
 			continue
 		}
 		o.byStatus = c.statusesOf(o.when)
-		holds, left := 0, 0
-		for status, yes := range o.byStatus {
-			if yes {
-				holds++
-			}
-			if yes && !taken[status] {
-				left++
-				taken[status] = true
-			}
-		}
+		holds, left := o.byStatus.takeFrom(&taken)
 		switch {
 		case holds == 0:
 			c.report.ErrorAt(o.when.Range(), "Outcome that can't hold", "No HTTP status makes this true. Status is a number: reply.status == 429.")
@@ -268,9 +265,28 @@ func (c *compiler) checkOutcomes() {
 			c.report.ErrorAt(o.when.Range(), "Outcome that can't hold", "Every status for which this holds is taken by an outcome before it: outcomes are tried in the order written.")
 		}
 	}
-	if !c.def.bodies || c.def.done {
-		return
+	if c.def.bodies && !c.def.done {
+		c.checkDone()
 	}
+}
+
+// takeFrom marks statuses as taken, and says how many there are, and how many of
+// them were not taken before.
+func (s *statuses) takeFrom(taken *statuses) (holds, left int) {
+	for status, yes := range s {
+		if yes {
+			holds++
+		}
+		if yes && !taken[status] {
+			left++
+			taken[status] = true
+		}
+	}
+	return holds, left
+}
+
+// checkDone reports changes of which nothing says when they are done.
+func (c *compiler) checkDone() {
 	for _, kind := range spec.CarrierKinds() {
 		if ch := c.def.changes[kind]; ch != nil && ch.done == nil {
 			c.report.ErrorAt(ch.request.at, "Done isn't said", `Outcomes read the replies' bodies, so a status alone doesn't tell that the change %q is done. Say it: done = … in the change, or outcome "done" { when = … }.`, kind)

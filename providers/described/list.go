@@ -171,35 +171,43 @@ func (l *list) read(got *answer, at position) (*pageOf, error) {
 		return nil, errors.New("what the reply tells as the list's rows is no list")
 	}
 	page := &pageOf{rows: v.AsValueSlice(), got: got, total: -1}
-	seen := at.offset + len(page.rows)
+	if err := l.follows(page, at); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// follows takes from a page whether another follows.
+func (l *list) follows(page *pageOf, at position) error {
+	got := page.got
 	switch {
 	case l.next != nil:
 		v, err := l.next.value(got.ctx)
 		if err != nil {
-			return nil, errors.New("the reply doesn't tell whether a page follows (next)")
+			return errors.New("the reply doesn't tell whether a page follows (next)")
 		}
 		page.next, page.more = textOf(v)
 		page.more = page.more && page.next != ""
 	case l.more != nil:
 		v, err := l.more.value(got.ctx)
 		if err != nil || v.IsNull() {
-			return nil, errors.New("the reply doesn't tell whether a page follows (more)")
+			return errors.New("the reply doesn't tell whether a page follows (more)")
 		}
 		page.more = l.more.holds(got.ctx)
 	case l.pages != nil:
 		n, err := count(l.pages, got.ctx)
 		if err != nil {
-			return nil, fmt.Errorf("the reply doesn't tell how many pages there are: %w", err)
+			return fmt.Errorf("the reply doesn't tell how many pages there are: %w", err)
 		}
 		page.more, page.total = at.number < n, n*l.size
 	default:
 		n, err := count(l.total, got.ctx)
 		if err != nil {
-			return nil, fmt.Errorf("the reply doesn't tell how many cards there are: %w", err)
+			return fmt.Errorf("the reply doesn't tell how many cards there are: %w", err)
 		}
-		page.more, page.total = seen < n, n
+		page.more, page.total = at.offset+len(page.rows) < n, n
 	}
-	return page, nil
+	return nil
 }
 
 // count is an expression as a whole number.

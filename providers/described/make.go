@@ -50,26 +50,7 @@ func (d *Definition) make(ctx *hcl.EvalContext, r *request, plain bool) (*made, 
 	if err := m.target(ctx, r); err != nil {
 		return nil, err
 	}
-	for _, part := range []struct {
-		name        string
-		into        *[]pair
-		under, over *object
-	}{
-		{"query", &m.query, every.query, r.query}, {"headers", &m.headers, every.headers, r.headers},
-		{"form", &m.form, m.bodyOf(every.form, r.form != nil, r), r.form}, {"multipart", &m.parts, nil, r.multipart},
-	} {
-		under, err := part.under.pairs(ctx)
-		var over []pair
-		if err == nil {
-			over, err = part.over.pairs(ctx)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", part.name, err)
-		}
-		fold := part.name == "headers"
-		*part.into = merged(under, merged(*part.into, over, fold), fold) // the path may have brought a query
-	}
-	if err := m.document(ctx, m.bodyOf(every.json, r.json != nil, r), r); err != nil {
+	if err := m.fill(ctx, every, r); err != nil {
 		return nil, err
 	}
 	if err := m.encode(); err != nil {
@@ -84,6 +65,30 @@ func (d *Definition) make(ctx *hcl.EvalContext, r *request, plain bool) (*made, 
 	}
 	m.gatherSecrets()
 	return m, nil
+}
+
+// fill evaluates the request's values, with those of every request.
+func (m *made) fill(ctx *hcl.EvalContext, every *template, r *request) error {
+	for _, part := range []struct {
+		name        string
+		into        *[]pair
+		under, over *object
+	}{
+		{"query", &m.query, every.query, r.query}, {"headers", &m.headers, every.headers, r.headers},
+		{"form", &m.form, m.bodyOf(every.form, r.form != nil, r), r.form}, {"multipart", &m.parts, nil, r.multipart},
+	} {
+		under, err := part.under.pairs(ctx)
+		var over []pair
+		if err == nil {
+			over, err = part.over.pairs(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		fold := part.name == "headers"
+		*part.into = merged(under, merged(*part.into, over, fold), fold) // the path may have brought a query
+	}
+	return m.document(ctx, m.bodyOf(every.json, r.json != nil, r), r)
 }
 
 // bodyOf is the part of every body, where the request has a body of that kind, or
@@ -176,44 +181,52 @@ func (o *object) pairs(ctx *hcl.EvalContext) ([]pair, error) {
 	if o == nil {
 		return nil, nil
 	}
-	var list []pair
-	add := func(name string, v cty.Value, secret bool) error {
-		for _, e := range listOf(unmarked(v)).AsValueSlice() {
-			if e.IsNull() {
-				continue
-			}
-			text, ok := textOf(e)
-			if !ok {
-				return fmt.Errorf("%s is no text, number or bool", name)
-			}
-			list = append(list, pair{name, text, secret})
-		}
-		return nil
-	}
 	if o.whole != nil {
-		v, err := o.whole.value(ctx)
-		if err != nil {
-			return nil, err
-		}
-		values, err := mapOf(v)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range sortedNames(values) {
-			if err := add(name, values[name], o.whole.secret); err != nil {
-				return nil, err
-			}
-		}
-		return list, nil
+		return o.wholePairs(ctx)
 	}
+	var list []pair
 	for _, n := range o.items {
 		v, err := n.expr.value(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", n.name, err)
 		}
-		if err := add(n.name, v, n.expr.secret); err != nil {
+		if list, err = appendPairs(list, n.name, v, n.expr.secret); err != nil {
 			return nil, err
 		}
+	}
+	return list, nil
+}
+
+// wholePairs evaluates a map that one expression makes.
+func (o *object) wholePairs(ctx *hcl.EvalContext) ([]pair, error) {
+	v, err := o.whole.value(ctx)
+	if err != nil {
+		return nil, err
+	}
+	values, err := mapOf(v)
+	if err != nil {
+		return nil, err
+	}
+	var list []pair
+	for _, name := range sortedNames(values) {
+		if list, err = appendPairs(list, name, values[name], o.whole.secret); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// appendPairs adds a value, or each of a list of them.
+func appendPairs(list []pair, name string, v cty.Value, secret bool) ([]pair, error) {
+	for _, e := range listOf(unmarked(v)).AsValueSlice() {
+		if e.IsNull() {
+			continue
+		}
+		text, ok := textOf(e)
+		if !ok {
+			return nil, fmt.Errorf("%s is no text, number or bool", name)
+		}
+		list = append(list, pair{name, text, secret})
 	}
 	return list, nil
 }

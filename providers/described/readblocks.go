@@ -50,16 +50,7 @@ func (b block) reads(allowed scope) *reads {
 		reason: b.compile("reason", allowed), observed: b.compile("observed", allowed), at: b.at,
 	}
 	r.imei.expr, r.packages.expr = b.compile("imei", allowed), b.compile("packages", allowed)
-	for _, n := range b.namedValues(b.attribute("none"), "none", allowed) {
-		switch n.name {
-		case "imei":
-			r.imei.none = n.expr
-		case "packages":
-			r.packages.none = n.expr
-		default:
-			b.report.ErrorAt(n.expr.Range(), "Unknown name", "none says how no imei and no packages look, and nothing named %q.", n.name)
-		}
-	}
+	b.none(r, allowed)
 	b.noFallback(b.attribute("imei"), "imei", "")
 	b.noFallback(b.attribute("packages"), "packages", "[]")
 	r.keep = b.namedValues(b.attribute("keep"), "keep", allowed)
@@ -74,6 +65,20 @@ func (b block) reads(allowed scope) *reads {
 		r.takes.take(n.expr)
 	}
 	return r
+}
+
+// none compiles what no device and no packages look like.
+func (b block) none(r *reads, allowed scope) {
+	for _, n := range b.namedValues(b.attribute("none"), "none", allowed) {
+		switch n.name {
+		case "imei":
+			r.imei.none = n.expr
+		case "packages":
+			r.packages.none = n.expr
+		default:
+			b.report.ErrorAt(n.expr.Range(), "Unknown name", "none says how no imei and no packages look, and nothing named %q.", n.name)
+		}
+	}
 }
 
 // noFallback reports try(…, "") and try(…, []): what failed would read as none.
@@ -144,25 +149,38 @@ func (c *compiler) listBlock(b block) {
 	in.need("rows", "iccid")
 	l := &list{size: in.constantInt("page_size", 100, 1), row: in.reads(inRow), rows: in.compile("rows", inReply)}
 	l.request = in.readingRequest(inCall.with(rootPage, rootWindow, rootSince))
-	ends := 0
-	for name, into := range map[string]**expression{"next": &l.next, "pages": &l.pages, "total": &l.total, "more": &l.more} {
-		if *into = in.compile(name, inReply.with(rootPage)); *into != nil {
-			ends++
-		}
-	}
-	if ends != 1 {
-		c.report.ErrorAt(x.DefRange(), "List without an end", "A list says by exactly one of next, pages, total and more where it ends; this one says %d.", ends)
-	}
-	if w := in.one("window"); w != nil {
-		sub := c.enter("window", w.Body, w.DefRange(), blockRule{attributes: []string{"from", "span", "to"}})
-		sub.need("from", "span")
-		l.window = &window{from: sub.compile("from", always.with(rootSince)), to: sub.compile("to", always.with(rootSince)), span: sub.constantDuration("span", 0)}
-	}
+	in.listEnds(l)
+	l.window = in.window()
 	if l.since = in.compile("since", always.with(rootSince)); l.since != nil && !l.feeds() {
 		c.report.ErrorAt(l.since.Range(), "Unused since", "since says how the list's request has the time from which on changes are asked for, and neither the request nor the window takes it: write query = { … = since }, say.")
 	}
 	l.takes.take(l.rows, l.next, l.pages, l.total, l.more)
 	c.def.list = l
+}
+
+// listEnds compiles how a list says where it ends.
+func (b block) listEnds(l *list) {
+	ends := 0
+	for name, into := range map[string]**expression{"next": &l.next, "pages": &l.pages, "total": &l.total, "more": &l.more} {
+		if *into = b.compile(name, inReply.with(rootPage)); *into != nil {
+			ends++
+		}
+	}
+	if ends != 1 {
+		b.report.ErrorAt(b.at, "List without an end", "A list says by exactly one of next, pages, total and more where it ends; this one says %d.", ends)
+	}
+}
+
+// window compiles how a list is parted by time; nil where nothing says it.
+func (b block) window() *window {
+	w := b.one("window")
+	if w == nil {
+		return nil
+	}
+	in := b.enter("window", w.Body, w.DefRange(), blockRule{attributes: []string{"from", "span", "to"}})
+	in.need("from", "span")
+	allowed := always.with(rootSince)
+	return &window{from: in.compile("from", allowed), to: in.compile("to", allowed), span: in.constantDuration("span", 0)}
 }
 
 func (c *compiler) batchBlock(b block) {
@@ -223,23 +241,7 @@ func (c *compiler) standing(v cty.Value, at hcl.Range) standing {
 	var s standing
 	word := v
 	if !v.IsNull() && v.Type().IsObjectType() {
-		parts := v.AsValueMap()
-		for name := range parts {
-			if !slices.Contains([]string{"word", "cured_by", "hint"}, name) {
-				c.report.ErrorAt(at, "Unsupported argument", "A status says word, cured_by and hint, and nothing named %q.", name)
-			}
-		}
-		word = cty.NullVal(cty.String)
-		if w, ok := parts["word"]; ok {
-			word = w
-		}
-		s.hint, _ = textOf(orNull(parts["hint"]))
-		if cure, ok := textOf(orNull(parts["cured_by"])); ok {
-			s.curedBy = spec.Kind(cure)
-			if s.curedBy != spec.ChangeBind {
-				c.report.ErrorAt(at, "Unsuitable value", `cured_by is "change-bind": no other change is followed by a resume.`)
-			}
-		}
+		word = c.standingParts(&s, v.AsValueMap(), at)
 	}
 	text, _ := textOf(word)
 	if !slices.Contains(lifecycleWords, text) {
@@ -250,6 +252,23 @@ func (c *compiler) standing(v cty.Value, at hcl.Range) standing {
 		s.lifecycle = spec.UnknownLifecycle
 	}
 	return s
+}
+
+// standingParts reads what a status says besides its word, which it returns.
+func (c *compiler) standingParts(s *standing, parts map[string]cty.Value, at hcl.Range) (word cty.Value) {
+	for name := range parts {
+		if !slices.Contains([]string{"word", "cured_by", "hint"}, name) {
+			c.report.ErrorAt(at, "Unsupported argument", "A status says word, cured_by and hint, and nothing named %q.", name)
+		}
+	}
+	s.hint, _ = textOf(orNull(parts["hint"]))
+	if cure, ok := textOf(orNull(parts["cured_by"])); ok {
+		s.curedBy = spec.Kind(cure)
+		if s.curedBy != spec.ChangeBind {
+			c.report.ErrorAt(at, "Unsuitable value", `cured_by is "change-bind": no other change is followed by a resume.`)
+		}
+	}
+	return orNull(parts["word"])
 }
 
 func orNull(v cty.Value) cty.Value {

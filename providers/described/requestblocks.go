@@ -48,6 +48,11 @@ func (b block) request(allowed scope, tokens bool) *request {
 		b.report.ErrorAt(e.Range(), "Unsuitable value", "A request is an object that is written out: request = { method = …, path = … }.")
 		return nil
 	}
+	return b.requestOf(b.partsOf(object, names), allowed, e.Range())
+}
+
+// partsOf are the parts of a request that is an object.
+func (b block) partsOf(object *hclsyntax.ObjectConsExpr, names []string) map[string]hclsyntax.Expression {
 	parts := map[string]hclsyntax.Expression{}
 	for _, item := range object.Items {
 		name, ok := b.key(item.KeyExpr)
@@ -59,7 +64,7 @@ func (b block) request(allowed scope, tokens bool) *request {
 		}
 		parts[name] = item.ValueExpr
 	}
-	return b.requestOf(parts, allowed, e.Range())
+	return parts
 }
 
 // readingRequest is a request that changes nothing: a GET, or one that says so.
@@ -96,6 +101,13 @@ func (c *compiler) requestOf(parts map[string]hclsyntax.Expression, allowed scop
 			r.limit, _ = textOf(v)
 		}
 	}
+	c.oneBody(parts, at)
+	r.noteCard()
+	return r
+}
+
+// oneBody reports a request with several bodies.
+func (c *compiler) oneBody(parts map[string]hclsyntax.Expression, at hcl.Range) {
 	bodies := 0
 	for _, name := range []string{"json", "form", "multipart", "text"} {
 		if parts[name] != nil {
@@ -105,6 +117,10 @@ func (c *compiler) requestOf(parts map[string]hclsyntax.Expression, allowed scop
 	if bodies > 1 {
 		c.report.ErrorAt(at, "Several bodies", "A request has one of json, form, multipart and text.")
 	}
+}
+
+// noteCard notes the names of the card that the request takes.
+func (r *request) noteCard() {
 	for _, e := range r.all() {
 		for _, t := range e.Variables() {
 			if t.RootName() == rootCard && len(t) > 1 {
@@ -112,7 +128,6 @@ func (c *compiler) requestOf(parts map[string]hclsyntax.Expression, allowed scop
 			}
 		}
 	}
-	return r
 }
 
 func (c *compiler) template(parts map[string]hclsyntax.Expression, allowed scope) template {

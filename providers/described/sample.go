@@ -130,14 +130,7 @@ func (t *trial) take() error {
 	if err != nil {
 		return fmt.Errorf("card has no iccid that is one: %w", err)
 	}
-	key := providers.Key{MSISDN: textAt(t.s.card, "msisdn"), IMEI: spec.IMEI(textAt(t.s.card, "imei")), Labels: map[string]string{}}
-	if t.s.card.Type().HasAttribute("labels") {
-		labels, _ := mapOf(t.s.card.GetAttr("labels"))
-		for name, v := range labels {
-			key.Labels[name], _ = textOf(v)
-		}
-	}
-	t.card = &known{iccid: iccid, key: key, ids: map[string]string{}}
+	t.card = &known{iccid: iccid, key: t.s.key(), ids: map[string]string{}}
 	for name := range t.s.card.Type().AttributeTypes() {
 		switch name {
 		case "iccid", "msisdn", "imei", "labels":
@@ -153,6 +146,18 @@ func (t *trial) take() error {
 		return nil
 	}
 	return t.takeChange()
+}
+
+// key is what a fleet would declare of the sample's card.
+func (s *sample) key() providers.Key {
+	key := providers.Key{MSISDN: textAt(s.card, "msisdn"), IMEI: spec.IMEI(textAt(s.card, "imei")), Labels: map[string]string{}}
+	if s.card.Type().HasAttribute("labels") {
+		labels, _ := mapOf(s.card.GetAttr("labels"))
+		for name, v := range labels {
+			key.Labels[name], _ = textOf(v)
+		}
+	}
+	return key
 }
 
 func (t *trial) takeChange() error {
@@ -350,6 +355,11 @@ func (t *trial) result(r *request, takes *needs, m *made, body carriercall.Answe
 	if t.change != nil {
 		return result{outcome: got.label, code: got.code}
 	}
+	return t.readResult(r, &got)
+}
+
+// readResult is what a reply that is a success tells of the card.
+func (t *trial) readResult(r *request, got *answer) result {
 	read := t.def.read
 	for _, more := range t.def.further {
 		if more.request == r {
