@@ -346,6 +346,40 @@ func TestACodeThatNobodyHasHeardOfMayNotReadAsDone(t *testing.T) {
 	}
 }
 
+// The row stands in the place of reply.json: what a reply has within data, a row
+// may have itself.
+func TestAListOfWhichNoRowReadsIsAnErrorAndNoEmptyFleet(t *testing.T) {
+	text := `carrier "x" {
+  endpoint = "https://x.example"
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    status  = reply.json.data.status
+  }
+  list {
+    request = { path = "/cards" }
+    rows    = reply.json.rows
+    more    = reply.json.more
+    iccid   = row.iccid
+  }
+}
+`
+	rows := providertest.Answers(200, `{"more": false, "rows": [{"iccid": "`+string(iccid)+`", "status": "on"}]}`)
+	list := func(text string) (cards []spec.Reading, err error) {
+		lister, ok := serving(t, well(t, text), rows, nil).(providers.Lister)
+		require.True(t, ok)
+		err = lister.List(t.Context(), func(r spec.Reading) error {
+			cards = append(cards, r)
+			return nil
+		})
+		return cards, err
+	}
+	_, err := list(text)
+	require.ErrorContains(t, err, "of the list's 1 row none reads: the reply doesn't tell the card's status: reply.json has no data; say in list what a row tells")
+	cards, err := list(strings.Replace(text, "iccid   = row.iccid", "iccid = row.iccid\n    status = row.status", 1))
+	require.NoError(t, err)
+	require.Len(t, cards, 1)
+}
+
 type roundTrips func(*http.Request) (*http.Response, error)
 
 func (f roundTrips) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -147,10 +147,34 @@ func (p lister) page(ctx context.Context, at position) (*pageOf, error) {
 		return nil, err
 	}
 	page, err := l.read(got, at)
+	if err == nil {
+		err = p.unread(page)
+	}
 	if err != nil {
 		return nil, listError(got.requestID, err)
 	}
 	return page, nil
+}
+
+// unread is why no row of a page reads, where rows say whose they are: passed over,
+// they would be a carrier without cards.
+func (p lister) unread(page *pageOf) error {
+	var first error
+	for _, row := range page.rows {
+		own, rows := rowScopes(row, page.got)
+		_, err := p.def.tell(p.def.list.row, own, rows, "")
+		if err == nil {
+			return nil
+		}
+		t := teller{Definition: p.def, r: p.def.list.row, ctx: own, rows: rows}
+		if _, none := t.whose(""); none == nil && first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return fmt.Errorf("of the list's %s none reads: %w; say in list what a row tells, such as status = row.NAME", spec.Count(len(page.rows), "row"), first)
 }
 
 func pageValue(l *list, at position) cty.Value {
