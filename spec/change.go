@@ -8,7 +8,8 @@ import (
 // Change is what is done to a card: From is replaced by To. Both are IMEIs for
 // change-bind and unbind, and package ids for subscribe (To) and unsubscribe
 // (From); the To of adopt is the IMEI that is taken on trust. Those of move are
-// names of provider blocks. A value that the kind has no use for is "".
+// names of provider blocks. A value that the kind has no use for is "". The From of
+// a change-bind is "" for a card that is bound to none, see [Change.BindsFirst].
 type Change struct {
 	Kind Kind   `json:"kind"`
 	From string `json:"from,omitempty"`
@@ -29,6 +30,9 @@ type Change struct {
 func (c Change) Irreversible() bool {
 	return c.Final || c.Kind.Irreversible() && !c.KeepsAccount
 }
+
+// BindsFirst reports whether the change binds a card that is bound to none.
+func (c Change) BindsFirst() bool { return c.Kind == ChangeBind && c.From == "" }
 
 // Package is the id of the package that a subscribe or an unsubscribe is about.
 func (c Change) Package() string { return cmp.Or(c.To, c.From) }
@@ -81,7 +85,7 @@ var rebinding = effect{
 		return tells, tells && r.IMEI.Same(IMEI(c.To))
 	},
 	pending: func(c Change, r *Reading) bool {
-		return r.Tells(AttrBinding) && (c.From == "" || r.IMEI.Same(IMEI(c.From)))
+		return r.Tells(AttrBinding) && r.IMEI.Same(IMEI(c.From)) // none for a first device
 	},
 	lay: func(c Change, r *Reading) { layDevice(r, IMEI(c.To)) },
 }

@@ -99,3 +99,22 @@ func TestAChangeIsToldByItsKindAndItsValues(t *testing.T) {
 	}
 	assert.Len(t, kinds, len(spec.Kinds()), "a row for each kind")
 }
+
+func TestAFirstDeviceReplacesNoneAlone(t *testing.T) {
+	c := spec.Change{Kind: spec.ChangeBind, To: "861536030196019"}
+	assert.True(t, c.BindsFirst())
+	r := spec.Reading{Lifecycle: spec.Active, Has: everything}
+	assert.True(t, c.PendingIn(r), "it is bound to none")
+	assert.False(t, c.PendingIn(spec.Reading{Lifecycle: spec.Active}), "nothing is told of its device")
+	c.Lay(&r)
+	assert.False(t, c.PendingIn(r))
+	tells, done := c.SeenIn(r)
+	assert.True(t, tells && done)
+	r.IMEI = "861536030196027"
+	assert.False(t, c.PendingIn(r), "somebody else bound it")
+	for _, kind := range spec.Kinds() {
+		if kind != spec.ChangeBind {
+			assert.False(t, spec.Change{Kind: kind, To: "861536030196019"}.BindsFirst(), "%s", kind)
+		}
+	}
+}

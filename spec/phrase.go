@@ -109,6 +109,9 @@ type Part struct {
 	Place string // "from" or "to" for a value, "" for a text
 }
 
+// NoDevice is how the From of a change-bind is told for a card that is bound to none.
+const NoDevice = "no device"
+
 // Parts takes the words apart at their places.
 func (c Change) Parts(words Words) []Part {
 	text := string(words)
@@ -128,10 +131,18 @@ func (c Change) Parts(words Words) []Part {
 		case at > 0:
 			parts, text = append(parts, Part{Text: text[:at]}), text[at:]
 		case strings.HasPrefix(text, "{from}"):
-			parts, text = append(parts, Part{c.From, "from"}), text[len("{from}"):]
+			parts, text = append(parts, c.fromPart()), text[len("{from}"):]
 		default:
 			parts, text = append(parts, Part{c.To, "to"}), text[len("{to}"):]
 		}
 	}
 	return parts
+}
+
+// fromPart is what stands for {from}.
+func (c Change) fromPart() Part {
+	if c.BindsFirst() {
+		return Part{Text: NoDevice}
+	}
+	return Part{c.From, "from"}
 }

@@ -36,3 +36,9 @@ func TestAWordThatIsNoKindIsToldAsItIs(t *testing.T) {
 	assert.Equal(t, "vow", spec.Change{Kind: "vow", To: "x"}.String())
 	assert.NotPanics(t, func() { _ = spec.Change{Kind: "{[x"}.String() })
 }
+
+func TestAFirstDeviceIsToldAsComingAfterNone(t *testing.T) {
+	c := spec.Change{Kind: spec.ChangeBind, To: "861536030196019"}
+	assert.Equal(t, "change-bind no device -> 861536030196019", c.String())
+	assert.Equal(t, "imei: no device → B", c.Tell(c.Kind.Phrase().Said, "", "B"))
+}

@@ -29,6 +29,11 @@ type Capabilities struct {
 	// NamesPrior are the changes whose call names the value that it replaces,
 	// so that the carrier itself refuses a second one.
 	NamesPrior []Kind
+	// BindsFirst reports that a change-bind sets the device by its value alone, so
+	// that it also binds a card that is bound to none. It is off where the call
+	// names the device that it replaces, or where a card binds itself to the device
+	// that it is first used in.
+	BindsFirst bool
 	// ResumesForDevice reports whether a resume also helps a card that the carrier
 	// stopped for its device.
 	ResumesForDevice bool
