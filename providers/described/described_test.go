@@ -452,3 +452,33 @@ func TestAnUnreadCardSaysWhatTheDefinitionLacks(t *testing.T) {
 	_, err = serving(t, d, page, nil).Read(t.Context(), iccid, spec.AttrActive)
 	require.ErrorContains(t, err, "the answer is none that the definition can read, but text/html: a proxy's page, perhaps, or the endpoint is another")
 }
+
+func TestOnlyAChangeThatTakesNoPriorDeviceBindsFirst(t *testing.T) {
+	text, err := os.ReadFile("testdata/example.carrier.hcl")
+	require.NoError(t, err)
+	require.True(t, example(t).Capabilities().BindsFirst)
+	const request = `set_imei_lock", json = { imei = change.to } }`
+	require.Contains(t, string(text), request)
+	body := func(json string) [2]string { return [2]string{request, "set_imei_lock\", json = " + json + " }"} }
+	for name, edit := range map[string][2]string{
+		"the body has it":      body(`{ old = change.from, imei = change.to }`),
+		"by an index":          body(`{ old = change["from"], imei = change.to }`),
+		"as it was read":       body(`{ old = reading.imei, imei = change.to }`),
+		"as it is known":       body(`{ old = card.imei, imei = change.to }`),
+		"the query has it":     {request, `set_imei_lock", query = { old = change.from }, json = { imei = change.to } }`},
+		"the path has it":      {request, `set_imei_lock/${change.from}", json = { imei = change.to } }`},
+		"every request has it": {`"X-Soracom-Token" = token.token }`, `"X-Soracom-Token" = token.token, "X-Old" = try(change.from, null) }`},
+		"by a name":            {"  every {", "  let {\n    old = change.from\n  }\n  every {"},
+		"it says so":           {request, request + "\n    names_prior = true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, string(text), edit[0])
+			changed := strings.Replace(string(text), edit[0], edit[1], 1)
+			if name == "it says so" {
+				changed = strings.Replace(changed, `change "change-bind" { request`, "change \"change-bind\" {\n    request", 1)
+				changed = strings.Replace(changed, "names_prior = true }", "names_prior = true\n  }", 1)
+			}
+			assert.False(t, well(t, changed).Capabilities().BindsFirst)
+		})
+	}
+}

@@ -2,6 +2,7 @@ package described
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -59,6 +60,18 @@ func (e *expression) value(ctx *hcl.EvalContext) (cty.Value, error) {
 
 // needs reports whether the expression refers to a name.
 func (e *expression) needs(root string) bool { return e != nil && e.roots[root] }
+
+// namesDevice reports whether the expression takes the device that the card has
+// before a change: change.from, reading.imei, card.imei, or all of such an object.
+func (e *expression) namesDevice() bool {
+	if e == nil {
+		return false
+	}
+	return slices.ContainsFunc(e.Variables(), func(t hcl.Traversal) bool {
+		device := map[string]string{rootChange: "from", rootReading: "imei", rootCard: "imei"}[t.RootName()]
+		return device != "" && (len(t) < 2 || slices.Contains([]string{device, ""}, stepName(t[1])))
+	})
+}
 
 // firstError is the first thing that is wrong with the expression. It never holds a
 // value, which could be a secret: names are those that the definition writes.

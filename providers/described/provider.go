@@ -241,6 +241,7 @@ func (d *Definition) capableOf(c *spec.Capabilities, ch *change) {
 	if ch.namesPrior && d.Embedded {
 		c.NamesPrior = append(c.NamesPrior, ch.kind)
 	}
+	c.BindsFirst = c.BindsFirst || ch.kind == spec.ChangeBind && !d.namesDevice(ch)
 	c.Cooldown = max(c.Cooldown, ch.cooldown)
 	c.KeepsAccount, c.OnePackage = c.KeepsAccount || ch.keeps, c.OnePackage || ch.replaces
 	if ch.irreversible {
@@ -265,6 +266,27 @@ func (d *Definition) capableOf(c *spec.Capabilities, ch *change) {
 		calls += callsToWait
 	}
 	c.ChangeCalls[ch.kind] = calls
+}
+
+// namesDevice reports whether the change says that it names the device that the
+// card has, or whether anything that makes its requests or says when it is done
+// takes that device. A card that is bound to none has no such device.
+func (d *Definition) namesDevice(ch *change) bool {
+	list := append(ch.request.all(), ch.done)
+	for _, s := range slices.Concat(d.steps, ch.steps) {
+		list = append(append(list, s.request.all()...), s.unless)
+	}
+	if ch.wait != nil {
+		list = append(append(list, ch.wait.request.all()...), ch.wait.until, ch.wait.failed, ch.wait.ticket)
+	}
+	for _, n := range d.let {
+		list = append(list, n.expr)
+	}
+	for _, s := range d.sign {
+		list = append(list, s.text)
+	}
+	list = append(list, d.every.all()...)
+	return ch.namesPrior || slices.ContainsFunc(list, (*expression).namesDevice)
 }
 
 // callsToWait is how many looks a change that is waited for takes as a rule.
