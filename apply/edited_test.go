@@ -76,6 +76,9 @@ func drawCase(t *rapid.T) (plan.Input, *recorder) {
 	if rapid.Bool().Draw(t, "tells bindings") {
 		able.Reads |= spec.AttrBinding
 	}
+	if rapid.Bool().Draw(t, "sets the device by value") {
+		able.NamesPrior, able.BindsFirst = nil, true
+	}
 	carrier := &recorder{able: able, cards: map[spec.ICCID]spec.Reading{}}
 	in := plan.Input{
 		Fleet: &spec.Fleet{Providers: []spec.ProviderConfig{{Name: aliyun}}}, Prior: &state.Snapshot{Lineage: "l", Serial: 1},
@@ -90,10 +93,13 @@ func drawCase(t *rapid.T) (plan.Input, *recorder) {
 		if rapid.Bool().Draw(t, "has a package") {
 			r.Packages = []spec.Package{{ID: "10002"}}
 		}
+		if rapid.IntRange(0, 3).Draw(t, "bound to none") == 0 {
+			r.IMEI = ""
+		}
 		carrier.cards[r.ICCID] = r
 		if rapid.IntRange(0, 4).Draw(t, "managed") > 0 {
 			in.Prior.Cards = append(in.Prior.Cards, state.Card{
-				Provider: aliyun, ICCID: r.ICCID, Address: fmt.Sprintf("card.c%02d", i), Binding: state.BoundTo(device(i)),
+				Provider: aliyun, ICCID: r.ICCID, Address: fmt.Sprintf("card.c%02d", i), Binding: state.BoundTo(r.IMEI),
 				PreventUnbind: rapid.IntRange(0, 5).Draw(t, "prevented") == 0,
 			})
 		}

@@ -116,7 +116,7 @@ func stale(a *plan.Action, memory *state.Card, reading spec.Reading) string {
 	switch {
 	case attr == spec.AttrBinding && !reading.Tells(attr):
 		return "the state no longer knows the card's device"
-	case attr == spec.AttrBinding && reading.IMEI == "":
+	case attr == spec.AttrBinding && reading.IMEI == "" && !a.BindsFirst():
 		return "the card is bound to no device by now"
 	case attr == spec.AttrPackages && !reading.Tells(attr), a.PendingIn(reading):
 		return ""

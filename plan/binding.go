@@ -49,9 +49,9 @@ func (d *differ) binding(p *pair) {
 	case p.wanted.Bound == spec.Off, bound.IMEI.Same(p.wanted.IMEI):
 	case p.lostZero(bound) != "":
 		p.attendLostZero(p.lostZero(bound))
-	case bound.IMEI == "":
+	case bound.IMEI == "" && !p.caps.BindsFirst:
 		p.attend("Card has no device", fmt.Sprintf(
-			"The configuration wants device %s, but the card is bound to none. A carrier can change a binding, not make the first one: the card binds itself to the device that it is first used in.", p.wanted.IMEI))
+			"The configuration wants device %s, but the card is bound to none. This carrier can change a binding, not make the first one: the card binds itself to the device that it is first used in.", p.wanted.IMEI))
 	case p.notYetActivated():
 		p.blocked(fmt.Sprintf("device %s", p.wanted.IMEI))
 	default:

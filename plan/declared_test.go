@@ -87,7 +87,7 @@ func drawEdited(t *rapid.T) *edited {
 	e.policy.OnRemove = rapid.SampledFrom([]spec.Kind{"", spec.Unbind, spec.Stop, spec.Forget}).Draw(t, "on_remove")
 	e.caps = dyiotapi()
 	if rapid.Bool().Draw(t, "the carriers report bindings") {
-		e.caps = reporting()
+		e.caps = rapid.SampledFrom([]spec.Capabilities{reporting(), byValue()}).Draw(t, "they name the prior device, or set it by value")
 	}
 	for i := range rapid.IntRange(1, 12).Draw(t, "cards") {
 		e.cards = append(e.cards, e.draw(t, i))
@@ -218,6 +218,8 @@ func (e *edited) check(t *rapid.T, p *plan.Card) {
 			t.Fatalf("%s is declared as %s (%s), and planned is %s", c.iccid, c.wanted.Address(), c.after, a.Change)
 		case a.Kind == spec.ChangeBind && !c.wanted.IMEI.Same(spec.IMEI(a.To)):
 			t.Fatalf("%s is declared with %s, and planned is %s", c.iccid, c.wanted.IMEI, a.Change)
+		case a.BindsFirst() && (!e.caps.BindsFirst || c.live.Tells(spec.AttrBinding) && c.live.IMEI != ""):
+			t.Fatalf("%s is shown with device %q, and planned is %s", c.iccid, c.live.IMEI, a.Change)
 		case a.Kind == spec.Adopt && a.To == "" && c.managed:
 			t.Fatalf("%s is managed, and adopted anew", c.iccid)
 		}

@@ -149,10 +149,11 @@ func drawWorld(t *rapid.T) *world {
 	to := rapid.Permutation([]string{"A", "B", "C", "D", "E", "F", "G", "H", "I", "J"}).Draw(t, "to")
 	moves := make([]move, 0, n)
 	for i := range n {
-		moves = append(moves, move{string(rune('a' + i)), string(rune('A' + i)), to[i]})
+		moves = append(moves, move{string(rune('a' + i)), drawFrom(t, i), to[i]})
 	}
 	places := []string{"P", "Q"}[:rapid.IntRange(1, 2).Draw(t, "parking places")]
 	w := &world{in: moving(exclusive(places...), moves...), has: map[spec.ICCID]spec.IMEI{}, wanted: map[spec.ICCID]spec.IMEI{}}
+	w.in.Capabilities[aliyun] = byValue()
 	for i, c := range w.in.Fleet.Cards {
 		w.has[c.ICCID], w.wanted[c.ICCID] = device(moves[i].from), c.IMEI
 	}

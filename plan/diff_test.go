@@ -99,6 +99,13 @@ func forDevice() *spec.Reading {
 	return r
 }
 
+// byValue is a carrier that reads the device of a card and sets it by its value.
+func byValue() spec.Capabilities {
+	c := reporting()
+	c.NamesPrior, c.BindsFirst = nil, true
+	return c
+}
+
 func resumesForDevice() *spec.Capabilities {
 	c := spec.Capabilities{
 		Reads: spec.AttrActive, Changes: []spec.Kind{spec.Resume, spec.ChangeBind},
@@ -171,7 +178,8 @@ func TestTheTable(t *testing.T) {
 	packages := func(ids ...string) func(*spec.Card) {
 		return func(c *spec.Card) { c.Packages = append([]string{}, ids...) }
 	}
-	report := reporting()
+	report, sets := reporting(), byValue()
+	noDevice := func(r *spec.Reading) { r.Has |= spec.AttrBinding }
 	readOnly := reporting()
 	readOnly.Changes = nil
 	unsubscribes := dyiotapi()
@@ -218,7 +226,26 @@ func TestTheTable(t *testing.T) {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) { c.Changed = now.Add(-10 * time.Minute) }), live: reads(spec.Active, "2"), caps: &observes},
 			[]string{"stop", "# the carrier takes another change of this card from 2026-11-21 21:06 UTC on"},
 		},
-		"imei B, no device":       {scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Active, "正常")}, []string{"! Card has no device"}},
+		"imei B, no device": {scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Active, "正常")}, []string{"! Card has no device"}},
+		"imei B, carrier tells no device, and names the prior": {
+			scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Active, "正常", noDevice), caps: &report}, []string{"! Card has no device"},
+		},
+		"imei B, carrier tells no device, and sets it by value": {
+			scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Active, "正常", noDevice), caps: &sets}, []string{"change-bind >" + string(deviceB)},
+		},
+		"imei B, new, carrier tells no device, and sets it by value": {
+			scene{wanted: card(wantsB), live: reads(spec.Active, "正常", noDevice), caps: &sets}, []string{"adopt", "change-bind >" + string(deviceB)},
+		},
+		"imei B, carrier sets it by value, and tells nothing of it": {
+			scene{wanted: card(wantsB), live: reads(spec.Active, "正常"), caps: &sets},
+			[]string{"adopt >" + string(deviceB), "# recorded as bound to " + string(deviceB) + " on trust: this carrier can't report bindings"},
+		},
+		"imei B, no device, never activated": {
+			scene{wanted: card(wantsB), memory: boundTo(""), live: reads(spec.Pending, "未激活", noDevice), caps: &sets}, []string{"! Card is pending"},
+		},
+		"bound = false, carrier tells no device": {
+			scene{wanted: card(unbound), memory: boundTo(""), live: reads(spec.Active, "正常", noDevice), caps: &sets}, nil,
+		},
 		"imei B, never activated": {scene{wanted: card(wantsB), memory: boundTo(deviceA), live: reads(spec.Pending, "未激活")}, []string{"! Card is pending"}},
 		"bound = false, bound to A": {
 			scene{wanted: card(unbound), memory: boundTo(deviceA), live: reads(spec.Active, "正常")}, []string{"unbind 861536030196001>"},

@@ -84,7 +84,7 @@ func (f *fileReader) checkCard(c *Card) error {
 		}
 	}
 	for i := range c.Actions {
-		err = errors.Join(err, f.checkAction(&c.Actions[i]))
+		err = errors.Join(err, f.checkAction(c, &c.Actions[i]))
 	}
 	if err != nil {
 		return fmt.Errorf("card %s: %w", c.ICCID, err)
@@ -99,7 +99,7 @@ func checkID(id spec.CardID) error {
 	return state.CheckID(id)
 }
 
-func (f *fileReader) checkAction(a *Action) error {
+func (f *fileReader) checkAction(c *Card, a *Action) error {
 	switch {
 	case !isActionID(a.ID):
 		return fmt.Errorf("%q is no action's id", a.ID)
@@ -108,7 +108,7 @@ func (f *fileReader) checkAction(a *Action) error {
 	case !isKey(a.Key):
 		return fmt.Errorf("action %s has the key %q; a key has 32 characters of 0-9 and a-f", a.ID, a.Key)
 	}
-	if err := checkChange(a.Change, a.Kind.CallsCarrier()); err != nil {
+	if err := checkChange(a.Change, a.Kind.CallsCarrier() && !c.bindsFirst(a)); err != nil {
 		return fmt.Errorf("action %s: %w", a.ID, err)
 	}
 	f.actions.add(a.ID)
@@ -116,6 +116,18 @@ func (f *fileReader) checkAction(a *Action) error {
 		f.needing = append(f.needing, needing{a.ID, a.Needs, f.at})
 	}
 	return nil
+}
+
+// bindsFirst reports whether the action binds the card to its first device, and may
+// do so by what the plan says of the card: it was bound to none, or that very call
+// is in doubt.
+func (c *Card) bindsFirst(a *Action) bool {
+	if !a.BindsFirst() || a.To == "" {
+		return false
+	}
+	before := c.Before.Binding
+	return before.Known && before.IMEI == "" ||
+		slices.ContainsFunc(c.Memory.Doubts, func(d state.Doubt) bool { return d.Change == a.Change })
 }
 
 // checkChange refuses a kind that is none, and values that aren't the kind's.

@@ -253,6 +253,8 @@ func (g *guard) holds(grant grant, a Action, device spec.IMEI) string {
 		return fmt.Sprintf("%s is for %s, not for %s", by, grant.action, a.Kind)
 	case !grant.expires.IsZero() && !g.now.Before(grant.expires):
 		return by + " expired on " + grant.expires.UTC().Format("2006-01-02 15:04 UTC")
+	case !grant.imei.Same(device) && a.BindsFirst():
+		return fmt.Sprintf("%s is for device %s, but the card is bound to none, and is to get %s", by, grant.imei, device)
 	case !grant.imei.Same(device):
 		return fmt.Sprintf("%s is for device %s, but the card is bound to %s", by, grant.imei, cmp.Or(device, "none that is known"))
 	default:
@@ -261,8 +263,12 @@ func (g *guard) holds(grant grant, a Action, device spec.IMEI) string {
 }
 
 // DeviceOf is the device that an approval of the action has to name: the one
-// that the card is bound to before; "" where nobody knows it.
+// that the card is bound to before, or its first one where it is bound to none
+// and gets one; "" where nobody knows it.
 func DeviceOf(c *Card, a Action) spec.IMEI {
+	if a.BindsFirst() {
+		return spec.IMEI(a.To)
+	}
 	if a.Kind.Attr() == spec.AttrBinding {
 		return spec.IMEI(a.From)
 	}

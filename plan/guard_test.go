@@ -243,3 +243,20 @@ func TestAnApprovalNamesACardWithItsCheckDigitOrWithoutIt(t *testing.T) {
 		assert.Equal(t, counts, p.Cards[0].Actions[0].Approved, "%s", approved)
 	}
 }
+
+// An approval of a first binding names the device that the card gets: there is no
+// other to name.
+func TestAGuardedFirstBindingIsApprovedByItsDevice(t *testing.T) {
+	then := bindsFirst()
+	then.policy = spec.Policy{Guard: []spec.Kind{spec.ChangeBind}}
+	for device, want := range map[spec.IMEI]string{deviceB: "", deviceC: "is for device " + string(deviceC) + ", but the card is bound to none, and is to get " + string(deviceB)} {
+		in := then.input()
+		in.Fleet.Approvals = []spec.Approval{{Name: "first", Action: spec.ChangeBind, Cards: []spec.ApprovedCard{{ICCID: kiosk, IMEI: device}}}}
+		p, diags := plan.Make(in)
+		require.Empty(t, diags)
+		a := p.Cards[0].Actions[0]
+		assert.True(t, a.Guarded)
+		assert.Equal(t, want == "", a.Approved, "%s", a.Denial)
+		assert.Contains(t, a.Denial, want)
+	}
+}

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -45,6 +46,10 @@ func TestEachReasonDropsASavedAction(t *testing.T) {
 		change func(*plan.Input)
 		want   string
 	}{
+		"bound by somebody else": {bindsFirst(), func(in *plan.Input) {
+			c := &in.Prior.Cards[0]
+			c.Binding, c.Last = state.BoundTo(deviceC), state.Last{At: in.Now, Lifecycle: spec.Active, Has: spec.AttrActive | spec.AttrBinding, IMEI: deviceC}
+		}, "the card isn't as it was: the state has it bound to " + string(deviceC)},
 		"prevent_unbind is set": {left(false), func(in *plan.Input) { in.Prior.Cards[0].PreventUnbind = true }, "unbind is prevented: "},
 		"prevent_unbind of a declared card": {
 			scene{wanted: card(func(c *spec.Card) { c.Bound = spec.Off }), memory: boundTo(deviceA)},
@@ -102,6 +107,36 @@ func TestWhatIsStillWantedIsKeptAsItWasSaved(t *testing.T) {
 	require.Len(t, kept.Plan.Cards, 1)
 	assert.Equal(t, saved.Cards[0].Actions, kept.Plan.Cards[0].Actions, "keys and needs come out the same")
 	assert.Equal(t, saved.Cards[0].Memory, kept.Plan.Cards[0].Memory, "and so does what is adopted")
+}
+
+// bindsFirst is a card that is bound to none, and gets a device.
+func bindsFirst() scene {
+	sets := byValue()
+	none := func(r *spec.Reading) { r.Has |= spec.AttrBinding }
+	return scene{wanted: wants(deviceB), memory: boundTo(""), live: reads(spec.Active, "正常", none), caps: &sets}
+}
+
+func TestAFirstDeviceIsSavedReadAndKept(t *testing.T) {
+	in := bindsFirst().input()
+	saved, diags := plan.Make(in)
+	require.Empty(t, diags)
+	var b bytes.Buffer
+	_, err := plan.Write(&b, saved)
+	require.NoError(t, err)
+	loaded, _, err := plan.Read(&b)
+	require.NoError(t, err)
+	in.Live, in.Now = nil, in.Now.Add(time.Hour)
+	kept, diags := plan.Keep(loaded, in)
+	require.Empty(t, diags)
+	assert.Empty(t, kept.Left)
+	assert.Equal(t, []spec.Change{{Kind: spec.ChangeBind, To: string(deviceB)}}, changesOf(kept.Plan.Cards[0]))
+	assert.Equal(t, saved.Cards[0].Actions, kept.Plan.Cards[0].Actions)
+
+	in.Capabilities[aliyun] = reporting()
+	kept, diags = plan.Keep(loaded, in)
+	require.Empty(t, diags)
+	require.Len(t, kept.Left, 1, "by now the call names the prior device")
+	assert.Contains(t, kept.Left[0].Reason, "card has no device")
 }
 
 func TestWhatIsAsWantedByNowIsNoDrop(t *testing.T) {

@@ -86,7 +86,7 @@ func (c *keptCard) isNow(a *Action) string {
 
 func orNone(imei spec.IMEI) string {
 	if imei == "" {
-		return "no device"
+		return spec.NoDevice
 	}
 	return string(imei)
 }

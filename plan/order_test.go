@@ -14,10 +14,16 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// move is a card that goes from one device to another; to "" unbinds it.
+// move is a card that goes from one device to another; from "" is a card that is
+// bound to none, and to "" unbinds it.
 type move struct{ name, from, to string }
 
-func device(name string) spec.IMEI { return spec.IMEI(fmt.Sprintf("86153603019%03d0", name[0])) }
+func device(name string) spec.IMEI {
+	if name == "" {
+		return ""
+	}
+	return spec.IMEI(fmt.Sprintf("86153603019%03d0", name[0]))
+}
 
 // moving is a fleet whose cards move as they are told.
 func moving(provider spec.ProviderConfig, moves ...move) plan.Input {
@@ -75,6 +81,30 @@ func TestADeviceIsReleasedBeforeAnotherCardTakesIt(t *testing.T) {
 			p, diags := plan.Make(moving(spec.ProviderConfig{Name: aliyun}, row.moves...))
 			require.Empty(t, diags)
 			assert.Equal(t, row.want, needs(p))
+		})
+	}
+}
+
+func TestAFirstDeviceIsReleasedBeforeItIsTaken(t *testing.T) {
+	for name, row := range map[string]struct {
+		moves []move
+		want  []string
+		told  []string
+	}{
+		"free":           {[]move{{"a", "", "B"}}, nil, []string{"a: ->B"}},
+		"after a move":   {[]move{{"a", "", "B"}, {"b", "B", "C"}}, []string{"a:b"}, []string{"a: ->B", "b: B->C"}},
+		"after a chain":  {[]move{{"a", "", "B"}, {"b", "B", "C"}, {"c", "C", ""}}, []string{"a:b", "b:c"}, []string{"a: ->B", "b: B->C", "c: C->"}},
+		"after a circle": {[]move{{"a", "B", "C"}, {"b", "C", "B"}, {"c", "", "D"}, {"d", "D", "E"}}, []string{"b:a", "c:d"}, []string{"a: B->C", "b: C->B", "c: ->D", "d: D->E"}},
+		"two of none":    {[]move{{"a", "", "B"}, {"b", "", "C"}}, nil, []string{"a: ->B", "b: ->C"}},
+		"held":           {[]move{{"a", "", "B"}, {"b", "B", "B"}}, nil, []string{"a! Device is held by another card"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := moving(spec.ProviderConfig{Name: aliyun}, row.moves...)
+			in.Capabilities[aliyun] = byValue()
+			p, diags := plan.Make(in)
+			require.Empty(t, diags)
+			assert.Equal(t, row.want, needs(p))
+			assert.Equal(t, row.told, told(p))
 		})
 	}
 }
@@ -139,10 +169,12 @@ func TestEveryMoveEndsInAnOrderThatRuns(t *testing.T) {
 			if rapid.IntRange(0, 5).Draw(t, "unbind") == 0 {
 				dest = ""
 			}
-			moves = append(moves, move{string(rune('a' + i)), string(rune('A' + i)), dest})
+			moves = append(moves, move{string(rune('a' + i)), drawFrom(t, i), dest})
 		}
 		provider := spec.ProviderConfig{Name: aliyun, Settings: map[string]any{"exclusive_imei": exclusive, "parking_imeis": []string{string(device("P"))}}}
 		in := moving(provider, moves...)
+		in.Capabilities[aliyun] = byValue()
+		tellDevices(t, in)
 		p, diags := plan.Make(in)
 		if len(diags) > 0 {
 			t.Fatalf("diagnostics: %v", diags)
@@ -158,6 +190,24 @@ func TestEveryMoveEndsInAnOrderThatRuns(t *testing.T) {
 			}
 		}
 	})
+}
+
+// drawFrom is the device that a card has: its own, or none.
+func drawFrom(t *rapid.T, i int) string {
+	if rapid.IntRange(0, 3).Draw(t, "bound to none") == 0 {
+		return ""
+	}
+	return string(rune('A' + i))
+}
+
+// tellDevices has the carrier tell the devices of some cards; of the others the state
+// knows them.
+func tellDevices(t *rapid.T, in plan.Input) {
+	for i := range in.Live {
+		if rapid.Bool().Draw(t, "binding is told") {
+			in.Live[i].Has, in.Live[i].IMEI = in.Live[i].Has|spec.AttrBinding, in.Prior.Cards[i].Binding.IMEI
+		}
+	}
 }
 
 // play runs a plan's changes of binding in an order drawn at random.

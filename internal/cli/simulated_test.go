@@ -75,7 +75,66 @@ func TestADeviceThatSomebodyChangedAtTheConsoleIsDrift(t *testing.T) {
 		assert.Equal(t, boundDevice, r.device(), "it is put back")
 		r.want(0, r.run("plan", "-detailed-exitcode"))
 		r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = "" })
-		r.want(2, r.run("plan", "-detailed-exitcode"))
+		got = r.want(2, r.run("plan", "-detailed-exitcode"))
+		assert.Contains(t, got.out, "imei: "+string(boundDevice)+" -> none")
+		assert.Contains(t, got.out, "~ imei: no device -> "+string(boundDevice))
+		r.want(0, r.run("apply", "-auto-approve"))
+		assert.Equal(t, boundDevice, r.device(), "a device that was taken away is put back too")
+		r.want(0, r.run("plan", "-detailed-exitcode"))
+	})
+}
+
+func TestACardThatIsBoundToNoneGetsItsFirstDevice(t *testing.T) {
+	byValue(t, func(t *testing.T, r *rig, provider string) {
+		call := map[string]string{"soracom": "set_imei_lock", "telnyx": "update"}[provider]
+		r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = "" })
+		r.kiosk("  imei = \"" + string(boundDevice) + "\"\n")
+		assert.Contains(t, r.want(2, r.run("plan", "-detailed-exitcode", "-out=first.plan")).out, "~ imei: no device -> "+string(boundDevice))
+		assert.Zero(t, r.world.Count(call), "plan makes no request of a change")
+		got := r.want(0, r.run("apply", "first.plan"))
+		assert.Contains(t, got.out, "change-bind no device -> "+string(boundDevice)+": done")
+		assert.Equal(t, boundDevice, r.device())
+		r.want(0, r.run("plan", "-detailed-exitcode"))
+		assert.Equal(t, 1, r.world.Count(call))
+	})
+}
+
+func TestAFirstDeviceThatSomebodyElseSetMeanwhileIsNotOverwritten(t *testing.T) {
+	byValue(t, func(t *testing.T, r *rig, provider string) {
+		r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = "" })
+		r.kiosk("  imei = \"" + string(boundDevice) + "\"\n")
+		r.want(2, r.run("plan", "-detailed-exitcode", "-out=first.plan"))
+		r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = otherDevice })
+		got := r.run("apply", "first.plan")
+		assert.NotEqual(t, 0, got.code, "%s", got.out)
+		assert.Contains(t, got.out+got.errors, "the card is bound to "+string(otherDevice)+" by now")
+		assert.Equal(t, otherDevice, r.device())
+		assert.Zero(t, r.world.Count(map[string]string{"soracom": "set_imei_lock", "telnyx": "update"}[provider]))
+	})
+}
+
+// The answer of a first binding is lost before and after it had its effect: the
+// next reading says which, and the request is sent again only where it had none.
+func TestALostAnswerOfAFirstBindingIsSettledByReading(t *testing.T) {
+	byValue(t, func(t *testing.T, r *rig, provider string) {
+		call := map[string]string{"soracom": "set_imei_lock", "telnyx": "update"}[provider]
+		for _, kind := range []carriersim.FaultKind{carriersim.LostAfter, carriersim.HTML5xx, carriersim.Truncated} {
+			was := r.world.Count(call)
+			r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = "" })
+			r.world.Break(carriersim.Fault{Action: call, Times: 1, Kind: kind})
+			r.kiosk("  imei = \"" + string(nextDevice) + "\"\n")
+			r.want(0, r.run("apply", "-auto-approve"))
+			assert.Equal(t, was+1, r.world.Count(call), "%s", kind)
+			assert.Equal(t, nextDevice, r.device())
+			r.want(0, r.run("plan", "-detailed-exitcode"))
+		}
+		r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = "" })
+		r.world.Break(carriersim.Fault{Action: call, Times: 1, Kind: carriersim.LostBefore})
+		for range 2 { // the first may leave it in doubt
+			r.run("apply", "-auto-approve")
+		}
+		assert.Equal(t, nextDevice, r.device(), "it is still bound to none, so it is sent again")
+		r.want(0, r.run("plan", "-detailed-exitcode"))
 	})
 }
 

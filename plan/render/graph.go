@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
@@ -61,6 +62,8 @@ func connected(p plan.Source) (map[string]bool, error) {
 
 func values(a plan.Action) string {
 	switch {
+	case a.BindsFirst():
+		return " " + spec.NoDevice + " → " + a.To
 	case a.From != "" && a.To != "":
 		return " " + a.From + " → " + a.To
 	case a.From+a.To != "":

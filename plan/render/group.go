@@ -436,8 +436,8 @@ func labels(m map[string]string) string { return strings.Join(labelled(m), ",") 
 // sample shows a card's own values in a group.
 func sample(c *plan.Card) string {
 	for _, a := range c.Actions {
-		if replacesDevice(a.Change) {
-			return ": " + safe.Text(a.From) + " -> " + safe.Text(a.To)
+		if setsDevice(a.Change) {
+			return ": " + safe.Text(cmp.Or(a.From, spec.NoDevice)) + " -> " + safe.Text(a.To)
 		}
 	}
 	return ""

@@ -466,7 +466,7 @@ func standingHTML(c *plan.Card) string {
 func ownValues(c *plan.Card) string {
 	var parts []string
 	for _, a := range c.Actions {
-		if replacesDevice(a.Change) || a.Guarded {
+		if setsDevice(a.Change) || a.Guarded {
 			parts = append(parts, changeOf(c, a))
 		}
 	}

@@ -53,7 +53,10 @@ func pagePhrases() string {
 
 // replacesDevice reports whether the change replaces one device by another, so
 // that it is worth showing which digits differ.
-func replacesDevice(c spec.Change) bool {
+func replacesDevice(c spec.Change) bool { return setsDevice(c) && !c.BindsFirst() }
+
+// setsDevice reports whether the change gives the card another device, or its first.
+func setsDevice(c spec.Change) bool {
 	from, to := c.Kind.Values()
 	return from == spec.Device && to == spec.Device
 }

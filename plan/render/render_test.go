@@ -142,3 +142,33 @@ func TestWords(t *testing.T) {
 		assert.Equal(t, want, render.Thousands(n))
 	}
 }
+
+// A first device is told in words: nothing is left blank where the
+// prior device would stand.
+func TestAFirstDeviceIsToldInWords(t *testing.T) {
+	for cards, want := range map[int]string{1: "~ imei: no device -> " + imei(0), 100: ": no device -> " + imei(0)} {
+		p := &plan.Plan{Total: cards}
+		for i := range cards {
+			c := aCard(i, changeBind("", imei(i)))
+			c.Before.Binding = state.BoundTo("")
+			p.Cards = append(p.Cards, c)
+		}
+		var text, md bytes.Buffer
+		require.NoError(t, render.Text(&text, p, render.Style{}))
+		assert.Contains(t, text.String(), want)
+		assert.NotContains(t, text.String(), "^", "there are no digits to compare")
+		require.NoError(t, render.Markdown(&md, p, render.MarkdownOptions{}))
+		assert.Contains(t, md.String(), "imei: no device → ")
+		assert.NotContains(t, md.String(), "(empty)")
+		if cards > 1 {
+			assert.Contains(t, text.String(), "imei: no device -> 86153603…, each to a device of its own")
+		}
+	}
+	waits := changeBind("", imei(1))
+	waits.Needs = []string{"a0-0"}
+	p := &plan.Plan{Cards: []plan.Card{aCard(0, changeBind(imei(1), imei(2))), aCard(1, waits)}}
+	p.Cards[1].Actions[0].Needs = waits.Needs
+	var graph bytes.Buffer
+	require.NoError(t, render.Graph(&graph, p))
+	assert.Contains(t, graph.String(), "change-bind no device → "+imei(1))
+}

@@ -42,7 +42,10 @@ func DrawChange(t *rapid.T) state.Change {
 	pkg := rapid.SampledFrom([]string{"10002", "10003"}).Draw(t, "package")
 	switch c.Kind {
 	case spec.ChangeBind:
-		c.From, c.To = drawIMEI(t), drawIMEI(t)
+		c.To = drawIMEI(t)
+		if rapid.IntRange(0, 3).Draw(t, "first device") > 0 {
+			c.From = drawIMEI(t)
+		}
 	case spec.Unbind:
 		c.From = drawIMEI(t)
 	case spec.Subscribe:

@@ -468,7 +468,7 @@
   function change(a) {
     const words = (phrases[a.kind] || '').replace(/\[(.*)\]$/, a.from || a.to ? '$1' : '');
     return words.split(/(\{from\}|\{to\})/).filter(Boolean).map((part) => {
-      if (part === '{from}') return id(a.from || '?');
+      if (part === '{from}') return a.from ? id(a.from) : 'no device';
       return part !== '{to}' ? part : a.from ? marked(a.from, a.to || '?') : id(a.to || '?');
     });
   }
