@@ -131,7 +131,7 @@ func TestTwoMachinesWhoseClocksDifferOrderOnce(t *testing.T) {
 	carrier.Advance(10 * time.Minute)
 	r.clock.Advance(10 * time.Minute)
 	got = r.want(0, r.run("apply", "-auto-approve"))
-	assert.Contains(t, got.out, "1 unchanged, 0 needs attention")
+	assert.Contains(t, got.out, "No changes. 1 card matches the configuration.\n")
 	assert.Equal(t, 1, world.Count("DoIotRecharge"), got.out)
 }
 

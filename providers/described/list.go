@@ -147,7 +147,7 @@ func (p lister) page(ctx context.Context, at position) (*pageOf, error) {
 		return nil, err
 	}
 	page, err := l.read(got, at)
-	if err == nil {
+	if err == nil && at.since.IsNull() { // of what has changed, a row only names its card
 		err = p.unread(page)
 	}
 	if err != nil {
