@@ -1,3 +1,5 @@
+//go:build !race
+
 package cli_test
 
 import (
@@ -129,6 +131,10 @@ func (l long) run(r *rig, args []string) (code int, printed string) {
 // squares has the long form measured: every shape of every setting, and CPU in
 // processes of their own.
 var squares = flag.Bool("squares", false, "look for what grows with the square in every shape of every list, CPU included: most of an hour")
+
+// few and many are too many for the race detector, which makes each ten times as
+// dear: .ci/run has a step without it.
+const few, many = 2_000, 20_000
 
 // leastBytes is what an element may take whatever fewer of them do: rooms grow
 // by leaps. A square takes a hundred times as much.

@@ -119,14 +119,18 @@ func TestAServerThatTakesAWriteAndNeverAnswersIsNamedAndGivenUpAtTheFirstSignal(
 				defer signal.Stop()
 				err := j.Append(context.WithoutCancel(t.Context()), statetest.Put(statetest.Card(1, "")))
 				require.ErrorContains(t, err, "it may have been done all the same")
-				// The write, and the look whether the server has it.
-				require.Equal(t, c.ends+2*time.Second, time.Since(h.since))
+				// The write, and the look whether the server has it: two seconds at most.
+				ended := time.Since(h.since)
+				require.GreaterOrEqual(t, ended, c.ends-time.Second) // a body may end at the very tick that looks at it
+				require.LessOrEqual(t, ended, c.ends+2*time.Second)
 				require.Error(t, b.Commit(context.Background(), s, state.Edits{}))
 				err = unlock()
 				require.ErrorContains(t, err, "the lock stays")
 				require.ErrorContains(t, err, "cardfleet force-unlock 5f1c")
-				require.Equal(t, c.ends+6*time.Second, time.Since(h.since), "two seconds for each that is left to be tried")
-				require.Equal(t, []string{(c.sending + 10*time.Second).String() + ": write the state https://states.example/state: no answer for 10 s"}, h.lines)
+				require.LessOrEqual(t, time.Since(h.since), ended+4*time.Second, "two seconds for each that is left to be tried")
+				told := c.sending + 10*time.Second
+				require.Len(t, h.lines, 1)
+				require.Contains(t, []string{told.String(), (told - time.Second).String()}, strings.TrimSuffix(h.lines[0], ": write the state https://states.example/state: no answer for 10 s"))
 			})
 		})
 	}
