@@ -55,7 +55,7 @@ func (a answered) member(t *testing.T, path string) any {
 
 // leftOut leaves a test out where something could not be installed; CI leaves
 // nothing out.
-func leftOut(t *testing.T, format string, args ...any) {
+func leftOut(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
 		t.Fatalf(format+", and CI leaves nothing out", args...)

@@ -1,6 +1,7 @@
 package carriersim
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
@@ -84,4 +85,14 @@ func Write(rw http.ResponseWriter, status int, contentType string, body []byte) 
 	rw.Header().Set("Content-Type", contentType)
 	rw.WriteHeader(status)
 	_, _ = rw.Write(body) // a caller that has gone doesn't want it
+}
+
+// JSON is the JSON of an answer that was just made: of texts, numbers, booleans,
+// and lists and objects of them. It panics where something else is in it.
+func JSON(answer any) []byte {
+	data, err := json.Marshal(answer)
+	if err != nil {
+		panic(err)
+	}
+	return data
 }

@@ -1,7 +1,6 @@
 package cmiotsim
 
 import (
-	"encoding/json"
 	"hash/maphash"
 	"net/http"
 	"net/url"
@@ -179,15 +178,11 @@ func body(status, message string, result []row) []byte {
 	if result == nil {
 		result = []row{} // status为"非0"时, result可能为空
 	}
-	data, err := json.Marshal(struct {
+	return carriersim.JSON(struct {
 		Status  string `json:"status"`
 		Message string `json:"message"`
 		Result  []row  `json:"result"`
 	}{status, message, result})
-	if err != nil {
-		panic(err) // strings and lists of them only
-	}
-	return data
 }
 
 // write answers with HTTP 200, whatever the status inside says.

@@ -57,7 +57,7 @@ func (s *Soracom) taken(q *request) *refusal {
 }
 
 // told is all that the carrier tells of a card.
-func (s *Soracom) told(c *carriersim.Card) string { return string(encode(s.sim(c))) }
+func (s *Soracom) told(c *carriersim.Card) string { return string(carriersim.JSON(s.sim(c))) }
 
 // alter changes the card, unless the carrier refuses.
 func (s *Soracom) alter(q *request, c *carriersim.Card) *refusal {

@@ -10,7 +10,6 @@
 package soracomsim
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
@@ -69,20 +68,12 @@ func (s *Soracom) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		if no != nil {
 			return carriersim.Outcome{Refuse: no.write}
 		}
-		return carriersim.Outcome{Changed: changed, Answer: encode(answer)}
+		return carriersim.Outcome{Changed: changed, Answer: carriersim.JSON(answer)}
 	})
 }
 
 // object is a JSON object of an answer.
 type object map[string]any
-
-func encode(v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // texts, numbers, booleans and lists of them only
-	}
-	return data
-}
 
 const contentType = "application/json"
 
@@ -98,7 +89,7 @@ func (r *refusal) write(rw http.ResponseWriter) {
 	if r.code != "" {
 		body["code"] = r.code
 	}
-	carriersim.Write(rw, r.status, contentType, encode(body))
+	carriersim.Write(rw, r.status, contentType, carriersim.JSON(body))
 }
 
 // The codes are GUESSES: [OAS] has their form alone.

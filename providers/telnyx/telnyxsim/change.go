@@ -135,7 +135,7 @@ func (s *Telnyx) fail(rw http.ResponseWriter, q *request, end string) {
 		no.write(rw)
 		return
 	}
-	carriersim.Write(rw, http.StatusAccepted, contentType, encode(answer))
+	carriersim.Write(rw, http.StatusAccepted, contentType, carriersim.JSON(answer))
 }
 
 // begin begins an action, which comes to its end after the world's show delay.

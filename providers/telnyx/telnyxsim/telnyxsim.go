@@ -12,7 +12,6 @@
 package telnyxsim
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -75,20 +74,12 @@ func (s *Telnyx) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		if no != nil {
 			return carriersim.Outcome{Refuse: no.write}
 		}
-		return carriersim.Outcome{Changed: changed, Answer: encode(answer)}
+		return carriersim.Outcome{Changed: changed, Answer: carriersim.JSON(answer)}
 	})
 }
 
 // object is a JSON object of an answer.
 type object map[string]any
-
-func encode(v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // texts, numbers, booleans and lists of them only
-	}
-	return data
-}
 
 const contentType = "application/json; charset=utf-8"
 
@@ -99,7 +90,7 @@ type refusal struct {
 }
 
 func (r *refusal) write(rw http.ResponseWriter) {
-	carriersim.Write(rw, r.status, contentType, encode(object{"errors": []object{{"code": r.code, "title": r.title, "detail": r.detail}}}))
+	carriersim.Write(rw, r.status, contentType, carriersim.JSON(object{"errors": []object{{"code": r.code, "title": r.title, "detail": r.detail}}}))
 }
 
 func denied() *refusal {

@@ -47,7 +47,7 @@ func (a API) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		if no != nil {
 			return carriersim.Outcome{Changed: changed, Refuse: no.write}
 		}
-		return carriersim.Outcome{Changed: changed, Answer: encode(answer)}
+		return carriersim.Outcome{Changed: changed, Answer: carriersim.JSON(answer)}
 	})
 }
 

@@ -38,7 +38,7 @@ func (t Tokens) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		Carrier: "xuyu", Action: "token", Params: map[string]string{"grant_type": form["grant_type"], "scope": form["scope"]},
 	}
 	faulty := wire(func(code string) *refusal { return oauth(code, code) })
-	t.World.Serve(rw, r, faulty, arrived, func() carriersim.Outcome { return carriersim.Outcome{Answer: encode(t.give(form))} })
+	t.World.Serve(rw, r, faulty, arrived, func() carriersim.Outcome { return carriersim.Outcome{Answer: carriersim.JSON(t.give(form))} })
 }
 
 // oauth is a refusal of OAuth 2.0 (RFC 6749 §5.2). GUESS: S003 has none for

@@ -9,7 +9,6 @@
 package xuyusim
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
@@ -112,15 +111,7 @@ type refusal struct {
 }
 
 func (r *refusal) write(rw http.ResponseWriter) {
-	carriersim.Write(rw, r.status, contentType, encode(r.body))
-}
-
-func encode(b body) []byte {
-	data, err := json.Marshal(b)
-	if err != nil {
-		panic(err) // strings, numbers, booleans and lists of them only
-	}
-	return data
+	carriersim.Write(rw, r.status, contentType, carriersim.JSON(r.body))
 }
 
 const contentType = "application/json; charset=utf-8"
