@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"syscall"
 	"time"
+	_ "time/tzdata" // for machines that have no time zones of their own
 
 	"golang.org/x/term"
 

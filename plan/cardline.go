@@ -41,6 +41,9 @@ func (w *lineWriter) card(c *Card) ([]byte, error) {
 	w.optional(`,"msisdn":`, c.MSISDN)
 	w.labels(`,"labels":`, c.Labels)
 	w.optional(`,"file":`, c.File)
+	if c.Line != 0 {
+		w.b = strconv.AppendInt(append(w.b, `,"line":`...), int64(c.Line), 10)
+	}
 	w.values(`,"before":`, &c.Before)
 	w.values(`,"after":`, &c.After)
 	w.actions(c.Actions)

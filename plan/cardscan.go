@@ -22,7 +22,7 @@ func (s *lineScanner) card(line []byte, c *Card) bool {
 		return false
 	}
 	c.Address, c.Provider, c.ICCID = address, spec.ProviderName(provider), spec.ICCID(iccid)
-	return s.Optional(`,"msisdn":"`, &c.MSISDN) && s.Labels(`,"labels":{`, &c.Labels) && s.OptionalWord(`,"file":"`, &c.File) &&
+	return s.Optional(`,"msisdn":"`, &c.MSISDN) && s.Labels(`,"labels":{`, &c.Labels) && s.OptionalWord(`,"file":"`, &c.File) && s.Count(`,"line":`, &c.Line) &&
 		s.values(`,"before":{`, &c.Before) && s.values(`,"after":{`, &c.After) && s.actions(&c.Actions) && s.notes(c) && s.end(c)
 }
 

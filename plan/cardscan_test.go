@@ -70,6 +70,6 @@ func FuzzScanCard(f *testing.F) {
 	for line := range bytes.Lines(text) {
 		f.Add(line)
 	}
-	f.Add([]byte(`{"card":{"address":"card.bike[\"1\"]","provider":"aliyun","iccid":"1","msisdn":"1","labels":{"a":"b","c":"d"},"file":"b.csv","before":{"active":1},"actions":[{"id":"a1","kind":"unbind","from":"1","keeps_account":true,"final":true,"guarded":true,"approved":true,"required":2,"approvals":[{"by":"a","reason":"r","until":"2026-11-21T20:46:47Z"}],"denial":"d"}],"account":1,"leaving":true}}` + "\n"))
+	f.Add([]byte(`{"card":{"address":"card.bike[\"1\"]","provider":"aliyun","iccid":"1","msisdn":"1","labels":{"a":"b","c":"d"},"file":"b.csv","line":1204,"before":{"active":1},"actions":[{"id":"a1","kind":"unbind","from":"1","keeps_account":true,"final":true,"guarded":true,"approved":true,"required":2,"approvals":[{"by":"a","reason":"r","until":"2026-11-21T20:46:47Z"}],"denial":"d"}],"account":1,"leaving":true}}` + "\n"))
 	f.Fuzz(func(t *testing.T, line []byte) { compareScan(t, &lineScanner{}, &Card{}, line) })
 }

@@ -64,7 +64,7 @@ func (p *pair) set(d *differ, wanted *spec.Card, memory *state.Card, live spec.R
 	}
 	*p = pair{wanted: wanted, memory: memory, live: live, keeps: p.keeps}
 	if wanted != nil {
-		p.card = Card{Provider: wanted.Provider, ICCID: wanted.ICCID, MSISDN: wanted.MSISDN, Labels: wanted.Labels, File: fileOf(wanted)}
+		p.card = Card{Provider: wanted.Provider, ICCID: wanted.ICCID, MSISDN: wanted.MSISDN, Labels: wanted.Labels, File: fileOf(wanted), Line: lineOf(wanted)}
 	} else {
 		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, MSISDN: memory.MSISDN, Leaving: true}
 	}
@@ -127,6 +127,9 @@ func idOf(wanted *spec.Card, memory *state.Card) spec.CardID {
 
 // fileOf is where a card is declared: its row's table, or its block's file.
 func fileOf(c *spec.Card) string { return cmp.Or(c.Block.CSV(), c.Block.Source.File) }
+
+// lineOf is the line of that file: the card's row, or its block's header.
+func lineOf(c *spec.Card) int { return cmp.Or(c.Row, c.Block.Source.Start.Line) }
 
 // wanted compares a declared card.
 func (d *differ) wanted(p *pair) {

@@ -153,6 +153,7 @@ func newDraft(in Input) *Draft {
 		Version: in.Version, Timestamp: in.Now, Config: in.Fleet.Digest, Incomplete: in.Incomplete,
 		Carriers: definitions(in.Fleet, in.Prior), CarriersLeft: left(in.Fleet, in.Prior),
 		Partial: in.Select.String(), RefreshOnly: in.RefreshOnly,
+		Origin: in.Origin, Zone: in.Fleet.Zone,
 	}}
 	d.differ.in = &d.in
 	d.differ.removed, d.diags = removedCards(in.Fleet, in.Prior)

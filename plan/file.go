@@ -64,6 +64,8 @@ type fileHeader struct {
 	Left        []string     `json:"carriers_left,omitempty"`
 	Variables   []Variable   `json:"variables,omitempty"`
 	FirstRun    string       `json:"first_run,omitempty"`
+	Origin      Origin       `json:"origin,omitzero"`
+	Zone        string       `json:"zone,omitempty"`
 	// Order says how the lines of the cards are sorted: always [byAddress], as
 	// the plan is shown.
 	Order string `json:"order"`
@@ -79,7 +81,7 @@ func headerOf(p *Plan) fileHeader {
 		Total: p.Total, Unchanged: p.Unchanged, Unread: p.Unread,
 		Incomplete: p.Incomplete, Totals: p.Totals, Limits: p.Limits, Costs: p.Costs, Reads: p.Reads,
 		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Policy: p.Policy,
-		Carriers: p.Carriers, Left: p.CarriersLeft, Variables: p.Variables, FirstRun: p.FirstRun, Order: byAddress,
+		Carriers: p.Carriers, Left: p.CarriersLeft, Variables: p.Variables, FirstRun: p.FirstRun, Origin: p.Origin, Zone: p.Zone, Order: byAddress,
 	}
 }
 
@@ -90,7 +92,7 @@ func (h *fileHeader) plan() *Plan {
 		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread,
 		Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Reads: h.Reads,
 		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.RefreshOnly, Policy: h.Policy,
-		Carriers: h.Carriers, CarriersLeft: h.Left, Variables: h.Variables, FirstRun: h.FirstRun,
+		Carriers: h.Carriers, CarriersLeft: h.Left, Variables: h.Variables, FirstRun: h.FirstRun, Origin: h.Origin, Zone: h.Zone,
 	}
 }
 

@@ -46,6 +46,7 @@ type Input struct {
 	Lost    bool
 	Now     time.Time
 	Version string
+	Origin  Origin // whose work the plan is, where CI tells it
 	// saved says that a saved plan is held against all this: a mistake at a card
 	// is why nothing comes out for it.
 	saved bool

@@ -57,6 +57,11 @@ type Plan struct {
 	RefreshOnly bool
 	// FirstRun is where a state was looked for, in vain; "" where there was one.
 	FirstRun string
+	// Origin is whose work it is, where CI tells it.
+	Origin Origin
+	// Zone is the fleet's time zone, by its IANA name, in which people are told times
+	// besides UTC; "" for none.
+	Zone string
 
 	// summary is what was counted of a plan whose cards are read one by one, see
 	// [Source]; nil for one that has its cards.
@@ -71,6 +76,7 @@ type Card struct {
 	MSISDN   string            `json:"msisdn,omitempty"` // as it is declared; of a card that left, as it was
 	Labels   map[string]string `json:"labels,omitempty"`
 	File     string            `json:"file,omitempty"` // that declares it: its table, or its configuration file; "" for a card that left
+	Line     int               `json:"line,omitempty"` // of File: the card's row, or its block's header; 0 for a card that left
 
 	Before    Values   `json:"before,omitzero"`
 	After     Values   `json:"after,omitzero"`

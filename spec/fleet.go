@@ -18,14 +18,17 @@ type Fleet struct {
 	Backend    Backend
 	Encryption *Encryption // nil: state and plan files are not encrypted
 	Policy     Policy
-	Notify     []Notify            // in the order of the source
-	Providers  []ProviderConfig    // by name
-	Carriers   []CarrierDefinition // of the configuration, by name
-	Cards      []Card              // by ICCID, each declared once
-	Numbers    []PrivacyNumber     // by address
-	Approvals  []Approval          // by name
-	Removed    []Removed           // by ICCID
-	Emptied    []Emptied           // in the order of the source
+	// Zone is the time zone, by its IANA name, in which people are told times
+	// besides UTC; "" for none.
+	Zone      string
+	Notify    []Notify            // in the order of the source
+	Providers []ProviderConfig    // by name
+	Carriers  []CarrierDefinition // of the configuration, by name
+	Cards     []Card              // by ICCID, each declared once
+	Numbers   []PrivacyNumber     // by address
+	Approvals []Approval          // by name
+	Removed   []Removed           // by ICCID
+	Emptied   []Emptied           // in the order of the source
 	// Digest stands for the configuration's files and for the values of the
 	// variables that are not sensitive: "sha256:…". Equal digests mean equal input.
 	Digest string

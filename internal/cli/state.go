@@ -54,7 +54,7 @@ func (prog *program) runEnv() run.Env {
 	env := prog.env
 	return run.Env{
 		Now: env.Now, Sleep: env.Sleep, Random: env.Random, Version: Version,
-		Who: env.User + "@" + env.Host, Info: runURL(env),
+		Who: env.User + "@" + env.Host, Info: runURL(env), Origin: originOf(env),
 	}
 }
 

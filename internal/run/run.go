@@ -12,20 +12,22 @@ import (
 	"context"
 	"time"
 
+	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/state"
 )
 
 // Env is what a run takes from the world around it. Each field is needed, but
-// for Info.
+// for Info and Origin.
 type Env struct {
 	Now func() time.Time
 	// Sleep waits, or returns the context's error.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Random fills p with random bytes, for the lock's id.
 	Random  func(p []byte)
-	Version string // of the program
-	Who     string // user@host, as the lock names its holder
-	Info    string // where the run can be seen in CI; "" for nowhere
+	Version string      // of the program
+	Who     string      // user@host, as the lock names its holder
+	Info    string      // where the run can be seen in CI; "" for nowhere
+	Origin  plan.Origin // whose work it is, where CI tells it
 }
 
 // Store is a state that a run reads and changes.

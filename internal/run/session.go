@@ -127,7 +127,7 @@ func (s *Session) input(prior *state.Snapshot, live *Live, o Options) plan.Input
 	return plan.Input{
 		Fleet: s.Fleet, Prior: prior, Live: live.Cards, Numbers: live.Numbers, Incomplete: live.incomplete, Reads: live.reads,
 		Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts, Approvals: o.Approvals, Accepted: o.Accepted, Select: o.Select, RefreshOnly: o.RefreshOnly,
-		FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,
+		FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version, Origin: s.Env.Origin,
 	}
 }
 

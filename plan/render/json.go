@@ -29,6 +29,8 @@ type headJSON struct {
 	Skipped       int           `json:"skipped,omitempty"`
 	RefreshOnly   bool          `json:"refresh_only,omitempty"`
 	FirstRun      string        `json:"first_run,omitempty"`
+	Origin        plan.Origin   `json:"origin,omitzero"`
+	Zone          string        `json:"zone,omitempty"`
 	Summary       Counts        `json:"summary"`
 	Policy        *policyJSON   `json:"policy,omitempty"`
 	Carriers      []carrierJSON `json:"carriers,omitempty"`
@@ -89,6 +91,8 @@ type CardJSON struct {
 	Provider  spec.ProviderName `json:"provider"`
 	MSISDN    string            `json:"msisdn,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
+	File      string            `json:"file,omitempty"`
+	Line      int               `json:"line,omitempty"`
 	Before    valuesJSON        `json:"before"`
 	After     valuesJSON        `json:"after"`
 	Actions   []ActionJSON      `json:"actions"`
@@ -244,7 +248,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 	out := headJSON{
 		FormatVersion: FormatVersion, Version: p.Version, Timestamp: p.Timestamp, Digest: digest, Config: p.Config,
 		State: stateJSON{p.Lineage, p.Serial}, Complete: len(p.Incomplete) == 0,
-		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, FirstRun: p.FirstRun, Summary: CountsOf(p.Summary()),
+		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, FirstRun: p.FirstRun, Origin: p.Origin, Zone: p.Zone, Summary: CountsOf(p.Summary()),
 	}
 	for _, d := range p.Carriers {
 		out.Carriers = append(out.Carriers, carrierJSON(d))
@@ -271,7 +275,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 // CardOf turns a card into its JSON form.
 func CardOf(c *plan.Card) CardJSON {
 	out := CardJSON{
-		Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, MSISDN: c.MSISDN, Labels: c.Labels,
+		Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, MSISDN: c.MSISDN, Labels: c.Labels, File: c.File, Line: c.Line,
 		Before: valuesOf(c.Before), After: valuesOf(c.After),
 		Actions: []ActionJSON{}, Attention: notesOf(c.Attention), Notes: c.Notes,
 	}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/hcl/v2"
 
@@ -15,8 +17,12 @@ func (l *loader) loadFleet() {
 	for _, b := range l.blocks["fleet"] {
 		content, diags := b.Body.Content(fleetSchema())
 		l.report.HCL(diags)
+		said := settings{loader: l, attributes: content.Attributes}
 		if a := content.Attributes["required_version"]; a != nil {
-			l.checkVersion(settings{loader: l, attributes: content.Attributes}, a)
+			l.checkVersion(said, a)
+		}
+		if a := content.Attributes["zone"]; a != nil && once.Claim(l.report, "zone", "The fleet's zone", a.NameRange) {
+			l.loadZone(said, a.Name)
 		}
 		for _, nested := range content.Blocks {
 			if nested.Type == "notify" { // there may be any number
@@ -57,6 +63,20 @@ func (l *loader) checkVersion(s settings, a *hcl.Attribute) {
 		s.wrong(a.Name, "Unsupported version", "This configuration needs cardfleet %s, and this is %s. "+
 			"Use a version that fits, or change required_version.", text, l.Version)
 	}
+}
+
+// loadZone reads the time zone that people are told times in. "Local" would be
+// another one on each machine.
+func (l *loader) loadZone(s settings, name string) {
+	text, ok := s.filled(name)
+	if !ok {
+		return
+	}
+	if _, err := time.LoadLocation(text); err != nil || text == "Local" {
+		s.wrong(name, "Invalid time zone", `%q is no time zone. Write the name of one from the IANA database, such as "Asia/Shanghai" or "Europe/Berlin".`, text)
+		return
+	}
+	l.fleet.Zone = text
 }
 
 func (l *loader) loadBackend(b *hcl.Block) {

@@ -20,7 +20,7 @@ func rootSchema() *hcl.BodySchema {
 
 func fleetSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
-		Attributes: attrs("required_version"),
+		Attributes: attrs("required_version", "zone"),
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}, {Type: "notify", LabelNames: []string{"type"}}},
 	}
 }

@@ -168,6 +168,27 @@ func (s *Scanner) Digit(name string, to *uint8) bool {
 	return true
 }
 
+// Count is the number behind a name, if the field is there: up to nine digits, the
+// first not 0.
+func (s *Scanner) Count(name string, to *int) bool {
+	if !s.Skip(name) {
+		return true
+	}
+	n := 0
+	for n < len(s.rest) && s.rest[n] >= '0' && s.rest[n] <= '9' {
+		n++
+	}
+	if n == 0 || n > 9 || s.rest[0] == '0' || n < len(s.rest) && strings.IndexByte(".eE", s.rest[n]) >= 0 {
+		return false
+	}
+	*to = 0
+	for _, digit := range s.rest[:n] {
+		*to = 10**to + int(digit-'0')
+	}
+	s.rest = s.rest[n:]
+	return true
+}
+
 // Field passes a field's name, with a comma before it unless it is the first.
 func (s *Scanner) Field(first *bool, name string) bool {
 	passed := *first && s.Skip(name) || !*first && len(s.rest) > 0 && s.rest[0] == ',' && s.skipAt(1, name)
