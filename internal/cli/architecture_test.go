@@ -64,6 +64,7 @@ var layers = []layer{
 	{"providers/providertest/sample", []string{"spec", "providers", "providers/internal/carriercall", "providers/internal/lenient"}},
 	{"providers/providertest/sample/samplesim", []string{"spec", "providers/carriersim"}},
 	{"providers/all", []string{"spec", "providers", "providers/*", "providers/*/*sim"}},
+	{"providers/described/madeupsim", []string{"spec", "providers/carriersim"}},
 	{"providers/*/*sim", []string{"spec", "providers/carriersim", "providers/internal/alirpcsim"}},
 	{"providers/described", []string{"spec", "spec/safe", "spec/config/expr", "providers", "providers/internal/carriercall"}},
 	{"providers/*", []string{"spec", "providers", "providers/internal/carriercall", "providers/internal/lenient", "providers/internal/alirpc"}},
