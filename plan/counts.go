@@ -19,6 +19,12 @@ type counts struct {
 	trusted tally
 	adopted int
 	costs   costing
+	money   pricing
+}
+
+// newCounts counts by what the carriers can and what packages cost.
+func newCounts(in *Input) counts {
+	return counts{costs: costing{caps: in.Capabilities}, money: newPricing(in.Fleet.Prices)}
 }
 
 // kindCount is the count of a kind that the plan has. There are few kinds, so
@@ -56,6 +62,7 @@ func (n *counts) card(c *Card) {
 		}
 	}
 	n.costs.card(c)
+	n.money.card(c)
 }
 
 func (n *counts) action(a *Action) {

@@ -67,7 +67,7 @@ func NewDraft(in Input) (d *Draft, diags spec.Diagnostics, err error) {
 		lineage, serial = in.Prior.Lineage, in.Prior.Serial
 	}
 	d.guard, d.keys = newGuard(in.Fleet, in.Prior, in.Approvals, in.Now), newKeyring(lineage, serial, in.Now)
-	d.counts.costs.caps = in.Capabilities
+	d.counts = newCounts(&d.in)
 	if err := d.join(); err != nil {
 		return nil, nil, err
 	}
@@ -102,7 +102,7 @@ func (d *Draft) takeSignatures(lineage string) {
 
 // recount counts the cards again, as they are once all is known.
 func (d *Draft) recount() {
-	d.counts = counts{costs: costing{caps: d.in.Capabilities}}
+	d.counts = newCounts(&d.in)
 	d.each(d.counts.card)
 }
 
@@ -114,7 +114,7 @@ func (d *Draft) finish() {
 		p.Reads = append(p.Reads, *d.reads[provider])
 	}
 	p.judgeLimits(&d.counts, &d.in)
-	p.Costs = d.counts.costs.costs(p.Reads, d.in.Paces)
+	p.Costs, p.Money = d.counts.costs.costs(p.Reads, d.in.Paces), d.counts.money.money()
 	s := d.counts.summaryOf(p)
 	p.summary = &s
 }

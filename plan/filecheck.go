@@ -47,6 +47,7 @@ func (h *fileHeader) check() error {
 	for _, v := range h.Costs {
 		providers = append(append(providers, v.Provider), v.With...)
 	}
+	providers = append(providers, h.Money.providers()...)
 	for _, v := range h.Reads {
 		providers = append(providers, v.Provider)
 	}

@@ -58,12 +58,12 @@ func Keep(saved *Plan, in Input) (*Kept, spec.Diagnostics) {
 	k.number(fresh)
 	p := k.plan(fresh)
 	guardAs(p, saved, in.Fleet, in.Prior, in.Approvals, in.Now)
-	n := counts{costs: costing{caps: in.Capabilities}}
+	n := newCounts(&in)
 	for i := range p.Cards {
 		n.card(&p.Cards[i])
 	}
 	p.judgeLimits(&n, &in)
-	p.Costs = n.costs.costs(p.Reads, in.Paces)
+	p.Costs, p.Money = n.costs.costs(p.Reads, in.Paces), n.money.money()
 	return &Kept{Plan: p, Left: k.left()}, diags
 }
 

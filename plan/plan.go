@@ -47,6 +47,9 @@ type Plan struct {
 	Variables []Variable
 	// Costs are the calls that applying takes, by provider.
 	Costs []Cost
+	// Money is what it adds and saves; nil where the configuration has no prices, or
+	// no package changes.
+	Money *Money
 	// Reads is how the cards were read, by provider.
 	Reads []Reads
 	// Partial is the selection that the plan is narrowed to, as options; ""

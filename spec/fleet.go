@@ -24,6 +24,7 @@ type Fleet struct {
 	Notify    []Notify            // in the order of the source
 	Providers []ProviderConfig    // by name
 	Carriers  []CarrierDefinition // of the configuration, by name
+	Prices    []Price             // in the order of the source
 	Cards     []Card              // by ICCID, each declared once
 	Numbers   []PrivacyNumber     // by address
 	Approvals []Approval          // by name

@@ -89,7 +89,7 @@ func (p *Planned) settle(left []plan.Left) {
 // withoutActions is the plan with nothing to do.
 func withoutActions(p *plan.Plan) *plan.Plan {
 	idle := *p
-	idle.Cards, idle.Limits, idle.Costs = slices.Clone(p.Cards), nil, nil
+	idle.Cards, idle.Limits, idle.Costs, idle.Money = slices.Clone(p.Cards), nil, nil, nil
 	for i := range idle.Cards {
 		idle.Cards[i].Actions = nil
 	}

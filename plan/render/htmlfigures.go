@@ -17,6 +17,7 @@ type figures struct {
 	Fleet             []segment
 	Kinds             []bar
 	Carriers          []bar
+	Money             *moneyHTML
 }
 
 // segment is one part of a bar.
@@ -69,6 +70,7 @@ func (n *figuring) figures() figures {
 	f.Fleet = fleet(n.plan, n.states)
 	f.Kinds = kinds(f.Summary)
 	f.Carriers = carriers(n.plan, n.byCarrier)
+	f.Money = moneyPage(n.plan.Money)
 	return f
 }
 

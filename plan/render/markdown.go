@@ -270,6 +270,7 @@ func tail(p *plan.Plan, s *plan.Summary, limit int) string {
 		}
 		b.WriteString("\n")
 	}
+	b.WriteString(moneyMarkdown(p.Money, max(2, limit/1500)))
 	if missing := Missing(*s); missing != "" {
 		b.WriteString("**" + strings.Replace(missing, "-skip-unapproved", "`-skip-unapproved`", 1) + "**\n\n")
 	}

@@ -39,6 +39,7 @@ func Text(w io.Writer, s plan.Source, style Style) error {
 	t.limits(p.Limits)
 	t.approvals(s)
 	t.reads(p)
+	t.money(p.Money)
 	t.costs(p)
 	t.line("%s", style.Bold(LastLine(p)))
 	return errors.Join(t.err, t.w.Flush())

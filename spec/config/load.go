@@ -98,6 +98,7 @@ func (l *loader) load() (*Config, spec.Diagnostics) {
 	l.loadFleet()
 	l.loadCards()
 	l.loadNumbers()
+	l.loadPrices()
 	l.loadApprovals()
 	l.loadRemoved()
 	l.loadOutputs()
@@ -251,7 +252,7 @@ func (l *loader) parse(name string, src *source, err error) hcl.Body {
 func (l *loader) sortBlocks(blocks hcl.Blocks) {
 	for _, b := range blocks {
 		switch {
-		case len(b.Labels) > 0 && b.Type != "provider" && !l.checkName(b):
+		case len(b.Labels) > 0 && !slices.Contains([]string{"provider", "package"}, b.Type) && !l.checkName(b):
 		case b.Type == "card":
 			l.cards = append(l.cards, plain.Card{Name: b.Labels[0], Block: b})
 		default:

@@ -15,6 +15,7 @@ func rootSchema() *hcl.BodySchema {
 		{Type: "approval", LabelNames: []string{"name"}},
 		{Type: "removed"},
 		{Type: "output", LabelNames: []string{"name"}},
+		{Type: "package", LabelNames: []string{"id"}},
 	}}
 }
 
@@ -71,6 +72,10 @@ func approvalSchema() *hcl.BodySchema {
 
 func removedSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{Attributes: required(attrs("iccids"), "iccids")}
+}
+
+func packageSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("provider", "price", "currency", "per"), "price", "currency", "per")}
 }
 
 func outputSchema() *hcl.BodySchema {
