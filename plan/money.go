@@ -24,6 +24,8 @@ type Money struct {
 	Unpriced []Unpriced `json:"unpriced,omitempty"`
 	// Many are the labels' keys with more than [mostValues] values: no sums are made of them.
 	Many []string `json:"many,omitempty"`
+	// Unknown are the cards whose account is closed and whose packages nobody knows.
+	Unknown int `json:"unknown,omitempty"`
 }
 
 // Sum is what is added and saved a month, and paid once, in one currency.
@@ -56,6 +58,7 @@ type pricing struct {
 	known    map[packageKey]*spec.Price // nil for a package without a price
 	sums     map[sumKey]map[*spec.Price]*packageCount
 	unpriced map[packageKey]*packageCount
+	unknown  int            // cards whose packages end, and aren't known
 	values   map[string]int // how many values of a label's key have sums; -1: too many
 }
 
@@ -108,12 +111,29 @@ func (n *pricing) card(c *Card) {
 // end counts the packages that end with a card's account, or that a package
 // takes the place of.
 func (n *pricing) end(c *Card, instead string) {
-	for _, id := range c.Before.Packages {
+	has, known := packagesOf(c)
+	if !known {
+		n.unknown++
+	}
+	for _, id := range has {
 		ended := slices.ContainsFunc(c.Actions, func(a Action) bool { return a.Kind == spec.Unsubscribe && a.From == id })
 		if id != instead && !ended {
 			n.count(c, id, packageCount{ends: 1})
 		}
 	}
+}
+
+// packagesOf are the packages that the card has, as they were read for this plan,
+// else as they were last known. A card that leaves isn't read for them.
+func packagesOf(c *Card) (ids []string, known bool) {
+	if c.Before.Packages != nil {
+		return c.Before.Packages, true
+	}
+	last := c.Memory.Reading()
+	for _, p := range last.Packages {
+		ids = append(ids, p.ID)
+	}
+	return ids, last.Tells(spec.AttrPackages)
 }
 
 func (n *pricing) count(c *Card, id string, by packageCount) {
@@ -171,10 +191,10 @@ func (c *packageCount) plus(by packageCount) *packageCount {
 
 // money is what was counted; nil where nothing was, or nothing could be.
 func (n *pricing) money() *Money {
-	if len(n.known) == 0 {
+	if len(n.known)+n.unknown == 0 {
 		return nil
 	}
-	m := &Money{}
+	m := &Money{Unknown: n.unknown}
 	for at, counts := range n.sums {
 		if sums := sumsOf(at, counts); at.provider != "" {
 			m.Providers = append(m.Providers, sums...)

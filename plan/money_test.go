@@ -63,9 +63,15 @@ func drawSubscribers(t *rapid.T) plan.Input {
 				c.Packages = c.Packages[:1]
 			}
 		}
+		memory := state.Card{Provider: c.Provider, ICCID: c.ICCID, Address: c.Address(), Binding: state.BoundTo(deviceA), Labels: c.Labels}
+		if rapid.IntRange(0, 4).Draw(t, "left") == 0 { // then it isn't read for its packages
+			memory.Last = state.Last{At: now, Has: live.Has, Packages: live.Packages, Lifecycle: live.Lifecycle, IMEI: live.IMEI}
+			live.Has, live.Packages = spec.AttrActive|spec.AttrBinding, nil
+		} else {
+			in.Fleet.Cards = append(in.Fleet.Cards, c)
+		}
 		in.Live = append(in.Live, live)
-		in.Prior.Cards = append(in.Prior.Cards, state.Card{Provider: c.Provider, ICCID: c.ICCID, Address: c.Address(), Binding: state.BoundTo(deviceA)})
-		in.Fleet.Cards = append(in.Fleet.Cards, c)
+		in.Prior.Cards = append(in.Prior.Cards, memory)
 	}
 	return in
 }
@@ -112,7 +118,13 @@ func beginsAndEnds(c *plan.Card) (begins, ends []string) {
 			all = all || !a.KeepsAccount
 		}
 	}
-	for _, id := range c.Before.Packages {
+	has := c.Before.Packages
+	if has == nil {
+		for _, p := range c.Memory.Last.Packages {
+			has = append(has, p.ID)
+		}
+	}
+	for _, id := range has {
 		if all && !slices.Contains(ends, id) && !slices.Contains(begins, id) {
 			ends = append(ends, id)
 		}

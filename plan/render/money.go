@@ -85,6 +85,9 @@ func moneyLines(m *plan.Money) (all, parts []plan.Sum, besides []string) {
 	for _, u := range m.Unpriced {
 		besides = append(besides, UnpricedText(u))
 	}
+	if m.Unknown > 0 {
+		besides = append(besides, fmt.Sprintf("It isn't known which packages %s, whose account is closed; the sums leave them out.", plural(m.Unknown, "1 card has", Thousands(m.Unknown)+" cards have")))
+	}
 	for _, key := range m.Many {
 		besides = append(besides, fmt.Sprintf("The label %s has too many values for sums by it.", key))
 	}
@@ -182,6 +185,7 @@ type moneyJSON struct {
 	Providers []sumJSON      `json:"by_provider"`
 	Labels    []sumJSON      `json:"by_label"`
 	Unpriced  []unpricedJSON `json:"without_price"`
+	Unknown   int            `json:"cards_with_unknown_packages"`
 	Many      []string       `json:"labels_with_too_many_values,omitempty"`
 }
 
@@ -206,7 +210,7 @@ func moneyOf(m *plan.Money) *moneyJSON {
 	if m == nil {
 		return nil
 	}
-	out := &moneyJSON{Sums: sumsJSON(m.Sums), Providers: sumsJSON(m.Providers), Labels: sumsJSON(m.Labels), Unpriced: []unpricedJSON{}, Many: m.Many}
+	out := &moneyJSON{Sums: sumsJSON(m.Sums), Providers: sumsJSON(m.Providers), Labels: sumsJSON(m.Labels), Unpriced: []unpricedJSON{}, Unknown: m.Unknown, Many: m.Many}
 	for _, u := range m.Unpriced {
 		out.Unpriced = append(out.Unpriced, unpricedJSON(u))
 	}
@@ -224,4 +228,3 @@ func sumsJSON(sums []plan.Sum) []sumJSON {
 	}
 	return out
 }
-
