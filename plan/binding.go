@@ -31,7 +31,7 @@ func (d *differ) binding(p *pair) {
 	if p.live.Lifecycle.Ended() {
 		return // bound = false on a closed card is as wanted
 	}
-	if !(p.caps.Reads | p.caps.Writes()).Has(spec.AttrBinding) {
+	if p.watched() {
 		p.observed()
 		return
 	}
@@ -58,6 +58,16 @@ func (d *differ) binding(p *pair) {
 		p.change(spec.ChangeBind, string(bound.IMEI), string(p.wanted.IMEI))
 		p.doubtful()
 	}
+}
+
+// watched reports whether the card's device is compared with the one in use, and no
+// more: the carrier tells no binding, and none can be changed there. An unbind that
+// closes the card is a change of it all the same.
+func (p *pair) watched() bool {
+	if p.caps.Reads.Has(spec.AttrBinding) {
+		return false
+	}
+	return !p.caps.Writes().Has(spec.AttrBinding) || p.caps.ObservesIMEI && !p.caps.CanChange(spec.ChangeBind) && p.wanted.IMEI != ""
 }
 
 // observed compares the device in use, where the carrier tells no more than

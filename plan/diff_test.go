@@ -186,6 +186,7 @@ func TestTheTable(t *testing.T) {
 	unsubscribes.Changes = append(unsubscribes.Changes, spec.Unsubscribe)
 
 	observes := spec.Capabilities{Reads: spec.AttrActive, ObservesIMEI: true, Changes: []spec.Kind{spec.Resume, spec.Stop}, Cooldown: 30 * time.Minute}
+	closes := spec.Capabilities{Reads: spec.AttrActive, ObservesIMEI: true, Changes: []spec.Kind{spec.Resume, spec.Stop, spec.Unbind}}
 
 	a2b := "change-bind 861536030196001>861536030196019"
 	for name, row := range map[string]struct {
@@ -221,6 +222,13 @@ func TestTheTable(t *testing.T) {
 		},
 		"imei B, carrier sees B in use": {
 			scene{wanted: card(wantsB), live: reads(spec.Active, "2", func(r *spec.Reading) { r.Observed = deviceB }), caps: &observes}, []string{"adopt"},
+		},
+		"imei B, carrier sees A in use, and only closes cards": {
+			scene{wanted: card(wantsB), live: reads(spec.Active, "2", func(r *spec.Reading) { r.Observed = deviceA }), caps: &closes}, []string{"adopt", "! Another device is in use"},
+		},
+		"bound = false, carrier sees A in use, and only closes cards": {
+			scene{wanted: card(func(c *spec.Card) { c.Bound, c.CurrentIMEI = spec.Off, deviceA }), live: reads(spec.Active, "2"), caps: &closes},
+			[]string{"adopt >861536030196001", "unbind 861536030196001>", "# recorded as bound to 861536030196001 on trust: this carrier can't report bindings"},
 		},
 		"changed within the carrier's pause": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) { c.Changed = now.Add(-10 * time.Minute) }), live: reads(spec.Active, "2"), caps: &observes},

@@ -31,6 +31,10 @@ provider "telnyx" {
   endpoint = "simulator"
 }
 
+provider "jasper" {
+  endpoint = "simulator"
+}
+
 card "kiosk" {
   provider     = aliyun
   iccid        = "89860617030017300008"
@@ -78,6 +82,14 @@ card "scooter" {
   iccid    = "89310410106543789305"
   imei     = "861536030196076" # Telnyx stopped it in this device: it is bound, and enabled then
   active   = true
+}
+
+card "van" {
+  provider = jasper
+  iccid    = "89860617030017300396"
+  imei     = "861536030196084" # watched: the last one that the network saw it in
+  active   = false
+  packages = ["50 MB"] # its rate plan: exactly one
 }
 
 privacy_number "courier" {

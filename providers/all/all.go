@@ -14,6 +14,8 @@ import (
 	"github.com/cardfleet/cardfleet/providers/cmiot"
 	"github.com/cardfleet/cardfleet/providers/cmiot/cmiotsim"
 	"github.com/cardfleet/cardfleet/providers/described"
+	"github.com/cardfleet/cardfleet/providers/jasper"
+	"github.com/cardfleet/cardfleet/providers/jasper/jaspersim"
 	"github.com/cardfleet/cardfleet/providers/linkcard"
 	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
 	"github.com/cardfleet/cardfleet/providers/soracom"
@@ -62,6 +64,15 @@ func Definitions() []*described.Definition {
 var shipped = sync.OnceValue(func() []*described.Shipped {
 	return []*described.Shipped{
 		described.Ship(described.Outline{
+			Name: "jasper", Title: "Cisco IoT Control Center",
+			Settings: []described.OutlineSetting{
+				{Name: "username", Env: "JASPER_USERNAME", Public: true},
+				{Name: "api_key", Env: "JASPER_API_KEY"},
+				{Name: "list_from", Public: true, Has: true},
+				{Name: "unbind_status", Public: true, Has: true},
+			},
+		}, jasper.Definition),
+		described.Ship(described.Outline{
 			Name: "soracom", Title: "Soracom Air", Endpoint: "https://g.api.soracom.io/v1",
 			Settings: []described.OutlineSetting{
 				{Name: "auth_key_id", Env: "SORACOM_AUTH_KEY_ID", Public: true},
@@ -83,6 +94,7 @@ func Simulators(w *carriersim.World) []carriersim.Carrier {
 		linkcardsim.Carrier(w),
 		cmiotsim.Carrier(w),
 		xuyusim.Carrier(w),
+		jaspersim.Carrier(w),
 		soracomsim.Carrier(w),
 		telnyxsim.Carrier(w),
 	}

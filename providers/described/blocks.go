@@ -317,11 +317,11 @@ func (c *compiler) onlyOf(b block, name string, kind, only spec.Kind) {
 }
 
 func (c *compiler) waitBlock(x *hclsyntax.Block) *wait {
-	in := c.enter("wait", x.Body, x.DefRange(), blockRule{attributes: []string{"request", "until", "failed", "ticket", "every", "for"}, blocks: []string{"request"}})
+	in := c.enter("wait", x.Body, x.DefRange(), blockRule{attributes: []string{"request", "unless", "until", "failed", "ticket", "every", "for"}, blocks: []string{"request"}})
 	in.need("until")
 	w := &wait{request: in.readingRequest(inCall.with(rootChange, rootAccepted, rootTicket))}
 	w.until, w.failed = in.compile("until", inReply.with(rootChange, rootTicket)), in.compile("failed", inReply.with(rootChange, rootTicket))
-	w.ticket = in.compile("ticket", inReply.with(rootChange, rootAccepted))
+	w.ticket, w.unless = in.compile("ticket", inReply.with(rootChange, rootAccepted)), in.compile("unless", inReply.with(rootChange, rootAccepted))
 	w.every, w.longest = in.constantDuration("every", 5*time.Second), in.constantDuration("for", 10*time.Minute)
 	w.takes.take(w.until, w.failed)
 	return w

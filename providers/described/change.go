@@ -43,7 +43,7 @@ func (p *provider) receipt(ctx context.Context, c providers.Change, ch *change, 
 		return providers.Receipt{RequestID: got.requestID, Already: true}, nil //nolint:nilerr // as wanted is done
 	case err != nil:
 		return providers.Receipt{}, err
-	case ch.wait != nil:
+	case ch.wait != nil && !p.doneAtOnce(ch.wait, vars, got):
 		return p.waitFor(ctx, c, ch, vars, got)
 	}
 	return providers.Receipt{RequestID: got.requestID}, nil

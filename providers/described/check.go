@@ -72,7 +72,7 @@ func (c *compiler) finishChange(ch *change) {
 		return
 	}
 	ch.wait.takes.merge(&c.def.answer)
-	ch.takes.take(ch.wait.ticket)
+	ch.takes.take(ch.wait.ticket, ch.wait.unless)
 	ch.takes.take(ch.wait.request.all()...) // of accepted
 }
 
@@ -236,7 +236,7 @@ func (c *compiler) ofReplies() []*expression {
 		list = append(list, ch.done)
 		list = append(list, ch.request.all()...)
 		if ch.wait != nil {
-			list = append(list, ch.wait.until, ch.wait.failed)
+			list = append(list, ch.wait.unless, ch.wait.until, ch.wait.failed)
 		}
 		for _, s := range ch.steps {
 			list = append(list, s.unless)

@@ -380,7 +380,7 @@ func (c *compiler) namesOf(root string) []string {
 	case rootPage:
 		names = []string{"number", "size", "next", "offset"}
 	case rootWindow:
-		names = []string{"from", "to"}
+		names = []string{"from", "to", "last"}
 	case rootReading:
 		names = []string{"imei", "status", "packages", "keep"}
 	case rootRequest:

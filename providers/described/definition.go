@@ -206,6 +206,7 @@ type step struct {
 // wait looks for what became of a change that the carrier has accepted.
 type wait struct {
 	request *request
+	unless  *expression // of accepted: it is done by then, and nothing is waited for
 	until   *expression
 	failed  *expression
 	ticket  *expression

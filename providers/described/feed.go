@@ -2,6 +2,8 @@ package described
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -24,16 +26,88 @@ func (p lister) Changed(ctx context.Context, since time.Time, yield func(cards [
 	if err != nil {
 		return listError("", err)
 	}
-	return p.until(ctx, from, func(page *pageOf) bool {
-		cards := make([]spec.ICCID, 0, len(page.rows))
-		for _, row := range page.rows {
-			own, _ := rowScopes(row, page.got)
-			if iccid, err := (&teller{Definition: p.def, r: p.def.list.row, ctx: own}).whose(""); err == nil && iccid != "" {
-				cards = append(cards, iccid)
-			}
+	windows, err := p.windows(from)
+	if err != nil {
+		return listError("", err)
+	}
+	each := func(page *pageOf) error {
+		if !yield(p.cardsOn(page)) {
+			return errEnough
 		}
-		return yield(cards)
-	})
+		return nil
+	}
+	for _, w := range windows {
+		if err := p.changedWithin(ctx, w, from, each); err != nil {
+			return enough(err)
+		}
+	}
+	return nil
+}
+
+// changedWithin goes over what changed within a stretch of time. A card that changes
+// while its list is read by pages is moved on it, and those behind it move up: the
+// one that comes to stand on a page that was read already would be told on none. So
+// a stretch with more cards than a page has is halved, until each page is whole by
+// itself, and the later half is asked for last: a card that changes meanwhile is in
+// the half before, or in the last one.
+func (p lister) changedWithin(ctx context.Context, w stretch, since cty.Value, yield func(*pageOf) error) error {
+	if w == (stretch{}) || p.def.list.next != nil {
+		return p.walk(ctx, position{number: 1, window: w.value(), since: since}, yield)
+	}
+	page, err := p.page(ctx, position{number: 1, window: w.value(), since: since})
+	if err != nil {
+		return err
+	}
+	if err := yield(page); err != nil || !page.more {
+		return err
+	}
+	if at := p.CarrierTime(p.Now()); w.last && at.After(w.to) {
+		w.to = at // by the clock that the rows are told by
+	}
+	early, late, ok := w.halves()
+	if !ok {
+		return p.walkTwice(ctx, position{number: 1, window: w.value(), since: since}, yield)
+	}
+	if err := p.changedWithin(ctx, early, since, yield); err != nil {
+		return err
+	}
+	return p.changedWithin(ctx, late, since, yield)
+}
+
+// mostWalks is how often a list is read that changes while it is read.
+const mostWalks = 5
+
+// walkTwice reads the pages of a stretch that can't be halved until they tell the
+// same twice: then none moved up.
+func (p lister) walkTwice(ctx context.Context, at position, yield func(*pageOf) error) error {
+	var last []spec.ICCID
+	for walk := range mostWalks {
+		var cards []spec.ICCID
+		err := p.walk(ctx, at, func(page *pageOf) error {
+			cards = append(cards, p.cardsOn(page)...)
+			return yield(page)
+		})
+		if err != nil {
+			return err
+		}
+		if walk > 0 && slices.Equal(cards, last) {
+			return nil
+		}
+		last = cards
+	}
+	return listError("", fmt.Errorf("the list changed each of %d times that it was read", mostWalks))
+}
+
+// cardsOn are the cards of a page, however much is told of each.
+func (p lister) cardsOn(page *pageOf) []spec.ICCID {
+	cards := make([]spec.ICCID, 0, len(page.rows))
+	for _, row := range page.rows {
+		own, _ := rowScopes(row, page.got)
+		if iccid, err := (&teller{Definition: p.def, r: p.def.list.row, ctx: own}).whose(""); err == nil && iccid != "" {
+			cards = append(cards, iccid)
+		}
+	}
+	return cards
 }
 
 // since is a time as the list's request takes it.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -47,8 +47,12 @@ var wholeList = cty.NullVal(cty.String)
 // as one that can't be read; one that is on two pages, as cards move while a list
 // is read, is told once.
 func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error {
+	windows, err := p.windows(wholeList)
+	if err != nil {
+		return listError("", err)
+	}
 	seen := map[spec.ICCID]bool{}
-	return p.pages(ctx, wholeList, func(page *pageOf) error {
+	return p.pages(ctx, windows, wholeList, func(page *pageOf) error {
 		for _, reading := range p.readings(page) {
 			if reading.ICCID == "" || seen[reading.ICCID] {
 				continue
@@ -65,19 +69,25 @@ func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error 
 // errEnough ends a list that its reader wants no more of.
 var errEnough = errors.New("no more is wanted")
 
-// Follow implements [providers.Follower].
+// Follow implements [providers.Follower]. The latest window comes first, since it has
+// the most cards: a list whose first pages have none would be left. A card that moves
+// on meanwhile is read by itself.
 func (p lister) Follow(ctx context.Context, yield func(cards []spec.Reading) bool) error {
-	return p.until(ctx, wholeList, func(page *pageOf) bool { return yield(p.readings(page)) })
-}
-
-// until goes over the pages for as long as yield says.
-func (p lister) until(ctx context.Context, since cty.Value, yield func(*pageOf) bool) error {
-	err := p.pages(ctx, since, func(page *pageOf) error {
-		if !yield(page) {
+	windows, err := p.windows(wholeList)
+	if err != nil {
+		return listError("", err)
+	}
+	slices.Reverse(windows)
+	return enough(p.pages(ctx, windows, wholeList, func(page *pageOf) error {
+		if !yield(p.readings(page)) {
 			return errEnough
 		}
 		return nil
-	})
+	}))
+}
+
+// enough is an error of a list that was read as far as its reader wanted: none.
+func enough(err error) error {
 	if errors.Is(err, errEnough) {
 		return nil
 	}
@@ -85,13 +95,9 @@ func (p lister) until(ctx context.Context, since cty.Value, yield func(*pageOf) 
 }
 
 // pages calls yield with each page, window after window.
-func (p lister) pages(ctx context.Context, since cty.Value, yield func(*pageOf) error) error {
-	windows, err := p.windows(since)
-	if err != nil {
-		return listError("", err)
-	}
+func (p lister) pages(ctx context.Context, windows []stretch, since cty.Value, yield func(*pageOf) error) error {
 	for _, w := range windows {
-		if err := p.walk(ctx, position{number: 1, window: w, since: since}, yield); err != nil {
+		if err := p.walk(ctx, position{number: 1, window: w.value(), since: since}, yield); err != nil {
 			return err
 		}
 	}
@@ -335,46 +341,4 @@ func (p lister) Complete(ctx context.Context, listed spec.Reading, attrs spec.At
 		}
 	}
 	return out.reading, nil
-}
-
-// windows are the spans of time that the list is read by; one without a span where
-// the definition says none.
-func (p lister) windows(since cty.Value) ([]cty.Value, error) {
-	w := p.def.list.window
-	if w == nil {
-		return []cty.Value{cty.NilVal}, nil
-	}
-	ctx := p.scope(map[string]cty.Value{rootSince: since})
-	if err := p.def.letValues(ctx); err != nil {
-		return nil, err
-	}
-	from, err := timeOf(w.from.text(ctx))
-	if err != nil {
-		return nil, errors.New("the window's from is no time")
-	}
-	to := p.Now()
-	if w.to != nil {
-		if to, err = timeOf(w.to.text(ctx)); err != nil {
-			return nil, errors.New("the window's to is no time")
-		}
-	}
-	return spans(from, to, w.span)
-}
-
-// mostWindows bounds what a mistaken span would make of years.
-const mostWindows = 10_000
-
-func spans(from, to time.Time, span time.Duration) ([]cty.Value, error) {
-	if span <= 0 || to.Sub(from)/span > mostWindows {
-		return nil, errors.New("the window's span makes too many windows of its time")
-	}
-	var list []cty.Value
-	for ; from.Before(to); from = from.Add(span) {
-		end := from.Add(span)
-		if end.After(to) {
-			end = to
-		}
-		list = append(list, cty.ObjectVal(map[string]cty.Value{"from": cty.StringVal(timeText(from)), "to": cty.StringVal(timeText(end))}))
-	}
-	return list, nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/providers"
@@ -19,9 +20,7 @@ func (p *provider) waitFor(ctx context.Context, c providers.Change, ch *change, 
 	vars[rootAccepted] = got.value
 	ticket := ""
 	if ch.wait.ticket != nil {
-		scope := p.scope(vars)
-		scope.Variables[rootReply] = got.value
-		ticket = p.hide(ch.wait.ticket.text(scope), nil)
+		ticket = p.hide(ch.wait.ticket.text(p.accepted(vars, got)), nil)
 		if ticket == "" {
 			return providers.Receipt{}, p.waiting(c, got.requestID, "the carrier accepted it, and its reply has no ticket to ask by")
 		}
@@ -33,6 +32,19 @@ func (p *provider) waitFor(ctx context.Context, c providers.Change, ch *change, 
 		}
 	}
 	return p.poll(ctx, c, ch, vars, got.requestID)
+}
+
+// doneAtOnce reports whether the carrier's answer says that there is nothing to
+// wait for.
+func (p *provider) doneAtOnce(w *wait, vars map[string]cty.Value, got *answer) bool {
+	return w.unless.holds(p.accepted(vars, got))
+}
+
+// accepted is what expressions see of the answer to a change.
+func (p *provider) accepted(vars map[string]cty.Value, got *answer) *hcl.EvalContext {
+	scope := p.scope(vars)
+	scope.Variables[rootAccepted], scope.Variables[rootReply] = got.value, got.value
+	return scope
 }
 
 // goOn waits for a change that an earlier run sent.
