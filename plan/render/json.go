@@ -226,23 +226,27 @@ func (l *list) end() { _, _ = l.out.WriteString(l.shut + "]") } // as above
 
 // element encodes values as they stand at some depth of an indented object.
 type element struct {
-	text bytes.Buffer
-	enc  *json.Encoder
+	compact  bytes.Buffer
+	enc      *json.Encoder
+	indenter *indenter
+	text     []byte
 }
 
 func newElement(indent string) *element {
-	e := &element{}
-	e.enc = json.NewEncoder(&e.text)
+	e := &element{indenter: newIndenter(indent)}
+	e.enc = json.NewEncoder(&e.compact)
 	e.enc.SetEscapeHTML(false)
-	e.enc.SetIndent(indent, "  ")
 	return e
 }
 
 // of is the value's text, which is good until the next call.
 func (e *element) of(v any) ([]byte, error) {
-	e.text.Reset()
-	err := e.enc.Encode(v)
-	return bytes.TrimSuffix(e.text.Bytes(), []byte("\n")), err
+	e.compact.Reset()
+	if err := e.enc.Encode(v); err != nil {
+		return nil, err
+	}
+	e.text = e.indenter.indent(e.text[:0], bytes.TrimSuffix(e.compact.Bytes(), []byte("\n")))
+	return e.text, nil
 }
 
 func headOf(p *plan.Plan, digest string) headJSON {
