@@ -108,7 +108,7 @@ func (p *pair) trust() state.Binding {
 		adopt = len(p.card.Actions) - 1
 	}
 	p.card.Actions[adopt].To = string(trusted)
-	p.note("recorded as bound to %s on trust: this carrier can't report bindings", trusted)
+	p.card.Notes = append(p.card.Notes, "recorded as bound to "+string(trusted)+" on trust: this carrier can't report bindings")
 	if trusted == p.wanted.IMEI {
 		p.doubtful()
 	}

@@ -285,22 +285,22 @@ func (w *lineWriter) time(name string, t time.Time) {
 // text writes a text. One with a character that JSON writes in another way is
 // left to encoding/json.
 func (w *lineWriter) text(s string) {
-	start, ascii := len(w.b), true
+	start, from, ascii := len(w.b), 0, true
 	w.b = append(w.b, '"')
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
-			w.b = append(w.b, '\\', c)
+			w.b = append(append(w.b, s[from:i]...), '\\')
+			from = i
 		case c < ' ' || c >= utf8.RuneSelf && ascii && !printable(s):
 			w.b = w.b[:start]
 			w.any("", s)
 			return
-		default:
-			ascii = ascii && c < utf8.RuneSelf
-			w.b = append(w.b, c)
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
 	}
-	w.b = append(w.b, '"')
+	w.b = append(append(w.b, s[from:]...), '"')
 }
 
 // printable reports whether JSON has the characters beyond ASCII as they are.

@@ -28,6 +28,17 @@ type differ struct {
 	in      *Input
 	removed map[spec.ICCID]*spec.Removed // by the ICCID that the state has
 	dark    []spec.ProviderName          // carriers that could not be read at all
+	caps    *spec.Capabilities           // of the provider of the card before
+	of      spec.ProviderName
+}
+
+// capabilities are a provider's. Mostly, a card has the provider of the card before.
+func (d *differ) capabilities(provider spec.ProviderName) *spec.Capabilities {
+	if d.caps == nil || d.of != provider {
+		caps := d.in.Capabilities[provider]
+		d.caps, d.of = &caps, provider
+	}
+	return d.caps
 }
 
 // pair is one card under comparison.
@@ -38,7 +49,7 @@ type pair struct {
 	keeps  bool         // the card's lists are its own, and not those of the card before
 	laid   spec.Reading // for what the card is like afterwards
 	moved  spec.Reading // of a card that moves: what was read at its new provider block
-	caps   spec.Capabilities
+	caps   *spec.Capabilities
 	card   Card
 	// prevented is that the card must not be unbound, where it would be.
 	prevented *spec.Diagnostic
@@ -69,7 +80,7 @@ func (p *pair) set(d *differ, wanted *spec.Card, memory *state.Card, live spec.R
 		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, MSISDN: memory.MSISDN, Leaving: true}
 	}
 	p.card.Actions, p.card.Attention, p.card.Notes = lists.Actions, lists.Attention, lists.Notes
-	p.caps = d.in.Capabilities[p.card.Provider]
+	p.caps = d.capabilities(p.card.Provider)
 }
 
 // address is the card's address, which takes a while to write.

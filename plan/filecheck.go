@@ -25,7 +25,7 @@ type needing struct {
 // and "a17p" for the second half of a way by a parking IMEI.
 func isActionID(s string) bool {
 	number, ok := strings.CutPrefix(strings.TrimSuffix(s, "p"), "a")
-	return ok && number != "" && len(number) <= 9 && strings.Trim(number, "0123456789") == ""
+	return ok && number != "" && len(number) <= 9 && !strings.ContainsFunc(number, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 func (h *fileHeader) check() error {
@@ -203,7 +203,7 @@ func (n *Number) check() error { return n.Provider.Check() }
 
 // isKey reports whether s is an idempotency key as [giveKeys] makes one, or none.
 func isKey(s string) bool {
-	return len(s) <= 32 && strings.Trim(s, "0123456789abcdef") == ""
+	return len(s) <= 32 && !strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
 }
 
 // isPackageID reports whether s may be a package's id: a text that can be seen.

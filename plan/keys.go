@@ -45,7 +45,8 @@ func (k *keyring) key(c *Card, a *Action) string {
 		k.text = append(k.text, s...)
 	}
 	sum := sha256.Sum256(k.text)
-	return hex.EncodeToString(sum[:16])
+	k.text = hex.AppendEncode(k.text[:0], sum[:16])
+	return string(k.text)
 }
 
 // giveKeys gives the actions of a plan their keys.

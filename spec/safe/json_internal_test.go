@@ -9,7 +9,7 @@ import (
 )
 
 func TestWhatCantBeSeenIsFoundWhereverItStands(t *testing.T) {
-	pieces := rapid.SliceOf(rapid.SampledFrom([]string{"a", "\"", "\n", "\x7f", "正常", "\u202e", "\u0085", "\xff", "\xe6\xad", "🙂", "\U000e0001"}))
+	pieces := rapid.SliceOf(rapid.SampledFrom([]string{"a", "eight or more ~~~~~~", "\"", "\n", "\x7f", "正常", "\u202e", "\u0085", "\xff", "\xe6\xad", "🙂", "\U000e0001"}))
 	rapid.Check(t, func(t *rapid.T) {
 		var text []byte
 		for _, s := range pieces.Draw(t, "pieces") {

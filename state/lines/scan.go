@@ -20,7 +20,11 @@ import (
 type Scanner struct {
 	rest  []byte
 	words map[string]string // texts that many cards have
-	texts texts
+	// latest are the words that were read last, by their length: mostly, cards have the
+	// words of the card before, and to compare one takes less than to look it up.
+	latest [32]string
+	labels map[string]map[string]string // by their text on the line
+	texts  texts
 }
 
 // Begin begins a line.
@@ -63,19 +67,57 @@ func (s *Scanner) Labels(name string, to *map[string]string) bool {
 	if !s.Skip(name) {
 		return true
 	}
-	labels := map[string]string{}
+	text := s.rest
 	for {
-		key, ok := s.Word(`"`)
-		value, ok2 := s.Word(`:"`)
-		if !ok || !ok2 {
+		if !s.label() {
 			return false
 		}
-		labels[key] = value
 		if !s.Skip(",") {
-			*to = labels
-			return s.Skip("}")
+			break
 		}
 	}
+	if !s.Skip("}") {
+		return false
+	}
+	text = text[:len(text)-len(s.rest)]
+	if *to = s.labels[string(text)]; *to == nil {
+		*to = s.newLabels(text)
+	}
+	return true
+}
+
+// label passes a key and its value.
+func (s *Scanner) label() bool {
+	if !s.Skip(`"`) {
+		return false
+	}
+	if _, ok := s.plain(); !ok || !s.Skip(`:"`) {
+		return false
+	}
+	_, ok := s.plain()
+	return ok
+}
+
+// newLabels are the labels of a text that was passed. Many cards have the same,
+// which nobody changes, so the map is kept for them.
+func (s *Scanner) newLabels(text []byte) map[string]string {
+	labels := map[string]string{}
+	pairs := Scanner{rest: text}
+	for !pairs.Skip("}") {
+		pairs.Skip(",")
+		pairs.Skip(`"`)
+		key, _ := pairs.plain()
+		pairs.Skip(`:"`)
+		value, _ := pairs.plain()
+		labels[s.common(key)] = s.common(value)
+	}
+	if s.labels == nil {
+		s.labels = map[string]map[string]string{}
+	}
+	if len(s.labels) < mostWords && len(text) <= longestKept {
+		s.labels[string(text)] = labels
+	}
+	return labels
 }
 
 // Binding is the binding behind a name, if the field is there; the name ends with
@@ -279,7 +321,18 @@ func (s *Scanner) OptionalWord(name string, to *string) bool {
 // statuses are all different doesn't fill the memory with them.
 const mostWords = 1 << 12
 
+// longestKept is the longest text of labels that is kept for other cards, in bytes.
+const longestKept = 1 << 10
+
 func (s *Scanner) common(text []byte) string {
+	latest := &s.latest[len(text)%len(s.latest)]
+	if *latest != string(text) {
+		*latest = s.known(text)
+	}
+	return *latest
+}
+
+func (s *Scanner) known(text []byte) string {
 	if word, ok := s.words[string(text)]; ok {
 		return word
 	}

@@ -39,6 +39,9 @@ func drawCard(t *rapid.T) state.Card {
 	}
 	if some("labels") {
 		c.Labels = map[string]string{"city": drawText(t, "label")}
+		for range rapid.IntRange(0, 2).Draw(t, "more labels") {
+			c.Labels[drawText(t, "key")] = drawText(t, "label")
+		}
 	}
 	if some("carrier ids") {
 		c.CarrierIDs = map[string]string{"id": drawText(t, "carrier id")}
