@@ -114,6 +114,9 @@ func (d *direct) exchange(ctx, asked context.Context, req *http.Request, most in
 	if !d.takes(req) {
 		return traced{d.base}.exchange(ctx, asked, req, most)
 	}
+	if req.Body == (once{}) {
+		req.Body = http.NoBody // it is written once here in any case
+	}
 	zipped := d.zip(req)
 	for {
 		c, err := d.connection(ctx, asked, targetOf(req.URL))

@@ -242,6 +242,35 @@ func TestNoRequestIsRepeatedByTheNetwork(t *testing.T) {
 	assert.EqualValues(t, 2, requests.Load())
 }
 
+// Some carriers change a card by GET, and net/http sends a GET again by itself where
+// its connection breaks: a proxy's connections are its own.
+func TestNoChangeIsRepeatedOnTheWayThroughAProxy(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		var requests atomic.Int32
+		base := serveRaw(t, func(_ int, c net.Conn, r *bufio.Reader) {
+			for take(r) {
+				if requests.Add(1) > 1 {
+					return
+				}
+				_, _ = io.WriteString(c, whole)
+			}
+		})
+		via, err := url.Parse(base)
+		require.NoError(t, err)
+		network := realNetwork(t)
+		network.Proxy = http.ProxyURL(via)
+		transport := newTransport(network, Options{})
+		for i := range 2 {
+			req, err := http.NewRequestWithContext(t.Context(), method, "http://carrier.test/stop?Signature=s3cret", nil)
+			require.NoError(t, err)
+			_, err = transport.Send(req.Context(), Call{Changing: true}, made(req))
+			assert.Equal(t, i == 0, err == nil, "%s: %v", method, err)
+			assert.True(t, i == 0 || sent(t, err), method)
+		}
+		assert.EqualValues(t, 2, requests.Load(), method)
+	}
+}
+
 func TestABodyLeavesWithItsRequest(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(w, r.Body)

@@ -80,6 +80,26 @@ func readJust(r io.Reader, n int64) ([]byte, error) {
 	return body, nil
 }
 
+// once is the empty body of a request that leaves once. net/http takes a GET for
+// harmless, and sends it again by itself where the connection breaks on which it
+// wrote it; not so where it doesn't know the body.
+type once struct{}
+
+func (once) Read([]byte) (int, error) { return 0, io.EOF }
+func (once) Close() error             { return nil }
+
+// sendOnce keeps net/http from repeating a request that changes something: some
+// carriers change a card by GET.
+func sendOnce(req *http.Request) {
+	switch req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace: // those that it repeats
+		req.GetBody = nil
+		if req.Body == nil || req.Body == http.NoBody {
+			req.Body = once{}
+		}
+	}
+}
+
 // progress follows one request through [http.Transport]. The careful reading
 // of a transport that tells nothing is that the request may have left.
 type progress struct{ unsent atomic.Bool }
@@ -87,7 +107,8 @@ type progress struct{ unsent atomic.Bool }
 // trace marks the request as unsent while a connection is sought, and as
 // possibly sent from the moment it has one: bytes may leave from then on, even
 // after RoundTrip has returned. http.Transport seeks a second connection for a
-// POST only when nothing was written to the first.
+// POST only when nothing was written to the first, and for what [sendOnce] marked
+// not at all.
 func (p *progress) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { p.unsent.Store(true) },

@@ -146,6 +146,7 @@ func (t *Transport) Send(asked context.Context, c Call, build Build) (Answer, er
 	}
 	if c.Changing {
 		asked = context.WithoutCancel(asked)
+		sendOnce(req)
 	}
 	ctx, cancel := t.attempt(asked)
 	defer cancel()
