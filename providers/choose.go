@@ -85,7 +85,11 @@ func mixOf(wants []Want, pages, most int, calls func(Want) (int, use)) Mix {
 // callsAfterList is how many calls it takes to read attrs of a card that the
 // list told, and what those are for.
 func callsAfterList(caps spec.Capabilities, attrs spec.Attr) (int, use) {
-	missing := attrs & caps.Reads &^ caps.ListTells
+	asked := caps.Reads
+	for a := range caps.AfterList {
+		asked |= a // the binding, where the device in use is watched in its place
+	}
+	missing := attrs & asked &^ caps.ListTells
 	if missing == 0 {
 		return 0, whole
 	}

@@ -139,6 +139,16 @@ func (r *reads) attrs() spec.Attr {
 	return a
 }
 
+// serves are the attributes for whose sake it is made: those that it tells, and the
+// binding, in whose place the device in use is watched.
+func (r *reads) serves() spec.Attr {
+	a := r.attrs()
+	if r.observed != nil {
+		a |= spec.AttrBinding
+	}
+	return a
+}
+
 // list is how all cards of an account are listed.
 type list struct {
 	request *request

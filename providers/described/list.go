@@ -336,7 +336,7 @@ func (p lister) Complete(ctx context.Context, listed spec.Reading, attrs spec.At
 	out := &told{reading: listed}
 	k := p.card(listed.ICCID)
 	for _, r := range p.def.further {
-		if r.attrs()&attrs&^out.reading.Has != 0 {
+		if r.serves()&attrs&^out.reading.Has != 0 {
 			p.readFurther(ctx, k, r, out)
 		}
 	}

@@ -212,17 +212,7 @@ func (d *Definition) Capabilities() spec.Capabilities {
 		c.ReadCalls[0] = n
 	}
 	for _, r := range d.further {
-		more := r.attrs() &^ c.Reads
-		if more == 0 {
-			continue
-		}
-		c.Reads |= more
-		for _, a := range spec.Attrs() {
-			if more.Has(a) {
-				c.ReadCalls[a], c.AfterList[a] = 1+d.lookupsOf(r.request), 1+d.lookupsOf(r.request)
-				break
-			}
-		}
+		d.readsFurther(&c, r)
 	}
 	if d.list != nil {
 		c.ListPage, c.ListTells = d.list.size, d.list.row.attrs()
@@ -233,6 +223,35 @@ func (d *Definition) Capabilities() spec.Capabilities {
 		}
 	}
 	return c
+}
+
+// readsFurther adds a further request to the capabilities.
+func (d *Definition) readsFurther(c *spec.Capabilities, r *reads) {
+	more := r.serves() &^ c.Reads
+	c.Reads |= r.attrs()
+	c.ObservesIMEI = c.ObservesIMEI || r.observed != nil
+	for _, a := range spec.Attrs() {
+		if more.Has(a) {
+			c.ReadCalls[a], c.AfterList[a] = 1+d.lookupsBeside(r.request, d.read), 1+d.lookupsOf(r.request)
+			if d.list != nil {
+				c.AfterList[a] = 1 + d.lookupsBeside(r.request, d.list.row)
+			}
+			break
+		}
+	}
+}
+
+// lookupsBeside is how many look-ups a request takes for a card that is new, once
+// another has read it, or a row has told it.
+func (d *Definition) lookupsBeside(r *request, other *reads) int {
+	n := 0
+	for _, l := range d.lookups {
+		told := other.request != nil && other.request.card[l.name] || slices.ContainsFunc(other.ids, func(id named) bool { return id.name == l.name })
+		if r.card[l.name] && !told {
+			n += 1 + d.lookupsBeside(l.request, other)
+		}
+	}
+	return n
 }
 
 // capableOf adds a change to the capabilities.

@@ -59,7 +59,7 @@ func (p *provider) readCard(ctx context.Context, iccid spec.ICCID, attrs spec.At
 		return nil, err
 	}
 	for _, r := range p.def.further {
-		if more := r.attrs() & attrs &^ out.reading.Has; more != 0 && out.reading.Lifecycle != spec.NotFound {
+		if more := r.serves() & attrs &^ out.reading.Has; more != 0 && out.reading.Lifecycle != spec.NotFound {
 			p.readFurther(ctx, k, r, out)
 		}
 	}
