@@ -23,6 +23,10 @@ provider "xuyu" {
   endpoint = "simulator"
 }
 
+provider "ctwing" {
+  endpoint = "simulator"
+}
+
 provider "soracom" {
   endpoint = "simulator"
 }
@@ -67,6 +71,13 @@ card "terminal" {
   provider = xuyu
   iccid    = "89860446030017300020"
   active   = true
+}
+
+card "sensor" {
+  provider = ctwing
+  iccid    = "89860321043022000010"
+  imei     = "861536030196092" # watched: a call of its own tells the device in use
+  active   = false
 }
 
 card "tracker" {

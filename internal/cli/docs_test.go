@@ -131,6 +131,7 @@ func validate(t *testing.T, p *page, text string) ran {
 	r.env["JASPER_USERNAME"], r.env["JASPER_API_KEY"] = "testid", testSecret
 	r.env["CMIOT_APPID"], r.env["CMIOT_PASSWORD"] = "100001", testSecret
 	r.env["XUYU_CLIENT_ID"], r.env["XUYU_CLIENT_SECRET"], r.env["XUYU_SUBSCRIPTION_KEY"] = "testid", testSecret, testSecret
+	r.env["CTWING_APP_KEY"], r.env["CTWING_SECRET_KEY"] = "testid", testSecret
 	tables := readPage(t, "docs/configuration.md")
 	for _, b := range slices.Concat(tables.blocks, p.blocks) {
 		if name, ok := strings.CutPrefix(b.info, "csv "); ok {

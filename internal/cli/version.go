@@ -72,7 +72,7 @@ func providerTable(types []providers.Type, env providers.Env) (string, error) {
 			return "", mistakes(diags)
 		}
 		able := p.Capabilities()
-		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.CanChange(spec.ChangeBind)), able.CallsToRead(able.Reads), yesNo(able.Lists), yesNo(able.Numbers), typ.Facts})
+		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.CanChange(spec.ChangeBind)), able.CallsToRead(told(able)), yesNo(able.Lists), yesNo(able.Numbers), typ.Facts})
 	}
 	return t.Render() + "\n", nil
 }
@@ -89,6 +89,15 @@ func example(schema spec.Schema) spec.ProviderConfig {
 		config.Settings["endpoint"] = "https://carrier.example"
 	}
 	return config
+}
+
+// told are the attributes that a reading may tell. The device in use is told in the
+// binding's place.
+func told(able spec.Capabilities) spec.Attr {
+	if able.ObservesIMEI {
+		return able.Reads | spec.AttrBinding
+	}
+	return able.Reads
 }
 
 func attributes(able spec.Capabilities) string {

@@ -13,6 +13,8 @@ import (
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/cmiot"
 	"github.com/cardfleet/cardfleet/providers/cmiot/cmiotsim"
+	"github.com/cardfleet/cardfleet/providers/ctwing"
+	"github.com/cardfleet/cardfleet/providers/ctwing/ctwingsim"
 	"github.com/cardfleet/cardfleet/providers/described"
 	"github.com/cardfleet/cardfleet/providers/jasper"
 	"github.com/cardfleet/cardfleet/providers/jasper/jaspersim"
@@ -64,6 +66,15 @@ func Definitions() []*described.Definition {
 var shipped = sync.OnceValue(func() []*described.Shipped {
 	return []*described.Shipped{
 		described.Ship(described.Outline{
+			Name: "ctwing", Title: "China Telecom 5G CMP (unverified)", Endpoint: "https://cmp-api.ctwing.cn:20164", Facts: "of clients, unverified",
+			Settings: []described.OutlineSetting{
+				{Name: "app_key", Env: "CTWING_APP_KEY", Public: true},
+				{Name: "secret_key", Env: "CTWING_SECRET_KEY"},
+				{Name: "cust_id", Public: true, Has: true},
+				{Name: "timestamp_zone", Public: true, Has: true},
+			},
+		}, ctwing.Definition),
+		described.Ship(described.Outline{
 			Name: "jasper", Title: "Cisco IoT Control Center",
 			Settings: []described.OutlineSetting{
 				{Name: "username", Env: "JASPER_USERNAME", Public: true},
@@ -97,5 +108,6 @@ func Simulators(w *carriersim.World) []carriersim.Carrier {
 		jaspersim.Carrier(w),
 		soracomsim.Carrier(w),
 		telnyxsim.Carrier(w),
+		ctwingsim.Carrier(w),
 	}
 }

@@ -19,9 +19,3 @@ func TestConformance(t *testing.T) {
 		Refuses:     []spec.Kind{spec.Stop, spec.Resume}, // 100008 doesn't tell that it is so already
 	})
 }
-
-func TestTheDefinitionKeepsToItsSamples(t *testing.T) {
-	for _, f := range described.Embedded("ctwing.carrier.hcl", ctwing.Definition).Test() {
-		t.Errorf("%s: %s", f.Sample, f.Problem)
-	}
-}

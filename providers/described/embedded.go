@@ -1,6 +1,7 @@
 package described
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 
@@ -16,6 +17,9 @@ import (
 type Outline struct {
 	Name, Title, Endpoint string
 	Settings              []OutlineSetting
+	// Facts are whose word the definition's facts are; "" for official documents. It
+	// is the registry's alone: the definition doesn't say it.
+	Facts string
 }
 
 // OutlineSetting is a setting of a definition.
@@ -52,7 +56,7 @@ func (s *Shipped) Type() providers.Type {
 	open := func(config spec.ProviderConfig, env providers.Env) (providers.Provider, spec.Diagnostics) {
 		return s.compile().open(config, env)
 	}
-	return providers.Type{Schema: s.Outline.schema(s.digest(), true), Open: open, Facts: officialFacts}
+	return providers.Type{Schema: s.Outline.schema(s.digest(), true), Open: open, Facts: cmp.Or(s.Outline.Facts, officialFacts)}
 }
 
 // Embedded compiles a definition that the program has. It panics where there is
