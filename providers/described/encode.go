@@ -11,8 +11,11 @@ import (
 // omitted marks a value that is left out of JSON.
 type omitted struct{}
 
-// omitValue is what omit stands for.
-func omitValue() cty.Value { return cty.NullVal(cty.DynamicPseudoType).Mark(omitted{}) }
+// omitValue is what omit stands for. It is unknown, since a conditional's result has
+// the marks of both of its branches, and only what is chosen may be left out.
+func omitValue() cty.Value { return cty.DynamicVal.Mark(omitted{}) }
+
+func isOmitted(v cty.Value) bool { return v.HasMark(omitted{}) && !v.IsKnown() }
 
 // encodeJSON writes a value: null as null, what is omitted not at all, names in
 // byte order.
@@ -65,7 +68,7 @@ func writeObject(b *bytes.Buffer, v cty.Value) error {
 	values := v.AsValueMap()
 	for _, name := range sortedNames(values) {
 		e := values[name]
-		if e.HasMark(omitted{}) {
+		if isOmitted(e) {
 			continue
 		}
 		if !first {
@@ -88,7 +91,7 @@ func writeArray(b *bytes.Buffer, v cty.Value) error {
 	b.WriteByte('[')
 	first := true
 	for _, e := range v.AsValueSlice() {
-		if e.HasMark(omitted{}) {
+		if isOmitted(e) {
 			continue
 		}
 		if !first {
@@ -112,7 +115,7 @@ func withoutOmitted(v cty.Value) cty.Value {
 	}
 	attrs := map[string]cty.Value{}
 	for name, e := range v.AsValueMap() {
-		if !e.HasMark(omitted{}) {
+		if !isOmitted(e) {
 			attrs[name] = withoutOmitted(e)
 		}
 	}

@@ -163,6 +163,67 @@ func TestRequestsAreMadeAsTheLanguageSays(t *testing.T) {
 `)
 }
 
+// What a condition leaves out is left out, and what it chooses in its place is sent,
+// null too.
+func TestOmitLeavesOutOnlyWhatIsChosen(t *testing.T) {
+	tried(t, `carrier "o" {
+  endpoint = "https://o.example"
+  setting "note" { default = "" }
+  read {
+    request = { path = "/x", query = { q = card.msisdn == "1" ? omit : card.msisdn, s = setting.note == "" ? omit : "n" } }
+    status  = reply.json.s
+    keep    = { label = reply.json.label }
+  }
+  change "change-bind" {
+    request = {
+      method = "PUT", path = "/x"
+      json = {
+        label = reading.keep.label == "" ? omit : reading.keep.label, on = card.msisdn == "1" ? omit : true
+        list = [omit, 1, card.msisdn == "1" ? omit : 2]
+      }
+    }
+  }
+  sample "nothing is chosen" {
+    card   = { iccid = "8942310000000000001", msisdn = "1" }
+    change = { kind = "change-bind", to = "861536030196001" }
+    reading = { keep = { label = "" } }
+    sends  = { body = "{\"list\":[1]}" }
+    reply  = { status = 200 }
+    gives  = { outcome = "done" }
+  }
+  sample "all is chosen" {
+    card   = { iccid = "8942310000000000001", msisdn = "2" }
+    change = { kind = "change-bind", to = "861536030196001" }
+    reading = { keep = { label = "l" } }
+    sends  = { body = "{\"label\":\"l\",\"list\":[1,2],\"on\":true}" }
+    reply  = { status = 200 }
+    gives  = { outcome = "done" }
+  }
+  sample "null is chosen" {
+    card   = { iccid = "8942310000000000001", msisdn = "2" }
+    change = { kind = "change-bind", to = "861536030196001" }
+    reading = { keep = { label = null } }
+    sends  = { body = "{\"label\":null,\"list\":[1,2],\"on\":true}" }
+    reply  = { status = 200 }
+    gives  = { outcome = "done" }
+  }
+  sample "a query" {
+    card  = { iccid = "8942310000000000001", msisdn = "1" }
+    sends = { query = { q = null, s = null } }
+    reply = { json = { s = 1 } }
+    gives = { status = "1" }
+  }
+  sample "another query" {
+    card    = { iccid = "8942310000000000001", msisdn = "2" }
+    setting = { note = "x" }
+    sends   = { query = { q = "2", s = "n" } }
+    reply   = { json = { s = 1 } }
+    gives   = { status = "1" }
+  }
+}
+`)
+}
+
 func TestXMLIsReadByLocalNames(t *testing.T) {
 	tried(t, `carrier "m" {
   endpoint = "https://m.example"

@@ -218,6 +218,9 @@ func (o *object) wholePairs(ctx *hcl.EvalContext) ([]pair, error) {
 
 // appendPairs adds a value, or each of a list of them.
 func appendPairs(list []pair, name string, v cty.Value, secret bool) ([]pair, error) {
+	if isOmitted(v) {
+		return list, nil
+	}
 	for _, e := range listOf(unmarked(v)).AsValueSlice() {
 		if e.IsNull() {
 			continue

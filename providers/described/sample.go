@@ -84,6 +84,14 @@ func (d *Definition) trySample(s *sample, changed bool) []string {
 	return t.mutations(request, takes, sent, body, got)
 }
 
+// fallbackOf is the value of a setting that a sample doesn't say.
+func fallbackOf(s setting) string {
+	if s.fallback != nil {
+		return *s.fallback
+	}
+	return "setting-" + s.name
+}
+
 // trial is the sample's card, change, token and time.
 func (d *Definition) trial(s *sample) (*trial, error) {
 	now := s.now
@@ -94,7 +102,7 @@ func (d *Definition) trial(s *sample) (*trial, error) {
 	p := &provider{def: d, env: env, Client: carriercall.New(d.limits.Limits, env, nil, "")}
 	values := map[string]cty.Value{}
 	for _, x := range d.settings {
-		values[x.name] = cty.StringVal(cmp.Or(textAt(s.setting, x.name), deref(x.fallback), "setting-"+x.name))
+		values[x.name] = cty.StringVal(cmp.Or(textAt(s.setting, x.name), fallbackOf(x)))
 	}
 	p.base = p.baseOf(values)
 	t := &trial{provider: p, s: s, vars: map[string]cty.Value{}}
