@@ -18,7 +18,7 @@ type Follower interface {
 // the mix of calls that this and the rest take. A list is left once every card is
 // told, or once its pages have cost more than they saved, and a twentieth of what
 // reading card by card takes: that much is lost at worst.
-func (r *reader) follow(ctx context.Context, f Follower, at map[spec.ICCID]int) Mix {
+func (r *reader) follow(ctx context.Context, f Follower, at *places) Mix {
 	bound := Choose(r.able, r.wants, -1, r.options.MostCalls).Calls / worthAsking
 	pages, saved, told := 0, 0, 0
 	err := f.Follow(ctx, func(cards []spec.Reading) bool {
@@ -30,12 +30,12 @@ func (r *reader) follow(ctx context.Context, f Follower, at map[spec.ICCID]int) 
 			saved += r.able.CallsToRead(r.wants[i].Attrs) - calls
 		}
 		spent := r.options.MostCalls > 0 && pages >= r.options.MostCalls
-		return told < len(at) && pages < bound+saved && !spent && ctx.Err() == nil
+		return told < len(at.exact) && pages < bound+saved && !spent && ctx.Err() == nil
 	})
 	if err != nil {
 		pages++ // what is wrong with it shows again, card by card
 	}
-	return mixOf(r.wants, pages, r.options.MostCalls, func(w Want) (int, use) { return r.callsLeft(at[w.ICCID]) })
+	return mixOf(r.wants, pages, r.options.MostCalls, func(w Want) (int, use) { return r.callsLeft(at.exact[w.ICCID]) })
 }
 
 // callsLeft is how many calls a card takes now that a list was read, and of what

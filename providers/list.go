@@ -18,10 +18,7 @@ func (r *reader) list(ctx context.Context, parallel int) {
 		r.chosen(r.choose(nil))
 		return
 	}
-	at := make(map[spec.ICCID]int, len(r.wants))
-	for i := range r.wants {
-		at[r.wants[i].ICCID] = i
-	}
+	at := newPlaces(r.wants)
 	if follows {
 		mix := r.follow(ctx, follower, at)
 		r.spent = mix.Pages
@@ -41,7 +38,7 @@ func (r *reader) chosen(mix Mix) {
 }
 
 // pages reads the list's pages behind the first.
-func (r *reader) pages(ctx context.Context, pager Pager, pages int, first *Page, at map[spec.ICCID]int, parallel int) {
+func (r *reader) pages(ctx context.Context, pager Pager, pages int, first *Page, at *places, parallel int) {
 	r.told(first.Cards, at)
 	var group errgroup.Group
 	group.SetLimit(parallel)
@@ -68,7 +65,7 @@ func (r *reader) choose(first *Page) Mix {
 
 // page reads a page of the list. One that can't be read leaves its cards to be
 // read by themselves.
-func (r *reader) page(ctx context.Context, pager Pager, number int, at map[spec.ICCID]int) {
+func (r *reader) page(ctx context.Context, pager Pager, number int, at *places) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -105,15 +102,16 @@ func (r *reader) worthListing() bool {
 // told takes what a page says of wanted cards: as their reading, where that is
 // all that is wanted, and else to be completed. It returns those of which it took
 // something.
-func (r *reader) told(cards []spec.Reading, at map[spec.ICCID]int) (taken []int) {
+func (r *reader) told(cards []spec.Reading, at *places) (taken []int) {
 	r.mu.Lock()
 	r.found = r.found || len(cards) > 0 // so the account and the address are right
 	r.mu.Unlock()
 	for _, reading := range cards {
-		i, wanted := at[reading.ICCID]
+		i, wanted := at.of(reading.ICCID)
 		if !wanted || !conclusive(reading) || !reading.Tells(r.wants[i].Attrs&r.able.ListTells) {
 			continue
 		}
+		reading.ICCID = r.wants[i].ICCID // as it is wanted, whether or not the list has its check digit
 		_, list := callsAfterList(r.able, r.wants[i].Attrs)
 		r.mu.Lock()
 		_, again := r.listed[i]
