@@ -126,6 +126,14 @@ func (w *World) Card(iccid spec.ICCID) (c Card, ok bool) {
 	return w.card(iccid)
 }
 
+// Has reports whether a card was described or changed. An open world has others too,
+// which come into being as somebody asks for them.
+func (w *World) Has(iccid spec.ICCID) bool {
+	defer w.lock()()
+	_, ok := w.cards[iccid]
+	return ok
+}
+
 // Change lets alter change a card, and keeps the change, before it returns,
 // where alter returns true. ok is false where there is no such card. An error
 // means that the change could not be kept; the world is then as it was.

@@ -65,12 +65,12 @@ func (w Wire) fail(rw http.ResponseWriter, f Fault) {
 
 // deliver sends the answer of a request that was carried out, or loses it.
 func (w Wire) deliver(rw http.ResponseWriter, kind FaultKind, body []byte) {
-	switch kind {
-	case LostAfter:
+	switch {
+	case kind == LostAfter, kind == Truncated && len(body) == 0: // half of it would be all of it
 		cut()
-	case HTML5xx:
+	case kind == HTML5xx:
 		Write(rw, http.StatusBadGateway, "text/html", []byte("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"))
-	case Truncated:
+	case kind == Truncated:
 		Write(rw, http.StatusOK, w.ContentType, body[:len(body)/2])
 	default:
 		Write(rw, http.StatusOK, w.ContentType, body)

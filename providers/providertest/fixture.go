@@ -44,11 +44,12 @@ func newWorld() *carriersim.World {
 	}
 }
 
-// fleet adds n cards to a world, and returns them.
+// fleet adds n cards to a world, and returns them. They differ in their first 19
+// digits, by which some carriers know a card.
 func fleet(w *carriersim.World, n int) []providers.Want {
 	wants := make([]providers.Want, n)
 	for i := range wants {
-		wants[i].ICCID = spec.ICCID(fmt.Sprintf("898600D69913%08d", i))
+		wants[i].ICCID = spec.ICCID(fmt.Sprintf("898600D6991%08d0", i))
 		w.Cards = append(w.Cards, carriersim.Card{
 			ICCID: wants[i].ICCID, Status: spec.Active, IMEI: spec.IMEI(fmt.Sprintf("86719404%07d", i)),
 		})

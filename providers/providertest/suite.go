@@ -119,7 +119,7 @@ func (h Harness) listHasEveryCardOnce(t *testing.T) {
 	require.NoError(t, lister.List(t.Context(), func(r spec.Reading) error { seen[r.ICCID]++; return nil }))
 	assert.Len(t, seen, len(wants)+1)
 	for _, want := range wants {
-		assert.Equal(t, 1, seen[want.ICCID], "card %s", want.ICCID)
+		assert.Equal(t, 1, seen[want.ICCID]+seen[want.ICCID.Stem()], "card %s", want.ICCID) // carriers may leave out the check digit
 	}
 	enough := errors.New("enough")
 	assert.ErrorIs(t, lister.List(t.Context(), func(spec.Reading) error { return enough }), enough, "the caller may end it")
