@@ -39,6 +39,14 @@ provider "jasper" {
   endpoint = "simulator"
 }
 
+provider "n1ce" {
+  endpoint = "simulator"
+}
+
+provider "onomondo" {
+  endpoint = "simulator"
+}
+
 card "kiosk" {
   provider     = aliyun
   iccid        = "89860617030017300008"
@@ -101,6 +109,20 @@ card "van" {
   imei     = "861536030196084" # watched: the last one that the network saw it in
   active   = false
   packages = ["50 MB"] # its rate plan: exactly one
+}
+
+card "sensor" {
+  provider = n1ce
+  iccid    = "89882280666000000012" # 1NCE's list has it without its check digit
+  imei     = "861536030196118"      # watched: 1NCE tells the device in use
+  active   = true
+}
+
+card "scale" {
+  provider = onomondo
+  iccid    = "89457387300008689187"
+  imei     = "861536030196092"
+  active   = true
 }
 
 privacy_number "courier" {

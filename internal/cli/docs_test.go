@@ -129,6 +129,7 @@ func validate(t *testing.T, p *page, text string) ran {
 	r.env["HANGZHOU_SECRET"] = testSecret
 	r.env["SORACOM_AUTH_KEY"], r.env["TELNYX_API_KEY"] = testSecret, testSecret
 	r.env["JASPER_USERNAME"], r.env["JASPER_API_KEY"] = "testid", testSecret
+	r.env["N1CE_CLIENT_SECRET"], r.env["ONOMONDO_API_KEY"] = testSecret, testSecret
 	r.env["CMIOT_APPID"], r.env["CMIOT_PASSWORD"] = "100001", testSecret
 	r.env["XUYU_CLIENT_ID"], r.env["XUYU_CLIENT_SECRET"], r.env["XUYU_SUBSCRIPTION_KEY"] = "testid", testSecret, testSecret
 	r.env["CTWING_APP_KEY"], r.env["CTWING_SECRET_KEY"] = "testid", testSecret

@@ -20,6 +20,10 @@ import (
 	"github.com/cardfleet/cardfleet/providers/jasper/jaspersim"
 	"github.com/cardfleet/cardfleet/providers/linkcard"
 	"github.com/cardfleet/cardfleet/providers/linkcard/linkcardsim"
+	"github.com/cardfleet/cardfleet/providers/n1ce"
+	"github.com/cardfleet/cardfleet/providers/n1ce/n1cesim"
+	"github.com/cardfleet/cardfleet/providers/onomondo"
+	"github.com/cardfleet/cardfleet/providers/onomondo/onomondosim"
 	"github.com/cardfleet/cardfleet/providers/soracom"
 	"github.com/cardfleet/cardfleet/providers/soracom/soracomsim"
 	"github.com/cardfleet/cardfleet/providers/telnyx"
@@ -84,6 +88,20 @@ var shipped = sync.OnceValue(func() []*described.Shipped {
 			},
 		}, jasper.Definition),
 		described.Ship(described.Outline{
+			Name: "n1ce", Title: "1NCE", Endpoint: "https://api.1nce.com/management-api",
+			Settings: []described.OutlineSetting{
+				{Name: "client_id", Env: "N1CE_CLIENT_ID", Public: true},
+				{Name: "client_secret", Env: "N1CE_CLIENT_SECRET"},
+			},
+		}, n1ce.Definition),
+		described.Ship(described.Outline{
+			Name: "onomondo", Title: "Onomondo", Endpoint: "https://api.onomondo.com",
+			Settings: []described.OutlineSetting{
+				{Name: "api_key", Env: "ONOMONDO_API_KEY"},
+				{Name: "scheme", Public: true, Has: true},
+			},
+		}, onomondo.Definition),
+		described.Ship(described.Outline{
 			Name: "soracom", Title: "Soracom Air", Endpoint: "https://g.api.soracom.io/v1",
 			Settings: []described.OutlineSetting{
 				{Name: "auth_key_id", Env: "SORACOM_AUTH_KEY_ID", Public: true},
@@ -109,5 +127,7 @@ func Simulators(w *carriersim.World) []carriersim.Carrier {
 		soracomsim.Carrier(w),
 		telnyxsim.Carrier(w),
 		ctwingsim.Carrier(w),
+		n1cesim.Carrier(w),
+		onomondosim.Carrier(w),
 	}
 }
