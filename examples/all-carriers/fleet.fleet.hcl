@@ -111,7 +111,7 @@ card "van" {
   packages = ["50 MB"] # its rate plan: exactly one
 }
 
-card "sensor" {
+card "tag" {
   provider = n1ce
   iccid    = "89882280666000000012" # 1NCE's list has it without its check digit
   imei     = "861536030196118"      # watched: 1NCE tells the device in use
@@ -121,7 +121,7 @@ card "sensor" {
 card "scale" {
   provider = onomondo
   iccid    = "89457387300008689187"
-  imei     = "861536030196092"
+  imei     = "861536030196126"
   active   = true
 }
 
