@@ -30,16 +30,16 @@ func refused(t *testing.T, want func(int, *spec.Card)) *bench {
 }
 
 func approveAll(b *bench) {
-	for i := range b.options.Plan.Cards[0].Actions {
-		b.options.Plan.Cards[0].Actions[i].Approved = true
+	for i := range b.planned.Cards[0].Actions {
+		b.planned.Cards[0].Actions[i].Approved = true
 	}
 }
 
 func TestARefusedRepetitionIsDoneAsFarAsToldWhereTheOldDeviceIsCertain(t *testing.T) {
 	b := refused(t, rebound)
 	report := apply.Run(t.Context(), b.options)
-	require.Equal(t, []apply.Outcome{apply.Done}, outcomes(report), report.Results[0].Reason)
-	assert.True(t, report.Results[0].AsFarAsTold)
+	require.Equal(t, []apply.Outcome{apply.Done}, outcomes(report), resultsOf(report)[0].Reason)
+	assert.True(t, resultsOf(report)[0].AsFarAsTold)
 	card := b.after(report).Cards[0]
 	assert.Equal(t, state.Binding{Known: true, IMEI: device(50), AsFarAsTold: true}, card.Binding)
 	assert.Empty(t, card.Doubts)
@@ -54,11 +54,11 @@ func TestARefusedRepetitionIsInDoubtWhereTheOldDeviceWasOnlyBelieved(t *testing.
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := refused(t, rebound)
-			b.options.Prior.Cards[0].Binding = believed
+			b.prior.Cards[0].Binding = believed
 			report := apply.Run(t.Context(), b.options)
-			require.Equal(t, []apply.Outcome{apply.InDoubt}, outcomes(report), report.Results[0].Reason)
-			assert.Contains(t, report.Results[0].Reason, string(device(0)))
-			assert.Contains(t, report.Results[0].Reason, string(device(50)))
+			require.Equal(t, []apply.Outcome{apply.InDoubt}, outcomes(report), resultsOf(report)[0].Reason)
+			assert.Contains(t, resultsOf(report)[0].Reason, string(device(0)))
+			assert.Contains(t, resultsOf(report)[0].Reason, string(device(50)))
 			card := b.after(report).Cards[0]
 			assert.Equal(t, believed, card.Binding, "the state believes what it did")
 			require.Len(t, card.Doubts, 1)
@@ -70,9 +70,9 @@ func TestARefusedRepetitionIsInDoubtWhereTheOldDeviceWasOnlyBelieved(t *testing.
 func TestARefusedRepetitionOfAnUnbindIsInDoubtAndForgetsNothing(t *testing.T) {
 	for _, leaving := range []bool{false, true} {
 		b := refused(t, unbound)
-		b.options.Plan.Cards[0].Leaving = leaving
+		b.planned.Cards[0].Leaving = leaving
 		report := apply.Run(t.Context(), b.options)
-		require.Equal(t, []apply.Outcome{apply.InDoubt}, outcomes(report), report.Results[0].Reason)
+		require.Equal(t, []apply.Outcome{apply.InDoubt}, outcomes(report), resultsOf(report)[0].Reason)
 		after := b.after(report)
 		require.Len(t, after.Cards, 1, "nothing is forgotten on a refusal")
 		require.Len(t, after.Cards[0].Doubts, 1)
@@ -86,14 +86,14 @@ func TestAnUnbindIsDoneOnceTheCarrierShowsIt(t *testing.T) {
 	b.world.Faults = []carriersim.Fault{{Action: bindCall, Times: 1, Kind: carriersim.LostAfter}}
 	approveAll(b)
 	report := apply.Run(t.Context(), b.options)
-	assert.Equal(t, []apply.Outcome{apply.Done}, outcomes(report), report.Results[0].Reason)
-	assert.False(t, report.Results[0].AsFarAsTold, "the carrier shows it")
+	assert.Equal(t, []apply.Outcome{apply.Done}, outcomes(report), resultsOf(report)[0].Reason)
+	assert.False(t, resultsOf(report)[0].AsFarAsTold, "the carrier shows it")
 }
 
 // underWay is a bench of which an earlier run sent the card's call and ended.
 func underWay(b *bench) {
-	c := b.options.Plan.Cards[0].Actions[0].Change
-	b.options.Prior.Cards[0].Doubts = []state.Doubt{{Change: c, Since: start, Reason: "the run ended before an answer came"}}
+	c := b.planned.Cards[0].Actions[0].Change
+	b.prior.Cards[0].Doubts = []state.Doubt{{Change: c, Since: start, Reason: "the run ended before an answer came"}}
 }
 
 func TestACallThatARunLeftIsJudgedAsOneOfThisRun(t *testing.T) {
@@ -117,15 +117,15 @@ func TestACallThatARunLeftIsJudgedAsOneOfThisRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, 1, row.want)
 			b.world.Cards[0].IMEI = device(99)
-			b.options.Prior.Cards[0].Binding.Unconfirmed = row.believed
+			b.prior.Cards[0].Binding.Unconfirmed = row.believed
 			if row.fault != "" {
 				b.world.Faults = []carriersim.Fault{{Action: bindCall, Kind: row.fault}}
 			}
 			approveAll(b)
 			underWay(b)
 			report := apply.Run(t.Context(), b.options)
-			require.Equal(t, []apply.Outcome{row.outcome}, outcomes(report), report.Results[0].Reason)
-			assert.Equal(t, row.told, report.Results[0].AsFarAsTold)
+			require.Equal(t, []apply.Outcome{row.outcome}, outcomes(report), resultsOf(report)[0].Reason)
+			assert.Equal(t, row.told, resultsOf(report)[0].AsFarAsTold)
 			card := b.after(report).Cards[0]
 			require.Equal(t, row.outcome == apply.InDoubt, len(card.Doubts) == 1)
 			if len(card.Doubts) > 0 {

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
@@ -59,36 +57,16 @@ type Result struct {
 	unsent    bool   // of an InDoubt: the call was not sent again, so the doubt is as it was
 }
 
-// Report is what became of a plan.
-type Report struct {
-	Results []Result    // one for each action, in the plan's order
-	Edits   state.Edits // what became of the prior state, to be committed
-	// Broken is set where bookkeeping failed, so that the run started nothing more.
-	Broken error
-	// Unrecorded is of how many calls the journal has that they left, and not what
-	// came of them, since it broke meanwhile. The edits have it.
-	Unrecorded int
-}
-
-// Count is how many actions have the outcome.
-func (r *Report) Count(o Outcome) int {
-	n := 0
-	for i := range r.Results {
-		if r.Results[i].Outcome == o {
-			n++
-		}
-	}
-	return n
-}
-
 // Options are what a run needs. Every field without a word about its zero
 // value has to be set.
 type Options struct {
-	Plan  *plan.Plan
-	Prior *state.Snapshot // read under the lock; nil is none
-	// Refreshed are the edits to Prior that the plan's readings make; none for
-	// a plan that was saved.
-	Refreshed state.Edits
+	// Plan is read card by card: once to begin with, and once for the calls. It is
+	// read by one goroutine at a time.
+	Plan plan.Source
+	// Memory is what the state has of the plan's card at a place when the run begins;
+	// nil for nothing. It is asked while that card is read, and what it returns is
+	// good until it is asked again.
+	Memory    func(place int, c *plan.Card) *state.Card
 	Providers map[spec.ProviderName]providers.Provider
 	Journal   state.Journal
 	// Parallel is how many actions are under way at once at each provider,
@@ -127,38 +105,32 @@ func parallelAt(p providers.Provider) int {
 // caller checked before.
 func Run(ctx context.Context, o Options) *Report {
 	r := newRun(o)
-	r.endLacking()
+	r.begun()
 	r.bookkeeping(ctx)
 	r.carriers(ctx)
-	return &Report{Results: r.results, Edits: r.edits(), Broken: r.broken, Unrecorded: r.unrecorded}
+	return &Report{plan: o.Plan, ledger: r.ledger, cards: r.cards, Broken: r.broken, Unrecorded: r.unrecorded}
 }
 
-// run is one run. Steps are numbered as the plan lists them, and results are
-// theirs.
+// run is one run. What it holds of a card that isn't under way is where the card
+// stands in the plan, what became of its actions, and what became of itself. Of the
+// cards that wait for each other it holds all.
 type run struct {
 	o       Options
-	steps   []step
-	results []Result
-	lacks   map[int]string // why what a step needs never comes, of those of which it doesn't
 	able    map[spec.ProviderName]spec.Capabilities
+	places  []int32 // of the cards with actions, in the plan
+	first   []int32 // how many actions the plan has before those of each
+	keeping []int32 // of the cards with actions, those with one that calls no carrier
+	held    map[int32]*work
 
-	mu     sync.Mutex   // guards what follows, the results, and how many each step waits for
-	cards  []state.Card // as the state has those of the plan, by ICCID
-	known  []bool       // which of them the state has; of the others only the identity is right
-	left   map[spec.ProviderName]int
-	ready  map[spec.ProviderName]chan int
+	reading sync.Mutex // held while the plan is read; mu may be taken under it
+
+	mu     sync.Mutex // guards what follows, the works' memories, and how many each step waits for
+	ledger ledger
+	cards  touched
+	queues map[spec.ProviderName]*queue
 	broken error
 	// unrecorded counts the calls whose outcome the journal doesn't have.
 	unrecorded int
-}
-
-// step is one action on its way.
-type step struct {
-	card    *plan.Card
-	action  *plan.Action
-	place   int32 // its card's in run.cards
-	open    int32 // how many actions it still waits for
-	waiting []int // the steps that wait for it
 }
 
 func newRun(o Options) *run {
@@ -168,98 +140,60 @@ func newRun(o Options) *run {
 	if o.OnFinish == nil {
 		o.OnFinish = func(Result) {}
 	}
-	r := &run{o: o, lacks: map[int]string{}, left: map[spec.ProviderName]int{}, ready: map[spec.ProviderName]chan int{}}
+	r := &run{o: o, held: map[int32]*work{}, queues: map[spec.ProviderName]*queue{}}
 	r.able = make(map[spec.ProviderName]spec.Capabilities, len(o.Providers))
 	for name, p := range o.Providers {
 		r.able[name] = p.Capabilities()
 	}
-	places := r.remember()
-	for i := range o.Plan.Cards {
-		c := &o.Plan.Cards[i]
-		for j := range c.Actions {
-			r.steps = append(r.steps, step{card: c, action: &c.Actions[j], place: places[i]})
-		}
-	}
-	r.results = make([]Result, len(r.steps))
-	r.link()
-	r.findCircles()
 	return r
 }
 
-// link notes which steps wait for which.
-func (r *run) link() {
-	byID := map[string]int{}
-	if slices.ContainsFunc(r.steps, func(s step) bool { return len(s.action.Needs) > 0 }) {
-		for i := range r.steps {
-			byID[r.steps[i].action.ID] = i
-		}
-	}
-	for i := range r.steps {
-		for _, need := range r.steps[i].action.Needs {
-			k, ok := byID[need]
-			if !ok {
-				r.lacks[i] = fmt.Sprintf("it needs action %s, which is not in the plan", need)
-				continue
-			}
-			r.steps[i].open++
-			r.steps[k].waiting = append(r.steps[k].waiting, i)
-		}
-	}
-}
-
-// findCircles notes which steps wait for themselves, by whichever way: a run
-// would wait for them for ever.
-func (r *run) findCircles() {
-	open := make([]int32, len(r.steps))
-	for i := range r.steps {
-		open[i] = r.steps[i].open
-	}
-	for _, i := range plan.Stuck(open, func(i int) []int { return r.steps[i].waiting }) {
-		r.lacks[i] = "the actions that it needs wait for each other"
-	}
-}
-
-// endLacking ends the steps that need what never comes: an action which isn't
-// in the plan, such as the release of a device, or one that waits for them.
-func (r *run) endLacking() {
-	for i := range r.steps {
-		if lacks, ok := r.lacks[i]; ok {
-			r.end(i, Result{Outcome: NotStarted, Reason: lacks})
-		}
-	}
-}
+// keptAtOnce is how many cards' records go to the journal together.
+const keptAtOnce = 1024
 
 // bookkeeping does the actions that call no carrier: adopt, move and forget. Their
-// records go to the journal together.
+// records go to the journal many at a time.
 func (r *run) bookkeeping(ctx context.Context) {
+	for cards := range slices.Chunk(r.keeping, keptAtOnce) {
+		var steps []*step
+		err := r.visit(cards, true, func(w *work) {
+			for j := range w.steps {
+				if s := &w.steps[j]; !s.action.Kind.CallsCarrier() && !r.hasEnded(s) {
+					steps = append(steps, s)
+				}
+			}
+		})
+		r.fail(err)
+		r.keep(ctx, steps)
+	}
+}
+
+// keep does some of these actions.
+func (r *run) keep(ctx context.Context, steps []*step) {
 	var records []state.Record
-	var done []int
-	for i := range r.steps {
-		s := &r.steps[i]
-		if s.action.Kind.CallsCarrier() || r.results[i].Outcome != "" {
-			continue
-		}
+	var done []*step
+	for _, s := range steps {
 		if ctx.Err() != nil {
-			r.end(i, Result{Outcome: NotStarted, Reason: "the run was interrupted"})
+			r.end(s, Result{Outcome: NotStarted, Reason: "the run was interrupted"})
 			continue
 		}
 		record, stale := r.record(s)
 		if stale != "" {
-			r.end(i, Result{Outcome: Dropped, Reason: stale})
+			r.end(s, Result{Outcome: Dropped, Reason: stale})
 			continue
 		}
 		records = append(records, record)
-		done = append(done, i)
+		done = append(done, s)
 	}
 	err := r.journal(context.WithoutCancel(ctx), records...)
-	for k, i := range done {
+	for k, s := range done {
 		if err != nil {
-			r.end(i, Result{Outcome: Failed, Reason: "it could not be recorded; the card itself is as it was"})
+			r.end(s, Result{Outcome: Failed, Reason: "it could not be recorded; the card itself is as it was"})
 			continue
 		}
-		r.o.OnStart(r.steps[i].card, r.steps[i].action)
-		r.setCard(&r.steps[i], records[k].Card)
-		r.end(i, Result{Outcome: Done})
+		r.o.OnStart(s.card, s.action)
+		r.setCard(s, records[k].Card)
+		r.end(s, Result{Outcome: Done})
 	}
 }
 
@@ -294,89 +228,42 @@ func (r *run) record(s *step) (record state.Record, stale string) {
 	return record, ""
 }
 
-// carriers does the actions that call carriers: a group of workers for each
-// provider takes its actions in turn as they become ready.
-func (r *run) carriers(ctx context.Context) {
-	for i := range r.steps {
-		if s := &r.steps[i]; s.action.Kind.CallsCarrier() && r.results[i].Outcome == "" {
-			r.left[s.card.Provider]++
-		}
-	}
-	for name, n := range r.left {
-		r.ready[name] = make(chan int, n)
-	}
-	r.mu.Lock()
-	for i := range r.steps {
-		if r.steps[i].open == 0 {
-			r.offer(i)
-		}
-	}
-	r.mu.Unlock()
-	workers := map[spec.ProviderName]int{} // counted before any of them changes what is left
-	for name, left := range r.left {
-		parallel := r.o.Parallel
-		if parallel <= 0 {
-			parallel = parallelAt(r.o.Providers[name])
-		}
-		workers[name] = min(parallel, left)
-	}
-	var g errgroup.Group
-	for name, ready := range r.ready {
-		for range workers[name] {
-			g.Go(func() error {
-				for i := range ready {
-					r.end(i, r.perform(ctx, &r.steps[i]))
-				}
-				return nil
-			})
-		}
-	}
-	_ = g.Wait() // workers report through results
-}
-
-// offer hands a step to its provider's workers. The channel has room for every
-// step, so this never waits. The caller holds mu.
-func (r *run) offer(i int) {
-	if s := &r.steps[i]; s.action.Kind.CallsCarrier() && r.results[i].Outcome == "" {
-		r.ready[s.card.Provider] <- i
-	}
-}
-
 // end notes a step's outcome, and lets those go on that waited for it; where it
 // isn't done, they are dropped with all that waits for them.
-func (r *run) end(i int, result Result) {
-	s := &r.steps[i]
+func (r *run) end(s *step, result Result) {
 	result.Card, result.Action = s.card, s.action
 	r.mu.Lock()
-	ended := r.finish(i, result, nil)
+	ended := r.finish(s, result, nil)
 	r.mu.Unlock()
-	for _, i := range ended {
-		r.o.OnFinish(r.results[i])
+	for i := range ended {
+		r.o.OnFinish(ended[i])
 	}
 }
 
-// finish does what end says, under mu, and returns the steps that ended.
-func (r *run) finish(i int, result Result, ended []int) []int {
-	s := &r.steps[i]
-	if r.results[i].Outcome != "" {
+func (r *run) hasEnded(s *step) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ledger.has(s.number)
+}
+
+// finish does what end says, under mu, and returns what ended.
+func (r *run) finish(s *step, result Result, ended []Result) []Result {
+	if r.ledger.has(s.number) {
 		return ended
 	}
-	r.results[i] = result
-	ended = append(ended, i)
-	if ready, ok := r.ready[s.card.Provider]; ok && s.action.Kind.CallsCarrier() {
-		if r.left[s.card.Provider]--; r.left[s.card.Provider] == 0 {
-			defer close(ready)
-		}
+	r.ledger.put(s.number, &result)
+	ended = append(ended, result)
+	if s.action.Kind.CallsCarrier() {
+		r.queues[s.card.Provider].ended()
 	}
-	for _, k := range s.waiting {
-		waiting := &r.steps[k]
+	for _, waiting := range s.waiting {
 		waiting.open--
 		if result.Outcome != Done {
-			ended = r.finish(k, needless(waiting, s, result), ended)
+			ended = r.finish(waiting, needless(waiting, s, result), ended)
 			continue
 		}
-		if waiting.open == 0 && r.ready[waiting.card.Provider] != nil {
-			r.offer(k)
+		if waiting.open == 0 {
+			r.offer(waiting)
 		}
 	}
 	return ended
@@ -403,13 +290,18 @@ func (r *run) journal(ctx context.Context, records ...state.Record) error {
 	err := r.o.Journal.Append(ctx, records...)
 	if err != nil {
 		err = fmt.Errorf("write the journal: %w", err)
-		r.mu.Lock()
-		if r.broken == nil {
-			r.broken = err
-		}
-		r.mu.Unlock()
+		r.fail(err)
 	}
 	return err
+}
+
+// fail breaks the run off, where there is an error.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken == nil {
+		r.broken = err
+	}
 }
 
 // unstarted is why nothing is started any more once the journal broke. The

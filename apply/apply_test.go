@@ -60,6 +60,8 @@ type bench struct {
 	fleet   *spec.Fleet
 	live    []spec.Reading // as they were read last
 	options apply.Options
+	planned *plan.Plan
+	prior   *state.Snapshot
 	journal *memory
 	now     time.Time
 	mu      sync.Mutex
@@ -110,8 +112,9 @@ func newBench(t *testing.T, n int, want func(i int, c *spec.Card)) *bench {
 	planned, diags := plan.Make(in)
 	require.Empty(t, diags)
 	b.fleet = fleet
+	b.planned, b.prior = planned, prior
 	b.options = apply.Options{
-		Plan: planned, Prior: prior, Providers: map[spec.ProviderName]providers.Provider{aliyun: p},
+		Plan: planned, Memory: apply.MemoryIn(prior, state.Edits{}), Providers: map[spec.ProviderName]providers.Provider{aliyun: p},
 		Journal: b.journal, Now: b.clock, Sleep: b.sleep, Parallel: 4,
 	}
 	return b
@@ -146,11 +149,26 @@ func (b *bench) effects(action string) int {
 }
 
 // after is the state after a run.
-func (b *bench) after(r *apply.Report) *state.Snapshot { return r.Edits.Next(b.options.Prior, "") }
+func (b *bench) after(r *apply.Report) *state.Snapshot { return r.Edits().Next(b.prior, "") }
+
+// resultsOf are a report's, each with a card and an action of its own.
+func resultsOf(r *apply.Report) []apply.Result {
+	var list []apply.Result
+	err := r.Each(func(result *apply.Result) error {
+		own, card, action := *result, result.Card.Clone(), *result.Action
+		own.Card, own.Action = &card, &action
+		list = append(list, own)
+		return nil
+	})
+	if err != nil {
+		panic(err) // a plan that is held can be read
+	}
+	return list
+}
 
 func outcomes(r *apply.Report) []apply.Outcome {
 	var out []apply.Outcome
-	for _, result := range r.Results {
+	for _, result := range resultsOf(r) {
 		out = append(out, result.Outcome)
 	}
 	return out
@@ -163,8 +181,8 @@ func TestOneFailureDoesNotStopTheRest(t *testing.T) {
 	b.world.Faults = []carriersim.Fault{{Action: "DoIotUserStopResume", ICCID: "89860000000000000002", Kind: carriersim.CodeFault("isv.RAM_PERMISSION_DENY")}}
 	report := apply.Run(t.Context(), b.options)
 	assert.Equal(t, []apply.Outcome{apply.Done, apply.Done, apply.Failed, apply.Done, apply.Done}, outcomes(report))
-	assert.Contains(t, report.Results[2].Reason, "isv.RAM_PERMISSION_DENY")
-	assert.NotEmpty(t, report.Results[2].RequestID)
+	assert.Contains(t, resultsOf(report)[2].Reason, "isv.RAM_PERMISSION_DENY")
+	assert.NotEmpty(t, resultsOf(report)[2].RequestID)
 	assert.Equal(t, spec.SuspendedByOwner, b.after(report).Cards[1].Last.Lifecycle)
 	assert.Empty(t, b.after(report).Cards[2].Recent)
 }
@@ -175,31 +193,33 @@ func TestWhatNeedsAFailedActionIsDropped(t *testing.T) {
 	b.world.Faults = []carriersim.Fault{{Action: "DoIotChgBindOrUnBind", ICCID: "89860000000000000002", Kind: carriersim.CodeFault("isv.ERROR_IOT_CHGBINDED_ERROR")}}
 	report := apply.Run(t.Context(), b.options)
 	assert.Equal(t, []apply.Outcome{apply.Dropped, apply.Dropped, apply.Failed, apply.Done}, outcomes(report))
-	assert.Equal(t, "it needs change-bind of card.c02, which is failed", report.Results[1].Reason)
+	assert.Equal(t, "it needs change-bind of card.c02, which is failed", resultsOf(report)[1].Reason)
 	assert.Equal(t, 1, b.effects("DoIotChgBindOrUnBind"), "no device is taken that another card still holds")
 }
 
 func TestWhatNeedsAnActionOfNoPlanIsNotStarted(t *testing.T) {
 	b := newBench(t, 3, func(i int, c *spec.Card) { c.IMEI = device(i + 1) })
-	last := &b.options.Plan.Cards[2]
+	last := &b.planned.Cards[2]
 	lost := last.Actions[0].ID
 	last.Actions = nil
-	for _, result := range apply.Check(t.Context(), b.options) {
+	checked, err := apply.Check(t.Context(), b.options)
+	require.NoError(t, err)
+	for _, result := range checked {
 		assert.NotEqual(t, apply.Runs, result.Outcome)
 	}
 	report := apply.Run(t.Context(), b.options)
 	assert.Equal(t, []apply.Outcome{apply.NotStarted, apply.NotStarted}, outcomes(report))
-	assert.Equal(t, "it needs action "+lost+", which is not in the plan", report.Results[1].Reason)
+	assert.Equal(t, "it needs action "+lost+", which is not in the plan", resultsOf(report)[1].Reason)
 	assert.Zero(t, b.effects("DoIotChgBindOrUnBind"), "no device is taken that another card still holds")
 }
 
 func TestWhatWaitsForItselfIsNotStarted(t *testing.T) {
 	b := newBench(t, 4, func(i int, c *spec.Card) { c.IMEI = device(i + 1) })
-	cards := b.options.Plan.Cards
+	cards := b.planned.Cards
 	cards[3].Actions[0].Needs = append(cards[3].Actions[0].Needs, cards[2].Actions[0].ID)
 	report := apply.Run(t.Context(), b.options)
 	assert.Equal(t, []apply.Outcome{apply.NotStarted, apply.NotStarted, apply.NotStarted, apply.NotStarted}, outcomes(report))
-	assert.Equal(t, "the actions that it needs wait for each other", report.Results[0].Reason)
+	assert.Equal(t, "the actions that it needs wait for each other", resultsOf(report)[0].Reason)
 	assert.Zero(t, b.effects("DoIotChgBindOrUnBind"))
 }
 
@@ -207,7 +227,7 @@ func TestADeviceIsTakenOnlyOnceItIsReleased(t *testing.T) {
 	b := newBench(t, 12, func(i int, c *spec.Card) { c.IMEI = device(i + 1) })
 	b.world.ExclusiveIMEI = true
 	report := apply.Run(t.Context(), b.options)
-	assert.Equal(t, 12, report.Count(apply.Done), "%v", report.Results)
+	assert.Equal(t, 12, report.Count(apply.Done), "%v", resultsOf(report))
 }
 
 func TestNoCallIsMadeThatNoJournalKnowsOf(t *testing.T) {
@@ -251,7 +271,7 @@ func TestOutcomesThatCouldNotBeRecordedAreCounted(t *testing.T) {
 	}
 	assert.Equal(t, b.effects("")-recorded, report.Unrecorded)
 	assert.Positive(t, report.Unrecorded)
-	for _, r := range report.Results {
+	for _, r := range resultsOf(report) {
 		assert.NotContains(t, r.Reason, errFull.Error(), "the error is told once, by the report")
 	}
 	assert.Equal(t, 40, report.Count(apply.Done)+report.Count(apply.NotStarted))
@@ -283,7 +303,7 @@ func TestTheJournalReplaysToWhatTheRunSays(t *testing.T) {
 	for i := range records {
 		records[i].Version, records[i].Serial, records[i].Seq = state.RecordVersion, 1, uint64(i+1)
 	}
-	replayed, err := stored.Replay(b.options.Prior, records)
+	replayed, err := stored.Replay(b.prior, records)
 	require.NoError(t, err)
 	assert.Equal(t, b.after(report).Cards, replayed.Cards)
 }
@@ -312,11 +332,11 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, 1, row.want)
 			b.world.Faults = []carriersim.Fault{{Action: row.action, Times: 1, Kind: row.fault}}
-			for i := range b.options.Plan.Cards[0].Actions {
-				b.options.Plan.Cards[0].Actions[i].Approved = true
+			for i := range b.planned.Cards[0].Actions {
+				b.planned.Cards[0].Actions[i].Approved = true
 			}
 			report := apply.Run(t.Context(), b.options)
-			assert.Equal(t, []apply.Outcome{row.outcome}, outcomes(report), report.Results[0].Reason)
+			assert.Equal(t, []apply.Outcome{row.outcome}, outcomes(report), resultsOf(report)[0].Reason)
 			assert.Equal(t, row.effects, b.effects(row.action))
 			assert.Equal(t, row.outcome == apply.InDoubt, len(b.after(report).Cards[0].Doubts) == 1)
 		})
@@ -337,7 +357,7 @@ func TestACarrierThatLosesEveryAnswerLeavesDoubts(t *testing.T) {
 
 func TestAnUnapprovedUnbindIsNeverStarted(t *testing.T) {
 	b := newBench(t, 1, func(_ int, c *spec.Card) { c.Bound = spec.Off })
-	a := &b.options.Plan.Cards[0].Actions[0]
+	a := &b.planned.Cards[0].Actions[0]
 	for _, guarded := range []bool{true, false} {
 		a.Guarded, a.Approved = guarded, false
 		report := apply.Run(t.Context(), b.options)
@@ -352,7 +372,7 @@ func TestACardThatChangedSinceThePlanIsDropped(t *testing.T) {
 	b.world.Cards[1].Status = spec.SuspendedByOwner
 	report := apply.Run(t.Context(), b.options)
 	assert.Equal(t, []apply.Outcome{apply.Done, apply.Dropped}, outcomes(report))
-	assert.Contains(t, report.Results[1].Reason, "stale: the card is no longer in service")
+	assert.Contains(t, resultsOf(report)[1].Reason, "stale: the card is no longer in service")
 }
 
 func TestRefreshKeepsWhatNobodyReports(t *testing.T) {
@@ -377,10 +397,10 @@ func TestACardIsLeftAloneWithinTheCarriersPause(t *testing.T) {
 	b := newBench(t, 2, stopped)
 	paused := pausing{b.options.Providers[aliyun]}
 	b.options.Providers = map[spec.ProviderName]providers.Provider{aliyun: paused}
-	b.options.Prior.Cards[0].Changed = start.Add(-time.Minute)
+	b.prior.Cards[0].Changed = start.Add(-time.Minute)
 	report := apply.Run(t.Context(), b.options)
 	assert.Equal(t, []apply.Outcome{apply.Failed, apply.Done}, outcomes(report))
-	assert.Contains(t, report.Results[0].Reason, "not sent: the carrier takes another change of this card from 2026-11-21 21:15 UTC on")
+	assert.Contains(t, resultsOf(report)[0].Reason, "not sent: the carrier takes another change of this card from 2026-11-21 21:15 UTC on")
 	assert.Equal(t, 1, b.effects(""))
 	assert.False(t, b.after(report).Cards[1].Changed.IsZero())
 }
@@ -416,7 +436,7 @@ func TestWhateverFailsLeavesTheRestRight(t *testing.T) {
 			}
 		}
 		report := apply.Run(t.Context(), b.options)
-		for _, result := range report.Results {
+		for _, result := range resultsOf(report) {
 			card, _ := b.world.Card(result.Card.ICCID)
 			remembered := b.after(report).Card(result.Card.ICCID).Binding.IMEI
 			want := spec.IMEI(result.Action.From)
@@ -437,15 +457,17 @@ func TestWhateverFailsLeavesTheRestRight(t *testing.T) {
 // and stopped: what the look at one action finds doesn't count for another.
 func TestACheckLooksAndRemembersNothing(t *testing.T) {
 	b := newBench(t, 8, stopped)
-	for i := range b.options.Plan.Cards {
-		c := &b.options.Plan.Cards[i]
-		c.Memory = b.options.Prior.Cards[i]
+	for i := range b.planned.Cards {
+		c := &b.planned.Cards[i]
+		c.Memory = b.prior.Cards[i]
 		c.Actions = append([]plan.Action{{ID: fmt.Sprint("adopt", i), Change: spec.Change{Kind: spec.Adopt}}}, c.Actions...)
 		b.world.Cards[i].Status = spec.SuspendedByOwner // by hand, since the plan was made
 	}
-	b.options.Prior.Cards = nil
+	b.prior.Cards = nil
 	for range 20 {
-		for _, result := range apply.Check(t.Context(), b.options) {
+		checked, err := apply.Check(t.Context(), b.options)
+		require.NoError(t, err)
+		for _, result := range checked {
 			want := apply.Runs
 			if result.Action.Kind == spec.Stop {
 				want = apply.Dropped
@@ -464,17 +486,17 @@ func TestEachKindThatCallsNoCarrierIsARecord(t *testing.T) {
 		}
 		t.Run(string(kind), func(t *testing.T) {
 			b := newBench(t, 1, stopped)
-			c := &b.options.Plan.Cards[0]
+			c := &b.planned.Cards[0]
 			c.Actions = []plan.Action{{ID: "a1", Change: spec.Change{Kind: kind}}}
-			c.Memory = b.options.Prior.Cards[0]
+			c.Memory = b.prior.Cards[0]
 			switch kind {
 			case spec.Adopt:
-				b.options.Prior.Cards = nil
+				b.prior.Cards = nil
 			case spec.Move:
 				c.Actions[0].From, c.Actions[0].To = string(c.Provider), string(c.Provider)+".b"
 			}
 			r := apply.Run(t.Context(), b.options)
-			assert.Equal(t, []apply.Outcome{apply.Done}, outcomes(r), "%s", r.Results[0].Reason)
+			assert.Equal(t, []apply.Outcome{apply.Done}, outcomes(r), "%s", resultsOf(r)[0].Reason)
 			assert.Len(t, b.journal.records, 1)
 			assert.Zero(t, b.effects(""))
 		})

@@ -131,5 +131,5 @@ func rebindings(n int) apply.Options {
 			{ID: fmt.Sprintf("a%d", i+1), Change: spec.Change{Kind: spec.ChangeBind, From: string(device(i)), To: string(device(n + i))}},
 		}})
 	}
-	return apply.Options{Plan: p, Prior: prior, Parallel: 100, Now: time.Now, Sleep: func(context.Context, time.Duration) error { return nil }}
+	return apply.Options{Plan: p, Memory: apply.MemoryIn(prior, state.Edits{}), Parallel: 100, Now: time.Now, Sleep: func(context.Context, time.Duration) error { return nil }}
 }

@@ -93,7 +93,7 @@ func TestADeathAtAnyMomentIsTakenUp(t *testing.T) {
 			}
 			c.IMEI, c.Active, c.Packages = device(i+50), spec.Off, []string{"10001"}
 		})
-		b.approve(b.options.Plan)
+		b.approve(b.planned)
 		inner := b.options.Providers[aliyun]
 		b.options.Providers = map[spec.ProviderName]providers.Provider{aliyun: dyingProvider{inner, d}}
 		b.options.Journal = dyingJournal{b.journal, d}
@@ -134,9 +134,9 @@ func (b *bench) afterDeath(t *testing.T) *state.Snapshot {
 	t.Helper()
 	records := slices.Clone(b.journal.records)
 	for i := range records {
-		records[i].Version, records[i].Serial, records[i].Seq = state.RecordVersion, b.options.Prior.Serial, uint64(i+1)
+		records[i].Version, records[i].Serial, records[i].Seq = state.RecordVersion, b.prior.Serial, uint64(i+1)
 	}
-	snap, err := stored.Replay(b.options.Prior, records)
+	snap, err := stored.Replay(b.prior, records)
 	require.NoError(t, err)
 	return snap
 }
@@ -168,8 +168,8 @@ func (b *bench) again(t *testing.T, p providers.Provider, prior *state.Snapshot)
 	made := b.plan(t, p, prior)
 	b.approve(made)
 	o := b.options
-	o.Refreshed = apply.Refresh(prior, b.fleet, b.live, map[spec.ProviderName]spec.Capabilities{aliyun: p.Capabilities()})
-	o.Plan, o.Prior, o.Journal = made, prior, &memory{}
+	refreshed := apply.Refresh(prior, b.fleet, b.live, map[spec.ProviderName]spec.Capabilities{aliyun: p.Capabilities()})
+	o.Plan, o.Memory, o.Journal = made, apply.MemoryIn(prior, refreshed), &memory{}
 	o.Providers = map[spec.ProviderName]providers.Provider{aliyun: p}
-	return apply.Run(t.Context(), o).Edits.Next(prior, "")
+	return refreshed.Then(apply.Run(t.Context(), o).Edits()).Next(prior, "")
 }

@@ -267,7 +267,7 @@ func TestNoSavedPlanHoweverEditedMakesACallThatIsNotWanted(t *testing.T) {
 			t.Fatalf("a plan of cards alone has a mistake: %v", diags)
 		}
 		o := apply.Options{
-			Plan: kept.Plan, Prior: in.Prior, Providers: map[spec.ProviderName]providers.Provider{aliyun: carrier}, Journal: &memory{},
+			Plan: kept.Plan, Memory: apply.MemoryIn(in.Prior, state.Edits{}), Providers: map[spec.ProviderName]providers.Provider{aliyun: carrier}, Journal: &memory{},
 			Now: func() time.Time { return start }, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		}
 		if stuck := waitingForEver(kept.Plan); len(stuck) > 0 {
@@ -286,7 +286,7 @@ func TestNoSavedPlanHoweverEditedMakesACallThatIsNotWanted(t *testing.T) {
 		for i := range loaded.Cards {
 			n += len(loaded.Cards[i].Actions)
 		}
-		if got := len(report.Results) + len(kept.Left); got != n {
+		if got := report.Len() + len(kept.Left); got != n {
 			t.Fatalf("the plan has %d actions, and %d have an outcome", n, got)
 		}
 		made += len(carrier.calls)

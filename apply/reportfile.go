@@ -98,8 +98,9 @@ type endLine struct {
 // Word is the outcome as a field's name: "not_started".
 func (o Outcome) Word() string { return strings.ReplaceAll(string(o), " ", "_") }
 
-// WriteReport writes a report, each line in one write.
-func WriteReport(w io.Writer, h ReportHeader, results []Result) error {
+// WriteReport writes a report, each line in one write. each visits the results, as
+// [Report.Each] does.
+func WriteReport(w io.Writer, h ReportHeader, each func(visit func(*Result) error) error) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(headerLine{
@@ -110,16 +111,15 @@ func WriteReport(w io.Writer, h ReportHeader, results []Result) error {
 		return err
 	}
 	end := newEnd()
-	for i := range results {
-		r := &results[i]
+	err = each(func(r *Result) error {
 		end.count(r.Outcome)
-		err := enc.Encode(actionLine{
+		return enc.Encode(actionLine{
 			actionType, r.Action.ID, r.Action.Kind, r.Card.Provider, r.Card.ICCID, r.Card.Address, r.Action.From, r.Action.To,
 			r.Outcome, r.Reason, r.RequestID, r.Elapsed.Seconds(), r.AsFarAsTold,
 		})
-		if err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	return enc.Encode(end)
 }

@@ -31,9 +31,21 @@ func results(n int) []apply.Result {
 	return out
 }
 
+// each visits results as a report does.
+func each(results []apply.Result) func(visit func(*apply.Result) error) error {
+	return func(visit func(*apply.Result) error) error {
+		for i := range results {
+			if err := visit(&results[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func written(t require.TestingT, h apply.ReportHeader, results []apply.Result) string {
 	var b bytes.Buffer
-	require.NoError(t, apply.WriteReport(&b, h, results))
+	require.NoError(t, apply.WriteReport(&b, h, each(results)))
 	return b.String()
 }
 
@@ -107,7 +119,7 @@ func BenchmarkReport(b *testing.B) {
 		b.Run(fmt.Sprintf("write/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				require.NoError(b, apply.WriteReport(io.Discard, apply.ReportHeader{}, rs))
+				require.NoError(b, apply.WriteReport(io.Discard, apply.ReportHeader{}, each(rs)))
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/action")
 		})

@@ -82,7 +82,11 @@ func NewDraft(in Input) (d *Draft, diags spec.Diagnostics, err error) {
 	if d.takes || in.Approvals.signed() {
 		d.recount()
 	}
-	d.diags = append(d.diags, unneeded(d, in)...)
+	more, err := unneeded(d, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.diags = append(d.diags, more...)
 	d.finish()
 	return d, d.diags, nil
 }
@@ -141,6 +145,11 @@ func (d *Draft) Visit(places []int32, visit func(n int, c *Card) error) error {
 	}
 	return nil
 }
+
+// Before is what the draft was made from at a place: what is declared of the card,
+// and what the state has of it; nil for what there isn't. The second is good until
+// the draft is used again.
+func (d *Draft) Before(n int) (wanted *spec.Card, memory *state.Card) { return d.at(&d.refs[n]) }
 
 func (d *Draft) each(visit func(*Card)) {
 	for i := range d.refs {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -9,8 +11,8 @@ import (
 )
 
 // memories keeps what a state that is read card by card has of the plan's
-// cards: some 40 bytes of a card that is like most, and all of one that has
-// packages, recent changes, doubts, labels or a carrier's own ids.
+// cards: some 40 bytes of a card that is like most, 30 more for a recent change,
+// and all of one that has packages, doubts, labels or a carrier's own ids.
 type memories struct {
 	packed [][]byte // blocks of packed cards
 	places []place
@@ -45,11 +47,37 @@ func (m *memories) keep(c *state.Card, address string) int32 {
 	return n
 }
 
+// Memories keeps what is remembered of cards, in a few dozen bytes for most: see
+// memories. The zero value has none.
+type Memories struct{ kept memories }
+
+// Keep keeps a card, and returns its number, from 0.
+func (m *Memories) Keep(c *state.Card) int32 { return m.kept.keep(c, "") }
+
+// Card is the card of that number. It is good until the next call.
+func (m *Memories) Card(n int32) *state.Card { return m.kept.card(n, nil) }
+
+// Compare compares the ICCIDs of two cards.
+func (m *Memories) Compare(a, b int32) int { return bytes.Compare(m.kept.iccid(a), m.kept.iccid(b)) }
+
 // packs reports whether pack knows all that the card has.
 func packs(c *state.Card) bool {
-	utc := c.Last.At.Location() == time.UTC && c.Changed.Location() == time.UTC && c.Since.Location() == time.UTC
-	return utc && len(c.Labels)+len(c.CarrierIDs)+len(c.Recent)+len(c.Doubts)+len(c.Last.Packages) == 0
+	if len(c.Labels)+len(c.CarrierIDs)+len(c.Doubts)+len(c.Last.Packages) > 0 || len(c.Recent) > mostRecent {
+		return false
+	}
+	for i := range c.Recent {
+		if !packsTime(c.Recent[i].At) || !packsTime(c.Recent[i].CarrierAt) {
+			return false
+		}
+	}
+	return packsTime(c.Last.At) && packsTime(c.Changed) && packsTime(c.Since)
 }
+
+// packsTime reports whether a time is in a zone that packing knows.
+func packsTime(t time.Time) bool { return t.Location() == time.UTC || t.Location() == time.Local }
+
+// mostRecent is how many recent changes a packed card has at most.
+const mostRecent = 255
 
 // What is set of a packed card, besides its texts.
 const (
@@ -59,26 +87,51 @@ const (
 	forDevice
 	sameAddress
 	sameDevice // at its last reading, as it is bound to
+	ownAddress // which has the ICCID in it: packed are the texts around that
 )
 
 func (m *memories) pack(b []byte, c *state.Card, address string) []byte {
 	flags := flag(knownDevice, c.Binding.Known) | flag(asFarAsTold, c.Binding.AsFarAsTold) | flag(preventsUnbind, c.PreventUnbind) |
 		flag(forDevice, c.Last.ForDevice) | flag(sameAddress, c.Address == address) | flag(sameDevice, c.Last.IMEI == c.Binding.IMEI)
-	b = append(b, flags, byte(c.Binding.Unconfirmed), byte(c.Last.Has))
+	before, after, own := strings.Cut(c.Address, string(c.ICCID))
+	own = own && c.Address != address && c.ICCID != ""
+	b = appendText(b, string(c.ICCID)) // first, where it is compared
+	b = append(b, flags|flag(ownAddress, own), byte(c.Binding.Unconfirmed), byte(c.Last.Has))
 	for _, word := range [...]string{string(c.Provider), c.Last.Status, string(c.Last.Lifecycle), c.Last.Reason} {
 		b = binary.AppendUvarint(b, uint64(m.word(word)))
 	}
 	for _, t := range [...]time.Time{c.Last.At, c.Changed, c.Since} {
 		b = appendTime(b, t)
 	}
-	b = appendText(b, string(c.ICCID))
 	b = appendText(b, string(c.Binding.IMEI))
 	b = appendText(b, c.MSISDN)
-	if c.Address != address {
+	switch {
+	case own:
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(m.word(before))), uint64(m.word(after)))
+	case c.Address != address:
 		b = appendText(b, c.Address)
 	}
 	if c.Last.IMEI != c.Binding.IMEI {
 		b = appendText(b, string(c.Last.IMEI))
+	}
+	return m.packRecent(b, c.Recent)
+}
+
+// What is set of a packed change.
+const (
+	keepsAccount = 1 << iota
+	replaces
+	isFinal
+)
+
+func (m *memories) packRecent(b []byte, recent []state.Change) []byte {
+	b = append(b, byte(len(recent)))
+	for i := range recent {
+		ch := &recent[i]
+		b = binary.AppendUvarint(b, uint64(m.word(string(ch.Kind))))
+		b = append(b, flag(keepsAccount, ch.KeepsAccount)|flag(replaces, ch.Replaces)|flag(isFinal, ch.Final))
+		b = appendText(appendText(b, ch.From), ch.To)
+		b = appendTime(appendTime(b, ch.At), ch.CarrierAt)
 	}
 	return b
 }
@@ -106,12 +159,23 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// appendTime writes a time in UTC; 0 for none.
+// The zones of packed times.
+const (
+	noTime = iota
+	inUTC
+	inLocal
+)
+
+// appendTime writes a time, with its zone.
 func appendTime(b []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return append(b, 0)
+	switch {
+	case t.IsZero():
+		return append(b, noTime)
+	case t.Location() == time.UTC:
+		b = append(b, inUTC)
+	default:
+		b = append(b, inLocal)
 	}
-	b = append(b, 1)
 	b = binary.AppendVarint(b, t.Unix())
 	return binary.AppendUvarint(b, uint64(t.Nanosecond())) //nolint:gosec // nanoseconds are no less than 0
 }
@@ -123,22 +187,23 @@ func (m *memories) card(n int32, wanted *spec.Card) *state.Card {
 	if at.block < 0 {
 		return &m.whole[at.at]
 	}
+	if wanted == nil {
+		wanted = &spec.Card{}
+	}
 	u := unpacking{m.packed[at.block][at.at:]}
 	c := &m.one
-	*c = state.Card{}
+	*c = state.Card{ICCID: spec.ICCID(u.text(string(wanted.ICCID)))}
 	flags := u.byte()
 	c.Binding.Known, c.Binding.AsFarAsTold, c.PreventUnbind, c.Last.ForDevice = flags&knownDevice != 0, flags&asFarAsTold != 0, flags&preventsUnbind != 0, flags&forDevice != 0
 	c.Binding.Unconfirmed, c.Last.Has = state.Unconfirmed(u.byte()), spec.Attr(u.byte())
 	c.Provider, c.Last.Status = spec.ProviderName(m.words[u.number()]), m.words[u.number()]
 	c.Last.Lifecycle, c.Last.Reason = spec.Lifecycle(m.words[u.number()]), m.words[u.number()]
 	c.Last.At, c.Changed, c.Since = u.time(), u.time(), u.time()
-	if wanted == nil {
-		wanted = &spec.Card{}
-	}
-	c.ICCID = spec.ICCID(u.text(string(wanted.ICCID)))
 	c.Binding.IMEI = spec.IMEI(u.text(string(wanted.IMEI)))
 	c.MSISDN = u.text("")
 	switch {
+	case flags&ownAddress != 0:
+		c.Address = m.words[u.number()] + string(c.ICCID) + m.words[u.number()]
 	case flags&sameAddress == 0:
 		c.Address = u.text("")
 	case wanted.Block != nil:
@@ -147,7 +212,36 @@ func (m *memories) card(n int32, wanted *spec.Card) *state.Card {
 	if c.Last.IMEI = c.Binding.IMEI; flags&sameDevice == 0 {
 		c.Last.IMEI = spec.IMEI(u.text(""))
 	}
+	c.Recent = m.recent(&u)
 	return c
+}
+
+// recent are the recent changes of a packed card.
+func (m *memories) recent(u *unpacking) []state.Change {
+	n := u.byte()
+	if n == 0 {
+		return nil
+	}
+	list := make([]state.Change, n)
+	for i := range list {
+		ch := &list[i]
+		ch.Kind = spec.Kind(m.words[u.number()])
+		flags := u.byte()
+		ch.KeepsAccount, ch.Replaces, ch.Final = flags&keepsAccount != 0, flags&replaces != 0, flags&isFinal != 0
+		ch.From, ch.To = u.text(""), u.text("")
+		ch.At, ch.CarrierAt = u.time(), u.time()
+	}
+	return list
+}
+
+// iccid is the ICCID of the card of that number.
+func (m *memories) iccid(n int32) []byte {
+	at := m.places[n]
+	if at.block < 0 {
+		return []byte(m.whole[at.at].ICCID)
+	}
+	u := unpacking{m.packed[at.block][at.at:]}
+	return u.bytes()
 }
 
 // unpacking reads what pack wrote.
@@ -166,21 +260,32 @@ func (u *unpacking) number() uint64 {
 }
 
 func (u *unpacking) time() time.Time {
-	if u.byte() == 0 {
+	zone := u.byte()
+	if zone == noTime {
 		return time.Time{}
 	}
 	seconds, n := binary.Varint(u.rest)
 	u.rest = u.rest[n:]
-	return time.Unix(seconds, int64(u.number())).UTC() //nolint:gosec // pack wrote less than a second
+	t := time.Unix(seconds, int64(u.number())) //nolint:gosec // pack wrote less than a second
+	if zone == inUTC {
+		return t.UTC()
+	}
+	return t
 }
 
 // text is the next text: like itself, where it is the same, without a copy.
 func (u *unpacking) text(like string) string {
-	n := u.number()
-	text := u.rest[:n]
-	u.rest = u.rest[n:]
+	text := u.bytes()
 	if string(text) == like {
 		return like
 	}
 	return string(text)
+}
+
+// bytes is the next text, where it is packed.
+func (u *unpacking) bytes() []byte {
+	n := u.number()
+	text := u.rest[:n]
+	u.rest = u.rest[n:]
+	return text
 }

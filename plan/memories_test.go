@@ -27,6 +27,8 @@ func TestWhatIsKeptOfAStateIsAsItWas(t *testing.T) {
 				w, address = nil, ""
 			} else if rapid.Bool().Draw(t, "same address") {
 				c.Address = address
+			} else if rapid.Bool().Draw(t, "own address") {
+				c.Address = "card.gone[" + string(c.ICCID) + "]"
 			}
 			require.EqualValues(t, i, m.keep(&c, address))
 			cards, wanted = append(cards, c), append(wanted, w)
@@ -43,11 +45,13 @@ func drawMemory(t *rapid.T, i int) state.Card {
 		return rapid.SampledFrom([]string{"", "a", "正常", "861536030000001"}).Draw(t, name)
 	}
 	at := func(name string) time.Time {
-		switch rapid.IntRange(0, 2).Draw(t, name) {
+		switch rapid.IntRange(0, 3).Draw(t, name) {
 		case 0:
 			return time.Time{}
 		case 1:
 			return time.Date(1912, 1, 2, 3, 4, 5, 999_999_999, time.UTC)
+		case 2:
+			return time.Date(2026, 11, 29, 3, 4, 5, 6, time.Local)
 		default:
 			return time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
 		}
@@ -65,7 +69,12 @@ func drawMemory(t *rapid.T, i int) state.Card {
 	case 1:
 		c.CarrierIDs = map[string]string{"a": "b"}
 	case 2:
-		c.Recent = []state.Change{{At: at("recent")}}
+		for range rapid.IntRange(1, 3).Draw(t, "changes") {
+			c.Recent = append(c.Recent, state.Change{At: at("recent"), CarrierAt: at("carrier"), Change: spec.Change{
+				Kind: rapid.SampledFrom(spec.Kinds()).Draw(t, "kind"), From: text("from"), To: text("to"),
+				KeepsAccount: some("keeps"), Replaces: some("replaces"), Final: some("final"),
+			}})
+		}
 	case 3:
 		c.Doubts = []state.Doubt{{Since: at("doubt")}}
 	case 4:
@@ -80,4 +89,15 @@ func TestNoFieldOfTheStateIsForgottenWhereItIsPacked(t *testing.T) {
 	require.Equal(t, 13, reflect.TypeFor[state.Card]().NumField())
 	require.Equal(t, 4, reflect.TypeFor[state.Binding]().NumField())
 	require.Equal(t, 8, reflect.TypeFor[state.Last]().NumField())
+	require.Equal(t, 3, reflect.TypeFor[state.Change]().NumField())
+	require.Equal(t, 6, reflect.TypeFor[spec.Change]().NumField())
+}
+
+func TestCardsThatAreKeptCompareByTheirICCIDs(t *testing.T) {
+	var m Memories
+	a := m.Keep(&state.Card{ICCID: "8986061703000000002", Labels: map[string]string{"a": "b"}})
+	b := m.Keep(&state.Card{ICCID: "8986061703000000001"})
+	require.Equal(t, 1, m.Compare(a, b))
+	require.Equal(t, -1, m.Compare(b, a))
+	require.Equal(t, spec.ICCID("8986061703000000001"), m.Card(b).ICCID)
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,26 +68,39 @@ func ActionName(c *Card, a *Action) string {
 // Withdrawn are the signatures of which an action is no longer wanted, so that
 // they count no more. A plan of a part can't tell, nor can a card that wasn't
 // read, needs attention or is in doubt.
-func Withdrawn(p *Plan, in Input) []state.Spent {
+func Withdrawn(p Source, in Input) ([]state.Spent, error) {
 	if in.Select.Partial() || in.RefreshOnly || in.Prior == nil {
-		return nil
+		return nil, nil
 	}
 	texts := signedTexts(in.Approvals, in.Prior.Lineage, in.Now)
 	if len(texts) == 0 {
-		return nil
+		return nil, nil
 	}
 	wanted := map[string]bool{}
-	p.eachAction(func(c *Card, a *Action) { wanted[ActionName(c, a)] = true })
+	err := p.Each(func(_ int, c *Card) error {
+		for j := range c.Actions {
+			wanted[ActionName(c, &c.Actions[j])] = true
+		}
+		return nil
+	})
 	named := needsOf{}
 	for _, t := range texts {
 		for _, action := range t.actions {
 			named.name(cardNamed(action))
 		}
 	}
-	named.look(p.each, in)
+	each := func(visit func(*Card)) {
+		err = errors.Join(err, p.Each(func(_ int, c *Card) error {
+			visit(c)
+			return nil
+		}))
+	}
+	if err := errors.Join(named.look(each, in), err); err != nil {
+		return nil, err
+	}
 	return spend(texts, in.Now, withdrawn, func(action string) bool {
 		return !wanted[action] && !named.of(cardNamed(action)).unclear
-	})
+	}), nil
 }
 
 // Used are the signatures by which something was done, or is in doubt, and those

@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // unneeded finds the approval blocks of whose cards none needs its approval any
 // more, so that no old block lies in wait for a later mistake. A plan of a part
 // can't tell, nor can a card that wasn't read, needs attention or is in doubt.
-func unneeded(d *Draft, in Input) spec.Diagnostics {
+func unneeded(d *Draft, in Input) (spec.Diagnostics, error) {
 	if len(in.Fleet.Approvals) == 0 || in.Select.Partial() || in.RefreshOnly {
-		return nil
+		return nil, nil
 	}
 	needs := needsOf{}
 	for _, a := range in.Fleet.Approvals {
@@ -21,7 +22,9 @@ func unneeded(d *Draft, in Input) spec.Diagnostics {
 			needs.name(c.ICCID)
 		}
 	}
-	needs.look(d.each, in)
+	if err := needs.look(d.each, in); err != nil {
+		return nil, err
+	}
 	var diags spec.Diagnostics
 	for _, a := range in.Fleet.Approvals {
 		needed := slices.ContainsFunc(a.Cards, func(c spec.ApprovedCard) bool {
@@ -37,7 +40,7 @@ func unneeded(d *Draft, in Input) spec.Diagnostics {
 			Detail: fmt.Sprintf("None of the cards of approval %q needs its approval of %s: nothing of that kind is planned for them. Delete the block, so that it approves nothing later that nobody has in mind now.", a.Name, a.Action),
 		})
 	}
-	return diags
+	return diags, nil
 }
 
 // need is what is known of a card that an approval block names.
@@ -77,7 +80,7 @@ func (n needsOf) change(iccid spec.ICCID, change func(*need)) {
 }
 
 // look finds out about the named cards; each visits those of the plan.
-func (n needsOf) look(each func(visit func(*Card)), in Input) {
+func (n needsOf) look(each func(visit func(*Card)), in Input) error {
 	unclear := func(one *need) { one.unclear = true }
 	each(func(c *Card) {
 		for j := range c.Actions {
@@ -103,9 +106,10 @@ func (n needsOf) look(each func(visit func(*Card)), in Input) {
 	for i := range in.Fleet.Cards {
 		dark(in.Fleet.Cards[i].ID())
 	}
-	for i := 0; in.Prior != nil && i < len(in.Prior.Cards); i++ {
-		dark(in.Prior.Cards[i].ID())
-	}
+	return in.prior(func(_ int, c *state.Card) error {
+		dark(c.ID())
+		return nil
+	})
 }
 
 // cardNamed is the card of an action as the text of an approval names it.

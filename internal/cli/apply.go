@@ -13,7 +13,6 @@ import (
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec/safe"
-	"github.com/cardfleet/cardfleet/state"
 )
 
 type applyOptions struct {
@@ -135,16 +134,16 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 
 // plannedAndApplied is what an apply does under the lock.
 func (s *session) plannedAndApplied(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals) (*run.Applied, error) {
-	prior, absent, err := s.run.Prior(ctx, o.acceptNewState)
+	rows, absent, err := s.run.RowsToApply(ctx, o.acceptNewState, planFile != "" || o.retry.file != "" || s.config.HasOutputs())
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkRetry(o.retry, prior); err != nil {
+	if err := s.checkRetry(o.retry, rows.Head); err != nil {
 		return nil, err
 	}
 	how := o.forRun(approvals)
 	how.Absent = absent
-	p, err := s.planToApply(ctx, prior, o, planFile, how)
+	p, err := s.planToApply(ctx, rows, o, planFile, how)
 	if err != nil {
 		return nil, err
 	}
@@ -155,14 +154,14 @@ func (s *session) plannedAndApplied(ctx context.Context, o applyOptions, planFil
 }
 
 // planToApply makes the plan, or loads the one that was saved.
-func (s *session) planToApply(ctx context.Context, prior *state.Snapshot, o applyOptions, planFile string, how run.Options) (*run.Planned, error) {
+func (s *session) planToApply(ctx context.Context, rows *run.Rows, o applyOptions, planFile string, how run.Options) (*run.Planned, error) {
 	if planFile != "" {
-		return s.loadPlan(planFile, prior, how)
+		return s.loadPlan(planFile, rows.Head, how)
 	}
 	if err := o.refreshOptions.check(); err != nil {
 		return nil, err
 	}
-	return s.run.PlanToApply(ctx, prior, how, o.autoApprove)
+	return s.run.PlanToApply(ctx, rows, how, o.autoApprove)
 }
 
 func orNone(s string) string {
@@ -175,11 +174,14 @@ func orNone(s string) string {
 // consent shows the plan, refuses what isn't allowed, and asks where somebody
 // wants to be asked.
 func (s *session) consent(p *run.Planned, o applyOptions, planFile string) error {
-	s.showJudged(p)
+	if err := s.showJudged(p); err != nil {
+		return err
+	}
 	if err := p.Allowed(run.Lenience{Unread: o.skipUnread, Unapproved: o.skipUnapproved}); err != nil {
 		return err
 	}
-	something := p.Plan.Changes() || p.Plan.RefreshOnly && !p.Plan.Clean() || len(p.Plan.Policy.Weaker)+len(p.Plan.DefinitionTexts()) > 0
+	made := p.Plan.Head()
+	something := made.Changes() || made.RefreshOnly && !made.Clean() || len(made.Policy.Weaker)+len(made.DefinitionTexts()) > 0
 	if planFile != "" || !something || o.autoApprove {
 		return nil
 	}
@@ -211,7 +213,9 @@ func (s *session) carryOut(ctx context.Context, p *run.Planned, o applyOptions) 
 	if done == nil {
 		return nil, err
 	}
-	s.summary(done)
+	if unread := s.summary(done); unread != nil {
+		err = errors.Join(err, unread)
+	}
 	s.sayUnnoted(done.Unnoted)
 	s.report(o.report, done)
 	if err != nil {
@@ -243,7 +247,7 @@ func codeOf(ctx context.Context, r *apply.Report) int {
 	switch {
 	case ctx.Err() != nil:
 		return exitInterrupted
-	case run.AsWanted(r.Results):
+	case r.AsWanted():
 		return exitOK
 	case r.Count(apply.Failed)+r.Count(apply.Dropped)+r.Count(apply.InDoubt) > 0:
 		return exitPartial

@@ -47,7 +47,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 		return err
 	}
 	s.sayApprovals(p.Plan)
-	s.sayLimits(p.Plan)
+	s.sayLimits(p.Plan.Head())
 	return exit(prog.checked(p, results))
 }
 
@@ -103,7 +103,8 @@ func (s *session) sayLimits(p *plan.Plan) {
 // sayApprovals says which guarded actions of a plan have their approvals, and
 // what the others lack. That alone is no reason for an exit code: apply says so
 // before its first call.
-func (s *session) sayApprovals(p *plan.Plan) {
+func (s *session) sayApprovals(from plan.Source) {
+	p := from.Head()
 	n := p.Summary()
 	if n.Guarded == 0 {
 		return
@@ -113,7 +114,7 @@ func (s *session) sayApprovals(p *plan.Plan) {
 		have = "has what it needs"
 	}
 	line := fmt.Sprintf("Approvals: %d of %s %s.", n.Approved, counted(n.Guarded, "guarded action"), have)
-	if lacking := lackingApproval(p, 20); len(lacking) > 0 {
+	if lacking := lackingApproval(from, 20); len(lacking) > 0 {
 		line += "\n" + strings.Join(lacking, "\n")
 	}
 	s.out.result("%s\n", line)

@@ -24,7 +24,7 @@ func refused(r *run.Refusal) ending {
 // notAllowed are the limits that a plan passes, and the approvals that it lacks.
 func notAllowed(r *run.Refusal) spec.Diagnostics {
 	var diags spec.Diagnostics
-	for _, l := range r.Plan.Limits {
+	for _, l := range r.Plan.Head().Limits {
 		text := render.LimitText(l)
 		diags = append(diags, spec.Diagnostic{Summary: "A policy limit is passed", Detail: "Nothing was changed. " + strings.Join(text, " ")})
 	}
@@ -67,7 +67,7 @@ func refusedWords(r *run.Refusal) (summary, detail string) {
 	case run.NoList:
 		return "Carrier can't list its cards", fmt.Sprintf("Provider %s has no way to list the account's cards. Name them in a file, one ICCID a line, with -iccids=FILE.", r.Name)
 	case run.Incomplete:
-		return "The plan is incomplete", fmt.Sprintf("Nothing was changed, since %s could not be read at all. Once it answers, run apply again; to go on without it, add -skip-unread.", unread(r.Plan))
+		return "The plan is incomplete", fmt.Sprintf("Nothing was changed, since %s could not be read at all. Once it answers, run apply again; to go on without it, add -skip-unread.", unread(r.Plan.Head()))
 	case run.NoSuchVersion:
 		return "No such version", fmt.Sprintf("The history has no version %s. cardfleet state history lists those it has.", r.Name)
 	default:
@@ -124,8 +124,9 @@ func unread(p *plan.Plan) string {
 }
 
 // unapproved says which actions lack an approval, and why.
-func unapproved(p *plan.Plan) spec.Diagnostic {
+func unapproved(from plan.Source) spec.Diagnostic {
 	const shown = 20
+	p := from.Head()
 	remedy := "Add the approval blocks that the plan shows."
 	if unbinds := p.Summary().ByKind[spec.Unbind]; unbinds.Approved < unbinds.Guarded {
 		remedy = "Add the approval blocks that the plan shows, or -approve-unbind=ICCID=IMEI for each unbind."
@@ -133,7 +134,7 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 	if p.Policy.SignersOnly {
 		remedy = "Only signed approvals count here: cardfleet approve PLANFILE signs a saved plan."
 	}
-	lines := lackingApproval(p, shown)
+	lines := lackingApproval(from, shown)
 	return spec.Diagnostic{
 		Summary: "Approvals are missing",
 		Detail: "Nothing was changed. These actions need a person's approval of exactly this card and device:\n" + strings.Join(lines, "\n") +
@@ -143,12 +144,12 @@ func unapproved(p *plan.Plan) spec.Diagnostic {
 
 // lackingApproval lists the guarded actions that lack an approval, with the
 // reason, up to so many; the others are counted.
-func lackingApproval(p *plan.Plan, limit int) []string {
+func lackingApproval(p plan.Source, limit int) []string {
 	var lines []string
 	n := 0
-	for i := range p.Cards {
-		c := &p.Cards[i]
-		for _, a := range c.Actions {
+	err := p.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			a := &c.Actions[i]
 			if !a.Guarded || a.Approved {
 				continue
 			}
@@ -156,6 +157,10 @@ func lackingApproval(p *plan.Plan, limit int) []string {
 				lines = append(lines, fmt.Sprintf("  %s: %s: %s", cardOf(c), safe.Text(a.Change.String()), safe.Text(a.Denial)))
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		lines = append(lines, fmt.Sprintf("  … and more, which can't be read: %v", err))
 	}
 	if n > limit {
 		lines = append(lines, fmt.Sprintf("  … and %d more", n-limit))

@@ -34,7 +34,7 @@ func (s *session) report(path string, done *run.Applied) {
 	}
 	r := done.Report
 	err := replaceFile(within(s.dir(), path), func(w io.Writer) error {
-		return apply.WriteReport(redacting{s.out, w}, done.ReportHeader(Version), r.Results)
+		return apply.WriteReport(redacting{s.out, w}, done.ReportHeader(Version), r.Each)
 	})
 	if err != nil {
 		s.out.diagnostics(spec.Diagnostics{{
@@ -43,7 +43,7 @@ func (s *session) report(path string, done *run.Applied) {
 		}})
 		return
 	}
-	if r.Count(apply.Done) < len(r.Results) {
+	if r.Count(apply.Done) < r.Len() {
 		s.out.say("\nWhat became of each action is in %s. To plan anew what isn't done:\n  cardfleet plan -retry=%s\n", path, path)
 	}
 }

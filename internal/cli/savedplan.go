@@ -41,14 +41,14 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, o run.Options
 
 // showJudged shows a plan. Where nothing of a saved one is left to be done, that
 // is no fleet without changes: what became of its actions says the summary.
-func (s *session) showJudged(p *run.Planned) {
-	if len(p.Settled) == 0 || p.Plan.Changes() {
-		_ = s.out.plan(p.Plan) // it has its cards, so that reading them can't fail
-		return
+func (s *session) showJudged(p *run.Planned) error {
+	if len(p.Settled) == 0 || p.Plan.Head().Changes() {
+		return s.out.plan(p.Plan)
 	}
 	if s.out.lines() {
-		_ = s.out.planEvents(p.Plan) // as above
+		return s.out.planEvents(p.Plan)
 	}
+	return nil
 }
 
 func timeText(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

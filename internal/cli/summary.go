@@ -11,8 +11,9 @@ import (
 	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
-// summary ends a run: what wasn't done, one by one, and the counts of all.
-func (s *session) summary(done *run.Applied) {
+// summary ends a run: what wasn't done, one by one, and the counts of all. Its error
+// is that the plan could not be read again.
+func (s *session) summary(done *run.Applied) (unread error) {
 	r := done.Report
 	counts := map[string]any{"operation": "apply"}
 	parts := make([]string, 0, 5)
@@ -34,12 +35,13 @@ func (s *session) summary(done *run.Applied) {
 	}
 	s.out.event("info", "change_summary", line, map[string]any{"changes": counts})
 	if s.out.live {
-		for _, result := range r.Results {
-			s.out.result("%s\n", resultLine(result))
-		}
+		unread = r.Each(func(result *apply.Result) error {
+			s.out.result("%s\n", resultLine(*result))
+			return nil
+		})
 	}
-	if run.AsWanted(r.Results) {
-		s.out.result("\n%s\n", wantedWords(done.Planned, len(r.Results)))
+	if r.AsWanted() {
+		s.out.result("\n%s\n", wantedWords(done.Planned, r.Len()))
 	}
 	if r.Count(apply.InDoubt) > 0 {
 		s.out.result("\nWhat is in doubt may have been done or not. The next plan looks again, and says how to settle it.\n")
@@ -48,6 +50,7 @@ func (s *session) summary(done *run.Applied) {
 		s.out.result("\nWhat could not be recorded was done as the lines above say. The state doesn't know that: the next plan looks what became of those calls, and says what stays in doubt.\n")
 	}
 	s.out.result("\n%s\n", s.out.style.Bold(line))
+	return unread
 }
 
 // resultLine is what became of an action:

@@ -146,7 +146,7 @@ func (c *configuration) tellApply(ctx context.Context, done *run.Applied, err er
 	case done == nil:
 		m := notify.Message{Event: spec.FailureEvent, Title: "cardfleet apply: " + endedBy(err) + ", and no card was changed", Lines: reasons(err)}
 		c.tell(ctx, m, spec.FailureEvent)
-	case len(done.Report.Results) == 0 && err == nil:
+	case done.Report.Len() == 0 && err == nil:
 	default:
 		c.tellRun(ctx, done, err)
 	}
@@ -173,7 +173,7 @@ func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err erro
 
 // runTitle is how a run went, in a few words.
 func runTitle(r *apply.Report, err error) string {
-	left, all := len(r.Results)-r.Count(apply.Done), len(r.Results)
+	left, all := r.Len()-r.Count(apply.Done), r.Len()
 	title := fmt.Sprintf("%d of %d actions are done", all, all)
 	if left > 0 {
 		title = fmt.Sprintf("%d of %d actions are not done", left, all)
@@ -187,16 +187,23 @@ func runTitle(r *apply.Report, err error) string {
 // addResults adds what a person wants to hear of: what nothing can undo, then
 // what failed, is in doubt, was dropped or not started.
 func addResults(m *notify.Message, r *apply.Report) {
-	take := func(wanted func(*apply.Result) bool) {
-		for i := range r.Results {
-			if wanted(&r.Results[i]) {
-				add(m, func() string { return resultLine(r.Results[i]) })
-			}
+	order := []apply.Outcome{apply.Done, apply.Failed, apply.InDoubt, apply.Dropped, apply.NotStarted}
+	first, counts := map[apply.Outcome][]string{}, map[apply.Outcome]int{}
+	_ = r.Each(func(result *apply.Result) error { // the summary has said by now where it can't be read
+		o := result.Outcome
+		if o == apply.Done && !result.Action.Kind.Irreversible() {
+			return nil
 		}
-	}
-	take(func(r *apply.Result) bool { return r.Outcome == apply.Done && r.Action.Kind.Irreversible() })
-	for _, o := range []apply.Outcome{apply.Failed, apply.InDoubt, apply.Dropped, apply.NotStarted} {
-		take(func(r *apply.Result) bool { return r.Outcome == o })
+		if counts[o]++; counts[o] <= toldLines {
+			first[o] = append(first[o], resultLine(*result))
+		}
+		return nil
+	})
+	for _, o := range order {
+		for _, line := range first[o] {
+			add(m, func() string { return line })
+		}
+		m.More += counts[o] - len(first[o])
 	}
 }
 

@@ -40,6 +40,10 @@ type Applied struct {
 func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied, error) {
 	durable := context.WithoutCancel(ctx)
 	done := &Applied{Planned: p, Serial: p.Prior.Serial, Started: s.Env.Now()}
+	calls, err := s.calls(p.Plan)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.makeRoom(durable, p.absent); err != nil {
 		return nil, err
 	}
@@ -50,9 +54,8 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 	if err != nil {
 		return nil, err
 	}
-	done.Report = s.carryOut(ctx, p, journal, parallel)
-	done.Report.Edits.Fleet = s.fleetAfter(p, done.Report)
-	commit := s.Backend.Commit(durable, p.Prior, done.Report.Edits)
+	done.Report = s.carryOut(ctx, p, calls, journal, parallel)
+	commit := s.commit(durable, p, done.Report)
 	done.Committed = commit == nil
 	if done.Committed {
 		done.Unnoted = s.notePlace()
@@ -111,8 +114,8 @@ func (s *Session) commitSpellings(ctx context.Context, prior *state.Snapshot) er
 	return nil
 }
 
-func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journal, parallel int) *apply.Report {
-	s.Watcher.Begin(Changing, s.calls(p.Plan))
+func (s *Session) carryOut(ctx context.Context, p *Planned, calls []Share, journal state.Journal, parallel int) *apply.Report {
+	s.Watcher.Begin(Changing, calls)
 	defer s.Watcher.End(Changing)
 	defer s.throttles.tell(s.Watcher)()
 	defer s.gate.goBy(s.Backend)()
@@ -123,58 +126,68 @@ func (s *Session) carryOut(ctx context.Context, p *Planned, journal state.Journa
 	f := &flight{watcher: s.Watcher, calls: map[*plan.Action]*plan.Card{}}
 	defer f.tellOfRest(ctx, s.Env.Sleep)()
 	report := apply.Run(ctx, apply.Options{
-		Plan: p.Plan, Prior: p.Prior, Refreshed: p.Refreshed, Providers: s.Providers, Journal: journal, Parallel: parallel,
+		Plan: p.Plan, Memory: p.memory, Providers: s.Providers, Journal: journal, Parallel: parallel,
 		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: f.started, OnFinish: f.finished,
 	})
-	report.Results = p.withSettled(report.Results)
+	report.Settle(p.Settled, p.order)
 	return report
 }
 
 // fleetAfter is what the state remembers of the fleet once the apply has ended:
 // its policy and signers, its accounts, the signatures that count no more, and
 // the saved plan that is carried out by now. It is nil where that is as it was.
-func (s *Session) fleetAfter(p *Planned, r *apply.Report) *state.Fleet {
+func (s *Session) fleetAfter(p *Planned, r *apply.Report) (*state.Fleet, error) {
 	now := s.Env.Now().UTC()
 	after := p.Prior.Fleet
 	policy, people := plan.Recorded(s.Fleet.Policy, p.Approvals.Signers)
 	after.Policy, after.Signers = &policy, people
 	after.Accounts = s.accountsAfter(after.Accounts)
 	after.Carriers = plan.CarrierDigests(s.Fleet)
-	outcomes := sync.OnceValue(func() map[string]apply.Outcome { return outcomesByName(r.Results) }) // where something is signed
+	var unread error
+	outcomes := sync.OnceValue(func() (outcomes map[string]apply.Outcome) { // where something is signed
+		outcomes, unread = outcomesByName(r)
+		return outcomes
+	})
 	used := plan.Used(p.Approvals, p.Prior.Lineage, now,
 		func(action string) bool { o := outcomes()[action]; return o == apply.Done || o == apply.InDoubt },
 		func(action string) bool { return outcomes()[action] == apply.Dropped })
+	if unread != nil {
+		return nil, unread
+	}
 	after.Spent = plan.Remember(after.Spent, slices.Concat(used, p.Withdrawn), now)
 	if p.carriedBy(r) {
 		after.Carried(state.CarriedOut{Digest: p.Digest, At: now, Run: s.Env.Info})
 	}
 	if after.Equal(&p.Prior.Fleet) {
-		return nil
+		return nil, nil
 	}
-	return &after
+	return &after, nil
 }
 
-func outcomesByName(results []apply.Result) map[string]apply.Outcome {
-	outcomes := make(map[string]apply.Outcome, len(results))
-	for i := range results {
-		outcomes[plan.ActionName(results[i].Card, results[i].Action)] = results[i].Outcome
-	}
-	return outcomes
+func outcomesByName(r *apply.Report) (map[string]apply.Outcome, error) {
+	outcomes := make(map[string]apply.Outcome, r.Len())
+	err := r.Each(func(result *apply.Result) error {
+		outcomes[plan.ActionName(result.Card, result.Action)] = result.Outcome
+		return nil
+	})
+	return outcomes, err
 }
 
 // calls is how many actions call each carrier, in the configuration's order.
-func (s *Session) calls(p *plan.Plan) []Share {
+func (s *Session) calls(p plan.Source) ([]Share, error) {
 	counts := map[spec.ProviderName]int{}
-	for i := range p.Cards {
-		for _, a := range p.Cards[i].Actions {
-			if a.Kind.CallsCarrier() {
-				counts[p.Cards[i].Provider]++
+	err := p.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			if c.Actions[i].Kind.CallsCarrier() {
+				counts[c.Provider]++
 			}
 		}
-	}
-	calls := make(map[spec.ProviderName]int, len(p.Costs))
-	for i := range p.Costs {
-		calls[p.Costs[i].Provider] = p.Costs[i].Calls
+		return nil
+	})
+	costs := p.Head().Costs
+	calls := make(map[spec.ProviderName]int, len(costs))
+	for i := range costs {
+		calls[costs[i].Provider] = costs[i].Calls
 	}
 	var shares []Share
 	for i := range s.Fleet.Providers {
@@ -182,14 +195,14 @@ func (s *Session) calls(p *plan.Plan) []Share {
 			shares = append(shares, Share{name, counts[name], calls[name]})
 		}
 	}
-	return shares
+	return shares, err
 }
 
 // LiveAfter is what the state has of readings after a run, changes made
 // included, and the privacy numbers. These are read now where the plan didn't
 // and carriers may be asked.
 func (s *Session) LiveAfter(ctx context.Context, done *Applied, o Options) spec.Live {
-	numbers := done.Live.Numbers
+	numbers := done.Numbers
 	if numbers == nil && o.asks() && ctx.Err() == nil {
 		numbers = s.ReadNumbers(ctx, s.Fleet)
 	}
@@ -201,19 +214,11 @@ func (s *Session) LiveAfter(ctx context.Context, done *Applied, o Options) spec.
 }
 
 // Done is how many actions of a kind were done.
-func (a *Applied) Done(kind spec.Kind) int {
-	n := 0
-	for i := range a.Report.Results {
-		if a.Report.Results[i].Action.Kind == kind && a.Report.Results[i].Outcome == apply.Done {
-			n++
-		}
-	}
-	return n
-}
+func (a *Applied) Done(kind spec.Kind) int { return a.Report.Done(kind) }
 
 // Complete reports whether all is done, whoever did it, and the state has it.
 func (a *Applied) Complete() bool {
-	all := a.Report.Count(apply.Done) == len(a.Report.Results) || AsWanted(a.Report.Results)
+	all := a.Report.Count(apply.Done) == a.Report.Len() || a.Report.AsWanted()
 	return all && a.Committed && a.Report.Broken == nil
 }
 
@@ -223,8 +228,9 @@ func (a *Applied) ReportHeader(version string) apply.ReportHeader {
 	if digest == "" {
 		digest = plan.Digest(a.Plan)
 	}
+	head := a.Plan.Head()
 	return apply.ReportHeader{
-		Version: version, Lineage: a.Prior.Lineage, Serial: a.Serial, Config: a.Plan.Config, Plan: digest, Partial: a.Plan.Partial,
+		Version: version, Lineage: a.Prior.Lineage, Serial: a.Serial, Config: head.Config, Plan: digest, Partial: head.Partial,
 		Started: a.Started, Finished: a.Finished, Interrupted: a.Interrupted,
 	}
 }

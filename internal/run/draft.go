@@ -20,12 +20,55 @@ type Drafted struct {
 type Rows struct {
 	*state.Rows
 	whole *state.Snapshot // nil where it wasn't read whole
+	cards int             // how many there were when all were visited last, where it wasn't
+	stays bool            // it is wanted whole after a commit too
+}
+
+// RowsOf are the rows of a state that is held.
+func RowsOf(s *state.Snapshot) *Rows { return &Rows{Rows: &state.Rows{Head: s}, whole: s} }
+
+// counted has the rows count themselves.
+func counted(rows *state.Rows) *Rows {
+	r, each := &Rows{Rows: rows}, rows.Each
+	rows.Each = func(visit func(*state.Card) error) error {
+		n := 0
+		err := each(func(c *state.Card) error {
+			n++
+			return visit(c)
+		})
+		if err == nil {
+			r.cards = n
+		}
+		return err
+	}
+	return r
+}
+
+// each visits the cards by ICCID, however the state was read.
+func (r *Rows) each(visit func(*state.Card) error) error {
+	if r.whole == nil {
+		return r.Each(visit)
+	}
+	for i := range r.whole.Cards {
+		if err := visit(&r.whole.Cards[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count is how many cards there are, once they were visited.
+func (r *Rows) count() int {
+	if r.whole == nil {
+		return r.cards
+	}
+	return len(r.whole.Cards)
 }
 
 // PriorRows is [Session.Prior] for [Session.Draft]. whole asks for a state that
 // [Rows.Whole] has.
 func (s *Session) PriorRows(ctx context.Context, accept, whole bool) (rows *Rows, absent *Absence, err error) {
-	rows = &Rows{Rows: &state.Rows{Head: &state.Snapshot{}}, whole: &state.Snapshot{}}
+	rows = RowsOf(&state.Snapshot{})
 	absent, err = s.look(ctx, accept, func() (none bool, err error) {
 		rows, err = s.openRows(ctx, whole)
 		return err == nil && rows.whole != nil && isNone(rows.whole), err
@@ -45,14 +88,14 @@ func (s *Session) openRows(ctx context.Context, whole bool) (*Rows, error) {
 		case err != nil:
 			return nil, err
 		case !rows.Head.Fleet.Leaves(s.Accounts):
-			return &Rows{Rows: rows}, nil
+			return counted(rows), nil
 		}
 	}
 	snap, err := s.Read(ctx, s.Fleet)
 	if err != nil {
 		return nil, err
 	}
-	return &Rows{Rows: &state.Rows{Head: snap}, whole: snap}, nil
+	return RowsOf(snap), nil
 }
 
 // looksUp reports whether the configuration names cards that are looked up in
@@ -72,40 +115,55 @@ func (s *Session) whole(ctx context.Context, rows *Rows) error {
 	return nil
 }
 
-// Draft is [Session.Plan] for a plan that is read card by card: what it holds of
-// a card is where the card is declared, and what the state has of it where
-// something is planned for it. rows are what [Session.PriorRows] returned.
+// Draft reads what is live and makes a plan that is read card by card: what it holds
+// of a card is where the card is declared, and what the state has of it where
+// something is planned for it. It changes nothing. rows are what [Session.PriorRows]
+// returned. Mistakes give a [*MistakesError].
 func (s *Session) Draft(ctx context.Context, rows *Rows, o Options) (*Drafted, error) {
-	live := &Live{}
+	live, err := s.known(ctx, rows, o)
+	if err != nil {
+		return nil, err
+	}
+	d, _, err := s.draft(ctx, rows, live, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Drafted{Plan: d, Live: *live}, nil
+}
+
+// known is what a plan is made from besides the state. With an error, it is what was
+// read until then.
+func (s *Session) known(ctx context.Context, rows *Rows, o Options) (*Live, error) {
 	known := o.asks() || o.Readings
 	if known || len(o.Select.Targets) > 0 {
 		if err := s.whole(ctx, rows); err != nil {
-			return nil, err
+			return &Live{}, err
 		}
 	}
-	if known {
-		var err error
-		if live, err = s.read(ctx, rows.whole, o); err != nil {
-			return nil, err
-		}
+	if !known {
+		return &Live{}, nil
 	}
+	return s.read(ctx, rows.whole, o)
+}
+
+func (s *Session) draft(ctx context.Context, rows *Rows, live *Live, o Options) (*plan.Draft, plan.Input, error) {
 	in := s.input(rows.Head, live, o)
-	in.Remembered, in.Rows = !known, rows.Each
+	in.Remembered, in.Rows = !o.asks() && !o.Readings, rows.Each
 	d, diags, err := plan.NewDraft(in)
 	if errors.Is(err, state.ErrTangled) {
 		if err := s.whole(ctx, rows); err != nil {
-			return nil, err
+			return nil, in, err
 		}
 		in.Prior, in.Rows = rows.whole, nil
 		d, diags, err = plan.NewDraft(in)
 	}
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, in, err
 	case d == nil:
-		return nil, &MistakesError{diags}
+		return nil, in, &MistakesError{diags}
 	}
 	o.setVariables(d.Head())
 	s.Watcher.Warn(diags)
-	return &Drafted{Plan: d, Live: *live}, nil
+	return d, in, nil
 }

@@ -18,7 +18,7 @@ type Refusal struct {
 	Given  Identity       // of what was to be used
 	Found  Identity       // of the state as it is
 	Lock   state.LockInfo // that is held
-	Plan   *plan.Plan
+	Plan   plan.Source
 	// Unapproved says that guarded actions of the plan lack an approval.
 	Unapproved bool
 	Absent     *Absence

@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -188,7 +189,7 @@ func carryOut(t *testing.T, s *run.Session) (*run.Applied, error) {
 	ctx, unlock, err := s.Hold(t.Context(), "apply", state.Patience{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, unlock()) }()
-	p, err := s.PlanToApply(ctx, prior(t, s), everything, false)
+	p, err := s.PlanToApply(ctx, run.RowsOf(prior(t, s)), everything, false)
 	require.NoError(t, err)
 	require.NoError(t, p.Allowed(run.Lenience{}))
 	return s.Apply(ctx, p, 0)
@@ -213,9 +214,9 @@ func TestARunNeedsNoCommandLine(t *testing.T) {
 	require.Equal(t, "89860000000000000000 stop done", w.finished[1])
 
 	s.Watcher = run.Nobody{}
-	p, err := s.Plan(t.Context(), prior(t, s), everything)
+	p, err := s.Draft(t.Context(), run.RowsOf(prior(t, s)), everything)
 	require.NoError(t, err)
-	require.True(t, p.Plan.Clean())
+	require.True(t, p.Plan.Head().Clean())
 	require.Len(t, p.Live.Cards, 3)
 }
 
@@ -272,7 +273,7 @@ func TestWhatIsReadBeforeAnInterruptIsKept(t *testing.T) {
 	defer cancel()
 	w.onRead = cancel
 	serial := prior(t, s).Serial
-	_, err = s.PlanToApply(ctx, prior(t, s), everything, true)
+	_, err = s.PlanToApply(ctx, run.RowsOf(prior(t, s)), everything, true)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Positive(t, w.kept)
 	require.Equal(t, serial+1, prior(t, s).Serial)
@@ -280,7 +281,11 @@ func TestWhatIsReadBeforeAnInterruptIsKept(t *testing.T) {
 
 func TestASavedPlanIsJudgedByTheStateOfTheMoment(t *testing.T) {
 	s, _, _, _ := session(t, 1)
-	p, err := s.Plan(t.Context(), prior(t, s), everything)
+	made, err := s.Draft(t.Context(), run.RowsOf(prior(t, s)), everything)
+	require.NoError(t, err)
+	var file bytes.Buffer
+	require.NoError(t, run.WritePlan(&file, made.Plan, nil))
+	p, err := run.ReadPlan(&file, nil, false)
 	require.NoError(t, err)
 	p.Plan.Lineage = "another"
 	var refused *run.Refusal
@@ -304,7 +309,7 @@ func TestASavedPlanIsJudgedByTheStateOfTheMoment(t *testing.T) {
 func TestAnIncompletePlanIsCarriedOutOnlyOnRequest(t *testing.T) {
 	s, _, _, world := session(t, 1)
 	world.Expel(carriersim.Account{})
-	p, err := s.Plan(t.Context(), prior(t, s), everything)
+	p, err := s.PlanToApply(t.Context(), run.RowsOf(prior(t, s)), everything, true)
 	require.NoError(t, err)
 	var refused *run.Refusal
 	require.ErrorAs(t, p.Allowed(run.Lenience{}), &refused)
@@ -316,7 +321,7 @@ func TestAnInterruptedRunSaysWhichCallItWaitsFor(t *testing.T) {
 	s, _, w, world := session(t, 3)
 	ctx, unlock, err := s.Hold(t.Context(), "apply", state.Patience{})
 	require.NoError(t, err)
-	p, err := s.PlanToApply(ctx, prior(t, s), everything, false)
+	p, err := s.PlanToApply(ctx, run.RowsOf(prior(t, s)), everything, false)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(ctx)
 	told := make(chan struct{})

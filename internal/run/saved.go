@@ -30,10 +30,11 @@ func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planne
 	}
 	s.Watcher.Warn(diags)
 	p := &Planned{
-		Plan: kept.Plan, Prior: prior, Refreshed: prior.Settlement(), Digest: saved.Digest, Approvals: o.Approvals, Outdated: saved.Plan.Config != s.Fleet.Digest,
+		Plan: kept.Plan, Prior: prior, Digest: saved.Digest, Approvals: o.Approvals, Outdated: saved.Plan.Config != s.Fleet.Digest,
 		Carried: carried(prior, saved.Digest), order: orderOf(saved.Plan), absent: o.Absent,
+		rows: RowsOf(prior), memory: apply.MemoryIn(prior, prior.Settlement()),
 	}
-	p.settle(kept.Left)
+	p.settle(kept)
 	return p, nil
 }
 
@@ -60,8 +61,8 @@ func orderOf(saved *plan.Plan) map[string]int {
 // settle takes in what isn't carried out. Of a plan that was carried out before
 // that is all of it: what isn't as wanted any more takes a plan that was made
 // since.
-func (p *Planned) settle(left []plan.Left) {
-	for _, l := range left {
+func (p *Planned) settle(kept *plan.Kept) {
+	for _, l := range kept.Left {
 		r := apply.Result{Card: l.Card, Action: l.Action, Outcome: apply.Dropped, Reason: "not wanted any more: " + l.Reason}
 		switch {
 		case l.AsWanted:
@@ -74,8 +75,8 @@ func (p *Planned) settle(left []plan.Left) {
 	if p.Carried == nil {
 		return
 	}
-	for i := range p.Plan.Cards {
-		c := &p.Plan.Cards[i]
+	for i := range kept.Plan.Cards {
+		c := &kept.Plan.Cards[i]
 		for j := range c.Actions {
 			p.Settled = append(p.Settled, apply.Result{
 				Card: c, Action: &c.Actions[j], Outcome: apply.NotStarted,
@@ -83,7 +84,7 @@ func (p *Planned) settle(left []plan.Left) {
 			})
 		}
 	}
-	p.Plan = withoutActions(p.Plan)
+	p.Plan = withoutActions(kept.Plan)
 }
 
 // withoutActions is the plan with nothing to do.
@@ -119,5 +120,5 @@ func (p *Planned) carriedBy(r *apply.Report) bool {
 	if p.Digest == "" || p.Carried != nil || r.Broken != nil {
 		return false
 	}
-	return r.Count(apply.Done) == len(r.Results) || AsWanted(r.Results)
+	return r.Count(apply.Done) == r.Len() || r.AsWanted()
 }

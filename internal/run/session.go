@@ -49,13 +49,13 @@ func (o Options) asks() bool { return o.Refresh.Mode != plan.RefreshNone }
 
 // Planned is a plan on the way to be shown, saved or applied.
 type Planned struct {
-	Plan  *plan.Plan
-	Prior *state.Snapshot // that it was made from, or that a saved one was held against
-	// Live is what it was made from. It is empty for a saved plan, and has no
-	// cards where they are in Refreshed.
-	Live      Live
-	Refreshed state.Edits // what readings make of Prior; to be applied with the plan
-	Digest    string      // of the file that it was saved in; "" for one that was made now
+	Plan plan.Source
+	// Prior is the state that it was made from, or that a saved one was held against:
+	// its head alone, where the state is read card by card.
+	Prior *state.Snapshot
+	// Numbers are the privacy numbers, where they were read.
+	Numbers   []spec.NumberReading
+	Digest    string // of the file that it was saved in; "" for one that was made now
 	Approvals plan.Approvals
 	// Withdrawn are the signatures of which an action is no longer wanted.
 	Withdrawn []state.Spent
@@ -68,6 +68,11 @@ type Planned struct {
 	Carried *state.CarriedOut
 	absent  *Absence       // of the state
 	order   map[string]int // the saved plan's order of actions, by their ids
+	rows    *Rows          // of Prior
+	news    apply.News     // what readings and the configuration say of cards of Prior
+	// memory is what the state has of the card at a place of the plan, with the news
+	// taken over.
+	memory func(place int, c *plan.Card) *state.Card
 }
 
 // MistakesError are mistakes in the configuration that only show against the
@@ -82,44 +87,50 @@ func (e *MistakesError) Error() string {
 	return fmt.Sprintf("%s, and %d more mistakes", e.Diags[0].Summary, len(e.Diags)-1)
 }
 
-// Plan reads what is live and makes a plan. It changes nothing. Prior is what
-// [Store.Read] returned. Mistakes give a [*MistakesError].
-func (s *Session) Plan(ctx context.Context, prior *state.Snapshot, o Options) (*Planned, error) {
-	live, err := s.read(ctx, prior, o)
-	if err != nil {
-		return nil, err
-	}
-	return s.planFrom(prior, live, o)
-}
-
-// PlanToApply is Plan for a run that holds the state's lock. What was read
-// becomes edits of the state, which the run starts from. Where ctx ends while
+// PlanToApply is [Session.Draft] for a run that holds the state's lock. What was read
+// is taken into the state, which the run starts from. Where ctx ends while
 // carriers are read, what was read until then is committed. A card that changed
 // outside is to be shown before it is taken over, so it is left as it was
 // unless unasked says that nobody wants to be asked.
-func (s *Session) PlanToApply(ctx context.Context, prior *state.Snapshot, o Options, unasked bool) (*Planned, error) {
-	live, err := s.read(ctx, prior, o)
+func (s *Session) PlanToApply(ctx context.Context, rows *Rows, o Options, unasked bool) (*Planned, error) {
+	live, err := s.known(ctx, rows, o)
 	if err != nil {
-		return nil, errors.Join(err, s.keep(ctx, prior, live, o, unasked))
+		if rows.whole == nil {
+			return nil, err
+		}
+		return nil, errors.Join(err, s.keep(ctx, rows.whole, live, o, unasked))
 	}
-	p, err := s.planFrom(prior, live, o)
+	d, in, err := s.draft(ctx, rows, live, o)
 	if err != nil {
 		return nil, err
 	}
-	p.Refreshed = apply.Refresh(prior, s.Fleet, live.fresh(), s.Capabilities)
-	p.Live = Live{Numbers: live.Numbers} // a million cards' readings are in the edits now
+	withdrawn, err := plan.Withdrawn(d, in)
+	if err != nil {
+		return nil, err
+	}
+	p := &Planned{
+		Plan: d, Prior: rows.Head, Numbers: live.Numbers, Approvals: o.Approvals, Withdrawn: withdrawn, absent: o.Absent,
+		rows: rows, news: apply.News{Wanted: s.Fleet.Cards, Live: live.fresh(), Capabilities: s.Capabilities},
+	}
+	p.memory = p.memoryOf(d)
 	return p, nil
 }
 
-func (s *Session) planFrom(prior *state.Snapshot, live *Live, o Options) (*Planned, error) {
-	in := s.input(prior, live, o)
-	p, diags := plan.Make(in)
-	if p == nil {
-		return nil, &MistakesError{diags}
+// memoryOf is [Planned].memory for a plan that was made now.
+func (p *Planned) memoryOf(d *plan.Draft) func(place int, c *plan.Card) *state.Card {
+	var one state.Card
+	return func(place int, c *plan.Card) *state.Card {
+		wanted, memory := d.Before(place)
+		if memory == nil {
+			return nil
+		}
+		var live *spec.Reading
+		if len(p.news.Live) > 0 {
+			_, live = p.news.Of(c.ICCID)
+		}
+		one = p.news.Take(memory, wanted, live)
+		return &one
 	}
-	o.setVariables(p)
-	s.Watcher.Warn(diags)
-	return &Planned{Plan: p, Prior: prior, Live: *live, Approvals: o.Approvals, Withdrawn: plan.Withdrawn(p, in), absent: o.Absent}, nil
 }
 
 // input is what a plan is made from.
@@ -190,9 +201,12 @@ func (s *Session) drifted(prior *state.Snapshot, readings []spec.Reading, o Opti
 // saved plan, for those too that are not wanted any more.
 func (s *Session) Check(ctx context.Context, p *Planned, parallel int) ([]apply.Result, error) {
 	s.tellKeys(p.Prior)
-	results := apply.Check(ctx, apply.Options{
-		Plan: p.Plan, Prior: p.Prior, Providers: s.Providers, Parallel: parallel, Now: s.Env.Now, Sleep: s.Env.Sleep,
+	results, err := apply.Check(ctx, apply.Options{
+		Plan: p.Plan, Memory: p.memory, Providers: s.Providers, Parallel: parallel, Now: s.Env.Now, Sleep: s.Env.Sleep,
 	})
+	if err != nil {
+		return nil, err
+	}
 	return p.withSettled(results), ctx.Err()
 }
 
@@ -205,11 +219,13 @@ type Lenience struct {
 // Allowed says with a [*Refusal] why the plan may not be carried out: all of it,
 // before any call that changes a card.
 func (p *Planned) Allowed(l Lenience) error {
-	if len(p.Plan.Incomplete) > 0 && !l.Unread {
+	head := p.Plan.Head()
+	if len(head.Incomplete) > 0 && !l.Unread {
 		return &Refusal{Reason: Incomplete, Plan: p.Plan}
 	}
-	unapproved := !l.Unapproved && len(p.Plan.Unapproved()) > 0
-	if unapproved || len(p.Plan.Limits) > 0 {
+	n := head.Summary()
+	unapproved := !l.Unapproved && n.Guarded > n.Approved
+	if unapproved || len(head.Limits) > 0 {
 		return &Refusal{Reason: NotAllowed, Plan: p.Plan, Unapproved: unapproved}
 	}
 	return nil

@@ -195,7 +195,7 @@ func carryOut(p providers.Provider, kind spec.Kind, env providers.Env) {
 		Plan: &plan.Plan{Cards: []plan.Card{{
 			Address: "card.x", Provider: "fickle", ICCID: iccid, Memory: memory, Actions: []plan.Action{{ID: "a1", Change: c, Key: "0123"}},
 		}}},
-		Prior:     &state.Snapshot{Lineage: "l", Serial: 1, Cards: []state.Card{memory}},
+		Memory:    func(int, *plan.Card) *state.Card { return &memory },
 		Providers: map[spec.ProviderName]providers.Provider{"fickle": p}, Journal: nowhere{}, Now: env.Now, Sleep: env.Sleep,
 	})
 }

@@ -125,33 +125,36 @@ func longestJournal(snapshot int64) int64 {
 	return max(short, times*snapshot)
 }
 
-// takesLine reports whether a commit may be a line of the journal: it is short
-// with it, and there is a snapshot of the present version that was written with
-// the same keys. So the first commit to a state of an older version moves it over.
-func (b *Backend) takesLine(head stored.Header, e state.Edits) bool {
+// room is how many edits a commit may have that is a line of the journal, which is
+// short with it; -1 for none. There has to be a snapshot of the present version that
+// was written with the same keys. So the first commit to a state of an older version
+// moves it over.
+func (b *Backend) room(head stored.Header) int {
 	if head.Serial == 0 || !head.Present() || !b.codec.Keeps(head) {
-		return false
+		return -1
 	}
 	snapshot, err := os.Stat(b.path)
 	if err != nil {
-		return false // and writing it anew will say why
+		return -1 // and writing it anew will say why
 	}
-	length := int64(e.Len()) * bytesAnEdit
+	left := b.longest(snapshot.Size())
 	if journal, err := os.Stat(b.journalPath()); err == nil {
-		length += journal.Size()
+		left -= journal.Size()
 	}
-	return length <= b.longest(snapshot.Size())
+	if left < 0 {
+		return -1
+	}
+	return int(left / bytesAnEdit)
 }
 
 // commitLine writes the edits and the commit as one line of the journal, so
 // that a crash leaves all of it or nothing.
-func (b *Backend) commitLine(ctx context.Context, w *stored.JournalWriter, s *state.Snapshot, e state.Edits) error {
-	commit := state.Record{Type: state.CommitRecord, At: b.env.Now().UTC(), Commit: &state.Commit{Cards: e.Count(s), Edits: e}}
+func (b *Backend) commitLine(ctx context.Context, w *stored.JournalWriter, s *state.Snapshot, c changes, commit *state.Commit) error {
 	b.step("write the commit")
-	if err := w.Append(ctx, commit); err != nil {
+	if err := w.Append(ctx, state.Record{Type: state.CommitRecord, At: b.env.Now().UTC(), Commit: commit}); err != nil {
 		return err
 	}
-	e.Onto(s)
+	c.onto(commit)
 	s.Serial++
 	b.markCommit(s.Serial)
 	return nil

@@ -207,10 +207,14 @@ func (b *Backend) header() (stored.Header, error) {
 // Commit implements [state.Backend]. Without the lock it takes the lock for as
 // long as it runs, so that comparing and replacing is one step.
 func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) error {
-	if err := ctx.Err(); err != nil {
+	if err := e.Check(); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.path, err)
 	}
-	if err := e.Check(); err != nil {
+	return b.commit(ctx, s, whole{s, e})
+}
+
+func (b *Backend) commit(ctx context.Context, s *state.Snapshot, c changes) error {
+	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.path, err)
 	}
 	release, err := b.hold.Take(ctx, "commit")
@@ -227,13 +231,8 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 		return err
 	}
 	defer b.hold.CloseJournal()
-	err = stored.CheckBase(s, head.Lineage, w.Serial())
-	switch {
-	case err != nil:
-	case w.Err() == nil && b.takesLine(head, e): // behind a torn line nothing is written any more
-		err = b.commitLine(ctx, w, s, e)
-	default:
-		err = b.commitSnapshot(head, s, e)
+	if err = stored.CheckBase(s, head.Lineage, w.Serial()); err == nil {
+		err = b.store(ctx, w, head, s, c)
 	}
 	if err != nil {
 		return fmt.Errorf("commit the state %s: %w", b.path, err)
@@ -241,9 +240,23 @@ func (b *Backend) Commit(ctx context.Context, s *state.Snapshot, e state.Edits) 
 	return nil
 }
 
+// store stores the changes as a line of the journal, or with a snapshot.
+func (b *Backend) store(ctx context.Context, w *stored.JournalWriter, head stored.Header, s *state.Snapshot, c changes) error {
+	if w.Err() == nil { // behind a torn line nothing is written any more
+		commit, err := c.few(b.room(head))
+		if err != nil {
+			return err
+		}
+		if commit != nil {
+			return b.commitLine(ctx, w, s, c, commit)
+		}
+	}
+	return b.commitSnapshot(head, s, c)
+}
+
 // commitSnapshot writes the state anew, and drops the journal.
-func (b *Backend) commitSnapshot(head stored.Header, s *state.Snapshot, e state.Edits) error {
-	next := e.Next(s, "")
+func (b *Backend) commitSnapshot(head stored.Header, s *state.Snapshot, c changes) error {
+	next := c.next()
 	if next.Lineage == "" {
 		next.Lineage = stored.NewUUID(b.env.Random)
 	}
@@ -251,7 +264,7 @@ func (b *Backend) commitSnapshot(head stored.Header, s *state.Snapshot, e state.
 	if s.Serial > head.Serial {
 		b.keepJournal(head.Serial)
 	}
-	if err := b.replace(func(w io.Writer) error { return b.codec.Encode(w, next) }); err != nil {
+	if err := b.replace(func(w io.Writer) error { return c.encode(w, b.codec, next) }); err != nil {
 		return err
 	}
 	*s = *next

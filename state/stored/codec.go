@@ -19,14 +19,28 @@ type Codec struct {
 
 // Encode is [Encode], sealed.
 func (c Codec) Encode(w io.Writer, s *state.Snapshot) error {
+	return c.sealed(w, func(w io.Writer, head Header) error { return encode(w, s, head) })
+}
+
+// EncodeRows is Encode for a snapshot whose cards are read one after the other: s
+// is its head, and each visits so many cards.
+func (c Codec) EncodeRows(w io.Writer, s *state.Snapshot, cards int, each func(visit func(*state.Card) error) error) error {
+	return c.sealed(w, func(w io.Writer, head Header) error {
+		head.Lineage, head.Serial, head.Cards, head.Fleet = s.Lineage, s.Serial, cards, s.Fleet
+		return compressed(w, func(w io.Writer) error { return encodeRows(w, head, false, each) })
+	})
+}
+
+// sealed has write write a snapshot, whose header says by whom and with what keys.
+func (c Codec) sealed(w io.Writer, write func(w io.Writer, head Header) error) error {
 	if c.Sealer == nil {
-		return Encode(w, s, c.WrittenBy)
+		return write(w, Header{WrittenBy: c.WrittenBy})
 	}
 	sealed, err := c.Sealer.Seal(w)
 	if err != nil {
 		return fmt.Errorf("encrypt the state: %w", err)
 	}
-	if err := encode(sealed, s, Header{WrittenBy: c.WrittenBy, Keys: c.Sealer.Keys()}); err != nil {
+	if err := write(sealed, Header{WrittenBy: c.WrittenBy, Keys: c.Sealer.Keys()}); err != nil {
 		return err
 	}
 	if err := sealed.Close(); err != nil {

@@ -87,12 +87,16 @@ func Encode(w io.Writer, s *state.Snapshot, writtenBy string) error {
 
 // encode completes the head, which says who writes and with what keys.
 func encode(w io.Writer, s *state.Snapshot, head Header) error {
+	return compressed(w, func(w io.Writer) error { return encodeLines(w, s, head) })
+}
+
+func compressed(w io.Writer, write func(w io.Writer) error) error {
 	// One goroutine, so that the bytes don't depend on the machine.
 	z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
-	if err := encodeLines(z, s, head); err != nil {
+	if err := write(z); err != nil {
 		return fmt.Errorf("write the state: %w", err)
 	}
 	if err := z.Close(); err != nil {
@@ -102,31 +106,52 @@ func encode(w io.Writer, s *state.Snapshot, head Header) error {
 }
 
 func encodeLines(w io.Writer, s *state.Snapshot, head Header) error {
+	if err := state.CheckDoubled(s.Doubled); err != nil {
+		return err
+	}
+	rows := s.Rows()
+	head.Lineage, head.Serial, head.Cards, head.Fleet = s.Lineage, s.Serial, len(rows), s.Fleet
+	return encodeRows(w, head, len(s.Doubled) > 0, func(visit func(*state.Card) error) error {
+		for i := range rows {
+			if err := visit(&rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// encodeRows writes the lines of a snapshot whose header has all but its format.
+// several is as for checkRow.
+func encodeRows(w io.Writer, head Header, several bool, each func(visit func(*state.Card) error) error) error {
 	sum := sha256.New()
 	buf := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	head.Format, head.Version = stateFormat, stateVersion
-	rows := s.Rows()
-	head.Lineage, head.Serial, head.Cards, head.Fleet = s.Lineage, s.Serial, len(rows), s.Fleet
 	if err := enc.Encode(head); err != nil {
 		return err
 	}
-	if err := state.CheckDoubled(s.Doubled); err != nil {
+	var before [1]state.Card // no more of it than its identity
+	cards := 0
+	err := each(func(c *state.Card) error {
+		if err := checkRow(before[:min(cards, 1)], c, several); err != nil {
+			return err
+		}
+		before[0].Provider, before[0].ICCID = c.Provider, c.ICCID
+		cards++
+		return enc.Encode(c)
+	})
+	switch {
+	case err != nil:
 		return err
-	}
-	for i := range rows {
-		if err := checkRow(rows[:i], &rows[i], len(s.Doubled) > 0); err != nil {
-			return err
-		}
-		if err := enc.Encode(&rows[i]); err != nil {
-			return err
-		}
+	case cards != head.Cards:
+		return fmt.Errorf("it was to have %d cards, and has %d", head.Cards, cards)
 	}
 	if err := buf.Flush(); err != nil {
 		return err
 	}
-	return json.NewEncoder(w).Encode(trailer{stateFormat, len(rows), hexSum(sum)})
+	return json.NewEncoder(w).Encode(trailer{stateFormat, cards, hexSum(sum)})
 }
 
 // Digest stands for all that the snapshot says: "sha256:…".

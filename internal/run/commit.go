@@ -1,0 +1,102 @@
+package run
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// RowsToApply is [Session.PriorRows] for [Session.PlanToApply]. whole asks for a
+// state that is held whole, also after the commit.
+func (s *Session) RowsToApply(ctx context.Context, accept, whole bool) (rows *Rows, absent *Absence, err error) {
+	_, able := s.Backend.(state.RowCommitter)
+	rows, absent, err = s.PriorRows(ctx, accept, whole || !able || s.keyed())
+	if err == nil {
+		rows.stays = whole
+	}
+	return rows, absent, err
+}
+
+// keyed reports whether a provider looks cards up in the state.
+func (s *Session) keyed() bool {
+	for _, p := range s.Providers {
+		if _, keyed := p.(providers.Keyed); keyed {
+			return true
+		}
+	}
+	return false
+}
+
+// commit commits what a run made of the state.
+func (s *Session) commit(ctx context.Context, p *Planned, r *apply.Report) error {
+	fleet, err := s.fleetAfter(p, r)
+	if err != nil {
+		r.Broken = errors.Join(r.Broken, err)
+	}
+	a := state.Amendment{
+		Cards: p.rows.count() + r.Grown(), Fleet: fleet,
+		Each: func(visit func(before, after *state.Card) error) error { return p.amend(r.Cards(), visit) },
+	}
+	if b, able := s.Backend.(state.RowCommitter); able && p.rows.byRows() {
+		return b.CommitRows(ctx, p.Prior, a)
+	}
+	e, _, err := a.Edits(a.Cards + p.rows.count())
+	if err != nil {
+		return err
+	}
+	return s.Backend.Commit(ctx, p.Prior, p.Prior.Settlement().Then(e))
+}
+
+// byRows reports whether a commit may be made card by card: nobody has the state
+// whole, or there is none yet.
+func (r *Rows) byRows() bool {
+	return r.whole == nil || len(r.whole.Cards)+len(r.whole.Doubled) == 0 && !r.stays
+}
+
+// amend visits the cards of the state, and those that a run made of them. Those that
+// the run left alone have the news taken over.
+func (p *Planned) amend(cards *apply.Cards, visit func(before, after *state.Card) error) error {
+	of, more := p.news.Walk(), cards.Next()
+	var now state.Card
+	err := p.rows.each(func(before *state.Card) error {
+		for ; more; more = cards.Next() {
+			after, kept := cards.Card()
+			if after.ICCID > before.ICCID {
+				break
+			}
+			if after.ICCID == before.ICCID {
+				if !kept {
+					after = nil
+				}
+				err := visit(before, after)
+				more = cards.Next()
+				return err
+			}
+			if err := visitNew(after, kept, visit); err != nil {
+				return err
+			}
+		}
+		wanted, live := of(before.ICCID)
+		if now = p.news.Take(before, wanted, live); now.Equal(before) {
+			return visit(before, before)
+		}
+		return visit(before, &now)
+	})
+	for ; err == nil && more; more = cards.Next() {
+		after, kept := cards.Card()
+		err = visitNew(after, kept, visit)
+	}
+	return err
+}
+
+// visitNew visits a card that the state didn't have. A run may have forgotten it
+// again.
+func visitNew(after *state.Card, kept bool, visit func(before, after *state.Card) error) error {
+	if !kept {
+		return nil
+	}
+	return visit(nil, after)
+}
