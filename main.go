@@ -11,8 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
-	"runtime"
-	"runtime/debug"
 	"syscall"
 	"time"
 	_ "time/tzdata" // for machines that have no time zones of their own
@@ -30,7 +28,7 @@ func main() {
 // cancels the context: nothing more is sent, and calls that have left end. The
 // second ends the process at once; the journal holds what was under way.
 func run() int {
-	spareSmallRuns()
+	cli.SpareSmallRuns(os.Getenv("GOGC"))
 	dir, err := os.Getwd()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error: the working folder can't be found:", err)
@@ -51,24 +49,6 @@ func run() int {
 		os.Exit(130)
 	}()
 	return cli.Run(ctx, os.Args[1:], environment(dir))
-}
-
-// spareSmallRuns puts the first collection of garbage off until 16 MB are in use, in
-// place of Go's 4 MB, which a run of a single card just reaches: it would cost an
-// eighth of such a run. From then on it is as ever, or as a large fleet has it
-// meanwhile. GOGC, where it is set, counts before that.
-func spareSmallRuns() {
-	const later, usual = 400, 100
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	debug.SetGCPercent(later)
-	first := new([64]byte) // nobody keeps it, so the first collection cleans it up
-	runtime.AddCleanup(first, func(usual int) {
-		if was := debug.SetGCPercent(usual); was != later {
-			debug.SetGCPercent(was)
-		}
-	}, usual)
 }
 
 func environment(dir string) *cli.Env {
