@@ -80,3 +80,20 @@ func TestACardThatJSONCantWriteIsAnError(t *testing.T) {
 	_, err = newLineWriter().card(&Card{Actions: []Action{{Change: spec.Change{Kind: spec.Stop}}}})
 	require.NoError(t, err)
 }
+
+func TestATextIsWrittenAsByJSONWhateverStandsWhere(t *testing.T) {
+	w := newLineWriter()
+	for at := range 17 {
+		for b := range 256 {
+			s := []byte("an address of 17.")
+			s[at] = byte(b)
+			var want bytes.Buffer
+			enc := json.NewEncoder(&want)
+			enc.SetEscapeHTML(false)
+			require.NoError(t, enc.Encode(string(s)))
+			w.b = w.b[:0]
+			w.text(string(s))
+			require.Equal(t, want.String(), string(w.b)+"\n", "%q", s)
+		}
+	}
+}

@@ -85,7 +85,11 @@ func (p *pair) set(d *differ, wanted *spec.Card, memory *state.Card, live spec.R
 
 // address is the card's address, which takes a while to write.
 func (p *pair) address() string {
-	if p.card.Address == "" && p.wanted != nil {
+	switch {
+	case p.card.Address != "" || p.wanted == nil:
+	case p.memory != nil && p.wanted.HasAddress(p.memory.Address):
+		p.card.Address = p.memory.Address
+	default:
 		p.card.Address = p.wanted.Address()
 	}
 	return p.card.Address

@@ -365,16 +365,7 @@ func (d *Draft) total(provider spec.ProviderName, managed, left bool) {
 // sort puts the cards in the order of their addresses. Cards with nothing but a
 // key of their own are so already, mostly.
 func (d *Draft) sort() {
-	last, sorted := "", true
-	for i := range d.refs {
-		address := d.address(&d.refs[i])
-		if address < last {
-			sorted = false
-			break
-		}
-		last = address
-	}
-	if sorted {
+	if d.sorted() {
 		return
 	}
 	type addressed struct {
@@ -383,7 +374,7 @@ func (d *Draft) sort() {
 	}
 	list := make([]addressed, len(d.refs))
 	for i := range d.refs {
-		list[i] = addressed{d.address(&d.refs[i]), d.refs[i]}
+		list[i] = addressed{string(d.appendAddress(nil, &d.refs[i])), d.refs[i]}
 	}
 	slices.SortStableFunc(list, func(a, b addressed) int { return cmp.Compare(a.address, b.address) })
 	for i := range list {
@@ -391,15 +382,26 @@ func (d *Draft) sort() {
 	}
 }
 
-func (d *Draft) address(r *ref) string {
+func (d *Draft) sorted() bool {
+	var last, next []byte
+	for i := range d.refs {
+		if next = d.appendAddress(next[:0], &d.refs[i]); string(next) < string(last) {
+			return false
+		}
+		last, next = next, last
+	}
+	return true
+}
+
+func (d *Draft) appendAddress(b []byte, r *ref) []byte {
 	if r.held >= 0 {
-		return d.held[r.held].Address
+		return append(b, d.held[r.held].Address...)
 	}
 	if r.wanted >= 0 {
-		return d.in.Fleet.Cards[r.wanted].Address()
+		return d.in.Fleet.Cards[r.wanted].AppendAddress(b)
 	}
 	_, memory := d.at(r)
-	return memory.Address
+	return append(b, memory.Address...)
 }
 
 // number gives the actions their ids.

@@ -330,13 +330,30 @@ type Card struct {
 
 // Address is how people refer to the card: card.kiosk, card.bike["8986…"].
 func (c *Card) Address() string {
-	if !c.Block.Keyed {
-		return "card." + c.Block.Name
+	var room [addressRoom]byte
+	return string(c.AppendAddress(room[:0]))
+}
+
+// HasAddress reports whether that is the card's address, without making it.
+func (c *Card) HasAddress(address string) bool {
+	var room [addressRoom]byte
+	return string(c.AppendAddress(room[:0])) == address
+}
+
+// addressRoom is as long as most addresses are at most, in bytes.
+const addressRoom = 96
+
+// AppendAddress appends the card's address to b.
+func (c *Card) AppendAddress(b []byte) []byte {
+	b = append(append(b, "card."...), c.Block.Name...)
+	switch {
+	case !c.Block.Keyed:
+		return b
+	case plainKey(c.Key):
+		return append(append(append(b, `["`...), c.Key...), `"]`...)
+	default:
+		return append(strconv.AppendQuote(append(b, '['), c.Key), ']')
 	}
-	if plainKey(c.Key) {
-		return "card." + c.Block.Name + `["` + c.Key + `"]`
-	}
-	return "card." + c.Block.Name + "[" + strconv.Quote(c.Key) + "]"
 }
 
 // plainKey reports whether the key stands between quotes as it is. Nearly every

@@ -119,13 +119,10 @@ func (s *session) planned(ctx context.Context, p *run.Drafted, o planOptions) er
 	if outputs != "" {
 		s.out.result("%s\n", outputs)
 	}
-	if err := s.out.plan(p.Plan); err != nil {
+	if err := s.shownAndSaved(p.Plan, o.out); err != nil {
 		return err
 	}
 	if o.out != "" {
-		if err := s.savePlan(within(s.dir(), o.out), p.Plan); err != nil {
-			return err
-		}
 		s.out.say("\nSaved the plan to %s. To carry out exactly this:\n  %s\n", o.out, s.nextCommand(o.out, o.inputOptions))
 	}
 	if err := errors.Join(s.tellDrift(ctx, p.Plan), s.tellApprovals(ctx, p.Plan, o.out)); err != nil {
@@ -141,6 +138,20 @@ func (s *session) planned(ctx context.Context, p *run.Drafted, o planOptions) er
 	return nil
 }
 
+// shownAndSaved shows a plan, which is in the file out by then; "" for none. A
+// plan that can't be saved is shown all the same.
+func (s *session) shownAndSaved(p plan.Source, out string) error {
+	look := render.LookAt(p) // at the cards as they are saved: each is compared once for both
+	var unsaved error
+	if out != "" {
+		unsaved = s.savePlan(within(s.dir(), out), look)
+	}
+	if err := s.out.plan(look); err != nil {
+		return err
+	}
+	return unsaved
+}
+
 // savePlan writes the plan file, whole or not at all.
 func (s *session) savePlan(path string, p plan.Source) error {
 	sealer, err := s.keysOf()
@@ -154,7 +165,7 @@ func (s *session) savePlan(path string, p plan.Source) error {
 }
 
 // plan shows a plan.
-func (o *output) plan(p plan.Source) error {
+func (o *output) plan(p *render.Look) error {
 	if o.lines() {
 		if err := o.planEvents(p); err != nil {
 			return err
@@ -164,7 +175,7 @@ func (o *output) plan(p plan.Source) error {
 		return nil
 	}
 	var b strings.Builder
-	if err := render.Text(&b, p, o.style); err != nil { // a strings.Builder takes everything
+	if err := p.Text(&b, o.style); err != nil { // a strings.Builder takes everything
 		return err
 	}
 	o.write(o.env.Out, b.String())

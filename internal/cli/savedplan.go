@@ -7,6 +7,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
 	"github.com/cardfleet/cardfleet/state"
@@ -43,7 +44,7 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, o run.Options
 // is no fleet without changes: what became of its actions says the summary.
 func (s *session) showJudged(p *run.Planned) error {
 	if len(p.Settled) == 0 || p.Plan.Head().Changes() {
-		return s.out.plan(p.Plan)
+		return s.out.plan(render.LookAt(p.Plan))
 	}
 	if s.out.lines() {
 		return s.out.planEvents(p.Plan)

@@ -107,7 +107,7 @@ func (prog *program) showPlan(ctx context.Context, o showOptions, file string) e
 	case o.graph:
 		return render.Graph(prog.env.Out, p)
 	default:
-		return prog.out.plan(p)
+		return prog.out.plan(render.LookAt(p))
 	}
 }
 

@@ -22,17 +22,8 @@ type sorted struct {
 	unordered bool
 }
 
-// sortOut looks at all cards once. from is how many cards have to be alike to be
-// shown as a group.
-func sortOut(p plan.Source, from int) (*sorted, error) {
-	s := newSorted(from)
-	err := p.Each(func(n int, c *plan.Card) error {
-		s.add(n, c)
-		return nil
-	})
-	return s, err
-}
-
+// newSorted is for a plan's cards, each of which is to be added in the plan's
+// order. from is how many cards have to be alike to be shown as a group.
 func newSorted(from int) *sorted {
 	return &sorted{changing: newGrouping(from, ofChange), drifted: newGrouping(from, ofDrift), noted: newGrouping(notesFrom, ofNotes)}
 }

@@ -19,12 +19,40 @@ import (
 // Text writes the plan as a person reads it: what can't be undone first, then
 // what needs attention, then the changes and notes; at the end what it costs,
 // what is missing, and the one line with the counts.
-func Text(w io.Writer, s plan.Source, style Style) error {
-	t := &text{w: bufio.NewWriter(w), style: style, plan: s}
-	cards, err := sortOut(s, groupFrom)
-	if err != nil {
-		return err
+func Text(w io.Writer, s plan.Source, style Style) error { return LookAt(s).Text(w, style) }
+
+// Look is a plan that will be shown as text, once it was read to its end for
+// something else: what the text has to know of all cards is noted meanwhile.
+type Look struct {
+	plan.Source
+	sorted *sorted // nil before
+}
+
+// LookAt is a look at a plan.
+func LookAt(s plan.Source) *Look { return &Look{Source: s} }
+
+// Each implements [plan.Source].
+func (l *Look) Each(visit func(n int, c *plan.Card) error) error {
+	s := newSorted(groupFrom)
+	err := l.Source.Each(func(n int, c *plan.Card) error {
+		s.add(n, c)
+		return visit(n, c)
+	})
+	if err == nil {
+		l.sorted = s
 	}
+	return err
+}
+
+// Text is [Text] of the plan.
+func (l *Look) Text(w io.Writer, style Style) error {
+	if l.sorted == nil {
+		if err := l.Each(func(int, *plan.Card) error { return nil }); err != nil {
+			return err
+		}
+	}
+	s, cards := l.Source, l.sorted
+	t := &text{w: bufio.NewWriter(w), style: style, plan: s}
 	p := s.Head()
 	t.firstRun(p.FirstRun)
 	t.partial(p)
