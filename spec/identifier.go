@@ -165,6 +165,15 @@ func (i IMEI) Device() string {
 // Same reports whether both name one device. No device is the same as no device.
 func (i IMEI) Same(other IMEI) bool { return i.Device() == other.Device() }
 
+// TAC is the type allocation code: the first eight digits, which all devices of a
+// model share (3GPP TS 23.003, 6.2.1); "" where there are fewer.
+func (i IMEI) TAC() string {
+	if len(i) < 8 {
+		return ""
+	}
+	return string(i[:8])
+}
+
 // CheckDigitFails reports whether a 15-digit IMEI ends in a wrong check digit,
 // which is worth a warning: cheap modules ship such numbers.
 func (i IMEI) CheckDigitFails() bool { return len(i) == 15 && !luhn(string(i)) }

@@ -1,0 +1,354 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// FleetHTML writes the fleet as one page for people, as [HTML] writes a plan.
+func FleetHTML(w io.Writer, o Overview) error {
+	page, err := template.New("").Funcs(template.FuncMap{
+		"spans": spans, "thousands": Thousands, "time": func(at time.Time) string { return timeIn(at, o.Zone) },
+	}).ParseFS(report, "report/page.html", "report/fleet.html")
+	if err != nil {
+		panic(err) // the template is ours, and is tested
+	}
+	v, err := fleetViewOf(o)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	if err := page.ExecuteTemplate(out, "fleet top", v); err != nil {
+		return err
+	}
+	if err := writeFleetCards(out, o); err != nil {
+		return err
+	}
+	if err := page.ExecuteTemplate(out, "fleet end", v); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// fleetView is what the template shows.
+type fleetView struct {
+	Overview
+	Policy string
+	Style  template.CSS
+	Script template.JS
+
+	Headline string
+	Tiles    []tile
+	Fleet    []segment
+	Carriers []bar
+	Labels   []labelBars
+	Many     []string // labels with too many values
+	Models   []bar
+	RunOut   *columns
+	Packages []bar
+	Changes  *columns
+	Runs     []runRow
+	Doubts   []troubled
+	MoreDoubts,
+	Cards, Believed, Unread int
+	Oldest, Newest time.Time
+}
+
+// tile is a count that the page begins with. Kind is what the table is narrowed to by it.
+type tile struct {
+	Name, Class, Kind string
+	Count             int
+}
+
+// labelBars are the values of one label.
+type labelBars struct {
+	Key  string
+	Bars []bar
+}
+
+// troubled is a card that the page lists by itself.
+type troubled struct {
+	Index int
+	*state.Card
+	Says []string
+}
+
+// columns is a picture of days or weeks: one column each.
+type columns struct {
+	Title    string
+	Width    int
+	Columns  []column_
+	From, To string
+	Most     int // the tallest column's count
+	Legend   []segment
+}
+
+// column_ is a column of a picture, from the bottom up.
+type column_ struct {
+	X, Width int
+	Says     string
+	Parts    []stack
+}
+
+type stack struct {
+	Class     string
+	Y, Height int
+}
+
+// runRow is a run as the page lists it.
+type runRow struct {
+	pastRun
+	Began string
+}
+
+func fleetViewOf(o Overview) (*fleetView, error) {
+	style, script := embedded("report/page.css"), embedded("report/page.js")
+	v := &fleetView{
+		Overview: o, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
+		Policy: "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
+	}
+	n := newOverviewing(&o)
+	err := o.Each(func(c *state.Card) error {
+		n.card(c)
+		if says := Troubles(c); len(says) > 0 {
+			v.trouble(n.cards-1, c, says)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.draw(n)
+	return v, nil
+}
+
+// trouble lists a card that needs attention, as long as there is room.
+func (v *fleetView) trouble(index int, c *state.Card, says []string) {
+	if len(v.Doubts) == topMost {
+		v.MoreDoubts++
+		return
+	}
+	own := *c
+	v.Doubts = append(v.Doubts, troubled{index, &own, says})
+}
+
+func (v *fleetView) draw(n *overviewing) {
+	v.Cards, v.Believed, v.Unread, v.Oldest, v.Newest = n.cards, n.believed, n.unread, n.oldest, n.newest
+	v.Headline = count(n.cards, "card", "cards")
+	all := conditions()
+	for i, s := range all {
+		v.Fleet = append(v.Fleet, segment{Class: s.class, Name: s.name, Count: n.conditions[i]})
+	}
+	v.Tiles = []tile{
+		{all[0].name, all[0].class, all[0].name, n.conditions[0]}, {all[1].name, all[1].class, all[1].name, n.conditions[1]},
+		{"need attention", "attention", "", n.troubled}, {"in doubt", "barred", "", n.doubt},
+	}
+	v.Fleet = layOut(1000, v.Fleet)
+	v.Carriers = conditionBars(sharesOf(n.carriers, barsMost), "")
+	keys, many := n.labelKeys()
+	for _, key := range keys {
+		v.Labels = append(v.Labels, labelBars{key, conditionBars(sharesOf(n.labels[key], barsMost), "(blank)")})
+	}
+	v.Many = many
+	v.Models = v.models(n)
+	v.RunOut = n.weeks()
+	v.Packages = plainBars(plainShares(n.packages, barsMost), "(no id)")
+	if v.Past != nil {
+		v.Changes = v.Past.columns()
+		v.Runs = v.Past.rows(v.Zone)
+	}
+}
+
+// models are the devices by model; those without a device aren't among them.
+func (v *fleetView) models(n *overviewing) []bar {
+	none := n.models[""]
+	delete(n.models, "")
+	out := plainShares(n.models, barsMost)
+	bars := plainBars(out, "")
+	if none > 0 {
+		bars = append(bars, bar{Name: "no device", Count: none, Segments: []segment{{Class: "unknown", Count: none}}})
+	}
+	if n.unknownDevice > 0 {
+		bars = append(bars, bar{Name: "not known", Count: n.unknownDevice, Segments: []segment{{Class: "unknown", Count: n.unknownDevice}}})
+	}
+	return drawn(bars)
+}
+
+// conditionBars draw parts of the fleet by how their cards stand.
+func conditionBars(shares []share, blank string) []bar {
+	var out []bar
+	for _, s := range shares {
+		b := bar{Name: s.named(blank), Count: s.Count}
+		for i, n := range s.by {
+			b.Segments = append(b.Segments, segment{Class: conditions()[i].class, Count: n})
+		}
+		out = append(out, b)
+	}
+	return drawn(out)
+}
+
+func plainBars(shares []share, blank string) []bar {
+	var out []bar
+	for _, s := range shares {
+		out = append(out, bar{Name: s.named(blank), Count: s.Count, Segments: []segment{{Class: "serving", Count: s.Count}}})
+	}
+	return drawn(out)
+}
+
+func (s share) named(blank string) string {
+	switch {
+	case s.Rest > 0:
+		return count(s.Rest, "other", "others")
+	case s.Name == "":
+		return blank
+	default:
+		return s.Name
+	}
+}
+
+// weeks draws how many packages run out in each of the next weeks; nil where none does.
+func (n *overviewing) weeks() *columns {
+	if len(n.packages) == 0 {
+		return nil
+	}
+	c := &columns{Title: "Packages that run out in the next " + strconv.Itoa(daysAhead) + " days", From: dayIn(n.now, n.zone), To: dayIn(n.until, n.zone)}
+	for i, k := range n.runOut {
+		begins := n.now.AddDate(0, 0, 7*i)
+		c.add(fmt.Sprintf("week from %s: %s", dayIn(begins, n.zone), count(k, "package", "packages")), segment{Class: "stopped", Count: k})
+	}
+	c.lay()
+	return c
+}
+
+// columns draws what was done a day.
+func (p *Past) columns() *columns {
+	c := &columns{Title: "What was done in the last " + strconv.Itoa(daysBack) + " days", From: dayIn(p.Since(), p.zone), To: dayIn(p.now, p.zone), Legend: []segment{
+		{Class: string(spec.Irreversible), Name: "can’t be undone"}, {Class: string(spec.Disruptive), Name: "disruptive"},
+		{Class: string(spec.Reversible), Name: "reversible"}, {Class: "unread", Name: "failed or dropped"}, {Class: "attention", Name: "in doubt"}, {Class: "drift", Name: "changed outside"},
+	}}
+	for i := range p.days {
+		d := &p.days[i]
+		parts := []segment{
+			{Class: string(spec.Irreversible), Count: d.Done[spec.Irreversible]}, {Class: string(spec.Disruptive), Count: d.Done[spec.Disruptive]},
+			{Class: string(spec.Reversible), Count: d.Done[spec.Reversible]}, {Class: "unread", Count: d.Undone}, {Class: "attention", Count: d.InDoubt}, {Class: "drift", Count: d.Outside},
+		}
+		says := dayIn(p.Since().AddDate(0, 0, i), p.zone)
+		for k := range parts {
+			c.Legend[k].Count += parts[k].Count
+			if parts[k].Count > 0 {
+				says += fmt.Sprintf(", %s %s", Thousands(parts[k].Count), c.Legend[k].Name)
+			}
+		}
+		c.add(says, parts...)
+	}
+	c.Legend = slices.DeleteFunc(c.Legend, func(s segment) bool { return s.Count == 0 })
+	c.lay()
+	return c
+}
+
+const (
+	columnWidth  = 10
+	columnHeight = 100
+)
+
+// add puts a column behind the others; heights are counts until lay.
+func (c *columns) add(says string, parts ...segment) {
+	col := column_{X: len(c.Columns)*columnWidth + 1, Width: columnWidth - 2, Says: says}
+	sum := 0
+	for _, p := range parts {
+		col.Parts = append(col.Parts, stack{Class: p.Class, Height: p.Count})
+		sum += p.Count
+	}
+	c.Most = max(c.Most, sum)
+	c.Columns = append(c.Columns, col)
+	c.Width = len(c.Columns) * columnWidth
+}
+
+// lay turns counts into heights: what counts anything is seen.
+func (c *columns) lay() {
+	for i := range c.Columns {
+		y, parts := columnHeight, c.Columns[i].Parts[:0]
+		for _, p := range c.Columns[i].Parts {
+			if p.Height == 0 {
+				continue
+			}
+			h := max(2, p.Height*(columnHeight-12)/c.Most)
+			y -= h
+			parts = append(parts, stack{Class: p.Class, Y: max(0, y), Height: h})
+		}
+		c.Columns[i].Parts = parts
+	}
+}
+
+// rows are the last runs, the newest first.
+func (p *Past) rows(zone *time.Location) []runRow {
+	var out []runRow
+	for _, r := range slices.Backward(p.runs) {
+		out = append(out, runRow{*r, timeIn(r.Started, zone)})
+	}
+	return out
+}
+
+func dayIn(at time.Time, zone *time.Location) string { return at.In(zone).Format("2006-01-02") }
+
+// timeIn is a time in the fleet's zone, or in UTC, which it names.
+func timeIn(at time.Time, zone *time.Location) string {
+	if zone == nil {
+		return at.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return at.In(zone).Format("2006-01-02 15:04 -07:00")
+}
+
+// writeFleetCards writes the cards as data for the page's script, in the form that
+// a plan's cards have.
+func writeFleetCards(w io.Writer, o Overview) error {
+	c := newChunk()
+	err := o.Each(func(card *state.Card) error {
+		own := pageCard(card)
+		if c.add(&own); c.n < chunkOf {
+			return nil
+		}
+		return c.writeTo(w)
+	})
+	if err == nil && c.n > 0 {
+		err = c.writeTo(w)
+	}
+	return err
+}
+
+// pageCard is a card of the state as a plan would show it that changes nothing.
+func pageCard(c *state.Card) plan.Card {
+	r := c.Reading()
+	v := plan.Values{Binding: c.Binding, Active: r.Lifecycle.InService(), Status: c.Last.Status, Lifecycle: r.Lifecycle}
+	if r.Tells(spec.AttrPackages) {
+		v.Packages = make([]string, 0, len(r.Packages))
+		for _, p := range r.Packages {
+			v.Packages = append(v.Packages, p.ID)
+		}
+	}
+	out := plan.Card{Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, MSISDN: c.MSISDN, Labels: c.Labels, Before: v, After: v}
+	for _, s := range Troubles(c) {
+		out.Attention = append(out.Attention, plan.Note{Summary: s})
+	}
+	if b := c.Binding.Belief(); c.Binding.Known && b != "" {
+		out.Notes = append(out.Notes, "its device is "+b)
+	}
+	if c.PreventUnbind {
+		out.Notes = append(out.Notes, "prevent_unbind protects it")
+	}
+	for _, p := range r.Packages {
+		if !p.Expires.IsZero() {
+			out.Notes = append(out.Notes, "package "+p.ID+" runs out "+p.Expires.UTC().Format("2006-01-02 15:04 UTC"))
+		}
+	}
+	return out
+}
