@@ -39,13 +39,14 @@ func (prog *program) showCommand() *cli.Command {
 cardfleet show fleet.fleetplan
 cardfleet show -json fleet.fleetplan
 cardfleet show -markdown fleet.fleetplan > comment.md
-cardfleet show -html fleet.fleetplan > plan.html`,
+cardfleet show -html fleet.fleetplan > plan.html
+cardfleet show -html > fleet.html`,
 		Flags: append(slices.Concat(o.inputOptions.flags(), o.approvalOptions.flags()),
 			&cli.BoolFlag{Name: "json", Usage: "as JSON, with every card", Destination: &o.json},
-			&cli.BoolFlag{Name: "markdown", Usage: "a saved plan as Markdown that fits one comment of a pull request", Destination: &o.markdown},
+			&cli.BoolFlag{Name: "markdown", Usage: "a saved plan, or the fleet, as Markdown that fits one comment of a pull request", Destination: &o.markdown},
 			&cli.IntFlag{Name: "limit", Usage: "with -markdown: at most `N` characters; unless said 65536, as many as GitHub takes", Destination: &o.comment.Limit},
 			&cli.StringFlag{Name: "marker", Usage: "with -markdown: put `NAME` into the title and the hidden marker, to tell several fleets' comments apart", Destination: &o.comment.Marker},
-			&cli.BoolFlag{Name: "html", Usage: "a saved plan as one page for a browser, with every card; it needs no network", Destination: &o.html},
+			&cli.BoolFlag{Name: "html", Usage: "a saved plan, or the fleet, as one page for a browser, with every card; it needs no network", Destination: &o.html},
 			&cli.BoolFlag{Name: "graph", Usage: "the order of a saved plan's actions, as a Mermaid flowchart", Destination: &o.graph},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		),
@@ -53,7 +54,11 @@ cardfleet show -html fleet.fleetplan > plan.html`,
 			if err := o.check(cmd); err != nil {
 				return err
 			}
-			if cmd.Args().Len() == 0 {
+			switch {
+			case cmd.Args().Present():
+			case o.markdown || o.html:
+				return prog.showFleet(ctx, *o)
+			default:
 				return prog.showState(ctx, o.viewOptions, o.inputOptions)
 			}
 			return prog.showPlan(ctx, *o, cmd.Args().First())
@@ -81,8 +86,8 @@ func (o *showOptions) check(cmd *cli.Command) error {
 		return refuse("Invalid marker", "-marker=%q can't be used: %s.", o.comment.Marker, o.comment.Check())
 	case n > 1:
 		return refuse("Too many arguments", "show takes one saved plan at most.")
-	case n == 0 && (o.graph || o.markdown || o.html):
-		return refuse("Wrong number of arguments", "show %s takes one saved plan, which plan -out=PLANFILE writes. The state is shown as text, or with -json.", forms[0])
+	case n == 0 && o.graph:
+		return refuse("Wrong number of arguments", "show -graph takes one saved plan, which plan -out=PLANFILE writes. The state is shown as text, or with -json, -markdown or -html.")
 	default:
 		return nil
 	}

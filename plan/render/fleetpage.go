@@ -16,12 +16,7 @@ import (
 
 // FleetHTML writes the fleet as one page for people, as [HTML] writes a plan.
 func FleetHTML(w io.Writer, o Overview) error {
-	page, err := template.New("").Funcs(template.FuncMap{
-		"spans": spans, "thousands": Thousands, "time": func(at time.Time) string { return timeIn(at, o.Zone) },
-	}).ParseFS(report, "report/page.html", "report/fleet.html")
-	if err != nil {
-		panic(err) // the template is ours, and is tested
-	}
+	page := pageTemplates(o.Zone)
 	v, err := fleetViewOf(o)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -30,13 +31,7 @@ var report embed.FS
 // text alone. The policy in the page's head lets nothing run or load but the
 // script and the style that it names by their digests.
 func HTML(w io.Writer, p plan.Source, digest string) error {
-	page, err := template.New("").Funcs(template.FuncMap{
-		"spans": spans, "thousands": Thousands, "told": pageParts,
-		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
-	}).ParseFS(report, "report/page.html")
-	if err != nil {
-		panic(err) // the template is ours, and is tested
-	}
+	page := pageTemplates(nil)
 	view, err := viewOf(p, digest)
 	if err != nil {
 		return err
@@ -52,6 +47,19 @@ func HTML(w io.Writer, p plan.Source, digest string) error {
 		return err
 	}
 	return out.Flush()
+}
+
+// pageTemplates are the templates of all pages; zone is where times are told.
+func pageTemplates(zone *time.Location) *template.Template {
+	page, err := template.New("").Funcs(template.FuncMap{
+		"spans": spans, "thousands": Thousands, "told": pageParts,
+		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
+		"time":   func(at time.Time) string { return timeIn(at, zone) },
+	}).ParseFS(report, "report/*.html")
+	if err != nil {
+		panic(err) // the templates are ours, and are tested
+	}
+	return page
 }
 
 // view is what the template shows.

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// showFleet shows the fleet, as the state and its history have it, as a page or
+// as Markdown.
+func (prog *program) showFleet(ctx context.Context, o showOptions) error {
+	prog.open(viewOptions{noColor: o.noColor})
+	view, err := prog.overview(ctx, o.inputOptions)
+	if err != nil {
+		return err
+	}
+	if o.html {
+		return render.FleetHTML(prog.env.Out, view)
+	}
+	return prog.out.writeText(prog.env.Out, func(w io.Writer) error { return render.FleetMarkdown(w, view, o.comment) })
+}
+
+// overview is the fleet as its page shows it. Providers are not opened: that takes no credentials.
+func (prog *program) overview(ctx context.Context, in inputOptions) (render.Overview, error) {
+	fleet, err := prog.configuredFleet(ctx, prog.dir(), in)
+	if err != nil {
+		return render.Overview{}, err
+	}
+	b, err := backendOf(prog.env, prog.dir(), fleet, (&watcher{out: prog.out}).away)
+	if err != nil {
+		return render.Overview{}, err
+	}
+	view := render.Overview{Now: prog.env.Now().UTC(), Version: Version}
+	if fleet.Zone != "" {
+		if view.Zone, err = time.LoadLocation(fleet.Zone); err != nil {
+			return render.Overview{}, err
+		}
+	}
+	rows, err := stateRows(ctx, b)
+	if err != nil {
+		return render.Overview{}, err
+	}
+	view.State, view.Each = rows.Head, rows.Each
+	return view, nil
+}
+
+// stateRows is the state card by card, from a backend that can read it so, or whole.
+func stateRows(ctx context.Context, b state.Backend) (*state.Rows, error) {
+	if reader, ok := b.(state.RowReader); ok {
+		rows, err := reader.Rows(ctx)
+		if err == nil || !errors.Is(err, state.ErrTangled) {
+			return rows, err
+		}
+	}
+	snap, err := b.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cards := snap.Rows()
+	return &state.Rows{Head: snap, Each: func(visit func(*state.Card) error) error {
+		for i := range cards {
+			if err := visit(&cards[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil
+}
