@@ -172,7 +172,7 @@ var walk = [][]string{
 	{"show", "p.fleetplan"}, {"show", "-json", "p.fleetplan"}, {"show", "-graph", "p.fleetplan"}, {"approve", "-print", "p.fleetplan"},
 	{"apply", "-auto-approve"}, {"apply", "-auto-approve", "-skip-unapproved"}, {"apply", "-auto-approve", "-skip-unapproved", "-json"},
 	{"plan", "-out=p.fleetplan"}, {"show", "p.fleetplan"}, {"show", "-json", "p.fleetplan"},
-	{"show"}, {"show", "-json"}, {"state", "list"}, {"state", "show", string(kiosk)}, {"state", "verify"}, {"state", "pull"}, {"state", "history"},
+	{"show"}, {"show", "-json"}, {"show", "-markdown"}, {"state", "list"}, {"state", "show", string(kiosk)}, {"state", "verify"}, {"state", "pull"}, {"state", "history"},
 	{"state", "show", typedText}, {"state", "rm", typedText}, {"state", "push", "pulled.json"}, {"state", "migrate", "other" + typedText},
 	{"resolve", string(kiosk)}, {"resolve", typedText}, {"force-unlock", typedText}, {"force-unlock", "1"}, {"table", "hostile.csv"}, {"table", "hostile.csv", "-columns=a=" + typedText},
 	{"carriers", "list"}, {"carriers", "show", "hostile"}, {"carriers", "show", typedText}, {"carriers", "test"}, {"carriers", "test", typedText},
@@ -285,6 +285,10 @@ func TestHostileTextsAreDeadInACommentAndOnAPage(t *testing.T) {
 	assert.NotContains(t, html, "<script>alert")
 	assert.NotContains(t, html, "href=\"https://evil")
 	assertShown(t, "the page", ownStyle.ReplaceAllString(html, ""))
+
+	fleet := r.want(0, r.run("show", "-html")).out
+	assert.NotContains(t, fleet, "<script>alert")
+	assertShown(t, "the fleet's page", ownStyle.ReplaceAllString(fleet, ""))
 }
 
 func TestJSONHoldsHostileTextsAsTheyAre(t *testing.T) {

@@ -42,14 +42,26 @@ func TestAPlanBecomesOnePage(t *testing.T) {
 	assert.Contains(t, got.out, `"861536030196019"`)
 }
 
+func TestTheFleetIsAPageAndAComment(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	page := r.want(0, r.run("show", "-html"))
+	assert.Empty(t, page.errors)
+	assert.True(t, strings.HasPrefix(page.out, "<!doctype html>\n"), "the page and nothing before it")
+	assert.True(t, strings.HasSuffix(page.out, "</html>\n"), "nor behind it")
+	assert.Contains(t, page.out, `"861536030196019"`)
+	comment := r.want(0, r.run("show", "-markdown", "-marker=fleets/hangzhou"))
+	assert.True(t, strings.HasPrefix(comment.out, "<!-- cardfleet-fleet: fleets/hangzhou -->\n## cardfleet fleet `fleets/hangzhou`\n\n**1 card**, 1 in service."), comment.out)
+	assert.Contains(t, comment.out, "| `aliyun` | 1 | 1 |")
+}
+
 func TestShowRefusesWhatDoesntGoTogether(t *testing.T) {
 	r := newRig(t, describe())
 	for args, want := range map[string]string{
-		"-markdown":                    "show -markdown takes one saved plan",
 		"-graph":                       "show -graph takes one saved plan",
 		"-markdown -json p":            "one of -json and -markdown, not both",
 		"-markdown -graph p":           "one of -markdown and -graph, not both",
-		"-html":                        "show -html takes one saved plan",
 		"-html -json p":                "one of -json and -html, not both",
 		"-html -markdown p":            "one of -markdown and -html, not both",
 		"-html -graph p":               "one of -html and -graph, not both",

@@ -61,6 +61,12 @@ func chromium(t testing.TB) string {
 // prepare is done before.
 func openPage(t testing.TB, p *plan.Plan, prepare ...func(*browser)) *browser {
 	t.Helper()
+	return openHTML(t, page(t, p), prepare...)
+}
+
+// openHTML is openPage of any page.
+func openHTML(t testing.TB, text string, prepare ...func(*browser)) *browser {
+	t.Helper()
 	ctx, end := chromedp.NewExecAllocator(context.Background(),
 		chromedp.ExecPath(chromium(t)), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.Flag("disable-dev-shm-usage", true), // small in containers
 		chromedp.WindowSize(1280, 900), chromedp.WSURLReadTimeout(time.Minute)) // root has no sandbox
@@ -69,7 +75,7 @@ func openPage(t testing.TB, p *plan.Plan, prepare ...func(*browser)) *browser {
 	t.Cleanup(end)
 	b := &browser{t: t}
 	file := filepath.Join(t.TempDir(), "plan.html")
-	require.NoError(t, os.WriteFile(file, []byte(page(t, p)), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	address := (&url.URL{Scheme: "file", Path: file}).String()
 	b.ctx, end = chromedp.NewContext(ctx, chromedp.WithListener(func(event any) { b.listen(event, address) }))
 	t.Cleanup(end)

@@ -60,12 +60,12 @@ func fitted(head string, sections []string, limit int) string {
 }
 
 func fleetHead(n *overviewing, v *Overview, o MarkdownOptions) string {
-	title := "cardfleet fleet"
+	marker, title := "<!-- cardfleet-fleet -->", "cardfleet fleet"
 	if o.Marker != "" {
-		title += ": " + o.Marker
+		marker, title = "<!-- cardfleet-fleet: "+o.Marker+" -->", title+" "+code(o.Marker)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s\n\n**%s**", title, count(n.cards, "card", "cards"))
+	fmt.Fprintf(&b, "%s\n## %s\n\n**%s**", marker, title, count(n.cards, "card", "cards"))
 	for i, s := range conditions() {
 		if n.conditions[i] > 0 {
 			fmt.Fprintf(&b, ", %s %s", Thousands(n.conditions[i]), s.name)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -58,10 +59,11 @@ type fleetView struct {
 	Oldest, Newest time.Time
 }
 
-// tile is a count that the page begins with. Kind is what the table is narrowed to by it.
+// tile is a count that the page begins with, and narrows the table to: by how
+// cards stand, or by what they need.
 type tile struct {
-	Name, Class, Kind string
-	Count             int
+	Name, Needs string
+	Count       int
 }
 
 // labelBars are the values of one label.
@@ -76,6 +78,9 @@ type troubled struct {
 	*state.Card
 	Says []string
 }
+
+// ShowICCID is false where the address says it.
+func (t *troubled) ShowICCID() bool { return !strings.Contains(t.Address, string(t.ICCID)) }
 
 // columns is a picture of days or weeks: one column each.
 type columns struct {
@@ -122,18 +127,33 @@ func fleetViewOf(o Overview) (*fleetView, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(v.Doubts, func(a, b troubled) int { return min(len(b.Card.Doubts), 1) - min(len(a.Card.Doubts), 1) })
 	v.draw(n)
 	return v, nil
 }
 
-// trouble lists a card that needs attention, as long as there is room.
+// troublesMost is how many cards that need attention the page lists; the table has all.
+const troublesMost = 12
+
+// trouble lists a card that needs attention, as long as there is room. One in doubt
+// takes the room of one that isn't.
 func (v *fleetView) trouble(index int, c *state.Card, says []string) {
-	if len(v.Doubts) == topMost {
-		v.MoreDoubts++
+	own := *c
+	card := troubled{index, &own, says}
+	if len(v.Doubts) < troublesMost {
+		v.Doubts = append(v.Doubts, card)
 		return
 	}
-	own := *c
-	v.Doubts = append(v.Doubts, troubled{index, &own, says})
+	v.MoreDoubts++
+	if len(c.Doubts) == 0 {
+		return
+	}
+	for i := range slices.Backward(v.Doubts) {
+		if len(v.Doubts[i].Card.Doubts) == 0 {
+			v.Doubts = append(slices.Delete(v.Doubts, i, i+1), card)
+			return
+		}
+	}
 }
 
 func (v *fleetView) draw(n *overviewing) {
@@ -144,8 +164,8 @@ func (v *fleetView) draw(n *overviewing) {
 		v.Fleet = append(v.Fleet, segment{Class: s.class, Name: s.name, Count: n.conditions[i]})
 	}
 	v.Tiles = []tile{
-		{all[0].name, all[0].class, all[0].name, n.conditions[0]}, {all[1].name, all[1].class, all[1].name, n.conditions[1]},
-		{"need attention", "attention", "", n.troubled}, {"in doubt", "barred", "", n.doubt},
+		{all[0].name, "", n.conditions[0]}, {all[1].name, "", n.conditions[1]}, {all[2].name, "", n.conditions[2]},
+		{inDoubt, inDoubt, n.doubt}, {"needs attention besides", "needs attention besides", n.troubled - n.doubt},
 	}
 	v.Fleet = layOut(1000, v.Fleet)
 	v.Carriers = conditionBars(sharesOf(n.carriers, barsMost), "")
@@ -170,10 +190,10 @@ func (v *fleetView) models(n *overviewing) []bar {
 	out := plainShares(n.models, barsMost)
 	bars := plainBars(out, "")
 	if none > 0 {
-		bars = append(bars, bar{Name: "no device", Count: none, Segments: []segment{{Class: "unknown", Count: none}}})
+		bars = append(bars, bar{Name: "no device", Count: none, Plain: true, Segments: []segment{{Class: "unknown", Count: none}}})
 	}
 	if n.unknownDevice > 0 {
-		bars = append(bars, bar{Name: "not known", Count: n.unknownDevice, Segments: []segment{{Class: "unknown", Count: n.unknownDevice}}})
+		bars = append(bars, bar{Name: "not known", Count: n.unknownDevice, Plain: true, Segments: []segment{{Class: "unknown", Count: n.unknownDevice}}})
 	}
 	return drawn(bars)
 }
@@ -182,7 +202,7 @@ func (v *fleetView) models(n *overviewing) []bar {
 func conditionBars(shares []share, blank string) []bar {
 	var out []bar
 	for _, s := range shares {
-		b := bar{Name: s.named(blank), Count: s.Count}
+		b := bar{Name: s.named(blank), Count: s.Count, Plain: s.Rest > 0 || s.Name == ""}
 		for i, n := range s.by {
 			b.Segments = append(b.Segments, segment{Class: conditions()[i].class, Count: n})
 		}
@@ -194,7 +214,7 @@ func conditionBars(shares []share, blank string) []bar {
 func plainBars(shares []share, blank string) []bar {
 	var out []bar
 	for _, s := range shares {
-		out = append(out, bar{Name: s.named(blank), Count: s.Count, Segments: []segment{{Class: "serving", Count: s.Count}}})
+		out = append(out, bar{Name: s.named(blank), Count: s.Count, Plain: s.Rest > 0 || s.Name == "", Segments: []segment{{Class: "serving", Count: s.Count}}})
 	}
 	return drawn(out)
 }
@@ -320,6 +340,9 @@ func writeFleetCards(w io.Writer, o Overview) error {
 	return err
 }
 
+// inDoubt is the summary by which the page's script knows a card in doubt.
+const inDoubt = "in doubt"
+
 // pageCard is a card of the state as a plan would show it that changes nothing.
 func pageCard(c *state.Card) plan.Card {
 	r := c.Reading()
@@ -331,8 +354,12 @@ func pageCard(c *state.Card) plan.Card {
 		}
 	}
 	out := plan.Card{Address: c.Address, ICCID: c.ICCID, Provider: c.Provider, MSISDN: c.MSISDN, Labels: c.Labels, Before: v, After: v}
-	for _, s := range Troubles(c) {
-		out.Attention = append(out.Attention, plan.Note{Summary: s})
+	for i, s := range Troubles(c) {
+		if i < len(c.Doubts) {
+			out.Attention = append(out.Attention, plan.Note{Summary: inDoubt, Detail: s})
+			continue
+		}
+		out.Attention = append(out.Attention, plan.Note{Summary: "attention", Detail: s})
 	}
 	if b := c.Binding.Belief(); c.Binding.Known && b != "" {
 		out.Notes = append(out.Notes, "its device is "+b)

@@ -34,7 +34,8 @@ type bar struct {
 	Count           int
 	Note            string
 	Segments        []segment
-	Guarded, Missed int // of a kind: how many need an approval, and lack it
+	Plain           bool // nothing that the table could be narrowed to
+	Guarded, Missed int  // of a kind: how many need an approval, and lack it
 }
 
 // tally counts one provider's actions by risk.

@@ -34,7 +34,7 @@ type pastRun struct {
 }
 
 // runsMost is how many runs are kept.
-const runsMost = 20
+const runsMost = 10
 
 // NewPast is the past of a fleet as it is seen at a time; nil is UTC.
 func NewPast(now time.Time, zone *time.Location) *Past {

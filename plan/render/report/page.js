@@ -8,6 +8,7 @@
   const section = byID('table');
   const dialog = byID('card');
   if (!section) return; // a plan without a row
+  const fleet = section.dataset.page === 'fleet'; // its rows are cards, as they are
   const phrases = JSON.parse(document.querySelector('main').dataset.phrases); // by kind
 
   // ---- texts -------------------------------------------------------------
@@ -91,6 +92,19 @@
   const providers = new Interned(), labelsets = new Interned(), values = new Interned(), shapes = new Interned();
   const shapeOf = (kind) => shapes.of([kind, '', false, false, '', '', '', []]);
 
+  // stateShape is the shape of a card as it is, in the words of overview.go.
+  const conditions = {
+    active: ['in service', 'serving'], testing: ['in service', 'serving'], 'suspended-by-owner': ['stopped by us', 'stopped'],
+    'suspended-by-carrier': ['stopped by the carrier', 'barred'], pending: ['not in service yet', 'waiting'], inventory: ['not in service yet', 'waiting'],
+    dormant: ['not in service yet', 'waiting'], closing: ['closed, transferred or not found', 'gone'], closed: ['closed, transferred or not found', 'gone'],
+    transferred: ['closed, transferred or not found', 'gone'], 'not-found': ['closed, transferred or not found', 'gone'],
+  };
+  function stateShape(lifecycle, attention) {
+    const [name, style] = conditions[lifecycle] || ['not known', 'unknown'];
+    const needs = attention.some((a) => a[0] === 'in doubt') ? 'in doubt' : attention.length ? 'needs attention besides' : '';
+    return shapes.of([name, style, false, false, needs, '', '', []]);
+  }
+
   const blocks = []; // of cards; the privacy numbers are the last
   let rowCount = 0, cardCount = 0;
   const rowCard = new Int32Array(total), rowSlot = new Uint8Array(total), rowShape = new Int32Array(total);
@@ -120,6 +134,10 @@
         cardProvider[card] = provider[at(this.provider, i)];
         cardLabels[card] = labels[at(this.labels, i)];
         cardValues[card] = value[at(this.before, i)];
+        if (fleet) {
+          addRow(card, NOTES, stateShape(this.values[at(this.before, i)][3], this.attention[i] || []));
+          continue;
+        }
         const first = rowCount;
         const actions = at(this.actions, i);
         if (actions !== -1) many(actions).forEach((s, k) => addRow(card, Math.min(k, 252), shape[s]));
@@ -231,8 +249,9 @@
   // ---- filters -----------------------------------------------------------
 
   const status = byID('status');
-  const controls = Object.fromEntries(['search', 'kind', 'provider', 'label', 'risk', 'approval'].map((name) => [name, byID(name)]));
-  const approvalOf = (shape) => (!shape[2] ? (shape[1] ? 'needs none' : '') : shape[3] ? 'approved' : 'not approved');
+  const absent = document.createElement('select'); // stands in for a filter that the page hasn't
+  const controls = Object.fromEntries(['search', 'kind', 'provider', 'label', 'risk', 'approval'].map((name) => [name, byID(name) || absent]));
+  const approvalOf = (shape) => (fleet ? shape[4] : !shape[2] ? (shape[1] ? 'needs none' : '') : shape[3] ? 'approved' : 'not approved');
   const labelsMost = 500; // that the list of labels offers; the search finds all
 
   function option(select, value, label, n) {
@@ -442,6 +461,7 @@
 
   function cells(r) {
     const c = cardOf(rowCard[r]);
+    if (fleet) return stateCells(c, shapes.list[rowShape[r]]);
     const slot = rowSlot[r];
     const [kind, risk] = shapes.list[rowShape[r]];
     const a = c.actions[slot];
@@ -454,6 +474,18 @@
       node('span', 'provider', text(c.provider)),
       node('span', 'labels', ...c.labels.map(([k, v]) => node('span', 'label', text(k), '=', text(v)))),
       node('span', 'approval', a ? badge(a) : ''),
+    ];
+  }
+
+  // stateCells are the cells of a card as it is.
+  function stateCells(c, [name, style, , , needs]) {
+    return [
+      node('span', 'kind', node('span', 'tag ' + style, name), needs ? node('span', 'needs', ' · ', needs) : ''),
+      node('span', 'where', id(c.iccid)),
+      node('span', 'change', value('imei', c.before.imei)),
+      node('span', 'packages', c.before.packages ? text(packages(c.before)) : ''),
+      node('span', 'provider', text(c.provider)),
+      node('span', 'labels', ...c.labels.map(([k, v]) => node('span', 'label', text(k), '=', text(v)))),
     ];
   }
 
@@ -571,11 +603,18 @@
     for (const [name, before, after] of lines) {
       const known = after !== undefined && after !== '' && !(after === null && name !== 'imei');
       const differs = known && before !== after;
+      if (fleet) {
+        const th = node('th', '', name);
+        th.scope = 'row';
+        body.append(node('tr', '', th, node('td', '', value(name, before))));
+        continue;
+      }
       const th = node('th', '', name);
       th.scope = 'row';
       body.append(node('tr', differs ? 'differs' : '', th, node('td', '', value(name, before)),
         node('td', '', differs && name === 'imei' && before && after ? marked(before, after) : value(name, after))));
     }
+    if (fleet) return node('table', 'sides', node('caption', '', 'As it is'), body);
     const head = node('tr', '', node('th'), node('th', '', 'Before'), node('th', '', 'After'));
     for (const th of head.children) th.scope = 'col';
     return node('table', 'sides', node('caption', '', 'Before and after'), node('thead', '', head), body);
@@ -662,6 +701,9 @@
     document.querySelectorAll('#kinds [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('kind', b.dataset.name)));
     document.querySelectorAll('#carriers [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('provider', providers.list.indexOf(b.dataset.name))));
     document.querySelectorAll('[data-risk]').forEach((b) => b.addEventListener('click', () => setFilter('risk', b.dataset.risk)));
+    document.querySelectorAll('[data-needs]').forEach((b) => b.addEventListener('click', () => setFilter('approval', b.dataset.needs)));
+    document.querySelectorAll('.by-label').forEach((s) => s.querySelectorAll('[data-name]').forEach((b) => b.addEventListener('click', () => setFilter('label', JSON.stringify([s.dataset.key, b.dataset.name])))));
+    document.querySelectorAll('#models [data-name], #ends [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('search', b.dataset.name)));
     document.querySelectorAll('[data-kind]').forEach((b) => b.addEventListener('click', () => setFilter('kind', b.dataset.kind)));
     window.addEventListener('beforeprint', print);
     window.addEventListener('afterprint', () => byID('printed').replaceChildren());
