@@ -153,11 +153,9 @@ func (s *session) size(ctx context.Context, n int) error {
 			return fmt.Errorf("%s, %d cards: %w", r.name, n, err)
 		}
 		if s.base != "" {
-			beside, err := s.row(ctx, r, n, s.base)
-			if err != nil {
-				return fmt.Errorf("%s, %d cards, by %s: %w", r.name, n, s.base, err)
+			if got.Base, err = s.beside(ctx, r, n); err != nil {
+				return err
 			}
-			got.Base = beside.used
 		}
 		if s.results.fleets[r.name] == nil {
 			s.results.fleets[r.name] = map[int]result{}
@@ -166,6 +164,16 @@ func (s *session) size(ctx context.Context, n int) error {
 		fmt.Fprintf(s.log, "%s, %d cards: %.2f s of CPU, %.2f s, %d MiB, %d calls\n", r.name, n, got.CPU.Seconds(), got.Wall.Seconds(), got.Peak>>20, got.Calls)
 	}
 	return nil
+}
+
+// beside measures a row by the other build. What that can't do yet isn't measured.
+func (s *session) beside(ctx context.Context, r row, n int) (used, error) {
+	got, err := s.row(ctx, r, n, s.base)
+	if err != nil && ctx.Err() == nil {
+		fmt.Fprintf(s.log, "%s, %d cards, isn't measured by %s: %v\n", r.name, n, s.base, err)
+		return used{}, nil
+	}
+	return got.used, err
 }
 
 // measures reports whether a row is measured at a size.

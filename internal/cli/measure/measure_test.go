@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -181,6 +182,22 @@ func TestAFailedRunIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "no-such-command")
 	_, err = runOne(t.Context(), t.TempDir(), "no-such-program")
 	require.ErrorContains(t, err, "no-such-program")
+}
+
+func TestWhatTheOtherBuildCannotDoIsNotMeasured(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // where a script is no program
+	}
+	other := filepath.Join(t.TempDir(), "older")
+	require.NoError(t, os.WriteFile(other, []byte("#!/bin/sh\ncase $1 in version|plan) exit 0;; esac\necho no such command >&2; exit 1\n"), 0o700))
+	var out, log strings.Builder
+	require.NoError(t, run(t.Context(), []string{"-sizes=100", "-best=1", "-rows=`fmt`", "-base=" + other}, &out, &log))
+	assert.Contains(t, log.String(), "no such command")
+	share := linesOf(cells(out.String())["Beside the build before"], "`fmt`, blocks")
+	require.Len(t, share, 1)
+	for _, figure := range share[0][1:] {
+		assert.Equal(t, notMeasured, figure)
+	}
 }
 
 func TestBadOptionsAreErrors(t *testing.T) {
