@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,7 +14,8 @@ type Batcher interface {
 	// BatchSize is the most cards of one call; 0 where it can't.
 	BatchSize() int
 	// ReadBatch reads cards, in their order. One that the carrier didn't tell of has
-	// Unread set. An error leaves all of them to be read by themselves.
+	// Unread set, and one that it wasn't asked for is the zero value, and is read by
+	// itself. An error leaves all of them to be read so.
 	ReadBatch(ctx context.Context, cards []spec.ICCID) ([]spec.Reading, error)
 }
 
@@ -44,6 +46,9 @@ func (r *reader) batches(ctx context.Context, parallel int) {
 	_ = group.Wait() // workers report through readings
 }
 
+// said reports whether a batch says anything of a card.
+func said(r spec.Reading) bool { return r.Unread != "" || r.Known() }
+
 // batch reads some of the wants.
 func (r *reader) batch(ctx context.Context, batcher Batcher, part []int) {
 	if ctx.Err() != nil {
@@ -54,15 +59,15 @@ func (r *reader) batch(ctx context.Context, batcher Batcher, part []int) {
 		cards[k] = r.wants[i].ICCID
 	}
 	readings, err := batcher.ReadBatch(ctx, cards)
-	if ctx.Err() == nil {
-		r.judge(err) // a call cut short says nothing of the carrier
+	if ctx.Err() == nil && (err != nil || slices.ContainsFunc(readings, said)) {
+		r.judge(err) // a call cut short, or that was not made, says nothing of the carrier
 	}
 	if err != nil || len(readings) != len(part) {
 		return
 	}
 	for k, i := range part {
 		reading := readings[k]
-		told := reading.Unread != "" || reading.Lifecycle == spec.NotFound || reading.Tells(r.wants[i].Attrs&r.able.Reads)
+		told := reading.Unread != "" || reading.Lifecycle == spec.NotFound || reading.Known() && reading.Tells(r.wants[i].Attrs&r.able.Reads)
 		if !told {
 			continue
 		}

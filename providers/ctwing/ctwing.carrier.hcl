@@ -138,11 +138,11 @@ carrier "ctwing" {
     setting = { app_key = "my-app-key", secret_key = "testsecret" }
     now     = "2026-11-29T01:05:00Z"
     sends = {
-      method = "GET", path = "/openapi/v1/prodinst/queryCardMainStatus", query = { access_number = "14912061160", queryDropCard = "true" },
+      method  = "GET", path = "/openapi/v1/prodinst/queryCardMainStatus", query = { access_number = "14912061160", queryDropCard = "true" },
       headers = { AppKey = "my-app-key", Timestamp = "20261129010500", Sign = "3539666237353765303338366135623636636433343030616266313135313633" }
     }
     reply = { json = {
-      result = "0", resultMsg = "处理成功", authStatus = "1", netBlockStatusName = "未断网",
+      result      = "0", resultMsg = "处理成功", authStatus = "1", netBlockStatusName = "未断网",
       productInfo = [{ productMainStatusCd = "4", productMainStatusName = "在用", operatorDefinitionStatusName = "在用" }]
     } }
     gives = { lifecycle = "active", status = "在用 (4)" }
@@ -153,7 +153,7 @@ carrier "ctwing" {
     now     = "2026-11-29T01:05:00Z"
     sends   = { headers = { Timestamp = "20261129090500" } }
     reply = { json = {
-      result = 0, netBlockStatusName = "已断网",
+      result      = 0, netBlockStatusName = "已断网",
       productInfo = [{ productMainStatusCd = 5, productMainStatusName = "停机", operatorDefinitionStatusName = "停机保号" }]
     } }
     gives = { lifecycle = "suspended-by-owner", reason = "停机保号; cut off the network (已断网)" }
@@ -183,7 +183,7 @@ carrier "ctwing" {
     setting = { secret_key = "testsecret" }
     now     = "2026-11-29T01:05:00Z"
     sends = {
-      method = "GET", path = "/5gcmp/openapi/v1/common/disabledNumberService",
+      method  = "GET", path = "/5gcmp/openapi/v1/common/disabledNumberService",
       query   = { access_number = "14912061160", acctCd = "", orderTypeId = "19" },
       headers = { Sign = "3765666536303835646662613662643365646238323666376136623363343637" }
     }

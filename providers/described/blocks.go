@@ -24,7 +24,7 @@ var (
 // carrier compiles the block.
 func (c *compiler) carrier(body *hclsyntax.Body) {
 	b := c.enter("carrier \""+c.def.Name+"\"", body, c.def.at, blockRule{
-		attributes: []string{"title", "endpoint", "lifecycle", "code", "message", "encoding"},
+		attributes: []string{"title", "endpoint", "lifecycle", "code", "message", "request_id", "encoding"},
 		blocks: []string{
 			"setting", "limits", "let", "token", "every", "sign", "lookup", "read", "list", "batch", "change", "steps", "outcome", "sample",
 		},
@@ -333,6 +333,7 @@ var outcomeLabels = []string{labelThrottled, labelDenied, labelNotFound, labelMi
 func (c *compiler) outcomeBlocks(b block) {
 	c.def.code = b.compile("code", inReply.with(rootChange))
 	c.def.message = b.compile("message", inReply.with(rootChange, rootCode))
+	c.def.requestID = b.compile("request_id", inReply)
 	for _, x := range b.blocks("outcome") {
 		label := x.Labels[0]
 		if !slices.Contains(outcomeLabels, label) {

@@ -168,13 +168,18 @@ func (p *provider) judged(a ask, r *reply, scope *hcl.EvalContext, m *made) answ
 	got.judgement = p.def.judge(scope, r, p.Now(), a.change)
 	got.stale = p.tokens != nil && p.def.token.refused.holds(scope)
 	p.cover(&got.judgement, m)
+	got.requestID = tidy(p.hide(p.requestID(r, scope), m))
+	return got
+}
+
+// requestID is what the carrier calls the request; "" where it doesn't say it.
+func (p *provider) requestID(r *reply, scope *hcl.EvalContext) string {
 	for _, name := range p.Headers {
 		if id := r.header.Get(name); id != "" {
-			got.requestID = tidy(p.hide(id, m))
-			break
+			return id
 		}
 	}
-	return got
+	return p.def.requestID.text(scope)
 }
 
 // cover takes secrets out of what a judgement says.

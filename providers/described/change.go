@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -29,12 +30,36 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	}
 	a := ask{name: string(c.Kind), request: ch.request, vars: vars, takes: &ch.takes, change: ch}
 	got, err := p.ask(ctx, a)
-	if err != nil && got.stale && providers.EffectOf(err) == providers.EffectNone && p.showsOld(ctx, c) {
-		_, _ = p.tokens.Get(ctx, got.token) // where it fails, the call fails with it
+	for sent := 1; err != nil && p.mayGoAgain(ctx, c, got, err, sent); sent++ {
 		got, err = p.ask(ctx, a)
 	}
 	return p.receipt(ctx, c, ch, vars, got, err)
 }
+
+// mayGoAgain reports whether a change that was sent so many times may be sent again:
+// the carrier refused its token, once, or said that there were too many calls, and a
+// reading shows the old value.
+func (p *provider) mayGoAgain(ctx context.Context, c providers.Change, got *answer, err error, sent int) bool {
+	var e *providers.Error
+	switch {
+	case !errors.As(err, &e):
+		return false
+	case got.stale && sent == 1 && providers.EffectOf(err) == providers.EffectNone && p.showsOld(ctx, c):
+		_, _ = p.tokens.Get(ctx, got.token) // where it fails, the call fails with it
+		return true
+	case got.label == labelThrottled && e.Proof == providers.ProvesNothing && sent <= p.Limits().Retries:
+		wait := min(max(e.RetryAfter, shortestPause<<sent), longestAsked)
+		return p.pauseFor(ctx, wait) == nil && p.showsOld(ctx, c)
+	}
+	return false
+}
+
+// The pauses before a change is sent again that an answer with HTTP 200 called one
+// too many: the first, which doubles, and the longest that a carrier may ask for.
+const (
+	shortestPause = time.Second
+	longestAsked  = time.Minute
+)
 
 // receipt is what became of a change that was sent.
 func (p *provider) receipt(ctx context.Context, c providers.Change, ch *change, vars map[string]cty.Value, got *answer, err error) (providers.Receipt, error) {

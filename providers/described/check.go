@@ -18,7 +18,7 @@ func (c *compiler) finish() {
 	d := c.def
 	var code needs
 	code.take(d.code)
-	d.answer.take(d.code, d.message)
+	d.answer.take(d.code, d.message, d.requestID)
 	for i := range d.outcomes {
 		o := &d.outcomes[i]
 		var n needs
@@ -194,7 +194,7 @@ func (c *compiler) circular(l *lookup, within []string) bool {
 
 // shown are the expressions whose values people see, or the state keeps.
 func (c *compiler) shown() []*expression {
-	list := []*expression{c.def.code, c.def.message}
+	list := []*expression{c.def.code, c.def.message, c.def.requestID}
 	for _, r := range c.allReads() {
 		list = append(list, r.expressions()...)
 	}

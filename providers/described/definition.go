@@ -37,12 +37,14 @@ type Definition struct {
 	steps    []*step // of every change that names them
 	code     *expression
 	message  *expression
-	outcomes []outcome
-	done     bool // an outcome is done
-	bodies   bool // an outcome reads the body
-	encoding string
-	samples  []*sample
-	at       hcl.Range
+	// requestID is what the carrier calls a request, where no header says it.
+	requestID *expression
+	outcomes  []outcome
+	done      bool // an outcome is done
+	bodies    bool // an outcome reads the body
+	encoding  string
+	samples   []*sample
+	at        hcl.Range
 	// answer are the parts of any reply that code, message, outcomes and the
 	// refusal of a token take.
 	answer needs
@@ -130,10 +132,10 @@ func (r *reads) attrs() spec.Attr {
 	if r.status != nil || r.lifecycle != nil {
 		a |= spec.AttrActive
 	}
-	if r.imei.expr != nil || r.imei.none != nil {
+	if r.imei.expr.says() || r.imei.none.says() {
 		a |= spec.AttrBinding
 	}
-	if r.packages.expr != nil || r.packages.none != nil {
+	if r.packages.expr.says() || r.packages.none.says() {
 		a |= spec.AttrPackages
 	}
 	return a
@@ -143,7 +145,7 @@ func (r *reads) attrs() spec.Attr {
 // binding, in whose place the device in use is watched.
 func (r *reads) serves() spec.Attr {
 	a := r.attrs()
-	if r.observed != nil {
+	if r.observed.says() {
 		a |= spec.AttrBinding
 	}
 	return a

@@ -46,6 +46,10 @@ type expression struct {
 	secret bool
 }
 
+// says reports whether there is an expression, and it isn't a bare null, which says
+// of a row that it doesn't tell what the read's reply tells.
+func (e *expression) says() bool { return e != nil && (e.constant == nil || !e.constant.IsNull()) }
+
 // value evaluates the expression.
 func (e *expression) value(ctx *hcl.EvalContext) (cty.Value, error) {
 	if e.constant != nil {

@@ -22,6 +22,9 @@ type mutation struct {
 	spelling bool
 	// hollow says that nothing of the reply is left.
 	hollow bool
+	// emptied says that an element is left with nothing in it, which is how carriers
+	// write an empty list.
+	emptied bool
 }
 
 // page is what a proxy, a portal or a login answers in the carrier's place.
@@ -84,11 +87,11 @@ func (mut *mutation) worse(first, got result) string {
 	switch {
 	case none(got, spec.AttrBinding) && (mut.hollow || !none(first, spec.AttrBinding)):
 		return "it reads as a card that is bound to no device; say what that looks like in none = { imei = … }"
-	case none(got, spec.AttrPackages) && (mut.hollow || !none(first, spec.AttrPackages)):
+	case none(got, spec.AttrPackages) && !mut.emptied && (mut.hollow || !none(first, spec.AttrPackages)):
 		return "it reads as a card without packages; say what that looks like in none = { packages = … }"
 	case gone(got) && (mut.hollow || !gone(first)):
 		return "it reads as a card that isn't found"
-	case got.outcome == labelDone && change && mut.hollow, got.outcome == labelDone && first.outcome != labelDone:
+	case got.outcome == labelDone && change && mut.hollow, got.outcome == labelDone && first.outcome != labelDone && got.why == "": // a card that is unread does no harm
 		return "it reads as done; say what done looks like, by something that the reply has"
 	case got.outcome == labelAlready && (mut.hollow || first.outcome != labelAlready):
 		return "it reads as done already"
@@ -122,8 +125,7 @@ func mutationsOf(body []byte) []mutation {
 // for the root; none of a body that is no XML.
 func elementsLeftOut(body []byte) []mutation {
 	var list []mutation
-	var open []int64 // where the elements begin that haven't ended
-	var names []string
+	var open []element // those that haven't ended
 	d := xml.NewDecoder(bytes.NewReader(body))
 	for len(list) < mostNames {
 		begins := d.InputOffset()
@@ -133,16 +135,32 @@ func elementsLeftOut(body []byte) []mutation {
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
-			open, names = append(open, begins), append(names, token.Name.Local)
+			open = append(open, element{token.Name.Local, begins, d.InputOffset()})
 		case xml.EndElement:
 			last := len(open) - 1
+			before, after := body[:open[last].begins], body[d.InputOffset():]
 			if last > 0 {
-				list = append(list, mutation{what: "the reply without " + pathText(names), body: slices.Concat(body[:open[last]], body[d.InputOffset():])})
+				emptied := blank(string(before[open[last-1].inside:])) && bytes.HasPrefix(bytes.TrimSpace(after), []byte("</"))
+				list = append(list, mutation{what: "the reply without " + pathOf(open), body: slices.Concat(before, after), emptied: emptied})
 			}
-			open, names = open[:last], names[:last]
+			open = open[:last]
 		}
 	}
 	return list
+}
+
+// element is one of a document: where it begins, and what is inside it.
+type element struct {
+	name           string
+	begins, inside int64
+}
+
+func pathOf(open []element) string {
+	names := make([]string, len(open))
+	for i, e := range open {
+		names[i] = e.name
+	}
+	return pathText(names)
 }
 
 // decodeAny reads a document whose numbers keep their spelling.

@@ -190,7 +190,7 @@ func (c *compiler) batchBlock(b block) {
 	}
 	in := c.enter("batch", x.Body, x.DefRange(), blockRule{attributes: append(c.rowNames(), "request", "size", "rows", "missing"), blocks: []string{"request"}})
 	in.need("size", "rows", "iccid")
-	t := &batch{size: in.constantInt("size", 100, 1), row: in.reads(inRow), rows: in.compile("rows", inReply)}
+	t := &batch{size: in.constantInt("size", 100, 1), row: in.reads(inRow.with(rootCards)), rows: in.compile("rows", inReply.with(rootCards))}
 	t.request = in.readingRequest(always.with(rootToken, rootCards))
 	switch missing := in.constantText("missing"); missing {
 	case "":
