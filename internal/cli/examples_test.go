@@ -9,7 +9,10 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers/all"
 )
 
 // TestExamples runs each examples/NAME/script.txtar in a copy of its folder,
@@ -38,6 +41,20 @@ func TestExamples(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The one fleet over all of them has a card at each carrier that the program knows,
+// so its script plans, applies and plans empty at each.
+func TestTheFleetOverAllCarriersHasACardAtEach(t *testing.T) {
+	text, err := os.ReadFile("../../examples/all-carriers/fleet.fleet.hcl")
+	require.NoError(t, err)
+	for _, p := range all.Types() {
+		assert.Regexp(t, `(?m)^provider "`+p.Schema.Type+`" \{$`, string(text))
+		assert.Regexp(t, `(?m)^  provider += `+p.Schema.Type+`$`, string(text))
+	}
+	script, err := os.ReadFile("../../examples/all-carriers/script.txtar")
+	require.NoError(t, err)
+	assert.Regexp(t, `(?s)exec cardfleet apply -auto-approve\n.*Apply complete! \d+ done'\nexits 0 cardfleet plan -detailed-exitcode\n`, string(script))
 }
 
 // copyExample copies an example's files, but for what a run left behind.

@@ -27,8 +27,9 @@ const (
 // provider's block written.
 func byValue(t *testing.T, test func(t *testing.T, r *rig, provider string), only ...string) {
 	for provider, block := range map[string]string{
-		"soracom": "/soracom/v1\"\n  auth_key_id = \"" + testKeyID + "\"\n  auth_key = \"" + testSecret + "\"\n}\n",
-		"telnyx":  "/telnyx/v2\"\n  api_key = \"" + testSecret + "\"\n}\n",
+		"soracom":  "/soracom/v1\"\n  auth_key_id = \"" + testKeyID + "\"\n  auth_key = \"" + testSecret + "\"\n}\n",
+		"telnyx":   "/telnyx/v2\"\n  api_key = \"" + testSecret + "\"\n}\n",
+		"onomondo": "/onomondo\"\n  api_key = \"" + testSecret + "\"\n}\n",
 	} {
 		if len(only) > 0 && !slices.Contains(only, provider) {
 			continue
@@ -40,6 +41,9 @@ func byValue(t *testing.T, test func(t *testing.T, r *rig, provider string), onl
 		})
 	}
 }
+
+// bindCalls are the carriers' names for the call that gives a card its device.
+var bindCalls = map[string]string{"soracom": "set_imei_lock", "telnyx": "update", "onomondo": "update"}
 
 // kiosk declares the card.
 func (r *rig) kiosk(attrs string) {
@@ -87,7 +91,7 @@ func TestADeviceThatSomebodyChangedAtTheConsoleIsDrift(t *testing.T) {
 
 func TestACardThatIsBoundToNoneGetsItsFirstDevice(t *testing.T) {
 	byValue(t, func(t *testing.T, r *rig, provider string) {
-		call := map[string]string{"soracom": "set_imei_lock", "telnyx": "update"}[provider]
+		call := bindCalls[provider]
 		r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = "" })
 		r.kiosk("  imei = \"" + string(boundDevice) + "\"\n")
 		assert.Contains(t, r.want(2, r.run("plan", "-detailed-exitcode", "-out=first.plan")).out, "~ imei: no device -> "+string(boundDevice))
@@ -110,7 +114,7 @@ func TestAFirstDeviceThatSomebodyElseSetMeanwhileIsNotOverwritten(t *testing.T) 
 		assert.NotEqual(t, 0, got.code, "%s", got.out)
 		assert.Contains(t, got.out+got.errors, "the card is bound to "+string(otherDevice)+" by now")
 		assert.Equal(t, otherDevice, r.device())
-		assert.Zero(t, r.world.Count(map[string]string{"soracom": "set_imei_lock", "telnyx": "update"}[provider]))
+		assert.Zero(t, r.world.Count(bindCalls[provider]))
 	})
 }
 
@@ -118,7 +122,7 @@ func TestAFirstDeviceThatSomebodyElseSetMeanwhileIsNotOverwritten(t *testing.T) 
 // next reading says which, and the request is sent again only where it had none.
 func TestALostAnswerOfAFirstBindingIsSettledByReading(t *testing.T) {
 	byValue(t, func(t *testing.T, r *rig, provider string) {
-		call := map[string]string{"soracom": "set_imei_lock", "telnyx": "update"}[provider]
+		call := bindCalls[provider]
 		for _, kind := range []carriersim.FaultKind{carriersim.LostAfter, carriersim.HTML5xx, carriersim.Truncated} {
 			was := r.world.Count(call)
 			r.elsewhere(byValueCard, func(c *carriersim.Card) { c.IMEI = "" })
@@ -149,14 +153,14 @@ func TestAnUnbindThatClosesNoAccountIsGuardedAllTheSame(t *testing.T) {
 		r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+string(byValueCard)+"="+string(boundDevice)))
 		assert.Empty(t, r.device())
 		r.want(0, r.run("plan", "-detailed-exitcode"))
-		assert.Equal(t, 1, r.world.Count(map[string]string{"soracom": "unset_imei_lock", "telnyx": "update"}[provider]))
+		assert.Equal(t, 1, r.world.Count(map[string]string{"soracom": "unset_imei_lock", "telnyx": "update", "onomondo": "update"}[provider]))
 	})
 }
 
 // Whatever becomes of an answer, a changing request is seen once.
 func TestALostAnswerOfAChangeIsLookedUpAndNotSentAgain(t *testing.T) {
 	byValue(t, func(t *testing.T, r *rig, provider string) {
-		call := map[string]string{"soracom": "set_imei_lock", "telnyx": "update"}[provider]
+		call := bindCalls[provider]
 		for _, kind := range []carriersim.FaultKind{carriersim.LostAfter, carriersim.HTML5xx, carriersim.Truncated} {
 			was := r.world.Count(call)
 			r.world.Break(carriersim.Fault{Action: call, Times: 1, Kind: kind})

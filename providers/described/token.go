@@ -136,7 +136,10 @@ func (p *provider) tokenOf(r *reply, at time.Time) (carriercall.Token, error) {
 // tokenDenied is a login that was refused: no call will pass without it.
 func (p *provider) tokenDenied(j *judgement) error {
 	p.cover(j, nil)
-	if j.message == hidden {
+	if j.code == hidden {
+		j.code = ""
+	}
+	if strings.Contains(j.message, hidden) {
 		j.message = "the carrier gives no token for these settings; what it says of it is hidden, as all of a token's reply is. Compare the settings with the carrier's console"
 	}
 	e := j.err(false)
