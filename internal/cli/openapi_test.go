@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,17 +85,30 @@ func openapiServed(t *testing.T, setting string) string {
 
 const undeclared = "status is not supported"
 
+// 1NCE's documents, and cards.
+const (
+	auth, v1, v2 = "1nce-authorization-openapi.yml", "1nce-sim-management-openapi.yml", "1nce-sim-management-v2-openapi.yml"
+	n1ceCard     = "/sims/8988228066600000001"
+	n1ceNone     = "/sims/8988228066699999999"
+)
+
 func TestSimulated1NCEFitsItsPublicDocuments(t *testing.T) {
-	const (
-		auth, v1, v2 = "1nce-authorization-openapi.yml", "1nce-sim-management-openapi.yml", "1nce-sim-management-v2-openapi.yml"
-		card         = "/sims/8988228066600000001"
-		none         = "/sims/8988228066699999999"
-	)
+	base := openapiServed(t, "n1ce.endpoint")
+	calls := slices.Concat(callsOfOneVersion(), callsOfBothVersions("v1", v1), callsOfBothVersions("v2", v2))
+	for i := range calls {
+		calls[i].Base = base
+	}
+	held(t, calls)
+}
+
+var bearer = map[string]string{"Authorization": "Bearer $access_token"}
+
+// callsOfOneVersion are those that the versions have each for itself, the login first.
+func callsOfOneVersion() []publicCall {
 	login := func(secret string) map[string]string {
 		return map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte(carriersim.TestID+":"+secret))}
 	}
-	bearer := map[string]string{"Authorization": "Bearer $access_token"}
-	calls := []publicCall{
+	return []publicCall{
 		{Name: "token", Document: auth, Method: "POST", Path: "/oauth/token", Body: `{"grant_type":"client_credentials"}`, Keep: "access_token", Headers: login(carriersim.TestSecret), status: 200},
 		{Name: "token for a wrong secret", Document: auth, Method: "POST", Path: "/oauth/token", Body: `{"grant_type":"client_credentials"}`, Headers: login("wrong"), status: 400},
 		{Name: "token for no secret", Document: auth, Method: "POST", Path: "/oauth/token", Body: `{"grant_type":"client_credentials"}`, Headers: login(""), status: 400},
@@ -102,44 +116,42 @@ func TestSimulated1NCEFitsItsPublicDocuments(t *testing.T) {
 		{Name: "v1 list", Document: v1, Method: "GET", Path: "/v1/sims", Headers: bearer, status: 200},
 		{Name: "v1 list, all that it takes", Document: v1, Method: "GET", Path: "/v1/sims?page=1&pageSize=100&q=imei:86153603019600&sort=-imei,ip_address", Headers: bearer, status: 200},
 		{Name: "v1 list, a page too long", Document: v1, Method: "GET", Path: "/v1/sims?pageSize=101", Headers: bearer, status: 400, request: "number must be at most 100", response: undeclared},
-		{Name: "v1 update without a status", Document: v1, Method: "PUT", Path: "/v1" + card, Body: `{"iccid":"8988228066600000001"}`, Headers: bearer, status: 200},
-		{Name: "v1 update without an ICCID", Document: v1, Method: "PUT", Path: "/v1" + card, Body: `{"status":"Enabled"}`, Headers: bearer, status: 400, request: `property "iccid" is missing`, response: undeclared},
+		{Name: "v1 update without a status", Document: v1, Method: "PUT", Path: "/v1" + n1ceCard, Body: `{"iccid":"8988228066600000001"}`, Headers: bearer, status: 200},
+		{Name: "v1 update without an ICCID", Document: v1, Method: "PUT", Path: "/v1" + n1ceCard, Body: `{"status":"Enabled"}`, Headers: bearer, status: 400, request: `property "iccid" is missing`, response: undeclared},
 		{Name: "v1 updates of many", Document: v1, Method: "POST", Path: "/v1/sims", Body: `[{"iccid":"8988228066600000001","status":"Disabled","label":"l","imei_lock":true}]`, Headers: bearer, status: 201},
-		{Name: "v1 without a token", Document: v1, Method: "GET", Path: "/v1" + card, status: 401},
+		{Name: "v1 without a token", Document: v1, Method: "GET", Path: "/v1" + n1ceCard, status: 401},
 		{Name: "v1 expired", Document: v1, Method: "PUT", Path: "/v1/sims/8988228066600000002", Body: `{"iccid":"8988228066600000002","status":"Disabled"}`, Headers: bearer, status: 422},
 		{Name: "v2 list", Document: v2, Method: "GET", Path: "/v2/sims?page=1&pageSize=100", Headers: bearer, status: 200},
 		{Name: "v2 list, page 0", Document: v2, Method: "GET", Path: "/v2/sims?page=0", Headers: bearer, status: 400, request: "number must be at least 1", response: undeclared},
-		{Name: "v2 update of one name", Document: v2, Method: "PUT", Path: "/v2" + card, Body: `{"label":"l"}`, Headers: bearer, status: 200},
-		{Name: "v2 update of another name", Document: v2, Method: "PUT", Path: "/v2" + card, Body: `{"imei":"861536030196001"}`, Headers: bearer, status: 400, request: `property "imei" is unsupported`},
-		{Name: "v2 update to null", Document: v2, Method: "PUT", Path: "/v2" + card, Body: `{"label":null}`, Headers: bearer, status: 400, request: "nullable"},
-		{Name: "v2 update to another status", Document: v2, Method: "PUT", Path: "/v2" + card, Body: `{"status":"enabled"}`, Headers: bearer, status: 400, request: "is not one of the allowed values"},
-		{Name: "v2 without a token", Document: v2, Method: "GET", Path: "/v2" + card, status: 401, response: undeclared},
+		{Name: "v2 update of one name", Document: v2, Method: "PUT", Path: "/v2" + n1ceCard, Body: `{"label":"l"}`, Headers: bearer, status: 200},
+		{Name: "v2 update of another name", Document: v2, Method: "PUT", Path: "/v2" + n1ceCard, Body: `{"imei":"861536030196001"}`, Headers: bearer, status: 400, request: `property "imei" is unsupported`},
+		{Name: "v2 update to null", Document: v2, Method: "PUT", Path: "/v2" + n1ceCard, Body: `{"label":null}`, Headers: bearer, status: 400, request: "nullable"},
+		{Name: "v2 update to another status", Document: v2, Method: "PUT", Path: "/v2" + n1ceCard, Body: `{"status":"enabled"}`, Headers: bearer, status: 400, request: "is not one of the allowed values"},
+		{Name: "v2 without a token", Document: v2, Method: "GET", Path: "/v2" + n1ceCard, status: 401, response: undeclared},
 		{Name: "v2 expired", Document: v2, Method: "PUT", Path: "/v2/sims/8988228066600000002", Body: `{"iccid":"8988228066600000002","status":"Disabled"}`, Headers: bearer, status: 409},
 	}
-	for version, document := range map[string]string{"v1": v1, "v2": v2} {
-		for _, c := range []publicCall{
-			{Name: " card", Method: "GET", Path: card, status: 200},
-			{Name: " card without data", Method: "GET", Path: "/sims/8988228066600000003", status: 200},
-			{Name: " card that is new", Method: "GET", Path: "/sims/8988228066600000004", status: 200},
-			{Name: " no such card", Method: "GET", Path: none, status: 404},
-			{Name: " update", Method: "PUT", Path: card, Body: `{"iccid":"8988228066600000001","status":"Disabled","label":"l","imei_lock":true}`, status: 200},
-			{Name: " update of no card", Method: "PUT", Path: none, Body: `{"iccid":"8988228066699999999","status":"Disabled"}`, status: 404},
-			{Name: " connectivity", Method: "GET", Path: card + "/status", status: 200},
-			{Name: " connectivity without data", Method: "GET", Path: "/sims/8988228066600000003/status", status: 200},
-			{Name: " data", Method: "GET", Path: card + "/quota/data", status: 200},
-			{Name: " data that is used up", Method: "GET", Path: "/sims/8988228066600000003/quota/data", status: 200},
-			{Name: " messages", Method: "GET", Path: card + "/quota/sms", status: 200},
-			{Name: " reset", Method: "POST", Path: card + "/reset", status: 201},
-		} {
-			c.Name, c.Document, c.Path, c.Headers = version+c.Name, document, "/"+version+c.Path, bearer
-			calls = append(calls, c)
-		}
+}
+
+// callsOfBothVersions are those that both versions have.
+func callsOfBothVersions(version, document string) (calls []publicCall) {
+	for _, c := range []publicCall{
+		{Name: " card", Method: "GET", Path: n1ceCard, status: 200},
+		{Name: " card without data", Method: "GET", Path: "/sims/8988228066600000003", status: 200},
+		{Name: " card that is new", Method: "GET", Path: "/sims/8988228066600000004", status: 200},
+		{Name: " no such card", Method: "GET", Path: n1ceNone, status: 404},
+		{Name: " update", Method: "PUT", Path: n1ceCard, Body: `{"iccid":"8988228066600000001","status":"Disabled","label":"l","imei_lock":true}`, status: 200},
+		{Name: " update of no card", Method: "PUT", Path: n1ceNone, Body: `{"iccid":"8988228066699999999","status":"Disabled"}`, status: 404},
+		{Name: " connectivity", Method: "GET", Path: n1ceCard + "/status", status: 200},
+		{Name: " connectivity without data", Method: "GET", Path: "/sims/8988228066600000003/status", status: 200},
+		{Name: " data", Method: "GET", Path: n1ceCard + "/quota/data", status: 200},
+		{Name: " data that is used up", Method: "GET", Path: "/sims/8988228066600000003/quota/data", status: 200},
+		{Name: " messages", Method: "GET", Path: n1ceCard + "/quota/sms", status: 200},
+		{Name: " reset", Method: "POST", Path: n1ceCard + "/reset", status: 201},
+	} {
+		c.Name, c.Document, c.Path, c.Headers = version+c.Name, document, "/"+version+c.Path, bearer
+		calls = append(calls, c)
 	}
-	base := openapiServed(t, "n1ce.endpoint")
-	for i := range calls {
-		calls[i].Base = base
-	}
-	held(t, calls)
+	return calls
 }
 
 func TestSimulatedOnomondoFitsItsPublicDocument(t *testing.T) {

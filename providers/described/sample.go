@@ -116,13 +116,6 @@ func (d *Definition) trial(s *sample) (*trial, error) {
 	return t, t.take()
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 // textAt is a text in a map; "" where there is none.
 func textAt(v cty.Value, name string) string {
 	if v.IsNull() || !v.Type().IsObjectType() || !v.Type().HasAttribute(name) {
