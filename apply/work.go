@@ -15,10 +15,9 @@ import (
 type work struct {
 	n    int32 // its place among the plan's cards with actions
 	card plan.Card
-	// memory is what the state has of the card by now, where known; else no more
-	// than its identity is right. run.mu guards both.
-	memory state.Card
-	known  bool
+	// memory is what the state has of the card by now; nil for nothing. It is
+	// replaced, never written to, and run.mu guards the pointer.
+	memory *state.Card
 	steps  []step
 	passes bool // it does the card's bookkeeping alone: its calls begin later, in another work
 }
@@ -120,19 +119,23 @@ func (r *run) begin(n int32, place int, c *plan.Card) *work {
 // recall takes what the state has of the card: as the run left it, or as the run
 // found it, at the provider block that the plan has it at unless the plan moves it.
 func (r *run) recall(w *work, place int) {
-	if at := r.cards.at[w.n]; at != 0 {
-		w.memory, w.known = *r.cards.memories.Card(number(at)), at > 0
+	switch at := r.cards.at[w.n]; {
+	case at < 0:
+		return
+	case at > 0:
+		own := *r.cards.memories.Card(number(at))
+		w.memory = &own
 		return
 	}
 	before := r.o.Memory(place, &w.card)
 	if before == nil {
-		w.memory = state.Card{Provider: w.card.Provider, ICCID: w.card.ICCID}
 		return
 	}
-	w.memory, w.known = *before, true
-	if w.memory.Provider != w.card.Provider && !moves(&w.card) {
-		w.memory.Provider = w.card.Provider
-		r.cards.set(w.n, &w.memory, true)
+	own := *before
+	w.memory = &own
+	if own.Provider != w.card.Provider && !moves(&w.card) {
+		own.Provider = w.card.Provider
+		r.cards.set(w.n, &own, true)
 	}
 }
 
@@ -247,31 +250,30 @@ func (r *run) begun() {
 // errPlan says that the plan itself can't be read.
 var errPlan = errors.New(unread)
 
-// card is what the state has of a step's card by now; nil for nothing.
+// card is what the state has of a step's card by now, not to be written to; nil for
+// nothing.
 func (r *run) card(s *step) *state.Card {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !s.work.known {
-		return nil
-	}
-	c := s.work.memory
-	return &c
+	return s.work.memory
 }
 
-// setCard has the state remember a step's card so; nil forgets it.
+// setCard has the state remember a step's card so; nil forgets it. The card is the
+// run's from then on.
 func (r *run) setCard(s *step, c *state.Card) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := s.work
+	before := w.memory
+	w.memory = c
 	switch {
-	case c != nil && !w.known:
-		r.cards.grown++
-	case c == nil && w.known:
+	case c == nil && before != nil:
 		r.cards.grown--
+	case c != nil && before == nil:
+		r.cards.grown++
 	}
-	if w.known = c != nil; c == nil {
+	if c == nil {
 		c = &state.Card{Provider: w.card.Provider, ICCID: w.card.ICCID}
 	}
-	w.memory = *c
-	r.cards.set(w.n, c, w.known)
+	r.cards.set(w.n, c, w.memory != nil)
 }

@@ -43,7 +43,9 @@ func (m *memories) keep(c *state.Card, address string) int32 {
 		last++
 	}
 	m.places = append(m.places, place{int32(last), int32(len(m.packed[last]))})
-	m.packed[last] = m.pack(m.packed[last], c, address)
+	p := packing{b: m.packed[last], words: m}
+	p.card(c, address)
+	m.packed[last] = p.b
 	return n
 }
 
@@ -90,31 +92,39 @@ const (
 	ownAddress // which has the ICCID in it: packed are the texts around that
 )
 
-func (m *memories) pack(b []byte, c *state.Card, address string) []byte {
+// packing writes a card.
+type packing struct {
+	b     []byte
+	words *memories
+	last  time.Time // that was written
+}
+
+func (p *packing) card(c *state.Card, address string) {
 	flags := flag(knownDevice, c.Binding.Known) | flag(asFarAsTold, c.Binding.AsFarAsTold) | flag(preventsUnbind, c.PreventUnbind) |
 		flag(forDevice, c.Last.ForDevice) | flag(sameAddress, c.Address == address) | flag(sameDevice, c.Last.IMEI == c.Binding.IMEI)
 	before, after, own := strings.Cut(c.Address, string(c.ICCID))
 	own = own && c.Address != address && c.ICCID != ""
-	b = appendText(b, string(c.ICCID)) // first, where it is compared
-	b = append(b, flags|flag(ownAddress, own), byte(c.Binding.Unconfirmed), byte(c.Last.Has))
+	p.text(string(c.ICCID)) // first, where it is compared
+	p.b = append(p.b, flags|flag(ownAddress, own), byte(c.Binding.Unconfirmed), byte(c.Last.Has))
 	for _, word := range [...]string{string(c.Provider), c.Last.Status, string(c.Last.Lifecycle), c.Last.Reason} {
-		b = binary.AppendUvarint(b, uint64(m.word(word)))
+		p.word(word)
 	}
 	for _, t := range [...]time.Time{c.Last.At, c.Changed, c.Since} {
-		b = appendTime(b, t)
+		p.time(t)
 	}
-	b = appendText(b, string(c.Binding.IMEI))
-	b = appendText(b, c.MSISDN)
+	p.text(string(c.Binding.IMEI))
+	p.text(c.MSISDN)
 	switch {
 	case own:
-		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(m.word(before))), uint64(m.word(after)))
+		p.word(before)
+		p.word(after)
 	case c.Address != address:
-		b = appendText(b, c.Address)
+		p.text(c.Address)
 	}
 	if c.Last.IMEI != c.Binding.IMEI {
-		b = appendText(b, string(c.Last.IMEI))
+		p.text(string(c.Last.IMEI))
 	}
-	return m.packRecent(b, c.Recent)
+	p.recent(c.Recent)
 }
 
 // What is set of a packed change.
@@ -124,16 +134,17 @@ const (
 	isFinal
 )
 
-func (m *memories) packRecent(b []byte, recent []state.Change) []byte {
-	b = append(b, byte(len(recent)))
+func (p *packing) recent(recent []state.Change) {
+	p.b = append(p.b, byte(len(recent)))
 	for i := range recent {
 		ch := &recent[i]
-		b = binary.AppendUvarint(b, uint64(m.word(string(ch.Kind))))
-		b = append(b, flag(keepsAccount, ch.KeepsAccount)|flag(replaces, ch.Replaces)|flag(isFinal, ch.Final))
-		b = appendText(appendText(b, ch.From), ch.To)
-		b = appendTime(appendTime(b, ch.At), ch.CarrierAt)
+		p.word(string(ch.Kind))
+		p.b = append(p.b, flag(keepsAccount, ch.KeepsAccount)|flag(replaces, ch.Replaces)|flag(isFinal, ch.Final))
+		p.text(ch.From)
+		p.text(ch.To)
+		p.time(ch.At)
+		p.time(ch.CarrierAt)
 	}
-	return b
 }
 
 func flag(bit byte, set bool) byte {
@@ -155,29 +166,50 @@ func (m *memories) word(s string) int {
 	return n
 }
 
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+func (p *packing) word(s string) { p.b = binary.AppendUvarint(p.b, uint64(p.words.word(s))) }
+
+// text writes a text behind twice its length, and one more where it is digits, of
+// which two are a byte: ICCIDs and IMEIs are.
+func (p *packing) text(s string) {
+	digits := s != "" && strings.Trim(s, "0123456789") == ""
+	p.b = binary.AppendUvarint(p.b, uint64(len(s))<<1|uint64(flag(1, digits)))
+	if !digits {
+		p.b = append(p.b, s...)
+		return
+	}
+	for i := 0; i < len(s); i += 2 {
+		b := (s[i] - '0') << 4
+		if i+1 < len(s) {
+			b |= s[i+1] - '0'
+		}
+		p.b = append(p.b, b)
+	}
 }
 
-// The zones of packed times.
+// How a packed time begins: with its zone, or saying that it is the one before.
 const (
 	noTime = iota
 	inUTC
 	inLocal
+	asBefore
 )
 
-// appendTime writes a time, with its zone.
-func appendTime(b []byte, t time.Time) []byte {
+func (p *packing) time(t time.Time) {
 	switch {
 	case t.IsZero():
-		return append(b, noTime)
+		p.b = append(p.b, noTime)
+		return
+	case t.Equal(p.last) && t.Location() == p.last.Location():
+		p.b = append(p.b, asBefore)
+		return
 	case t.Location() == time.UTC:
-		b = append(b, inUTC)
+		p.b = append(p.b, inUTC)
 	default:
-		b = append(b, inLocal)
+		p.b = append(p.b, inLocal)
 	}
-	b = binary.AppendVarint(b, t.Unix())
-	return binary.AppendUvarint(b, uint64(t.Nanosecond())) //nolint:gosec // nanoseconds are no less than 0
+	p.b = binary.AppendVarint(p.b, t.Unix())
+	p.b = binary.AppendUvarint(p.b, uint64(t.Nanosecond())) //nolint:gosec // nanoseconds are no less than 0
+	p.last = t
 }
 
 // card is the card of that number, which wanted declares. It is good until the
@@ -190,7 +222,7 @@ func (m *memories) card(n int32, wanted *spec.Card) *state.Card {
 	if wanted == nil {
 		wanted = &spec.Card{}
 	}
-	u := unpacking{m.packed[at.block][at.at:]}
+	u := unpacking{rest: m.packed[at.block][at.at:]}
 	c := &m.one
 	*c = state.Card{ICCID: spec.ICCID(u.text(string(wanted.ICCID)))}
 	flags := u.byte()
@@ -240,12 +272,16 @@ func (m *memories) iccid(n int32) []byte {
 	if at.block < 0 {
 		return []byte(m.whole[at.at].ICCID)
 	}
-	u := unpacking{m.packed[at.block][at.at:]}
+	u := unpacking{rest: m.packed[at.block][at.at:]}
 	return u.bytes()
 }
 
-// unpacking reads what pack wrote.
-type unpacking struct{ rest []byte }
+// unpacking reads what packing wrote.
+type unpacking struct {
+	rest []byte
+	last time.Time
+	room [24]byte // for digits
+}
 
 func (u *unpacking) byte() byte {
 	b := u.rest[0]
@@ -261,16 +297,19 @@ func (u *unpacking) number() uint64 {
 
 func (u *unpacking) time() time.Time {
 	zone := u.byte()
-	if zone == noTime {
+	switch zone {
+	case noTime:
 		return time.Time{}
+	case asBefore:
+		return u.last
 	}
 	seconds, n := binary.Varint(u.rest)
 	u.rest = u.rest[n:]
-	t := time.Unix(seconds, int64(u.number())) //nolint:gosec // pack wrote less than a second
+	u.last = time.Unix(seconds, int64(u.number())) //nolint:gosec // it is less than a second
 	if zone == inUTC {
-		return t.UTC()
+		u.last = u.last.UTC()
 	}
-	return t
+	return u.last
 }
 
 // text is the next text: like itself, where it is the same, without a copy.
@@ -282,10 +321,23 @@ func (u *unpacking) text(like string) string {
 	return string(text)
 }
 
-// bytes is the next text, where it is packed.
+// bytes is the next text, which is good until the next one.
 func (u *unpacking) bytes() []byte {
 	n := u.number()
-	text := u.rest[:n]
-	u.rest = u.rest[n:]
+	size := int(n >> 1) //nolint:gosec // it is the length of a text
+	if n&1 == 0 {
+		text := u.rest[:size]
+		u.rest = u.rest[size:]
+		return text
+	}
+	text := u.room[:0]
+	for i := range size {
+		b := u.rest[i/2]
+		if i%2 == 0 {
+			b >>= 4
+		}
+		text = append(text, '0'+b&0x0f)
+	}
+	u.rest = u.rest[(size+1)/2:]
 	return text
 }
