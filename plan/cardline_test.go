@@ -91,9 +91,9 @@ func TestATextIsWrittenAsByJSONWhateverStandsWhere(t *testing.T) {
 			enc := json.NewEncoder(&want)
 			enc.SetEscapeHTML(false)
 			require.NoError(t, enc.Encode(string(s)))
-			w.b = w.b[:0]
-			w.text(string(s))
-			require.Equal(t, want.String(), string(w.b)+"\n", "%q", s)
+			w.B = w.B[:0]
+			w.Text(string(s))
+			require.Equal(t, want.String(), string(w.B)+"\n", "%q", s)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/lines"
 )
 
 // Codec writes and reads what a backend keeps. What was written without a
@@ -110,10 +111,24 @@ func (c Codec) NewJournalWriter(file JournalFile, name string, head Header, seq 
 	return w
 }
 
-// frame makes a line of the records in buf, whose content it replaces.
-func (c Codec) frame(buf *bytes.Buffer, lineage string, records []state.Record) ([]byte, error) {
+// framing is the room in which lines are made.
+type framing struct {
+	buf     bytes.Buffer
+	records recordWriter
+	line    []byte
+}
+
+func newFraming() *framing { return &framing{records: recordWriter{lines.NewWriter()}} }
+
+// frame makes a line of the records, which is good until the next call.
+func (c Codec) frame(f *framing, lineage string, records []state.Record) ([]byte, error) {
 	if c.Sealer == nil {
-		return appendLine(buf, records)
+		list, err := f.records.list(records)
+		if err != nil {
+			return nil, err
+		}
+		f.line = framed(f.line[:0], list)
+		return f.line, nil
 	}
 	var sealed bytes.Buffer
 	w, err := c.Sealer.Seal(&sealed)
@@ -126,7 +141,7 @@ func (c Codec) frame(buf *bytes.Buffer, lineage string, records []state.Record) 
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("encrypt: %w", err)
 	}
-	return appendLine(buf, sealed.Bytes()) // bytes are a text in base64
+	return appendLine(&f.buf, sealed.Bytes()) // bytes are a text in base64
 }
 
 // unframe opens a line's list. A list that isn't sealed is returned as it is.

@@ -19,10 +19,16 @@ func appendLine(buf *bytes.Buffer, list any) ([]byte, error) {
 	if err := enc.Encode(list); err != nil { // ends the line
 		return nil, err
 	}
-	text := buf.Bytes()
-	head := strconv.AppendInt(nil, int64(len(text)-1), 10)
-	sum := lineSum(head, text[:len(text)-1])
-	return append(fmt.Appendf(nil, "%08x %s ", sum, head), text...), nil
+	return framed(nil, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
+}
+
+// framed appends a list's line to b.
+func framed(b, list []byte) []byte {
+	var room [20]byte
+	length := strconv.AppendInt(room[:0], int64(len(list)), 10)
+	b = fmt.Appendf(b, "%08x ", lineSum(length, list))
+	b = append(append(b, length...), ' ')
+	return append(append(b, list...), '\n')
 }
 
 func lineSum(length, list []byte) uint32 {

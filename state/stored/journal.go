@@ -1,7 +1,6 @@
 package stored
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -68,7 +67,7 @@ type JournalWriter struct {
 	seq    uint64
 	shared bool  // several callers shared the last write
 	err    error // why no more is written: the first failure, or that it is closed
-	buf    bytes.Buffer
+	frames *framing
 
 	mu   sync.Mutex // guards next; never held while writing
 	next *group     // those who wait for the next write; nil where nobody does
@@ -85,7 +84,7 @@ type group struct {
 // NewJournalWriter appends to file, which is named name in errors, behind the
 // record seq of the journal that follows the snapshot serial.
 func NewJournalWriter(file JournalFile, name string, serial, seq uint64) *JournalWriter {
-	return &JournalWriter{name: name, turn: make(chan struct{}, 1), file: file, serial: serial, seq: seq}
+	return &JournalWriter{name: name, turn: make(chan struct{}, 1), file: file, serial: serial, seq: seq, frames: newFraming()}
 }
 
 // Append makes the records durable before it returns. A context that is over
@@ -147,7 +146,7 @@ func (j *JournalWriter) writeLine(records []state.Record) error {
 		next, seq := r.Next()
 		j.serial, j.seq = next, seq-1
 	}
-	line, err := j.codec.frame(&j.buf, j.lineage, records)
+	line, err := j.codec.frame(j.frames, j.lineage, records)
 	if err != nil {
 		return fmt.Errorf("append to the journal %s: %w", j.name, err)
 	}

@@ -132,6 +132,7 @@ func encodeRows(w io.Writer, head Header, several bool, each func(visit func(*st
 	if err := enc.Encode(head); err != nil {
 		return err
 	}
+	line := lines.NewWriter()
 	var before [1]state.Card // no more of it than its identity
 	cards := 0
 	err := each(func(c *state.Card) error {
@@ -140,7 +141,13 @@ func encodeRows(w io.Writer, head Header, several bool, each func(visit func(*st
 		}
 		before[0].Provider, before[0].ICCID = c.Provider, c.ICCID
 		cards++
-		return enc.Encode(c)
+		line.Begin()
+		line.Card("", c)
+		if line.Err != nil {
+			return line.Err
+		}
+		_, err := buf.Write(append(line.B, '\n'))
+		return err
 	})
 	switch {
 	case err != nil:
