@@ -83,14 +83,14 @@ func fleetHead(n *overviewing, v *Overview, o MarkdownOptions) string {
 }
 
 func (n *overviewing) carriersTable() string {
-	return conditionTable("By carrier", "carrier", sharesOf(n.carriers, barsMost), "")
+	return conditionTable("By carrier", "carrier", sharesOf(n.carriers), "")
 }
 
 func (n *overviewing) labelTables() []string {
 	keys, many := n.labelKeys()
 	var out []string
 	for _, key := range keys {
-		out = append(out, conditionTable("By "+clippedCode(key, 60), "value", sharesOf(n.labels[key], barsMost), "(blank)"))
+		out = append(out, conditionTable("By "+clippedCode(key, 60), "value", sharesOf(n.labels[key]), "(blank)"))
 	}
 	if len(many) > 0 {
 		for i := range many {
@@ -138,7 +138,7 @@ func (n *overviewing) troublesList(shown []string) string {
 }
 
 func (n *overviewing) runOutList() string {
-	return plainList(fmt.Sprintf("Packages that run out in the next %d days", daysAhead), plainShares(n.packages, barsMost), "(no id)")
+	return plainList(fmt.Sprintf("Packages that run out in the next %d days", daysAhead), plainShares(n.packages), "(no id)")
 }
 
 func (n *overviewing) modelsList() string {
@@ -149,7 +149,7 @@ func (n *overviewing) modelsList() string {
 		}
 		models[tac] += k
 	}
-	return plainList("Devices by model (the IMEI’s first 8 digits)", plainShares(models, barsMost), "")
+	return plainList("Devices by model (the IMEI’s first 8 digits)", plainShares(models), "")
 }
 
 func plainList(title string, shares []share, blank string) string {

@@ -86,14 +86,14 @@ func (t *troubled) ShowICCID() bool { return !strings.Contains(t.Address, string
 type columns struct {
 	Title    string
 	Width    int
-	Columns  []column_
+	Pillars  []pillar
 	From, To string
 	Most     int // the tallest column's count
 	Legend   []segment
 }
 
-// column_ is a column of a picture, from the bottom up.
-type column_ struct {
+// pillar is one column of a picture, from the bottom up.
+type pillar struct {
 	X, Width int
 	Says     string
 	Parts    []stack
@@ -168,15 +168,15 @@ func (v *fleetView) draw(n *overviewing) {
 		{inDoubt, inDoubt, n.doubt}, {"needs attention besides", "needs attention besides", n.troubled - n.doubt},
 	}
 	v.Fleet = layOut(1000, v.Fleet)
-	v.Carriers = conditionBars(sharesOf(n.carriers, barsMost), "")
+	v.Carriers = conditionBars(sharesOf(n.carriers), "")
 	keys, many := n.labelKeys()
 	for _, key := range keys {
-		v.Labels = append(v.Labels, labelBars{key, conditionBars(sharesOf(n.labels[key], barsMost), "(blank)")})
+		v.Labels = append(v.Labels, labelBars{key, conditionBars(sharesOf(n.labels[key]), "(blank)")})
 	}
 	v.Many = many
 	v.Models = v.models(n)
 	v.RunOut = n.weeks()
-	v.Packages = plainBars(plainShares(n.packages, barsMost), "(no id)")
+	v.Packages = plainBars(plainShares(n.packages), "(no id)")
 	if v.Past != nil {
 		v.Changes = v.Past.columns()
 		v.Runs = v.Past.rows(v.Zone)
@@ -187,7 +187,7 @@ func (v *fleetView) draw(n *overviewing) {
 func (v *fleetView) models(n *overviewing) []bar {
 	none := n.models[""]
 	delete(n.models, "")
-	out := plainShares(n.models, barsMost)
+	out := plainShares(n.models)
 	bars := plainBars(out, "")
 	if none > 0 {
 		bars = append(bars, bar{Name: "no device", Count: none, Plain: true, Segments: []segment{{Class: "unknown", Count: none}}})
@@ -277,22 +277,22 @@ const (
 
 // add puts a column behind the others; heights are counts until lay.
 func (c *columns) add(says string, parts ...segment) {
-	col := column_{X: len(c.Columns)*columnWidth + 1, Width: columnWidth - 2, Says: says}
+	col := pillar{X: len(c.Pillars)*columnWidth + 1, Width: columnWidth - 2, Says: says}
 	sum := 0
 	for _, p := range parts {
 		col.Parts = append(col.Parts, stack{Class: p.Class, Height: p.Count})
 		sum += p.Count
 	}
 	c.Most = max(c.Most, sum)
-	c.Columns = append(c.Columns, col)
-	c.Width = len(c.Columns) * columnWidth
+	c.Pillars = append(c.Pillars, col)
+	c.Width = len(c.Pillars) * columnWidth
 }
 
 // lay turns counts into heights: what counts anything is seen.
 func (c *columns) lay() {
-	for i := range c.Columns {
-		y, parts := columnHeight, c.Columns[i].Parts[:0]
-		for _, p := range c.Columns[i].Parts {
+	for i := range c.Pillars {
+		y, parts := columnHeight, c.Pillars[i].Parts[:0]
+		for _, p := range c.Pillars[i].Parts {
 			if p.Height == 0 {
 				continue
 			}
@@ -300,7 +300,7 @@ func (c *columns) lay() {
 			y -= h
 			parts = append(parts, stack{Class: p.Class, Y: max(0, y), Height: h})
 		}
-		c.Columns[i].Parts = parts
+		c.Pillars[i].Parts = parts
 	}
 }
 

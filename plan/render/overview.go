@@ -207,7 +207,8 @@ type share struct {
 }
 
 // sharesOf are the largest parts, the largest first, and the others as one.
-func sharesOf(counts map[string]conditionCount, most int) []share {
+func sharesOf(counts map[string]conditionCount) []share {
+	const most = barsMost
 	var all []share
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		s := share{Name: name, by: counts[name]}
@@ -231,12 +232,12 @@ func sharesOf(counts map[string]conditionCount, most int) []share {
 }
 
 // plainShares are sharesOf of counts without a condition.
-func plainShares(counts map[string]int, most int) []share {
+func plainShares(counts map[string]int) []share {
 	with := make(map[string]conditionCount, len(counts))
 	for name, n := range counts {
 		with[name] = conditionCount{n}
 	}
-	return sharesOf(with, most)
+	return sharesOf(with)
 }
 
 // labelKeys are the keys that have a picture, the commonest first, and how many
