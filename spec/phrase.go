@@ -13,7 +13,7 @@ type Phrase struct {
 	Line, Said, Beside Words
 	// Alike is of many cards at once, whose devices differ.
 	Alike Words
-	// Fate is what becomes of a card with this action alone: "adopted". "" is "changed".
+	// Fate is what becomes of a card with this action alone: "stopped". "" is "changed".
 	Fate string
 	// Forgets is how a card that left the configuration ends with this action,
 	// after which it is forgotten: "unbound". "" is for a kind that ends no card.
@@ -33,7 +33,7 @@ var phrases = map[Kind]Phrase{
 	},
 	ChangeBind: {
 		Symbol: "~", Message: "change-bind[ {from} -> {to}]", Said: "imei: {from} → {to}",
-		Alike: "imei: {from} → {to}, each to a device of its own",
+		Alike: "imei: {from} → {to}, each to a device of its own", Fate: "rebound",
 	},
 	Unbind: {
 		Symbol: "-", Message: "unbind[ from {from}]", Said: "unbind from {from}",
@@ -41,11 +41,11 @@ var phrases = map[Kind]Phrase{
 	},
 	Stop: {
 		Symbol: "~", Message: "stop", Said: "active: true → false",
-		Alike: "active: true → false", Forgets: "stopped",
+		Alike: "active: true → false", Fate: "stopped", Forgets: "stopped",
 	},
 	Resume: {
 		Symbol: "~", Message: "resume", Said: "active: false → true",
-		Alike: "active: false → true",
+		Alike: "active: false → true", Fate: "resumed",
 	},
 	Subscribe: {
 		Symbol: "+", Message: "subscribe[ {to}]", Said: "subscribe to package {to}",
@@ -81,6 +81,14 @@ func (k Kind) Phrase() Phrase {
 		p.Beside = p.Said
 	}
 	return p
+}
+
+// Fate is what becomes of a card with this change alone, as in "will be rebound".
+func (c Change) Fate() string {
+	if c.BindsFirst() {
+		return "bound"
+	}
+	return c.Kind.Phrase().Fate
 }
 
 // String tells the change in a message: "change-bind 8615… -> 8615…",

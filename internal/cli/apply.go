@@ -217,7 +217,7 @@ func (s *session) carryOut(ctx context.Context, p *run.Planned, o applyOptions) 
 		err = errors.Join(err, unread)
 	}
 	s.sayUnnoted(done.Unnoted)
-	s.report(o.report, done)
+	s.report(o.report, o.inputOptions, done)
 	if err != nil {
 		return done, &failure{exitPartial, err}
 	}

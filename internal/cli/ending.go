@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
@@ -133,6 +134,9 @@ func (prog *program) report(ctx context.Context, err error) int {
 	out := prog.out
 	if out == nil {
 		out = newOutput(prog.env, viewOptions{})
+	}
+	for i := range e.diags { // its commands are for the folder that this one was for
+		e.diags[i].Detail = strings.ReplaceAll(e.diags[i].Detail, "\n  cardfleet ", "\n  "+prog.command()+" ")
 	}
 	out.diagnostics(e.diags)
 	return e.code

@@ -37,7 +37,7 @@ func newOutput(env *Env, v viewOptions) *output {
 	o := &output{env: env, json: v.json}
 	o.style.Color = !v.noColor && !v.json && colorWanted(env, env.OutTTY)
 	o.errors.Color = !v.noColor && !v.json && colorWanted(env, env.ErrTTY)
-	o.style.Width = env.OutWidth
+	o.style.Width, o.style.Terminal = env.OutWidth, env.OutTTY
 	o.live = !v.json && env.ErrTTY && env.getenv("CI") == "" && env.getenv("NO_COLOR") == ""
 	return o
 }

@@ -116,14 +116,14 @@ func (s *session) planned(ctx context.Context, p *run.Drafted, o planOptions) er
 	if err != nil {
 		return err
 	}
-	if outputs != "" {
-		s.out.result("%s\n", outputs)
-	}
 	if err := s.shownAndSaved(p.Plan, o.out); err != nil {
 		return err
 	}
 	if o.out != "" {
-		s.out.say("\nSaved the plan to %s. To carry out exactly this:\n  %s\n", o.out, s.nextCommand(o.out, o.inputOptions))
+		s.sayNext(o, p.Plan.Head())
+	}
+	if outputs != "" {
+		s.out.result("\n%s", outputs)
 	}
 	if err := errors.Join(s.tellDrift(ctx, p.Plan), s.tellApprovals(ctx, p.Plan, o.out)); err != nil {
 		return err

@@ -28,7 +28,7 @@ func checkReport(path string) error {
 
 // report writes what became of each action to the file of -report. The run is
 // over by then: what can't be written is a warning, and changes no exit code.
-func (s *session) report(path string, done *run.Applied) {
+func (s *session) report(path string, in inputOptions, done *run.Applied) {
 	if path == "" {
 		return
 	}
@@ -44,7 +44,7 @@ func (s *session) report(path string, done *run.Applied) {
 		return
 	}
 	if r.Count(apply.Done) < r.Len() {
-		s.out.say("\nWhat became of each action is in %s. To plan anew what isn't done:\n  cardfleet plan -retry=%s\n", path, path)
+		s.out.say("\nWhat became of each action is in %s. To plan anew what isn't done:\n  %s\n", path, s.command(slices.Concat([]string{"plan"}, s.variableWords(in), []string{"-retry=" + path})...))
 	}
 }
 

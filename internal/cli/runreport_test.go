@@ -112,7 +112,7 @@ func TestARetryPlansOnlyWhatWasNotDoneAndAnew(t *testing.T) {
 
 	before := len(r.world.Requests())
 	got := r.want(0, r.run("plan", "-retry=run.jsonl", "-out=p.fleetplan"))
-	assert.Contains(t, got.out, "This plan is partial (-retry=run.jsonl): 3 cards were left out")
+	assert.Contains(t, got.out, "This plan is partial (-retry=run.jsonl): 3 of 6 cards selected. 3 cards were left out")
 	assert.Contains(t, got.out, "1 to stop, 0 to resume")
 	assert.Equal(t, []spec.ICCID{cardNo(1), cardNo(2), cardNo(3)}, r.touched(before), "no other card is even read")
 	var shown struct{ Partial string }
@@ -131,7 +131,7 @@ func TestARetryIsNarrowedFurther(t *testing.T) {
 	r.want(5, r.run("apply", "-auto-approve", "-report=run.jsonl"))
 	r.world.Break()
 	got := r.want(0, r.run("plan", "-retry=run.jsonl", "-select=half=1", "-exclude=card.c03"))
-	assert.Contains(t, got.out, "This plan is partial (-exclude=card.c03 -select=half=1 -retry=run.jsonl): 5 cards were left out")
+	assert.Contains(t, got.out, "This plan is partial (-exclude=card.c03 -select=half=1 -retry=run.jsonl): 1 of 6 cards selected. 5 cards were left out")
 	assert.Contains(t, got.out, "1 to stop")
 	got = r.want(0, r.run("plan", "-retry=run.jsonl", "-target=card.c00"))
 	assert.Contains(t, got.out, "No changes.")

@@ -102,26 +102,76 @@ func valueHint(was plan.Variable, now config.Variable) string {
 	return fmt.Sprintf(": %s then, %s now", was.Value, now.JSON)
 }
 
-// nextCommand is the command that applies a plan: with the options that set
-// variables, as the plan was given them, but for the values of sensitive ones.
-func (c *configuration) nextCommand(planFile string, in inputOptions) string {
-	words := []string{"cardfleet", "apply"}
+// nextCommand is the command that applies a plan, as it can be typed: in the same
+// folder, with the options that apply needs too, as the plan was given them. The
+// values of sensitive variables are left to the environment.
+func (c *configuration) nextCommand(o planOptions) string {
+	words := append([]string{"apply"}, c.variableWords(o.inputOptions)...)
+	add := func(name, value string) {
+		if value != "" {
+			words = append(words, "-"+name+"="+value)
+		}
+	}
+	for _, kind := range spec.LimitKinds() {
+		if n, ok := o.accepted[kind]; ok {
+			add("accept-count", fmt.Sprintf("%s:%d", kind, n))
+		}
+	}
+	if o.acceptNewState {
+		words = append(words, "-accept-new-state")
+	}
+	add("approvals", o.approvals)
+	add("allowed-signers", o.allowedSigners)
+	return c.command(append(words, o.out)...)
+}
+
+// variableWords are the options that set variables, but for sensitive ones.
+func (c *configuration) variableWords(in inputOptions) []string {
+	var words []string
 	for _, a := range in.assignments {
-		if a.File != "" {
+		switch {
+		case a.File != "":
 			words = append(words, "-var-file="+a.File)
-			continue
+		case !c.sensitive(a.Name):
+			words = append(words, "-var="+a.Name+"="+a.Value)
 		}
-		value := a.Value
-		if v, _ := c.config.Variable(a.Name); v.Sensitive {
-			value = "…"
+	}
+	return words
+}
+
+func (c *configuration) sensitive(variable string) bool {
+	v, _ := c.config.Variable(variable)
+	return v.Sensitive
+}
+
+// sayNext says how to carry out the plan that was saved, and what has to be done before.
+func (s *session) sayNext(o planOptions, p *plan.Plan) {
+	how := "To carry out exactly this:"
+	if counted := p.Summary(); len(p.Limits)+len(p.Incomplete) > 0 || counted.Approved < counted.Guarded {
+		how = "apply refuses it as it is, as said above. Once that is settled, this carries out exactly this plan:"
+	}
+	var withheld []string
+	for _, a := range o.assignments {
+		if a.File == "" && s.sensitive(a.Name) {
+			withheld = append(withheld, "CARDFLEET_VAR_"+a.Name)
 		}
-		words = append(words, "-var="+a.Name+"="+value)
 	}
-	words = append(words, planFile)
-	for i, w := range words {
-		words[i] = shellWord(w)
+	if len(withheld) > 0 {
+		how = fmt.Sprintf("First give %s in the environment the value that the plan was given. %s", strings.Join(withheld, ", "), how)
 	}
-	return strings.Join(words, " ")
+	s.out.say("\nSaved the plan to %s. %s\n  %s\n", o.out, how, s.nextCommand(o))
+}
+
+// command is a command of this program, as it can be typed in the same place.
+func (prog *program) command(words ...string) string {
+	line := "cardfleet"
+	if prog.chdir != "" {
+		line += " " + shellWord("-chdir="+prog.chdir)
+	}
+	for _, w := range words {
+		line += " " + shellWord(w)
+	}
+	return line
 }
 
 // shellWord is a word as a POSIX shell takes it for one.

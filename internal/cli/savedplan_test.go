@@ -97,6 +97,6 @@ variable "pin" {
 }
 `)
 	got := r.want(0, r.run("plan", "-out=p.fleetplan", "-var=pin=it's 4711"))
-	assert.Contains(t, got.errors, "cardfleet apply '-var=pin=…' p.fleetplan")
+	assert.Contains(t, got.errors, "First give CARDFLEET_VAR_pin in the environment the value that the plan was given. To carry out exactly this:\n  cardfleet apply p.fleetplan\n")
 	assert.NotContains(t, got.errors, "4711")
 }

@@ -11,11 +11,10 @@ import (
 
 // sorted are the places of a plan's cards by where they are shown.
 type sorted struct {
-	irreversible, attention []int32
-	alone                   []int32 // of those that change, which need attention
-	final                   bool    // of the irreversible there are others than unbinds
-	changing                *grouping
-	drifted, noted          *grouping
+	irreversible        []int32
+	final               bool // of the irreversible there are others than unbinds
+	attention, changing *grouping
+	drifted, noted      *grouping
 	// last is the address of the last card; unordered says that the cards aren't
 	// in the order of their addresses, as those of a plan that was made are.
 	last      string
@@ -25,7 +24,12 @@ type sorted struct {
 // newSorted is for a plan's cards, each of which is to be added in the plan's
 // order. from is how many cards have to be alike to be shown as a group.
 func newSorted(from int) *sorted {
-	return &sorted{changing: newGrouping(from, ofChange), drifted: newGrouping(from, ofDrift), noted: newGrouping(notesFrom, ofNotes)}
+	s := &sorted{
+		attention: newGrouping(from, ofAttention), changing: newGrouping(from, ofChange),
+		drifted: newGrouping(from, ofDrift), noted: newGrouping(from, ofNotes),
+	}
+	s.attention.folds = 1 // what is said of one card isn't hidden behind what is said of another
+	return s
 }
 
 func (s *sorted) add(n int, c *plan.Card) {
@@ -35,8 +39,6 @@ func (s *sorted) add(n int, c *plan.Card) {
 	case closes(c):
 		s.final = s.final || !closeAccounts([]*plan.Card{c})
 		s.irreversible = append(s.irreversible, int32(n))
-	case len(c.Actions) > 0 && len(c.Attention) > 0:
-		s.alone = append(s.alone, int32(n))
 	case len(c.Actions) > 0:
 		s.changing.add(n, c)
 	}
@@ -44,20 +46,10 @@ func (s *sorted) add(n int, c *plan.Card) {
 		s.drifted.add(n, c)
 	}
 	if len(c.Attention) > 0 {
-		s.attention = append(s.attention, int32(n))
+		s.attention.add(n, c)
 	} else if len(c.Actions) == 0 && len(c.Notes) > 0 {
 		s.noted.add(n, c)
 	}
-}
-
-// changes are the cards that change: groups, and the places of those that stay
-// by themselves, because they need attention among others.
-func (s *sorted) changes(p plan.Source) (many []alike, single []int32, err error) {
-	many, single = s.changing.groups()
-	single = append(single, s.alone...)
-	slices.Sort(single)
-	single, err = s.byAddress(p, single)
-	return many, single, err
 }
 
 // apart are the groups of a grouping, and the places of the other cards.

@@ -15,7 +15,7 @@ import (
 
 const (
 	// groupFrom is how many cards have to be alike to be shown as one group.
-	groupFrom = 100
+	groupFrom = 10
 	// groupsShown is how many groups of one kind are shown. The smaller ones
 	// are put together by what they still have in common.
 	groupsShown = 20
@@ -26,7 +26,7 @@ const (
 // alike is a group of cards that have something in common.
 type alike struct {
 	n     int          // how many cards they are
-	cards []*plan.Card // the first of them, at most samples
+	cards []*plan.Card // the first of them
 	// folded says how much they have in common: 0 where they are alike in all,
 	// 1 where labels and notes differ, 2 where only provider and kinds are the same.
 	folded int
@@ -54,6 +54,8 @@ type grouping struct {
 	keyer
 	common pattern
 	from   int     // how many cards have to be alike
+	folds  int     // how many of the patterns count, from the finest on
+	keep   int     // how many cards of a group may be shown one by one
 	places []int32 // of the cards, in the plan
 	group  []int32 // the finest group of each
 	finest []finest
@@ -67,7 +69,7 @@ type finest struct {
 }
 
 func newGrouping(from int, common pattern) *grouping {
-	g := &grouping{from: from, common: common, keyer: keyer{first: maphash.MakeSeed(), second: maphash.MakeSeed()}}
+	g := &grouping{from: from, folds: folds, keep: samples, common: common, keyer: keyer{first: maphash.MakeSeed(), second: maphash.MakeSeed()}}
 	for fold := range g.coarse {
 		g.coarse[fold] = map[[2]uint64]int32{}
 	}
@@ -89,7 +91,7 @@ func (g *grouping) add(place int, c *plan.Card) {
 
 func (g *grouping) newFinest(c *plan.Card, number int32) finest {
 	f := finest{coarse: [folds]int32{number}}
-	for fold := 1; fold < folds; fold++ {
+	for fold := 1; fold < g.folds; fold++ {
 		sum := g.keyOf(c, fold)
 		coarse, known := g.coarse[fold][sum]
 		if !known {
@@ -136,6 +138,34 @@ func (g *alike) settle() {
 	}
 }
 
+// trim leaves of the cards that the groups may list so many in all, shared evenly:
+// what a small group doesn't need is the larger ones'. Each keeps its samples.
+func trim(groups []alike, most int) {
+	sizes := make([]int, len(groups))
+	for i := range groups {
+		sizes[i] = len(groups[i].first)
+	}
+	for i, n := range evenly(sizes, most) {
+		groups[i].first = groups[i].first[:min(len(groups[i].first), max(n, samples))]
+	}
+}
+
+// evenly shares something out to those who want so much each: nobody gets more
+// than they want, or more than others who go without.
+func evenly(wants []int, most int) []int {
+	order := make([]int, len(wants))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(wants[a], wants[b]) })
+	given := make([]int, len(wants))
+	for k, i := range order {
+		given[i] = min(wants[i], max(most, 0)/(len(order)-k))
+		most -= given[i]
+	}
+	return given
+}
+
 // fetch gets the cards that the groups show.
 func fetch(s plan.Source, groups []alike) error {
 	var places []int32
@@ -173,10 +203,14 @@ func (g *grouping) choose(groups *[]alike) []int32 {
 	for i := range shown {
 		shown[i] = -1
 	}
-	for fold := range folds {
+	for fold := range g.folds {
 		sizes := g.left(shown, fold)
 		at := map[int32]int32{} // the groups by their number at this fold
-		for _, number := range sizes.largest(g.from, fold) {
+		most := groupsShown
+		if fold == g.folds-1 {
+			most = len(sizes.sizes) // there is no coarser one to put the rest into
+		}
+		for _, number := range sizes.largest(g.from, most) {
 			at[number] = int32(len(*groups))
 			*groups = append(*groups, alike{folded: fold})
 		}
@@ -213,17 +247,18 @@ func (g *grouping) left(shown []int32, fold int) sized {
 	return out
 }
 
-// largest are the numbers of the groups to show, in their order.
-func (s sized) largest(from, fold int) []int32 {
+// largest are the numbers of the groups to show, in their order: those of from
+// cards or more, at most so many.
+func (s sized) largest(from, most int) []int32 {
 	var shown []int32 // places in s
 	for i, size := range s.sizes {
 		if int(size) >= from {
 			shown = append(shown, int32(i))
 		}
 	}
-	if fold < folds-1 && len(shown) > groupsShown {
+	if len(shown) > most {
 		slices.SortStableFunc(shown, func(a, b int32) int { return cmp.Compare(s.sizes[b], s.sizes[a]) })
-		shown = shown[:groupsShown]
+		shown = shown[:most]
 		slices.Sort(shown)
 	}
 	for k, i := range shown {
@@ -234,7 +269,7 @@ func (s sized) largest(from, fold int) []int32 {
 
 // put puts a card into a group that is shown.
 func (g *grouping) put(a *alike, part, place int32) {
-	if a.n++; len(a.first) < samples {
+	if a.n++; len(a.first) < g.keep {
 		a.first = append(a.first, place)
 	}
 	f := &g.finest[part]
@@ -329,6 +364,7 @@ func digits(s string) int {
 func ofChange(k *keyer, c *plan.Card, fold int) {
 	k.add(string(c.Provider))
 	k.flag(c.Leaving)
+	k.flag(len(c.Attention) > 0)
 	for i := range c.Actions {
 		a := &c.Actions[i]
 		k.add(string(a.Kind))
@@ -378,6 +414,21 @@ func model(imei string) string {
 	return imei[:8] + "…"
 }
 
+// ofAttention is what cards that need the same of a person have in common.
+func ofAttention(k *keyer, c *plan.Card, _ int) {
+	k.add(string(c.Provider))
+	for i := range c.Attention {
+		k.add(c.Attention[i].Summary)
+		k.note(c.Attention[i].Detail)
+	}
+	if len(c.Actions) > 0 {
+		return // its notes are shown with these
+	}
+	for _, n := range c.Notes {
+		k.note(n)
+	}
+}
+
 // ofDrift is what cards that changed outside have in common.
 func ofDrift(k *keyer, c *plan.Card, fold int) {
 	k.add(string(c.Provider))
@@ -393,7 +444,9 @@ func ofDrift(k *keyer, c *plan.Card, fold int) {
 			continue
 		}
 		k.note(d.Cause)
-		k.add(d.Where)
+	}
+	if fold == 0 {
+		k.add(c.File) // the rows themselves are each card's own
 	}
 }
 

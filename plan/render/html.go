@@ -52,7 +52,7 @@ func HTML(w io.Writer, p plan.Source, digest string) error {
 // pageTemplates are the templates of all pages; zone is where times are told.
 func pageTemplates(zone *time.Location) *template.Template {
 	page, err := template.New("").Funcs(template.FuncMap{
-		"spans": spans, "thousands": Thousands, "told": pageParts,
+		"spans": spans, "thousands": Thousands, "told": pageParts, "selected": selectedText,
 		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
 		"time":   func(at time.Time) string { return timeIn(at, zone) },
 	}).ParseFS(report, "report/*.html")

@@ -105,6 +105,14 @@ func htmlCode(s string) string {
 	return "<code>" + html.EscapeString(clip(safe.Text(s), clipped)) + "</code>"
 }
 
+// htmlProse is a text within HTML, as code where it is more than plain words.
+func htmlProse(s string) string {
+	if s = prose(s); strings.Contains(s, "`") {
+		return htmlCode(strings.ReplaceAll(s, "`", ""))
+	}
+	return html.EscapeString(s)
+}
+
 // changedIMEI is a device's number, with the digits that change in bold.
 func changedIMEI(from, to string) string {
 	if digits(from) != len(from) || digits(to) != len(to) || len(from) != len(to) || len(to) > clipped {

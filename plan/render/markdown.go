@@ -81,7 +81,7 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 			irreversibleBlock(cards.irreversible, &summary),
 			countsList(cards.counts),
 			blockers(p),
-			attentionList(cards.attention, p.Numbers),
+			attentionList(cards.attended, cards.attention, cards.attentionAll, p.Numbers),
 			groupList(cards.groups),
 			singleList(cards.single, len(cards.groups) > 0),
 			orderPicture(cards.order),
@@ -101,10 +101,11 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 // forMarkdown is all that a comment may show of a plan's cards.
 type forMarkdown struct {
 	irreversible, attention, single someCards
-	groups                          []alike
+	attended, groups                []alike
 	drifted, noted                  []alike
 	driftedSingle, notedSingle      someCards
 	driftedAll, notedAll            int
+	attentionAll                    int
 	counts                          counting
 	order                           *ordering
 	asks                            []request
@@ -127,7 +128,10 @@ func (l *someCards) set(places []int32, limit int) {
 // readMarkdown looks at all cards once, and gets those that are shown.
 func readMarkdown(p plan.Source, limit int) (*forMarkdown, error) {
 	out := &forMarkdown{}
-	sorted := newSorted(markdownGroupFrom)
+	sorted := newSorted(groupFrom)
+	for _, g := range []*grouping{sorted.attention, sorted.changing, sorted.drifted} {
+		g.keep = limit / shortestRow
+	}
 	asks, found := asking{}, orders{}
 	err := p.Each(func(n int, c *plan.Card) error {
 		sorted.add(n, c)
@@ -149,16 +153,20 @@ func readMarkdown(p plan.Source, limit int) (*forMarkdown, error) {
 // take gets the cards that are shown.
 func (m *forMarkdown) take(p plan.Source, sorted *sorted, limit int) error {
 	m.irreversible.set(sorted.irreversible, limit)
-	m.attention.set(sorted.attention, limit)
-	var changing, drifted, noted []int32
-	var errs [3]error
-	m.groups, changing, errs[0] = sorted.changes(p)
-	m.drifted, drifted, errs[1] = sorted.apart(p, sorted.drifted)
-	m.noted, noted, errs[2] = sorted.apart(p, sorted.noted)
+	var attention, changing, drifted, noted []int32
+	var errs [4]error
+	m.attended, attention, errs[0] = sorted.apart(p, sorted.attention)
+	m.groups, changing, errs[1] = sorted.apart(p, sorted.changing)
+	m.drifted, drifted, errs[2] = sorted.apart(p, sorted.drifted)
+	m.noted, noted, errs[3] = sorted.apart(p, sorted.noted)
+	for _, many := range [][]alike{m.attended, m.groups, m.drifted} {
+		trim(many, limit/shortestRow)
+	}
+	m.attention.set(attention, limit)
 	m.single.set(changing, limit)
 	m.driftedSingle.set(drifted, limit)
 	m.notedSingle.set(noted, limit)
-	m.driftedAll, m.notedAll = len(sorted.drifted.places), len(sorted.noted.places)
+	m.driftedAll, m.notedAll, m.attentionAll = len(sorted.drifted.places), len(sorted.noted.places), len(sorted.attention.places)
 	lists := []*someCards{&m.irreversible, &m.attention, &m.single, &m.driftedSingle, &m.notedSingle}
 	var places []int32
 	for _, l := range lists {
@@ -170,12 +178,8 @@ func (m *forMarkdown) take(p plan.Source, sorted *sorted, limit int) error {
 			l.cards = append(l.cards, cards[place])
 		}
 	}
-	return errors.Join(errors.Join(errs[:]...), err, fetch(p, m.groups), fetch(p, m.drifted), fetch(p, m.noted))
+	return errors.Join(errors.Join(errs[:]...), err, fetch(p, m.attended), fetch(p, m.groups), fetch(p, m.drifted), fetch(p, m.noted))
 }
-
-// markdownGroupFrom is how many cards that change alike are one group: fewer
-// than in the text, for readers on a phone.
-const markdownGroupFrom = 10
 
 // weakerBlock says what the policy allows more than before.
 func weakerBlock(list []string) *section {
@@ -239,7 +243,7 @@ func aside(p *plan.Plan) string {
 		out += "This plan changes no card (-refresh-only): it shows what changed outside.\n\n"
 	}
 	if p.Partial != "" {
-		out += fmt.Sprintf("> [!IMPORTANT]\n> This plan is partial (%s): %s left out, and may differ too.\n\n", clippedCode(p.Partial, 100), wereCards(p.Skipped))
+		out += fmt.Sprintf("> [!IMPORTANT]\n> This plan is partial (%s): %s.\n\n", clippedCode(p.Partial, 100), selectedText(p))
 	}
 	if text := NotReadText(p); text != "" {
 		out += text + "\n\n"
@@ -400,20 +404,45 @@ func blockers(p *plan.Plan) *section {
 	}
 }
 
-// attentionList lists what a person has to look at.
-func attentionList(list someCards, numbers []plan.Number) *section {
-	n := list.n + len(numbers)
+// attentionList lists what a person has to look at: groups, then single cards,
+// then privacy numbers.
+func attentionList(many []alike, list someCards, all int, numbers []plan.Number) *section {
+	tables := tablesOf(many, attentionTable)
+	single := list.n + len(numbers)
 	return &section{
-		one: "card that needs attention", many: "cards that need attention", weight: 6, items: n, stands: n,
-		open: "### Needs attention\n\n", shut: "\n",
+		one: "card that needs attention", many: "cards that need attention", weight: 6, items: len(many) + single, stands: all + len(numbers),
+		open: "### Needs attention\n\n", shut: plural(min(single, 1), "\n", ""), // a group ends with its own
 		item: func(i int) (string, int) {
-			if i < list.n {
+			if i < len(many) {
+				return tables[i].whole(), many[i].n
+			}
+			if i -= len(many); i < list.n {
 				return attentionLine(cardCode(list.cards[i]), list.cards[i].Attention), 1
 			}
 			number := &numbers[i-list.n]
 			return attentionLine(code(number.Address), number.Attention), 1
 		},
+		fits: upTo(tables, 0),
 		more: func(left string) string { return "- … and " + left + " more\n" },
+	}
+}
+
+// tablesOf are the tables of groups.
+func tablesOf(many []alike, table func(g *alike) *cardTable) []*cardTable {
+	var tables []*cardTable
+	for i := range many {
+		tables = append(tables, table(&many[i]))
+	}
+	return tables
+}
+
+// upTo are a section's items that are tables: those from item first on, nil for others.
+func upTo(tables []*cardTable, first int) func(i int) *cardTable {
+	return func(i int) *cardTable {
+		if i -= first; i >= 0 && i < len(tables) {
+			return tables[i]
+		}
+		return nil
 	}
 }
 
@@ -434,15 +463,9 @@ func groupList(many []alike) *section {
 	for i := range many {
 		s.stands += many[i].n
 	}
-	s.item = func(i int) (string, int) {
-		g := &many[i]
-		return folded(g, arrows(htmlCode(strings.Join(g.whats(), "; ")))+standingHTML(g.cards[0]), func(c *plan.Card) string {
-			if g.folded > 1 {
-				return cardLine(c)
-			}
-			return cardCode(c) + ownValues(c)
-		}), g.n
-	}
+	tables := tablesOf(many, changeTable)
+	s.item = func(i int) (string, int) { return tables[i].whole(), many[i].n }
+	s.fits = upTo(tables, 0)
 	return s
 }
 
@@ -461,43 +484,6 @@ func standingHTML(c *plan.Card) string {
 	default:
 		return " (approved)"
 	}
-}
-
-// ownValues are what differs from card to card in a group.
-func ownValues(c *plan.Card) string {
-	var parts []string
-	for _, a := range c.Actions {
-		if setsDevice(a.Change) || a.Guarded {
-			parts = append(parts, changeOf(c, a))
-		}
-	}
-	for _, n := range c.Notes {
-		parts = append(parts, "note: "+prose(n))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(parts, "; ")
-}
-
-// folded is a group that opens on a tap: what its cards have in common, three
-// of them, and the odd ones.
-func folded(g *alike, what string, line func(c *plan.Card) string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "<details><summary><b>%s cards</b> %s — %s</summary>\n\n", Thousands(g.n), what, commonlyHTML(g))
-	for _, c := range g.cards {
-		b.WriteString("- " + line(c) + "\n")
-	}
-	left := Thousands(g.n - samples)
-	if g.folded == 0 {
-		b.WriteString("- … and " + left + " more alike\n")
-	} else {
-		fmt.Fprintf(&b, "- … and %s more, of %s\n", left, different(g))
-		for _, c := range g.rarest {
-			b.WriteString("- an odd one: " + cardLine(c) + labelCodes(c) + "\n")
-		}
-	}
-	return b.String() + "\n</details>\n\n"
 }
 
 func commonlyHTML(g *alike) string {
@@ -520,6 +506,18 @@ func labelCodes(c *plan.Card) string {
 	return out
 }
 
+// besides are a card's labels, and the row of its table.
+func besides(c *plan.Card) string {
+	out := labelCodes(c)
+	if c.File != "" {
+		out += " " + code(rowOf(c))
+	}
+	if out == "" {
+		return ""
+	}
+	return " ·" + out
+}
+
 // singleList lists the cards that change in their own way; beside groups these
 // are the odd ones.
 func singleList(list someCards, beside bool) *section {
@@ -527,10 +525,7 @@ func singleList(list someCards, beside bool) *section {
 		one: "card that changes in its own way", many: "cards that change in their own way", weight: 6, items: list.n, stands: list.n,
 		open: "### Changes\n\n", shut: "\n",
 		item: func(i int) (string, int) {
-			if beside {
-				return "- " + cardLine(list.cards[i]) + labelCodes(list.cards[i]) + "\n", 1
-			}
-			return "- " + cardLine(list.cards[i]) + "\n", 1
+			return "- " + cardLine(list.cards[i]) + besides(list.cards[i]) + "\n", 1
 		},
 		more: func(left string) string { return "- … and " + left + " more\n" },
 	}
@@ -549,6 +544,7 @@ const unfolded = 20
 
 // driftList lists what changed outside.
 func driftList(many []alike, single someCards, all int) *section {
+	tables := tablesOf(many, driftTable)
 	return &section{
 		one: "card that changed outside", many: "cards that changed outside", weight: 3, items: len(many) + single.n, stands: all,
 		open: "### Changed outside\n\n", shut: plural(min(len(many), 1), "", "\n"), // a group ends with its own
@@ -556,13 +552,9 @@ func driftList(many []alike, single someCards, all int) *section {
 			if i < single.n {
 				return "- " + cardCode(single.cards[i]) + ": " + driftLine(single.cards[i]) + "\n" + blankAfter(i+1, single.n, many), 1
 			}
-			g := &many[i-single.n]
-			var whats []string
-			for _, d := range g.cards[0].Drift {
-				whats = append(whats, arrows(htmlCode(drifted(d, g.folded))))
-			}
-			return folded(g, strings.Join(whats, "; "), func(c *plan.Card) string { return cardCode(c) + ": " + driftLine(c) }), g.n
+			return tables[i-single.n].whole(), many[i-single.n].n
 		},
+		fits: upTo(tables, single.n),
 		more: func(left string) string { return "\n… and " + left + " more cards\n" },
 	}
 }

@@ -65,11 +65,11 @@ func setsDevice(c spec.Change) bool {
 func fate(c *plan.Card) string {
 	word := ""
 	if len(c.Actions) == 1 {
-		word = c.Actions[0].Kind.Phrase().Fate
+		word = c.Actions[0].Fate()
 	}
 	for _, a := range c.Actions {
 		if a.Kind.Irreversible() {
-			word = a.Kind.Phrase().Fate
+			word = a.Fate()
 		}
 	}
 	if word == "" {

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,17 +77,91 @@ func stripColour(s string) string {
 	}
 }
 
-func TestUnbindsAndAttentionAreNeverGrouped(t *testing.T) {
+func TestUnbindsAreNeverGrouped(t *testing.T) {
 	p := &plan.Plan{}
 	for i := range 500 {
-		c := aCard(i, plan.Action{Change: spec.Change{Kind: spec.Unbind, From: "861536030196001"}, Guarded: true, Approved: true})
-		c.Attention = []plan.Note{{Summary: "Look", Detail: "at it."}}
+		p.Cards = append(p.Cards, aCard(i, plan.Action{Change: spec.Change{Kind: spec.Unbind, From: "861536030196001"}, Guarded: true, Approved: true}))
+	}
+	assert.Equal(t, 500, strings.Count(textOf(t, p), "- unbind from"))
+}
+
+// What 148 cards need alike is said once. A card that needs something else is shown
+// by itself, and so are fewer than ten.
+func TestAttentionIsGroupedFromTenAlikeOn(t *testing.T) {
+	p := &plan.Plan{}
+	for i := range 148 {
+		c := aCard(i)
+		if i == 77 {
+			c.Attention = []plan.Note{stoppedByCarrier("挂失")}
+		} else {
+			c.Attention = []plan.Note{stoppedByCarrier("欠费停机")}
+		}
 		p.Cards = append(p.Cards, c)
 	}
-	var b bytes.Buffer
-	require.NoError(t, render.Text(&b, p, render.Style{}))
-	assert.Equal(t, 500, strings.Count(b.String(), "- unbind from"))
-	assert.Equal(t, 500, strings.Count(b.String(), "! Look"))
+	text := textOf(t, p)
+	assert.Equal(t, 2, strings.Count(text, "! Stopped by the carrier"))
+	assert.Contains(t, text, "  # 147 cards, provider aliyun.hangzhou\n    ! Stopped by the carrier\n      The carrier stopped this card: 欠费停机.")
+	assert.Contains(t, text, "      # … and 144 more alike\n")
+	assert.Contains(t, text, "  # "+p.Cards[77].Address+"\n    ! Stopped by the carrier\n      The carrier stopped this card: 挂失.")
+	p.Cards = p.Cards[:9]
+	assert.Equal(t, 9, strings.Count(textOf(t, p), "! Stopped by the carrier"))
+}
+
+// Cards whose attention is told with numbers of their own are still alike, and the
+// text says whose numbers it shows.
+func TestAttentionWithNumbersOfItsOwnSaysWhoseTheyAre(t *testing.T) {
+	p := &plan.Plan{}
+	for i := range 12 {
+		c := aCard(i)
+		c.Attention = []plan.Note{{Summary: "Bound to another device", Detail: "It is bound to " + imei(i+900) + " at the carrier."}}
+		p.Cards = append(p.Cards, c)
+	}
+	assert.Contains(t, textOf(t, p), "# numbers and times are those of the first card\n")
+	assert.Contains(t, markdown(t, p, render.MarkdownOptions{}), "Numbers and times are those of the first card.")
+}
+
+func TestTextGroupsFromTenAlikeOn(t *testing.T) {
+	for n, groups := range map[int]int{9: 0, 10: 1} {
+		p := manyStops(3 * 4 * n) // at each carrier, in each city
+		p.Cards = slices.DeleteFunc(p.Cards, func(c plan.Card) bool { return c.Provider != aliyun || c.Labels["city"] != "wuxi" })
+		assert.Len(t, p.Cards, n)
+		assert.Len(t, groupLine.FindAllString(textOf(t, p), -1), groups, "of %d", n)
+	}
+}
+
+// The word says what becomes of the card; "changed" is left for what has no word.
+func TestACardsTitleSaysWhatBecomesOfIt(t *testing.T) {
+	stop, resume := plan.Action{Change: spec.Change{Kind: spec.Stop}}, plan.Action{Change: spec.Change{Kind: spec.Resume}}
+	for want, c := range map[string]plan.Card{
+		"stopped": aCard(1, stop), "resumed": aCard(1, resume), "rebound": aCard(1, changeBind(imei(1), imei(2))), "bound": aCard(1, changeBind("", imei(2))),
+		"unbound": aCard(1, unbind(1)), "adopted": aCard(1, plan.Action{Change: spec.Change{Kind: spec.Adopt, To: imei(1)}}),
+		"changed": aCard(1, resume, changeBind(imei(1), imei(2))),
+	} {
+		assert.Contains(t, textOf(t, &plan.Plan{Cards: []plan.Card{c}}), "# "+c.Address+" will be "+want+"\n")
+	}
+}
+
+func TestZerosAreLeftOutOfTheLastLineOnATerminal(t *testing.T) {
+	last := func(p *plan.Plan, terminal bool) string {
+		var b bytes.Buffer
+		require.NoError(t, render.Text(&b, p, render.Style{Terminal: terminal}))
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		return lines[len(lines)-1]
+	}
+	assert.Equal(t, "Plan: 1 to adopt, 1 to change-bind, 2 to unbind (1 of 2 approved), 2 to stop, 1 to resume, 1 to subscribe, 1 to unsubscribe, 1 to move, 1 to forget. 1193 unchanged, 2 need attention.", last(everyKind(), true))
+	assert.Equal(t, "Plan: nothing to change. 1 unchanged, 2 need attention.", last(attentionOnly(), true))
+	assert.Equal(t, "Plan: nothing to change. 40 unread.", last(incomplete(), true))
+	assert.Equal(t, "No changes. 1204 cards match the configuration.", last(noChanges(), true))
+	assert.Contains(t, last(attentionOnly(), false), "0 to adopt, 0 to change-bind, 0 to unbind (0 of 0 approved)", "programs get the whole form")
+}
+
+func TestAPartialPlanSaysHowManyCardsItIsAbout(t *testing.T) {
+	p := partial()
+	p.Total, p.Skipped = 80, 518
+	const want = "80 of 598 cards selected"
+	assert.Contains(t, textOf(t, p), want)
+	assert.Contains(t, markdown(t, p, render.MarkdownOptions{}), want)
+	assert.Contains(t, page(t, p), want)
 }
 
 func TestTheLastLineIsAlwaysTheLast(t *testing.T) {

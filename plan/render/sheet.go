@@ -20,12 +20,15 @@ type sheet struct {
 // section is a list of items. Each item is whole by itself: it opens nothing
 // that it doesn't close.
 type section struct {
-	one, many   string // what its items stand for, in words
-	weight      int    // of its claim to room, against the other sections'
-	open, shut  string // around the items
-	stands      int    // how many things all of its items stand for
-	items       int
-	item        func(i int) (text string, stands int)
+	one, many  string // what its items stand for, in words
+	weight     int    // of its claim to room, against the other sections'
+	open, shut string // around the items
+	stands     int    // how many things all of its items stand for
+	items      int
+	item       func(i int) (text string, stands int)
+	// fits, where it isn't nil, is item i as one that can be made shorter; nil for
+	// one that can't.
+	fits        func(i int) *cardTable
 	more        func(left string) string // the item that counts those left out
 	text        []string                 // the items that could fit
 	standing    []int
@@ -44,15 +47,17 @@ func units(s string) int {
 	return n
 }
 
-// make makes the items, until they are more than the room.
+// make makes the items, until they are more than the room however short they are made.
 func (s *section) make(room int) {
 	if s.items == 0 {
 		return
 	}
+	least := 0
 	for i := range s.items {
 		text, stands := s.item(i)
 		s.text, s.standing = append(s.text, text), append(s.standing, stands)
-		if s.size += units(text); s.size > room {
+		s.size += units(text)
+		if least += s.least(i); least > room {
 			break
 		}
 	}
@@ -71,16 +76,55 @@ func (s *section) write(b *strings.Builder, room int) (left int) {
 	left = s.stands
 	room -= units(s.open) + units(s.shut) + units(s.more(Thousands(left)))
 	n := 0
-	for n < len(s.text) && units(s.text[n]) <= room {
-		room -= units(s.text[n])
+	for n < len(s.text) && s.least(n) <= room {
+		room -= s.least(n)
 		left -= s.standing[n]
 		n++
 	}
 	if n == 0 {
 		return left
 	}
-	b.WriteString(s.open + strings.Join(s.text[:n], "") + s.more(Thousands(left)) + s.shut)
+	b.WriteString(s.open + strings.Join(s.fitted(n, room), ""))
+	if left > 0 {
+		b.WriteString(s.more(Thousands(left)))
+	}
+	b.WriteString(s.shut)
 	return left
+}
+
+// least is how many characters item i takes at the least.
+func (s *section) least(i int) int {
+	if t := s.fitting(i); t != nil {
+		return t.least()
+	}
+	return units(s.text[i])
+}
+
+// fitting is item i as one that can be made shorter; nil for another.
+func (s *section) fitting(i int) *cardTable {
+	if s.fits == nil {
+		return nil
+	}
+	return s.fits(i)
+}
+
+// fitted are the first n items. Those that could be longer than they have to be
+// share the room that is left.
+func (s *section) fitted(n, room int) []string {
+	if s.fits == nil {
+		return s.text[:n]
+	}
+	wants := make([]int, n)
+	for i := range wants {
+		wants[i] = units(s.text[i]) - s.least(i)
+	}
+	texts := slices.Clone(s.text[:n])
+	for i, given := range evenly(wants, room) {
+		if t := s.fitting(i); t != nil && given < wants[i] {
+			texts[i] = t.fit(t.least() + given)
+		}
+	}
+	return texts
 }
 
 // write puts the sheet together. It has at most limit characters, if head, tail

@@ -13,6 +13,8 @@ import (
 // Style is how text looks. The zero value is plain.
 type Style struct {
 	Color bool
+	// Terminal says that somebody looks at one: counts that are 0 are left out then.
+	Terminal bool
 	// Width is the terminal's, in columns; 0 where it isn't known, or where
 	// nobody looks at a terminal.
 	Width int

@@ -59,7 +59,7 @@ func (l *Look) Text(w io.Writer, style Style) error {
 	t.weaker(p.Policy.Weaker)
 	t.definitions(p.DefinitionTexts())
 	t.irreversible(cards)
-	t.attention(cards.attention, p.Numbers)
+	t.attention(cards, p.Numbers)
 	t.incomplete(p.Incomplete)
 	t.drift(cards)
 	t.changes(cards)
@@ -69,7 +69,7 @@ func (l *Look) Text(w io.Writer, style Style) error {
 	t.reads(p)
 	t.money(p.Money)
 	t.costs(p)
-	t.line("%s", style.Bold(LastLine(p)))
+	t.line("%s", style.Bold(style.lastLine(p)))
 	return errors.Join(t.err, t.w.Flush())
 }
 
@@ -189,9 +189,15 @@ func (t *text) partial(p *plan.Plan) {
 		t.line("")
 	}
 	if p.Partial != "" {
-		t.entry("", 0, fmt.Sprintf("This plan is partial (%s): %s left out, and may differ too.", safe.Text(p.Partial), wereCards(p.Skipped)), color.Bold)
+		t.entry("", 0, fmt.Sprintf("This plan is partial (%s): %s.", safe.Text(p.Partial), selectedText(p)), color.Bold)
 		t.line("")
 	}
+}
+
+// selectedText says how many cards a partial plan is about: "80 of 598 cards selected.
+// 518 cards were left out, and may differ too".
+func selectedText(p *plan.Plan) string {
+	return fmt.Sprintf("%s of %s selected. %s left out, and may differ too", Thousands(p.Total), count(p.Total+p.Skipped, "card", "cards"), wereCards(p.Skipped))
 }
 
 func (t *text) irreversible(s *sorted) {
@@ -251,7 +257,7 @@ func (t *text) drifts(c *plan.Card, indent int) {
 }
 
 func (t *text) changes(cards *sorted) {
-	many, single := t.sorted(cards.changes(t.plan))
+	many, single := t.sorted(cards.apart(t.plan, cards.changing))
 	if len(many)+len(single) == 0 {
 		return
 	}
@@ -445,24 +451,53 @@ func approval(a plan.Action) (said string, look color.Attribute) {
 	}
 }
 
-func (t *text) attention(cards []int32, numbers []plan.Number) {
-	if len(cards)+len(numbers) == 0 {
+func (t *text) attention(cards *sorted, numbers []plan.Number) {
+	if len(cards.attention.places)+len(numbers) == 0 {
 		return
 	}
 	t.entry("", 0, "These need a person's attention; nothing is called for what they say:", color.Bold)
 	t.line("")
-	t.cards(cards, func(c *plan.Card) {
+	many, single := t.sorted(cards.apart(t.plan, cards.attention))
+	for i := range t.groups(many) {
+		t.attentionGroup(&many[i])
+	}
+	t.cards(single, func(c *plan.Card) {
 		t.title(named(c))
-		t.attentionNotes(c.Attention)
-		if len(c.Actions) == 0 {
-			t.notesOf(c, 6)
-		}
+		t.attentionOf(c)
 		t.line("")
 	})
 	for i := range numbers {
 		t.title(safe.Text(numbers[i].Address))
 		t.attentionNotes(numbers[i].Attention)
 		t.line("")
+	}
+}
+
+// attentionGroup writes once what many cards need, and names three of them.
+func (t *text) attentionGroup(g *alike) {
+	t.title(fmt.Sprintf("%s cards, %s", Thousands(g.n), commonly(g)))
+	t.attentionOf(g.cards[0])
+	if ownNumbers(g) {
+		t.entry("      ", 8, "# numbers and times are those of the first card", faint)
+	}
+	for _, c := range g.cards {
+		t.entry("      ", 8, "# "+named(c), faint)
+	}
+	t.line("      %s", t.style.Paint("# … and "+Thousands(g.n-len(g.cards))+" more alike", faint))
+	t.line("")
+}
+
+// ownNumbers reports whether what the cards of a group need is told with numbers
+// of their own.
+func ownNumbers(g *alike) bool {
+	return slices.ContainsFunc(g.cards, func(c *plan.Card) bool { return !slices.Equal(c.Attention, g.cards[0].Attention) })
+}
+
+// attentionOf writes what a card needs, and its notes where no change has them.
+func (t *text) attentionOf(c *plan.Card) {
+	t.attentionNotes(c.Attention)
+	if len(c.Actions) == 0 {
+		t.notesOf(c, 6)
 	}
 }
 
@@ -474,9 +509,6 @@ func (t *text) attentionNotes(notes []plan.Note) {
 		}
 	}
 }
-
-// notesFrom is how many cards have to have alike notes to be shown as a group.
-const notesFrom = 10
 
 func (t *text) notes(cards *sorted) {
 	if len(cards.noted.places) == 0 {
@@ -683,6 +715,48 @@ func LastLine(p *plan.Plan) string {
 	}
 }
 
+// lastLine is [LastLine], on a terminal without the parts that are 0.
+func (s Style) lastLine(p *plan.Plan) string {
+	if !s.Terminal || p.Clean() {
+		return LastLine(p)
+	}
+	return plannedBriefly(p.Summary())
+}
+
+// plannedBriefly is the counts that aren't 0.
+func plannedBriefly(s plan.Summary) string {
+	var parts, rest []string
+	for _, kind := range spec.Kinds() {
+		if n := s.ByKind[kind]; n.Planned > 0 {
+			parts = append(parts, plannedOf(kind, n))
+		}
+	}
+	for _, of := range []struct {
+		n    int
+		what string
+	}{{s.Unchanged, "unchanged"}, {s.Attention, plural(s.Attention, "needs attention", "need attention")}, {s.Drifted, "changed outside"}, {s.Unread, "unread"}} {
+		if of.n > 0 {
+			rest = append(rest, fmt.Sprintf("%d %s", of.n, of.what))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing to change"}
+	}
+	line := "Plan: " + strings.Join(parts, ", ") + "."
+	if len(rest) > 0 {
+		line += " " + strings.Join(rest, ", ") + "."
+	}
+	return line
+}
+
+func plannedOf(kind spec.Kind, n plan.KindCount) string {
+	part := fmt.Sprintf("%d to %s", n.Planned, kind)
+	if kind.Irreversible() || n.Guarded > 0 {
+		part += fmt.Sprintf(" (%d of %d approved)", n.Approved, n.Guarded)
+	}
+	return part
+}
+
 func planned(s plan.Summary) string {
 	parts := make([]string, 0, 8)
 	for _, kind := range spec.Kinds() {
@@ -690,11 +764,7 @@ func planned(s plan.Summary) string {
 		if kind == spec.Move && n.Planned == 0 {
 			continue // a fleet that stays where it is isn't told of moving
 		}
-		part := fmt.Sprintf("%d to %s", n.Planned, kind)
-		if kind.Irreversible() || n.Guarded > 0 {
-			part += fmt.Sprintf(" (%d of %d approved)", n.Approved, n.Guarded)
-		}
-		parts = append(parts, part)
+		parts = append(parts, plannedOf(kind, n))
 	}
 	unread := ""
 	if s.Unread > 0 {
