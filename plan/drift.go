@@ -124,7 +124,7 @@ func list(ids []string) string {
 func (p *pair) cause(attr spec.Attr) string {
 	for _, ch := range p.memory.Recent {
 		if ch.Kind.Attr() == attr && ch.YoungIn(&p.live, p.caps.Settle) {
-			return fmt.Sprintf("the %s of %s may still be under way", ch.Kind, ch.At.UTC().Format("15:04 UTC"))
+			return fmt.Sprintf("the %s of %s may still be under way", ch.Kind, ch.At.UTC().Format("2006-01-02 15:04 UTC"))
 		}
 	}
 	return "another tool or a person, at the carrier"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -217,27 +218,72 @@ func TestThePageIsSearchedFilteredAndRead(t *testing.T) {
 }
 
 // The script has no words of its own for a kind: it fills in the phrases that
-// come with the page.
+// come with the page. A row has devices in columns of their own, a card in its phrase.
 func TestThePageTellsEachChangeInThePhraseOfItsKind(t *testing.T) {
 	p := everyKind()
-	told := map[string]bool{}
+	told, inRows := map[string]bool{}, map[string]bool{}
 	for i := range p.Cards {
 		for _, a := range p.Cards[i].Actions {
-			told[a.Tell(a.Kind.Phrase().Beside, a.From, a.To)] = true
+			phrase := a.Tell(a.Kind.Phrase().Beside, a.From, a.To)
+			told[phrase] = true
+			if from, to := a.Kind.Values(); from != spec.Device && to != spec.Device {
+				inRows[phrase] = true
+			}
 		}
 	}
+	inRows["into the state"], inRows[""] = true, true // of an adoption; and of changes that are all said by their devices
 	b := openPage(t, p)
 	b.status("14 rows")
-	got := eval[[]string](b, `[...document.querySelectorAll("#rows .space .row:not([hidden])")].filter((r) => r.querySelector(".tag").className !== "tag attention" && !["attention", "drift", "note"].includes(r.querySelector(".tag").textContent)).map((r) => r.querySelector(".change").textContent)`)
+	got := eval[[]string](b, `[...document.querySelectorAll("#rows .space .row:not([hidden])")].filter((r) => !["attention", "drift", "note"].includes(r.querySelector(".tag").textContent)).map((r) => r.querySelector(".change").textContent)`)
 	require.Len(t, got, 11)
 	for _, text := range got {
-		assert.Contains(t, told, text)
+		assert.Contains(t, inRows, text)
+	}
+	cards := strings.Join(slices.Collect(maps.Values(cardsOf(b))), " ")
+	for phrase := range told {
+		assert.Contains(t, cards, phrase)
 	}
 	script, err := os.ReadFile("report/page.js")
 	require.NoError(t, err)
 	for _, kind := range spec.Kinds() {
 		assert.NotContains(t, string(script), "'"+string(kind)+"'", "the script knows no kind")
 	}
+}
+
+// cardsOf opens each card of the table, and is what it says, by its address.
+func cardsOf(b *browser) map[string]string {
+	b.t.Helper()
+	return eval[map[string]string](b, `(() => {
+		const rows = document.getElementById("rows"), out = {};
+		rows.focus();
+		rows.dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }));
+		rows.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+		for (;;) {
+			const title = document.getElementById("card-title").textContent;
+			out[title] = title + " " + document.getElementById("card-body").textContent;
+			if (document.getElementById("next").ariaDisabled === "true") return out;
+			document.getElementById("next").click();
+		}
+	})()`)
+}
+
+// Each row has the card's ICCID, its devices before and after, a label and the row
+// of its table in cells of their own, and what can't be undone comes first.
+func TestEachDeviceIsVisible(t *testing.T) {
+	p := everyKind()
+	for i := range p.Cards {
+		p.Cards[i].Labels = map[string]string{"city": "hangzhou"}
+	}
+	b := openPage(t, p)
+	b.status("14 rows")
+	assert.Equal(t, []string{"Action", "ICCID", "Device before", "Device after", "Change", "city", "Row", "Carrier"},
+		eval[[]string](b, `[...document.querySelectorAll("#rows .head > span")].map((e) => e.textContent)`))
+	rows := eval[[][]string](b, `[...document.querySelectorAll("#rows .space .row:not([hidden])")].sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).map((r) => [...r.children].map((e) => e.textContent))`)
+	assert.Equal(t, []string{"unbindnot approved", string(iccid(5)) + "card.bike", imei(5), "none", "", "hangzhou", "bikes.csv:7", "aliyun.hangzhou"}, rows[0])
+	assert.Equal(t, "unbindapproved", rows[1][0])
+	assert.Equal(t, []string{"change-bind", string(iccid(1)) + "card.bike", "861536030196001", "861536030196019", "", "hangzhou", "bikes.csv:3", "aliyun.hangzhou"}, rows[2])
+	b.do(chromedp.SendKeys(chromedp.CSS("#search"), "bikes.csv:3"))
+	b.status("1 of 14 rows")
 }
 
 func TestThePageIsUsedByKeyboard(t *testing.T) {
@@ -268,18 +314,7 @@ func TestACardOfThePageHasEveryFactOfJSON(t *testing.T) {
 	for name, p := range plans {
 		t.Run(name, func(t *testing.T) {
 			b := openPage(t, p)
-			cards := eval[map[string]string](b, `(() => {
-				const rows = document.getElementById("rows"), out = {};
-				rows.focus();
-				rows.dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }));
-				rows.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
-				for (;;) {
-					const title = document.getElementById("card-title").textContent;
-					out[title] = title + " " + document.getElementById("card-body").textContent;
-					if (document.getElementById("next").ariaDisabled === "true") return out;
-					document.getElementById("next").click();
-				}
-			})()`)
+			cards := cardsOf(b)
 			for i := range p.Cards {
 				if c := render.CardOf(&p.Cards[i]); len(c.Actions)+len(c.Attention)+len(c.Drift) > 0 {
 					saysAll(t, cards[c.Address], c)

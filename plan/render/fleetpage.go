@@ -17,7 +17,7 @@ import (
 
 // FleetHTML writes the fleet as one page for people, as [HTML] writes a plan.
 func FleetHTML(w io.Writer, o Overview) error {
-	page := pageTemplates(o.Zone)
+	page := pageTemplates(Clock{o.Zone})
 	v, err := fleetViewOf(o)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -31,7 +32,7 @@ var report embed.FS
 // text alone. The policy in the page's head lets nothing run or load but the
 // script and the style that it names by their digests.
 func HTML(w io.Writer, p plan.Source, digest string) error {
-	page := pageTemplates(nil)
+	page := pageTemplates(ClockOf(p.Head().Zone))
 	view, err := viewOf(p, digest)
 	if err != nil {
 		return err
@@ -49,12 +50,12 @@ func HTML(w io.Writer, p plan.Source, digest string) error {
 	return out.Flush()
 }
 
-// pageTemplates are the templates of all pages; zone is where times are told.
-func pageTemplates(zone *time.Location) *template.Template {
+// pageTemplates are the templates of all pages; clock is what times are told by.
+func pageTemplates(clock Clock) *template.Template {
 	page, err := template.New("").Funcs(template.FuncMap{
-		"spans": spans, "thousands": Thousands, "told": pageParts, "selected": selectedText,
+		"spans": func(text any) []span { return spans(clock.Both(fmt.Sprint(text))) }, "zoned": clock.Both, "thousands": Thousands, "told": pageParts, "selected": selectedText,
 		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
-		"time":   func(at time.Time) string { return timeIn(at, zone) },
+		"time":   func(at time.Time) string { return timeIn(at, clock.zone) },
 	}).ParseFS(report, "report/*.html")
 	if err != nil {
 		panic(err) // the templates are ours, and are tested
@@ -77,7 +78,9 @@ type view struct {
 	Reads        []carrierText
 	Irreversible []listedCard
 	Attention    []listedCard
+	Alike        []listedGroup // that need the same
 	Numbers      []plan.Number
+	attended     attended
 	// More is how many of each list are left to the table.
 	MoreIrreversible, MoreAttention int
 }
@@ -92,6 +95,24 @@ type listedCard struct {
 	Approve []string
 }
 
+// listedGroup is many cards that need the same of a person.
+type listedGroup struct {
+	N     int
+	Own   bool         // what they need is told with numbers of their own
+	Cards []listedCard // the first of them
+}
+
+// attended are the cards that need attention, and their places in the page's data.
+type attended struct {
+	*grouping
+	index []int32 // of each card of the grouping
+}
+
+func (a *attended) listed(c *plan.Card, place int32) listedCard {
+	at, _ := slices.BinarySearch(a.places, place) // it is one of them
+	return listedCard{Card: c, Index: int(a.index[at]), ShowICCID: iccidOf(c) != ""}
+}
+
 // topMost is how many cards the page's top lists of one sort; the table has all.
 const topMost = 100
 
@@ -102,17 +123,22 @@ func viewOf(from plan.Source, digest string) (*view, error) {
 		Plan: p, Digest: digest, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
 		Policy:   "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
 		LastLine: LastLine(p), Phrases: pagePhrases(), Reads: readsOf(p),
+		attended: attended{grouping: newGrouping(groupFrom, ofAttention)},
 	}
+	v.attended.folds = 1
 	counting := newFigures(p)
 	index := 0
-	err := from.Each(func(_ int, c *plan.Card) error {
+	err := from.Each(func(n int, c *plan.Card) error {
 		if inReport(c) {
 			counting.card(c)
-			v.list(c, index)
+			v.list(c, n, index)
 			index++
 		}
 		return nil
 	})
+	if err == nil {
+		err = v.listAttention(from)
+	}
 	v.figures = counting.figures()
 	v.Headline, v.Subline = v.headline(p)
 	for _, l := range p.Limits {
@@ -170,15 +196,38 @@ func (v *view) headline(p *plan.Plan) (line, mind string) {
 	return line, strings.Join(append(parts, Thousands(v.Summary.Unchanged)+" unchanged"), " · ")
 }
 
-// list puts a card that can't wait to be found at the top. index is its place
-// among the cards of the data.
-func (v *view) list(c *plan.Card, index int) {
+// list puts a card that can't wait to be found at the top. place is the card's in
+// the plan, index its place among the cards of the data.
+func (v *view) list(c *plan.Card, place, index int) {
 	if closes(c) {
 		v.Irreversible, v.MoreIrreversible = v.add(v.Irreversible, v.MoreIrreversible, c, index)
 	}
 	if len(c.Attention) > 0 {
-		v.Attention, v.MoreAttention = v.add(v.Attention, v.MoreAttention, c, index)
+		v.attended.add(place, c)
+		v.attended.index = append(v.attended.index, int32(index))
 	}
+}
+
+// listAttention lists the cards that need attention: once what many need alike,
+// and the others one by one.
+func (v *view) listAttention(from plan.Source) error {
+	many, single := v.attended.groups()
+	if err := fetch(from, many); err != nil {
+		return err
+	}
+	for i := range many {
+		g := listedGroup{N: many[i].n, Own: ownNumbers(&many[i])}
+		for k, c := range many[i].cards {
+			g.Cards = append(g.Cards, v.attended.listed(c, many[i].first[k]))
+		}
+		v.Alike = append(v.Alike, g)
+	}
+	v.MoreAttention = max(len(single)-topMost, 0)
+	return from.Visit(single[:min(len(single), topMost)], func(n int, c *plan.Card) error {
+		own := c.Clone()
+		v.Attention = append(v.Attention, v.attended.listed(&own, int32(n)))
+		return nil
+	})
 }
 
 func (v *view) add(list []listedCard, more int, c *plan.Card, index int) ([]listedCard, int) {

@@ -64,6 +64,8 @@ func writeNumbers(w io.Writer, numbers []plan.Number) error {
 //	address     a number: of names, the text before and behind the ICCID; else the whole text
 //	provider    of providers
 //	labels      of labelsets: key, value, key, value …
+//	file        of files: where the card is declared; "" for one that left
+//	line        of that file, less the line of the card before in the block
 //	before      of values: active, packages, status, lifecycle; null where not known
 //	after       the same
 //	imei        before: a text, null for none, 0 where not known
@@ -77,9 +79,12 @@ func writeNumbers(w io.Writer, numbers []plan.Number) error {
 type chunk struct {
 	n                                           int
 	iccid, address, provider, labels            column
+	file, line                                  column
 	before, after, imei, imeiAfter, actions, id column
 	needs, attention, drift, notes              sparse
 	names, providers, labelSets, values, shapes dictionary
+	files                                       dictionary
+	lastLine                                    int
 	scratch, out                                []byte
 }
 
@@ -94,6 +99,9 @@ func (c *chunk) add(card *plan.Card) {
 	c.address.add(c.addressOf(card))
 	c.provider.number(c.providers.of(appendText(c.scratch[:0], string(card.Provider))))
 	c.labels.number(c.labelSets.of(appendLabels(c.scratch[:0], card.Labels)))
+	c.file.number(c.files.of(appendText(c.scratch[:0], card.File)))
+	c.line.number(card.Line - c.lastLine)
+	c.lastLine = card.Line
 	c.before.number(c.values.of(appendValues(c.scratch[:0], card.Before)))
 	c.after.number(c.values.of(appendValues(c.scratch[:0], card.After)))
 	c.imei.add(appendIMEI(c.scratch[:0], card.Before.Binding))
@@ -192,6 +200,8 @@ func (c *chunk) writeTo(w io.Writer) error {
 		{"address", &c.address},
 		{"provider", &c.provider},
 		{"labels", &c.labels},
+		{"file", &c.file},
+		{"line", &c.line},
 		{"before", &c.before},
 		{"after", &c.after},
 		{"imei", &c.imei},
@@ -201,6 +211,7 @@ func (c *chunk) writeTo(w io.Writer) error {
 		{"names", &c.names.column},
 		{"providers", &c.providers.column},
 		{"labelsets", &c.labelSets.column},
+		{"files", &c.files.column},
 		{"values", &c.values.column},
 		{"shapes", &c.shapes.column},
 	} {
@@ -224,11 +235,11 @@ func (c *chunk) writeTo(w io.Writer) error {
 }
 
 func (c *chunk) reset() {
-	c.n = 0
-	for _, col := range []*column{&c.iccid, &c.address, &c.provider, &c.labels, &c.before, &c.after, &c.imei, &c.imeiAfter, &c.actions, &c.id} {
+	c.n, c.lastLine = 0, 0
+	for _, col := range []*column{&c.iccid, &c.address, &c.provider, &c.labels, &c.file, &c.line, &c.before, &c.after, &c.imei, &c.imeiAfter, &c.actions, &c.id} {
 		col.reset()
 	}
-	for _, d := range []*dictionary{&c.names, &c.providers, &c.labelSets, &c.values, &c.shapes} {
+	for _, d := range []*dictionary{&c.names, &c.providers, &c.labelSets, &c.files, &c.values, &c.shapes} {
 		d.reset()
 	}
 	for _, s := range []*sparse{&c.needs, &c.attention, &c.drift, &c.notes} {

@@ -134,7 +134,7 @@ func fleet(p *plan.Plan, states map[string]int) []segment {
 		{Class: "attention", Name: "need attention only", Count: states["attention"]},
 		{Class: "drift", Name: "changed outside only", Count: states["drift"]},
 		{Class: "unread", Name: "unread", Count: p.Unread},
-		{Class: "unchanged", Name: "unchanged", Count: p.Unchanged},
+		{Class: "unchanged", Name: "unchanged", Count: p.Unchanged - states["drift"]}, // which counts them too
 	})
 }
 

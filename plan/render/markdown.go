@@ -62,6 +62,10 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 	if o.Limit == 0 {
 		o.Limit = GitHubLimit
 	}
+	clock := ClockOf(from.Head().Zone)
+	if clock.zone != nil {
+		from = zonedPlan{from, clock}
+	}
 	cards, err := readMarkdown(from, o.Limit)
 	if err != nil {
 		return err
@@ -89,6 +93,10 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 			noteList(cards.noted, cards.notedSingle, cards.notedAll),
 			approvalBlock(p, cards.asks),
 		},
+	}
+	s.head, s.tail = clock.Both(s.head), clock.Both(s.tail)
+	for _, sec := range s.sections {
+		sec.tellTimes(clock)
 	}
 	text, err := s.write()
 	if err != nil {

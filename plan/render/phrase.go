@@ -38,17 +38,33 @@ func markdownText(c spec.Change) string {
 // [pagePhrases].
 func pageParts(c spec.Change) []spec.Part { return c.Parts(c.Kind.Phrase().Said) }
 
-// pagePhrases are the words of each kind as JSON, as the page's script takes them.
+// pagePhrases are the words of each kind as JSON, as the page's script takes them:
+// those of a card, and those of a row of the table.
 func pagePhrases() string {
-	words := map[spec.Kind]spec.Words{}
+	words := map[spec.Kind][2]spec.Words{}
 	for _, kind := range spec.Kinds() {
-		words[kind] = kind.Phrase().Beside
+		words[kind] = [2]spec.Words{kind.Phrase().Beside, rowWords(kind)}
 	}
 	text, err := json.Marshal(words)
 	if err != nil {
 		panic(err) // a map of strings always marshals
 	}
 	return string(text)
+}
+
+// rowWords are the words of a kind in a row of the table, where the device before
+// and after have columns of their own.
+func rowWords(kind spec.Kind) spec.Words {
+	words := kind.Phrase().Beside
+	from, to := kind.Values()
+	if from != spec.Device && to != spec.Device {
+		return words
+	}
+	text, _, _ := strings.Cut(string(words), "[")
+	if strings.Contains(text, "{") {
+		return ""
+	}
+	return spec.Words(text)
 }
 
 // replacesDevice reports whether the change replaces one device by another, so

@@ -117,6 +117,7 @@ func everyKind() *plan.Plan {
 			Attention: []plan.Note{{Summary: "Privacy number was replaced for now", Detail: "Calls fail, and the carrier gave the temporary X number 17000000009 instead."}},
 		}},
 	}
+	p.Cards[0].Before.Binding = state.BoundTo("861536030196001")
 	p.Cards[7].Attention = []plan.Note{stoppedByCarrier("欠费停机")}
 	p.Cards[8].Leaving = true
 	p.Cards[9].Notes = []string{"package 10001 is not wanted, and this carrier can't unsubscribe; it runs out on 2026-12-21"}

@@ -92,6 +92,35 @@ func (s *section) write(b *strings.Builder, room int) (left int) {
 	return left
 }
 
+// tellTimes has the section tell times in a zone too.
+func (s *section) tellTimes(c Clock) {
+	if c.zone == nil {
+		return
+	}
+	item, fits := s.item, s.fits
+	s.open = c.Both(s.open)
+	s.item = func(i int) (string, int) {
+		text, stands := item(i)
+		return c.Both(text), stands
+	}
+	if fits == nil {
+		return
+	}
+	s.fits = func(i int) *cardTable {
+		t := fits(i)
+		if t == nil {
+			return nil
+		}
+		zoned := *t
+		zoned.head, zoned.brief = c.Both(t.head), c.Both(t.brief)
+		zoned.rows = make([]string, len(t.rows))
+		for k, row := range t.rows {
+			zoned.rows[k] = c.Both(row)
+		}
+		return &zoned
+	}
+}
+
 // least is how many characters item i takes at the least.
 func (s *section) least(i int) int {
 	if t := s.fitting(i); t != nil {

@@ -52,7 +52,7 @@ func (l *Look) Text(w io.Writer, style Style) error {
 		}
 	}
 	s, cards := l.Source, l.sorted
-	t := &text{w: bufio.NewWriter(w), style: style, plan: s}
+	t := &text{w: bufio.NewWriter(w), style: style, plan: s, clock: ClockOf(s.Head().Zone)}
 	p := s.Head()
 	t.firstRun(p.FirstRun)
 	t.partial(p)
@@ -77,6 +77,7 @@ type text struct {
 	w     *bufio.Writer
 	style Style
 	plan  plan.Source
+	clock Clock
 	err   error // of the plan
 }
 
@@ -104,8 +105,11 @@ func (t *text) groups(many []alike) []alike {
 // line writes one line. A failed write is kept by the bufio.Writer, and comes
 // out of Flush.
 func (t *text) line(format string, args ...any) {
-	fmt.Fprintf(t.w, format+"\n", args...) //nolint:errcheck // see above
+	t.put(t.clock.Both(fmt.Sprintf(format, args...)))
 }
+
+// put writes a line as it is.
+func (t *text) put(line string) { _, _ = t.w.WriteString(line + "\n") } // see above
 
 // proseWidth is how wide sentences are where the terminal's width isn't known.
 const proseWidth = 100
@@ -131,11 +135,11 @@ func cmpWidth(known, otherwise int) int {
 }
 
 func (t *text) flow(lead string, indent int, s string, columns int, look []color.Attribute) {
-	for i, l := range wrap(s, columns-indent) {
+	for i, l := range wrap(t.clock.Both(s), columns-indent) {
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
 		}
-		t.line("%s", lead+t.style.Paint(l, look...))
+		t.put(lead + t.style.Paint(l, look...))
 	}
 }
 

@@ -27,7 +27,7 @@
   // text isolates a text from the direction of what stands around it, and shows
   // what can't be seen by its name.
   function text(value) {
-    const s = String(value);
+    const s = zoned(String(value));
     const e = node('bdi');
     let from = 0;
     for (const m of s.matchAll(oddText)) {
@@ -39,6 +39,17 @@
     }
     if (from < s.length) e.append(s.slice(from));
     return e;
+  }
+
+  // zoned has each time of a text in the fleet's zone too; Both of times.go has the same.
+  const zone = document.querySelector('main').dataset.zone;
+  const clock = zone && new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
+  function zoned(s) {
+    if (!zone || !/UTC|Z/.test(s)) return s;
+    return s.replace(/(?<!\d)(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d)(:\d\d)? UTC|T(\d\d:\d\d)(:\d\d)Z)(?! \(\d{4}-)/g, (utc, day, minute, second, minuteT, secondT) => {
+      const at = new Date(`${day}T${minute || minuteT}${second || secondT || ''}Z`);
+      return isNaN(at) ? utc : `${utc} (${clock.format(at).slice(0, second || secondT ? 19 : 16)} ${zone})`;
+    });
   }
 
   const id = (value) => node('span', 'id', text(value));
@@ -125,6 +136,8 @@
       Object.assign(this, data);
       this.base = cardCount;
       this.rows = rowCount;
+      let line = 0;
+      this.lines = Int32Array.from({ length: this.n }, (_, i) => (line += at(this.line, i)));
       const translate = (list, into) => list.map((v) => into.of(v));
       const provider = translate(this.providers, providers), labels = translate(this.labelsets, labelsets);
       const value = translate(this.values, values), shape = translate(this.shapes, shapes);
@@ -153,12 +166,18 @@
       return typeof a === 'string' ? a : this.names[a][0] + at(this.iccid, i) + this.names[a][1];
     }
 
+    // where is the card's table and row, or its file and line.
+    where(i) {
+      const file = this.files[at(this.file, i)];
+      return file === '' ? null : { file, base: file.slice(file.lastIndexOf('/') + 1), line: this.lines[i] };
+    }
+
     card(i) {
       const before = values_(this.values[at(this.before, i)], at(this.imei, i));
       const after = at(this.imeiAfter, i);
       const c = {
         address: this.address(i), iccid: at(this.iccid, i), provider: this.providers[at(this.provider, i)],
-        labels: pairs(this.labelsets[at(this.labels, i)]), before,
+        labels: pairs(this.labelsets[at(this.labels, i)]), where: this.where(i), before,
         after: values_(this.values[at(this.after, i)], after === 1 ? at(this.imei, i) : after),
         attention: this.attention[i] || [], drift: this.drift[i] || [], notes: this.notes[i] || [], actions: [],
       };
@@ -178,6 +197,8 @@
     own(i) {
       const address = this.address(i), iccid = at(this.iccid, i), imei = at(this.imei, i), after = at(this.imeiAfter, i);
       let s = address.includes(iccid) ? address : address + ' ' + iccid;
+      const where = this.where(i);
+      if (where) s += ` ${where.file}:${where.line}`;
       if (typeof imei === 'string') s += ' ' + imei;
       if (typeof after === 'string') s += ' ' + after;
       if (this.attention[i]) s += ' ' + this.attention[i].join(' ');
@@ -206,7 +227,7 @@
 
     card(i) {
       const n = this.list[i];
-      return { address: n.address, iccid: '', provider: n.provider, labels: [], attention: n.attention.map((a) => [a.summary, a.detail]), drift: [], notes: [], actions: [], number: n };
+      return { address: n.address, iccid: '', provider: n.provider, labels: [], where: null, before: {}, after: {}, attention: n.attention.map((a) => [a.summary, a.detail]), drift: [], notes: [], actions: [], number: n };
     }
 
     own(i) {
@@ -285,11 +306,13 @@
   }
 
   function fillLabels(bySet) {
-    const counts = new Map();
+    const counts = new Map(), keys = new Map();
     labelsets.list.forEach((set, i) => pairs(set).forEach(([k, v]) => {
+      keys.set(k, (keys.get(k) || 0) + bySet[i]);
       const key = JSON.stringify([k, v]);
       counts.set(key, (counts.get(key) || 0) + bySet[i]);
     }));
+    labelKeys.push(...[...keys].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([key]) => key));
     let found = [...counts];
     const more = found.length - labelsMost;
     if (more > 0) found = found.sort((a, b) => b[1] - a[1]).slice(0, labelsMost);
@@ -375,7 +398,8 @@
   async function filter() {
     const mine = ++job;
     const want = wanted();
-    const found = new Int32Array(rowCount);
+    const found = new Int32Array(rowCount), final = shapes.list.map((s) => s[1] === 'irreversible');
+    const first = []; // what can't be undone, which comes first
     let n = 0, began = performance.now();
     for (const block of blocks) {
       const hits = new Uint8Array(block.n);
@@ -384,7 +408,8 @@
         const c = rowCard[r], s = rowShape[r], p = cardProvider[c], l = cardLabels[c];
         if (!want.shape[s] || !want.provider[p] || !want.labels[l]) continue;
         const bits = hits[c - block.base] | want.shapeBits[s] | want.providerBits[p] | want.labelBits[l] | want.valueBits[cardValues[c]];
-        if ((bits & want.everything) === want.everything) found[n++] = r;
+        if ((bits & want.everything) !== want.everything) continue;
+        if (final[s]) first.push(r); else found[n++] = r;
       }
       if (performance.now() - began > 40) {
         grid.setAttribute('aria-busy', 'true');
@@ -393,6 +418,9 @@
         began = performance.now();
       }
     }
+    found.copyWithin(first.length, 0, n);
+    found.set(first);
+    n += first.length;
     shown = found.subarray(0, n);
     grid.removeAttribute('aria-busy');
     grid.setAttribute('aria-rowcount', n + 1);
@@ -459,34 +487,63 @@
     }));
   }
 
+  // columns are those of the table, each with what it says of a row: first the
+  // card, then what becomes of it, then where it belongs. The labels' are made
+  // as there is room, see layOut.
+  const labelKeys = []; // the keys of labels, those of most cards first
+  let labelColumns = 0; // how many of them have a column
+  const columns = () => (fleet ? [
+    ['Status', 'kind', (c, a, [name, style, , , needs]) => [node('span', 'tag ' + style, name), needs ? node('span', 'needs', needs) : '']],
+    ['ICCID', 'where', (c) => [id(c.iccid), node('span', 'name', text(named(c)))]],
+    ['Device', 'before', (c) => [device(c.before.imei)]],
+    ['Packages', 'packages', (c) => [c.before.packages ? text(packages(c.before)) : '']],
+    ...labelled(),
+    ['Carrier', 'provider', (c) => [text(c.provider)]],
+  ] : [
+    ['Action', 'kind', (c, a, [kind, risk]) => [node('span', 'tag ' + (risk || kind), kind), a ? badge(a) : '']],
+    ['ICCID', 'where', (c) => (c.iccid ? [id(c.iccid), node('span', 'name', text(named(c)))] : [node('span', 'name', text(c.address))])],
+    ['Device before', 'before', (c) => [device(c.before.imei)]],
+    ['Device after', 'after', (c) => [c.after.imei === c.before.imei ? device(c.after.imei, 'same') : c.after.imei && c.before.imei ? marked(c.before.imei, c.after.imei) : device(c.after.imei)]],
+    ['Change', 'change', (c, a, _, slot) => (a ? change(a, 1) : [outline(c, slot)])],
+    ...labelled(),
+    ['Row', 'row-of', (c) => (c.where ? [node('span', 'file', text(c.where.base)), node('span', 'line', ':' + c.where.line)] : [])],
+    ['Carrier', 'provider', (c) => [text(c.provider)]],
+  ]);
+  const labelled = () => labelKeys.slice(0, labelColumns).map((key) => [visible(key), 'label-of', (c) => c.labels.filter(([k]) => k === key).map(([, v]) => text(v))]);
+  let shownColumns = columns();
+
   function cells(r) {
     const c = cardOf(rowCard[r]);
-    if (fleet) return stateCells(c, shapes.list[rowShape[r]]);
     const slot = rowSlot[r];
-    const [kind, risk] = shapes.list[rowShape[r]];
-    const a = c.actions[slot];
-    const where = node('span', 'where', text(c.address));
-    if (c.iccid && !c.address.includes(c.iccid)) where.append(' ', id(c.iccid));
-    return [
-      node('span', 'kind', node('span', 'tag ' + (risk || kind), kind)),
-      where,
-      node('span', 'change', ...(a ? change(a) : [outline(c, slot)])),
-      node('span', 'provider', text(c.provider)),
-      node('span', 'labels', ...c.labels.map(([k, v]) => node('span', 'label', text(k), '=', text(v)))),
-      node('span', 'approval', a ? badge(a) : ''),
-    ];
+    return shownColumns.map(([, name, of]) => {
+      const cell = node('span', name, ...of(c, c.actions[slot], shapes.list[rowShape[r]], slot));
+      if (name === 'where') cell.title = visible(c.address);
+      if (name === 'row-of' && c.where) cell.title = visible(`${c.where.file}:${c.where.line}`);
+      return cell;
+    });
   }
 
-  // stateCells are the cells of a card as it is.
-  function stateCells(c, [name, style, , , needs]) {
-    return [
-      node('span', 'kind', node('span', 'tag ' + style, name), needs ? node('span', 'needs', ' · ', needs) : ''),
-      node('span', 'where', id(c.iccid)),
-      node('span', 'change', value('imei', c.before.imei)),
-      node('span', 'packages', c.before.packages ? text(packages(c.before)) : ''),
-      node('span', 'provider', text(c.provider)),
-      node('span', 'labels', ...c.labels.map(([k, v]) => node('span', 'label', text(k), '=', text(v)))),
-    ];
+  // named is what a card's address says besides its ICCID.
+  const named = (c) => c.address.replace(`["${c.iccid}"]`, '');
+
+  // device is a device's number; undefined is one that nobody knows, null is none.
+  function device(imei, name) {
+    if (imei === undefined) return node('span', 'quiet', '—');
+    return imei === null ? 'none' : node('span', 'id ' + (name || ''), text(imei));
+  }
+
+  // layOut gives as many labels a column as there is room for.
+  function layOut() {
+    const narrowest = 92, others = fleet ? 800 : 990; // px, with the room between them
+    labelColumns = Math.max(Math.min(labelKeys.length, 1), Math.min(labelKeys.length, 6, Math.floor((grid.clientWidth - others) / narrowest)));
+    shownColumns = columns();
+    grid.style.setProperty('--labels', Array(labelColumns).fill(`minmax(${narrowest - 12}px, 1fr)`).join(' '));
+    grid.setAttribute('aria-colcount', shownColumns.length);
+    head.replaceChildren(...shownColumns.map(([title, name]) => {
+      const cell = node('span', name, title);
+      cell.setAttribute('role', 'columnheader');
+      return cell;
+    }));
   }
 
   function outline(c, slot) {
@@ -496,9 +553,10 @@
   }
 
   // change tells an action in the words of its kind: {from} and {to} are its
-  // values, and what is in brackets is left out where it has none.
-  function change(a) {
-    const words = (phrases[a.kind] || '').replace(/\[(.*)\]$/, a.from || a.to ? '$1' : '');
+  // values, and what is in brackets is left out where it has none. form is 0 for a
+  // card, 1 for a row of the table.
+  function change(a, form) {
+    const words = ((phrases[a.kind] || [])[form] || '').replace(/\[(.*)\]$/, a.from || a.to ? '$1' : '');
     return words.split(/(\{from\}|\{to\})/).filter(Boolean).map((part) => {
       if (part === '{from}') return a.from ? id(a.from) : 'no device';
       return part !== '{to}' ? part : a.from ? marked(a.from, a.to || '?') : id(a.to || '?');
@@ -548,6 +606,7 @@
   function parts(c) {
     const facts = node('p', 'facts', c.iccid ? id(c.iccid) : '', node('span', '', text(c.provider)));
     for (const [k, v] of c.labels) facts.append(node('span', 'label', text(k), '=', text(v)));
+    if (c.where) facts.append(node('span', '', text(c.where.file), ':' + c.where.line));
     const out = [facts];
     if (c.number) out.push(numberFacts(c.number));
     if (c.actions.length) out.push(node('h3', '', 'Actions'), node('ol', 'actions', ...c.actions.map(actionItem)));
@@ -562,7 +621,7 @@
   }
 
   function actionItem(a) {
-    const li = node('li', '', node('span', 'tag ' + a.risk, a.kind), ' ', ...change(a), ' ', badge(a));
+    const li = node('li', '', node('span', 'tag ' + a.risk, a.kind), ' ', ...change(a, 0), ' ', badge(a));
     const more = node('p', 'quiet', text(a.id), ` · ${a.risk}`);
     if (a.guarded && !a.approved && a.denial) more.append(' · ', text(a.denial));
     for (const [by, reason] of a.approvals) more.append(' · approved by ', text(by), ...(reason ? [': ', text(reason)] : []));
@@ -704,7 +763,10 @@
     document.querySelectorAll('[data-needs]').forEach((b) => b.addEventListener('click', () => setFilter('approval', b.dataset.needs)));
     document.querySelectorAll('.by-label').forEach((s) => s.querySelectorAll('[data-name]').forEach((b) => b.addEventListener('click', () => setFilter('label', JSON.stringify([s.dataset.key, b.dataset.name])))));
     document.querySelectorAll('#models [data-name], #ends [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('search', b.dataset.name)));
-    document.querySelectorAll('[data-kind]').forEach((b) => b.addEventListener('click', () => setFilter('kind', b.dataset.kind)));
+    document.querySelectorAll('[data-kind]').forEach((b) => b.addEventListener('click', () => {
+      controls.search.value = b.dataset.search || '';
+      setFilter('kind', b.dataset.kind);
+    }));
     window.addEventListener('beforeprint', print);
     window.addEventListener('afterprint', () => byID('printed').replaceChildren());
   }
@@ -737,6 +799,7 @@
   const head_ = () => [...head.children].map((e) => e.textContent);
 
   function measure() {
+    layOut();
     rowHeight = parseFloat(getComputedStyle(grid).getPropertyValue('--row')) || 40;
     draw(true);
   }
