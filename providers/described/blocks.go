@@ -340,9 +340,12 @@ func (c *compiler) outcomeBlocks(b block) {
 			c.report.ErrorAt(x.LabelRanges[0], "Unknown outcome", "There is no outcome %q.%s There are %s.", label, spec.DidYouMean(label, outcomeLabels), spec.QuoteList(outcomeLabels, "and"))
 			continue
 		}
-		in := c.enter("outcome \""+label+"\"", x.Body, x.DefRange(), blockRule{attributes: []string{"when", "retry_after"}})
+		in := c.enter("outcome \""+label+"\"", x.Body, x.DefRange(), blockRule{attributes: []string{"when", "retry_after", "waits"}})
 		in.need("when")
 		o := outcome{label: label, when: in.compile("when", inReply.with(rootChange, rootCode)), retryAfter: in.compile("retry_after", inReply.with(rootCode)), at: x.DefRange()}
+		if o.waits = in.constantBool("waits", false); o.waits && label != labelUnavailable {
+			c.report.ErrorAt(in.attribute("waits").Range(), "Unsuitable attribute", "waits is said of an outcome %q alone: what waits for a person is neither done nor refused.", labelUnavailable)
+		}
 		c.def.outcomes = append(c.def.outcomes, o)
 	}
 }

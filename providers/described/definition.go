@@ -233,6 +233,7 @@ type outcome struct {
 	when       *expression
 	retryAfter *expression
 	body       bool // it reads the body
+	waits      bool // for a person outside, such as an order for its payment
 	// byStatus says for each HTTP status whether it holds, where nothing else decides;
 	// else nil.
 	byStatus *statuses

@@ -38,6 +38,7 @@ type judgement struct {
 	retryAfter    time.Duration
 	status        int
 	known         bool // an outcome of the definition holds
+	waits         bool // for a person outside
 }
 
 // judge says what a reply means: the first outcome that holds. ctx has the reply,
@@ -56,7 +57,7 @@ func (d *Definition) judge(ctx *hcl.EvalContext, r *reply, now time.Time, ch *ch
 	for i := range d.outcomes {
 		o := &d.outcomes[i]
 		if o.holds(ctx, status) {
-			j.label, j.known = o.label, true
+			j.label, j.known, j.waits = o.label, true, o.waits
 			if o.retryAfter != nil {
 				j.retryAfter = pause(o.retryAfter.text(ctx), r.time(now))
 			}
@@ -197,7 +198,7 @@ func (j *judgement) readCause() providers.Cause {
 func (j *judgement) err(changing bool) *providers.Error {
 	e := &providers.Error{Code: j.code, Message: j.message, RetryAfter: j.retryAfter, Cause: j.readCause(), Proof: providers.NeverSeen}
 	if changing {
-		e.Cause, e.Proof = j.cause(), j.proof()
+		e.Cause, e.Proof, e.Waits = j.cause(), j.proof(), j.waits
 	}
 	what := fmt.Sprintf("HTTP %d", j.status)
 	switch {

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -238,4 +240,35 @@ func TestXMLWithoutOneOfItsElementsMayNotReadAsNone(t *testing.T) {
 	all := strings.Join(problems, "\n")
 	assert.Contains(t, all, "the reply without r.bind.imei: it reads as a card that is bound to no device")
 	assert.Contains(t, all, "the reply without r.bind: it reads as a card that is bound to no device")
+}
+
+// Whoever opens the link pays, at any time: no time that passes shows that the order
+// came to nothing.
+func TestAnOrderThatWaitsForItsPaymentStaysInDoubt(t *testing.T) {
+	text := one(`
+  read {
+    request = { path = "/x" }
+    status  = reply.json.s
+  }
+  change "subscribe" { request = { method = "POST", path = "/order" } }
+  code = reply.json.code
+  message = "pay at ${reply.json.payUrl}"
+  outcome "LABEL" {
+    when  = can(reply.json.payUrl)
+    waits = true
+  }
+  outcome "done" { when = code == "0" }`)
+	d := well(t, strings.Replace(text, "LABEL", "unavailable", 1))
+	for body, waits := range map[string]bool{`{"code":0,"payUrl":"https://pay.example/1"}`: true, `{"code":0}`: false} {
+		p := serving(t, d, providertest.Answers(200, body), map[string]any{"key": "a-key-that-is-long"})
+		_, err := p.Do(t.Context(), change(spec.Subscribe, "", "100M"))
+		assert.Equal(t, waits, providers.Waits(err), body)
+		assert.Equal(t, waits, err != nil && providers.EffectOf(err) == providers.EffectUnknown, body)
+		if waits {
+			assert.ErrorContains(t, err, "pay at https://pay.example/1")
+		}
+	}
+	_, mistakes := compile(t, strings.Replace(text, "LABEL", "refused", 1))
+	assert.Len(t, mistakes, 1)
+	assert.Contains(t, mistakes[0], `waits is said of an outcome "unavailable" alone`)
 }
