@@ -134,7 +134,7 @@ carrier "n1ce" {
     card    = { iccid = "8988228066600000001" }
     change  = { kind = "resume" }
     reading = { status = "Disabled", keep = { label = null, imei_lock = "false" } }
-    sends   = { method = "PUT", path = "/v2/sims/8988228066600000001", json = { iccid = "8988228066600000001", status = "Enabled", imei_lock = false } }
+    sends   = { method = "PUT", path = "/v2/sims/8988228066600000001", body = "{\"iccid\":\"8988228066600000001\",\"imei_lock\":false,\"status\":\"Enabled\"}" }
     reply   = { status = 200, text = "" }
     gives   = { outcome = "done" }
   }
