@@ -111,6 +111,7 @@ func languageBlocks() map[string]block {
 		"numberSchema":     place(map[string]string{"provider": "aliyun", "pool_key": `"p"`, "subs_id": `"s"`}, true, `privacy_number "n"`),
 		"approvalSchema":   place(map[string]string{"action": `"unbind"`, "cards": fmt.Sprintf("{ %q = \"861536030196001\" }", kiosk)}, true, `approval "a"`),
 		"removedSchema":    place(map[string]string{"iccids": fmt.Sprintf("[%q]", kiosk)}, true, "removed"),
+		"packageSchema":    place(map[string]string{"price": "3", "currency": `"CNY"`, "per": `"month"`}, false, `package "10002"`),
 		"outputSchema":     place(map[string]string{"value": "1"}, false, `output "o"`),
 	}
 }

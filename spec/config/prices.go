@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -28,7 +29,7 @@ func (l *loader) loadPrices() {
 }
 
 // currencyPattern is how ISO 4217 writes a currency.
-var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+var currencyPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z]{3}$`) })
 
 func (l *loader) loadPrice(b *hcl.Block) (spec.Price, bool) {
 	content, diags := b.Body.Content(packageSchema())
@@ -46,7 +47,7 @@ func (l *loader) loadPrice(b *hcl.Block) (spec.Price, bool) {
 	amount, hasAmount := s.amount("price")
 	currency, hasCurrency := s.filled("currency")
 	per, hasPer := s.period("per")
-	if hasCurrency && !currencyPattern.MatchString(currency) {
+	if hasCurrency && !currencyPattern().MatchString(currency) {
 		s.wrong("currency", "Invalid currency", "%q is no currency. Write its three letters, such as \"CNY\" or \"EUR\".", currency)
 		hasCurrency = false
 	}
