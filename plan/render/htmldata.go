@@ -3,13 +3,13 @@ package render
 import (
 	"encoding/json"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cardfleet/cardfleet/plan"
-	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -324,7 +324,12 @@ func (s *sparse) add(card int, value any) {
 
 func appendLabels(b []byte, m map[string]string) []byte {
 	b = append(b, '[')
-	for i, k := range slices.Sorted(maps.Keys(m)) {
+	keys := make([]string, 0, 16) // of most cards no more, so that it takes no memory
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for i, k := range keys {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -335,8 +340,11 @@ func appendLabels(b []byte, m map[string]string) []byte {
 
 func appendValues(b []byte, v plan.Values) []byte {
 	b = append(b, '[')
-	b = append(b, map[spec.Switch]string{spec.On: "true", spec.Off: "false", spec.Unset: "null"}[v.Active]...)
-	b = append(b, ',')
+	if active := v.Active.Bool(); active == nil {
+		b = append(b, "null,"...)
+	} else {
+		b = append(strconv.AppendBool(b, *active), ',')
+	}
 	if v.Packages == nil {
 		b = append(b, "null"...)
 	} else {
@@ -416,8 +424,8 @@ func appendText(b []byte, s string) []byte {
 
 // isPlain reports whether s stands in JSON as it is.
 func isPlain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+	for _, r := range s {
+		if r < ' ' || r == 0x7f || r == '"' || r == '\\' || r == '<' || r == '>' || r == '&' || r >= utf8.RuneSelf && (r == utf8.RuneError || !unicode.IsGraphic(r)) {
 			return false
 		}
 	}

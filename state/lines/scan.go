@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"encoding/binary"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -259,8 +260,14 @@ func (s *Scanner) Skip(text string) bool {
 // with an escape, or that isn't UTF-8.
 func (s *Scanner) plain() ([]byte, bool) {
 	ascii := true
-	for i, b := range s.rest {
-		switch {
+	for i := 0; i < len(s.rest); i++ {
+		for i+8 <= len(s.rest) && plain(binary.LittleEndian.Uint64(s.rest[i:])) {
+			i += 8
+		}
+		if i == len(s.rest) {
+			break
+		}
+		switch b := s.rest[i]; {
 		case b == '"':
 			text := s.rest[:i]
 			s.rest = s.rest[i+1:]
@@ -272,6 +279,15 @@ func (s *Scanner) plain() ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// plain reports whether JSON has eight characters of a string as they are: none is a
+// quote, a backslash, a control character or beyond ASCII. Each byte of the terms has
+// its high bit set where it is one, or where a byte before it is.
+func plain(eight uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := eight^'"'*ones, eight^'\\'*ones
+	return (eight|(eight-' '*ones)|(quote-ones)&^quote|(backslash-ones)&^backslash)&high == 0
 }
 
 // Text is the string behind a name.
@@ -354,6 +370,9 @@ func (s *Scanner) Escaped(name string) (string, bool) {
 	mark := s.texts.begin(len(s.rest))
 	for {
 		end, ascii := 0, true
+		for end+8 <= len(s.rest) && plain(binary.LittleEndian.Uint64(s.rest[end:])) {
+			end += 8
+		}
 		for end < len(s.rest) && s.rest[end] != '"' && s.rest[end] != '\\' {
 			if s.rest[end] < ' ' {
 				return "", false

@@ -245,7 +245,7 @@ func (w *Writer) Text(s string) {
 	start, from, ascii := len(w.B), 0, true
 	w.B = append(w.B, '"')
 	for i := 0; i < len(s); i++ {
-		if i+8 <= len(s) && isPlain(s[i:i+8]) {
+		if i+8 <= len(s) && plain(eightOf(s[i:])) {
 			i += 7
 			continue
 		}
@@ -264,15 +264,10 @@ func (w *Writer) Text(s string) {
 	w.B = append(append(w.B, s[from:]...), '"')
 }
 
-// isPlain reports whether JSON has eight characters as they are: none is a quote,
-// a backslash, a control character or beyond ASCII. Each byte of the terms has its
-// high bit set where it is so, or where the byte before it is.
-func isPlain(s string) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
+// eightOf are the first eight bytes of s, as a number.
+func eightOf(s string) uint64 {
 	_ = s[7]
-	v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	quote, backslash := v^'"'*ones, v^'\\'*ones
-	return (v|(v-' '*ones)|(quote-ones)&^quote|(backslash-ones)&^backslash)&high == 0
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // printable reports whether JSON has the characters beyond ASCII as they are.
