@@ -25,8 +25,12 @@ type memories struct {
 // place is where a card is packed; in whole where block is -1.
 type place struct{ block, at int32 }
 
-// packedAtOnce is the size of a block, in bytes.
-const packedAtOnce = 1 << 20
+// Blocks are of these sizes, in bytes, each twice the one before.
+const firstBlock, largestBlock = 4 << 10, 1 << 20
+
+// packedAtMost is more than a packed card takes, unless its texts are long: then its
+// block grows.
+const packedAtMost = 1 << 10
 
 // keep keeps a card, and returns its number. address is the declared one; "" for
 // a card that isn't declared.
@@ -38,8 +42,8 @@ func (m *memories) keep(c *state.Card, address string) int32 {
 		return n
 	}
 	last := len(m.packed) - 1
-	if last < 0 || len(m.packed[last]) > packedAtOnce-1024 {
-		m.packed = append(m.packed, make([]byte, 0, packedAtOnce))
+	if last < 0 || cap(m.packed[last])-len(m.packed[last]) < packedAtMost {
+		m.packed = append(m.packed, make([]byte, 0, min(firstBlock<<min(len(m.packed), 16), largestBlock)))
 		last++
 	}
 	m.places = append(m.places, place{int32(last), int32(len(m.packed[last]))})

@@ -137,7 +137,9 @@ func (f *File) ApprovalText(until time.Time, reason string) (text ApprovalText, 
 // pieces are a text that was written piece by piece, none of which is moved.
 type pieces [][]byte
 
-const pieceSize = 1 << 20
+// Pieces are of these sizes, in bytes, each twice the one before: a small plan takes
+// little memory, and a large one few pieces.
+const firstPiece, largestPiece = 4 << 10, 1 << 20
 
 // Write implements [io.Writer].
 func (p *pieces) Write(text []byte) (int, error) {
@@ -145,7 +147,7 @@ func (p *pieces) Write(text []byte) (int, error) {
 	for len(text) > 0 {
 		last := len(*p) - 1
 		if last < 0 || len((*p)[last]) == cap((*p)[last]) {
-			*p = append(*p, make([]byte, 0, pieceSize))
+			*p = append(*p, make([]byte, 0, min(firstPiece<<min(len(*p), 16), largestPiece)))
 			last++
 		}
 		piece := (*p)[last]
