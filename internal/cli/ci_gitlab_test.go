@@ -30,6 +30,7 @@ type gitlabCI struct {
 	drift     []*thread
 	pipelines []*pipeline
 	revoked   bool
+	quality   []byte // the last report on code quality
 	ids       int
 }
 
@@ -237,6 +238,12 @@ func (g *gitlabCI) job(p *pipeline, name string, job map[string]any, vars map[st
 	if artifacts, ok := job["artifacts"].(map[string]any); ok && (got.code == 0 || artifacts["when"] == "always") {
 		for _, pattern := range artifacts["paths"].([]any) {
 			g.keep(run, dir, pattern.(string))
+		}
+		if reports, ok := artifacts["reports"].(map[string]any); ok {
+			text, err := os.ReadFile(filepath.Join(dir, reports["codequality"].(string)))
+			if err == nil { // GitLab only warns of one that isn't there
+				g.quality = text
+			}
 		}
 	}
 	return got

@@ -476,6 +476,62 @@ func TestCILabelsFollowThePlan(t *testing.T) {
 	})
 }
 
+// The comment of a plan that failed has what was said: file, row, column, what to do.
+// The platform shows it at its line as well.
+func TestCIShowsWhyAPlanFailed(t *testing.T) {
+	platforms(t, func(t *testing.T, c *ciRig, p platform) {
+		c.write("bikes.csv", "iccid,imei\n89860617030017300032,861536030196035\n8986```@everyone,861536030196043\n")
+		c.commit("broken", "a table with a mistake", c.fleet("", "", "")+"\ncard \"bike\" {\n  from_csv = \"bikes.csv\"\n  iccid    = each.value.iccid\n  imei     = each.value.imei\n}\n")
+		got := p.pushed("broken").want(t, 1)
+		body := p.request("broken").ours("plan")[0].body
+		assert.Regexp(t, "(?s)## No plan\n.*\n````text\nError: Invalid ICCID\n  on bikes\\.csv line 3, column 1\n\n.*@everyone.*\n````\n", body)
+		switch p := p.(type) {
+		case *githubCI:
+			assert.Regexp(t, `(?m)^::error file=bikes\.csv,line=3,col=1,title=Invalid ICCID::.*@everyone.*$`, got.log)
+		case *gitlabCI:
+			var found []struct {
+				CheckName   string `json:"check_name"`
+				Fingerprint string
+				Severity    string
+				Location    struct {
+					Path  string
+					Lines struct{ Begin int }
+				}
+			}
+			require.NoError(t, json.Unmarshal(p.quality, &found))
+			require.NotEmpty(t, found)
+			assert.Equal(t, "cardfleet", found[0].CheckName)
+			assert.Equal(t, "blocker", found[0].Severity)
+			assert.Equal(t, "bikes.csv", found[0].Location.Path)
+			assert.Equal(t, 3, found[0].Location.Lines.Begin)
+			assert.NotEmpty(t, found[0].Fingerprint)
+		}
+	})
+}
+
+// The comment of an apply says what was done by kind. A job that is run again writes
+// its own, and neither that nor a plan after the merge takes the place of what was so.
+func TestCIKeepsTheRecordOfTheTrueRun(t *testing.T) {
+	platforms(t, func(t *testing.T, c *ciRig, p platform) {
+		c.commit("winter", "stop two", c.fleet("active = false", "active = false", ""))
+		p.pushed("winter").want(t, 0)
+		reviewed := p.request("winter").ours("plan")[0].body
+		p.merge("winter").want(t, 0)
+		th := p.request("winter")
+		first := th.ours("apply")[0].body
+		assert.Contains(t, first, "## Applied, with exit code 0\n\nDone: 2 stop.\n")
+		p.merge().want(t, 0)
+		require.Len(t, th.ours("apply"), 2)
+		assert.Equal(t, first, th.ours("apply")[0].body)
+		assert.Contains(t, th.ours("apply")[1].body, "## Nothing was applied, with exit code 0\n\n**Nothing was done**: no call that changes a card was made. As wanted already: 2.\n")
+		assert.Equal(t, 2, c.effects())
+
+		p.pushed("winter").want(t, 0)
+		require.Len(t, th.ours("plan"), 1)
+		assert.Equal(t, reviewed, th.ours("plan")[0].body)
+	})
+}
+
 func TestCIPlanThatFailsFailsItsJob(t *testing.T) {
 	platforms(t, func(t *testing.T, c *ciRig, p platform) {
 		c.commit("broken", "a mistake", "card {")
@@ -550,6 +606,7 @@ func TestCIExplainsWhatWasRefused(t *testing.T) {
 		p.pushed("returned").want(t, 0)
 		p.merge("returned").want(t, 3)
 		assert.Contains(t, p.request("returned").ours("apply")[0].body, "nothing was changed")
+		assert.Contains(t, p.request("returned").ours("apply")[0].body, "**Nothing was done**: no call that changes a card was made.")
 		assert.Zero(t, c.effects())
 
 		c.commit("approved", "approve it", c.fleet("", "-", "")+approvesYard)

@@ -5,6 +5,9 @@
 
 number=$(request)
 code=$(cat "$out/code")
+if [ "$code" = merged ]; then
+	exit 0 # plan.sh has said so
+fi
 if [ -s "$plan" ]; then
 	printf '\n[Every card](%s) · commit %s\n' "$(report_url)" "$(cat "$out/head")" >>"$out/plan.md"
 fi

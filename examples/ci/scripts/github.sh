@@ -50,6 +50,21 @@ comment() {
 	fi
 }
 
+# new_comment NUMBER FILE writes another comment: what a run did isn't written over.
+new_comment() { as_body "$2" | api POST "$repo/issues/$1/comments" - >/dev/null; }
+
+# is_merged NUMBER says whether the pull request is merged.
+is_merged() { [ "$(api GET "$repo/pulls/$1" | jq '.merged_at != null')" = true ]; }
+
+# annotate LINES shows the diagnostics of a run at their lines. GitHub shows ten of
+# a step, of each kind.
+annotate() {
+	diagnostics "$1" | jq -r '
+		def data: gsub("%"; "%25") | gsub("\r"; "%0D") | gsub("\n"; "%0A");
+		def property: data | gsub(":"; "%3A") | gsub(","; "%2C");
+		"::\(if .severity == "error" then "error" else "warning" end) file=\(.file | property),line=\(.line),col=\(.column),title=\(.summary | property)::\(if .detail == "" then .summary else .detail end | data)"'
+}
+
 # own MARK picks, of a list, the last that the bot wrote and that begins with MARK.
 own() {
 	jq --arg mark "$1" --arg bot "$bot" \

@@ -38,6 +38,22 @@ comment() {
 	fi
 }
 
+# new_comment NUMBER FILE writes another comment: what a run did isn't written over.
+new_comment() { as_body "$2" | api POST "$repo/merge_requests/$1/notes" - >/dev/null; }
+
+# is_merged NUMBER says whether the merge request is merged.
+is_merged() { [ "$(api GET "$repo/merge_requests/$1" | jq '.merged_at != null')" = true ]; }
+
+# annotate LINES shows the diagnostics of a run at their lines, as a report on code
+# quality.
+annotate() {
+	diagnostics "$1" | jq -s '[.[] | {
+		description: (.summary + if .detail == "" then "" else ": \(.detail)" end), check_name: "cardfleet",
+		fingerprint: ("\(.file)\n\(.line)\n\(.column)\n\(.summary)\n\(.detail)" | @base64),
+		severity: (if .severity == "error" then "blocker" else "minor" end),
+		location: {path: .file, lines: {begin: .line}}}]' >"$out/code-quality.json"
+}
+
 # own FIELD MARK picks, of a list, the newest that the token's user wrote and whose
 # FIELD begins with MARK.
 own() {

@@ -80,6 +80,28 @@ commits() {
 	fi
 }
 
+# diagnosed LINES prints what the diagnostics of a run say, as Markdown: of the
+# JSON lines that -json-into writes, as many as a comment has room for. A fence that
+# is longer than any in it keeps all of it text.
+diagnosed() {
+	jq -rn '
+		def where: .range | if . then "  on \(.filename) line \(.start.line), column \(.start.column)\n" else "" end;
+		[inputs | select(.type == "diagnostic") | .diagnostic] | sort_by(.severity != "error") |
+		map("\(if .severity == "error" then "Error" else "Warning" end): \(.summary)\n\(where)\(if (.detail // "") != "" then "\n\(.detail)\n" else "" end)") |
+		. as $all | reduce .[] as $d ([]; if (join("\n") | length) + ($d | length) < 60000 then . + [$d] else . end) |
+		length as $n | join("\n") | select(. != "") |
+		("`" * ([3, ([scan("`+") | length + 1] | max // 0)] | max)) as $fence |
+		"\($fence)text\n\(.)\($fence)" + if ($all | length) > $n then "\n\n… and \(($all | length) - $n) more, which the log has." else "" end' "$1"
+}
+
+# diagnostics LINES prints each of a run's diagnostics that has a place, one JSON
+# object a line, with the file as the repository has it.
+diagnostics() {
+	jq -c --arg fleet "${fleet%/}" 'select(.type == "diagnostic") | .diagnostic | select(.range) |
+		{severity, summary, detail: (.detail // ""), line: .range.start.line, column: .range.start.column,
+		 file: (if $fleet == "." or $fleet == "" then .range.filename else "\($fleet)/\(.range.filename)" end)}' "$1"
+}
+
 # markdown prints the saved plan as a comment, with room for a line below it.
 markdown() {
 	local options=(-markdown -limit=65000)
