@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,6 +25,10 @@ type Fleet struct {
 	// Carriers are the digests of the definitions of carriers that the configuration
 	// had then, by name.
 	Carriers map[string]string `json:"carriers,omitempty"`
+	// Feeds are until when the readings of a provider block's cards have what changed
+	// at the carrier, where that lists changes. A card that was read since has more.
+	// The times are by the carrier's clock, where that is known.
+	Feeds map[spec.ProviderName]time.Time `json:"feeds,omitempty"`
 	// Spent are the signatures that count no more though they haven't ended.
 	Spent []Spent `json:"spent,omitempty"`
 }
@@ -77,6 +82,26 @@ type Spent struct {
 func (f *Fleet) Carried(plan CarriedOut) {
 	plans := slices.Concat(f.Plans, []CarriedOut{plan})
 	f.Plans = plans[max(0, len(plans)-MostPlans):]
+}
+
+// Fed notes until when readings have what changed at a carrier. A map that other
+// values may share is replaced, never written to.
+func (f *Fleet) Fed(block spec.ProviderName, until time.Time) {
+	feeds := maps.Clone(f.Feeds)
+	if feeds == nil {
+		feeds = map[spec.ProviderName]time.Time{}
+	}
+	feeds[block] = until.UTC().Truncate(time.Second)
+	f.Feeds = feeds
+}
+
+// NotFed forgets until when readings of the block's cards have what changed.
+func (f *Fleet) NotFed(block spec.ProviderName) {
+	if _, has := f.Feeds[block]; !has {
+		return
+	}
+	f.Feeds = maps.Clone(f.Feeds)
+	delete(f.Feeds, block)
 }
 
 // Equal reports whether both are kept alike.

@@ -143,6 +143,9 @@ func (s *Session) fleetAfter(p *Planned, r *apply.Report) (*state.Fleet, error) 
 	after.Policy, after.Signers = &policy, people
 	after.Accounts = s.accountsAfter(after.Accounts)
 	after.Carriers = plan.CarrierDigests(s.Fleet)
+	if err := s.feedsAfter(&after, p, r); err != nil {
+		return nil, err
+	}
 	var unread error
 	outcomes := sync.OnceValue(func() (outcomes map[string]apply.Outcome) { // where something is signed
 		outcomes, unread = outcomesByName(r)

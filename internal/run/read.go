@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,6 +24,7 @@ type Live struct {
 	asked      []bool // which of the cards were asked for now
 	incomplete []plan.Incomplete
 	reads      []plan.Reads
+	fed        map[spec.ProviderName]time.Time // see [Session.fedUntil]
 }
 
 // fresh are the readings that were made now.
@@ -47,6 +49,8 @@ type part struct {
 	calls    int   // the most that reading them may take; 0 for no limit
 	later    bool  // no call is left for any of them
 	feed     int   // the calls that told which cards have changed
+	told     bool  // they told all that have
+	unsaid   []int // the targets in read that they would have told of, had there been more
 	err      error
 	reads    plan.Reads
 }
@@ -55,6 +59,7 @@ type part struct {
 // within its own limits. The others are as the state remembers them. Where ctx
 // ends, what was read until then is returned with its error.
 func (s *Session) read(ctx context.Context, prior *state.Snapshot, o Options) (*Live, error) {
+	began := s.Env.Now()
 	targets := plan.Targets(s.Fleet, prior, o.Select)
 	l := &Live{Cards: make([]spec.Reading, len(targets)), asked: make([]bool, len(targets))}
 	memoryOf := prior.Walk()
@@ -67,8 +72,12 @@ func (s *Session) read(ctx context.Context, prior *state.Snapshot, o Options) (*
 	s.tellKeys(prior)
 	parts := s.parts(targets, l.Cards, prior, o)
 	if o.asks() {
-		s.askFeeds(ctx, targets, l.Cards, parts, o)
+		calls := s.askFeeds(ctx, targets, prior, l, parts, o)
+		if o.Budget > 0 {
+			s.ration(parts, targets, l.Cards, calls)
+		}
 		s.askCarriers(ctx, targets, l, parts, o)
+		l.fed = s.fedUntil(prior, targets, l, parts, began, o)
 	}
 	for i := range parts {
 		if o.asks() {
@@ -98,9 +107,6 @@ func (s *Session) parts(targets []plan.Target, known []spec.Reading, prior *stat
 			}
 		}
 	}
-	if o.Budget > 0 {
-		s.ration(parts, targets, known, o.Budget)
-	}
 	return parts
 }
 
@@ -121,9 +127,18 @@ func partsOf(targets []plan.Target) []part {
 }
 
 // ration shares out the calls: to the cards with the oldest readings first,
-// whichever provider they are of. Each provider reads its own in that order.
+// whichever provider they are of, and last to those of which a list of changes might
+// have said nothing. Each provider reads its own in that order.
 func (s *Session) ration(parts []part, targets []plan.Target, known []spec.Reading, calls int) {
-	older := func(a, b int) int { return cmp.Or(known[a].At.Compare(known[b].At), cmp.Compare(a, b)) }
+	unsaid := map[int]int{} // 1 for those
+	for i := range parts {
+		for _, target := range parts[i].unsaid {
+			unsaid[target] = 1
+		}
+	}
+	older := func(a, b int) int {
+		return cmp.Or(cmp.Compare(unsaid[a], unsaid[b]), known[a].At.Compare(known[b].At), cmp.Compare(a, b))
+	}
 	var all []int
 	of := make(map[spec.ProviderName]*part, len(parts))
 	for i := range parts {

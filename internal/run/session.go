@@ -66,10 +66,11 @@ type Planned struct {
 	Settled []apply.Result
 	// Carried is when the saved plan was carried out before; nil for one that wasn't.
 	Carried *state.CarriedOut
-	absent  *Absence       // of the state
-	order   map[string]int // the saved plan's order of actions, by their ids
-	rows    *Rows          // of Prior
-	news    apply.News     // what readings and the configuration say of cards of Prior
+	absent  *Absence                        // of the state
+	order   map[string]int                  // the saved plan's order of actions, by their ids
+	rows    *Rows                           // of Prior
+	fed     map[spec.ProviderName]time.Time // see [Session.fedUntil]
+	news    apply.News                      // what readings and the configuration say of cards of Prior
 	// memory is what the state has of the card at a place of the plan, with the news
 	// taken over.
 	memory func(place int, c *plan.Card) *state.Card
@@ -110,7 +111,7 @@ func (s *Session) PlanToApply(ctx context.Context, rows *Rows, o Options, unaske
 	}
 	p := &Planned{
 		Plan: d, Prior: rows.Head, Numbers: live.Numbers, Approvals: o.Approvals, Withdrawn: withdrawn, absent: o.Absent,
-		rows: rows, news: apply.News{Wanted: s.Fleet.Cards, Live: live.fresh(), Capabilities: s.Capabilities},
+		rows: rows, fed: live.fed, news: apply.News{Wanted: s.Fleet.Cards, Live: live.fresh(), Capabilities: s.Capabilities},
 	}
 	p.memory = p.memoryOf(d)
 	return p, nil

@@ -61,8 +61,8 @@ func (p lister) changedWithin(ctx context.Context, w stretch, since cty.Value, y
 	if err := yield(page); err != nil || !page.more {
 		return err
 	}
-	if at := p.CarrierTime(p.Now()); w.last && at.After(w.to) {
-		w.to = at // by the clock that the rows are told by
+	if w.last {
+		w.to = p.clock()
 	}
 	early, late, ok := w.halves()
 	if !ok {

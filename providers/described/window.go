@@ -52,13 +52,23 @@ func (p lister) windows(since cty.Value) ([]stretch, error) {
 	if err != nil {
 		return nil, errors.New("the window's from is no time")
 	}
-	to := p.Now()
+	to := p.clock()
 	if w.to != nil {
 		if to, err = timeOf(w.to.text(ctx)); err != nil {
 			return nil, errors.New("the window's to is no time")
 		}
 	}
 	return stretches(from, to, w.span)
+}
+
+// clock is the time by the carrier's clock, which its list goes by; by ours where
+// nobody knows that yet.
+func (p lister) clock() time.Time {
+	now := p.Now()
+	if at := p.CarrierTime(now); !at.IsZero() {
+		return at
+	}
+	return now
 }
 
 // mostWindows bounds what a mistaken span would make of years.

@@ -48,12 +48,13 @@ carrier "jasper" {
     packages = [reply.json.ratePlan]
   }
 
-  # In the order in which cards were modified, the oldest first. In the last window
-  # modifiedTill is left out: a card that is modified meanwhile moves to its end.
+  # In the order in which cards were modified, the oldest first. No document says which
+  # ends of a window count, so windows overlap by a second. In the last one modifiedTill
+  # is left out: a card that is modified meanwhile moves to its end.
   list {
     request = { path = "/devices", query = {
       modifiedSince = time("YYYY-MM-DDThh:mm:ssZZZZZ", window.from, "UTC")
-      modifiedTill  = window.last ? null : time("YYYY-MM-DDThh:mm:ssZZZZZ", window.to, "UTC")
+      modifiedTill  = window.last ? null : time("YYYY-MM-DDThh:mm:ssZZZZZ", timeadd(window.to, "1s"), "UTC")
       pageSize      = page.size
       pageNumber    = page.number
     } }
