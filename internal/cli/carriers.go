@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/all"
+	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/providers/described"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
@@ -209,7 +211,8 @@ func (prog *program) carriersTryCommand() *cli.Command {
 		Description: `Makes the requests of one read, and shows them without secrets, what the expressions took of
 each answer with the names of the rest, each expression with its value, and what was understood.
 NAME is a provider block of the configuration, such as soracom or soracom.japan; a carrier of the
-program needs no block where the environment has its credentials. Nothing is changed.`,
+program needs no block where the environment has its credentials. A block with
+endpoint = "simulator" is tried at its simulated carrier. Nothing is changed.`,
 		ArgsUsage: "NAME ICCID",
 		UsageText: "cardfleet carriers try qianyun 89860617030017300390",
 		Flags:     o.flags(),
@@ -227,8 +230,10 @@ program needs no block where the environment has its credentials. Nothing is cha
 	}
 }
 
-func (prog *program) tryCarrier(ctx context.Context, in inputOptions, name spec.ProviderName, iccid spec.ICCID) error {
-	block, key, err := prog.blockToTry(ctx, in, name, iccid)
+func (prog *program) tryCarrier(ctx context.Context, in inputOptions, name spec.ProviderName, iccid spec.ICCID) (err error) {
+	c := &configuration{program: prog, fleet: &spec.Fleet{}}
+	block, key, err := c.blockToTry(ctx, in, name, iccid)
+	defer func() { err = errors.Join(err, c.close()) }()
 	if err != nil {
 		return err
 	}
@@ -256,27 +261,34 @@ func (prog *program) tryCarrier(ctx context.Context, in inputOptions, name spec.
 
 // blockToTry is the provider block of that name, and what the configuration says of
 // the card. Without a fleet a carrier of the program is tried by the environment.
-func (prog *program) blockToTry(ctx context.Context, in inputOptions, name spec.ProviderName, iccid spec.ICCID) (spec.ProviderConfig, providers.Key, error) {
-	files, err := config.Files(prog.dir())
+func (c *configuration) blockToTry(ctx context.Context, in inputOptions, name spec.ProviderName, iccid spec.ICCID) (spec.ProviderConfig, providers.Key, error) {
+	files, err := config.Files(c.dir())
 	hasFleet := slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, ".fleet.hcl") || strings.HasSuffix(f, ".fleet.json") })
 	if err != nil || !hasFleet {
-		_, err := prog.definitions(true)
+		_, err := c.definitions(true)
 		return spec.ProviderConfig{Name: name}, providers.Key{}, err
 	}
-	fleet, err := prog.configuredFleet(ctx, prog.dir(), in)
-	if err != nil {
+	if c.fleet, err = c.configuredFleet(ctx, c.dir(), in); err != nil {
 		return spec.ProviderConfig{}, providers.Key{}, err
 	}
 	var key providers.Key
-	for i := range fleet.Cards {
-		if c := &fleet.Cards[i]; c.ICCID == iccid {
-			key = providers.Key{MSISDN: c.MSISDN, IMEI: cmp.Or(c.CurrentIMEI, c.IMEI), Labels: c.Labels}
+	for i := range c.fleet.Cards {
+		if card := &c.fleet.Cards[i]; card.ICCID == iccid {
+			key = providers.Key{MSISDN: card.MSISDN, IMEI: cmp.Or(card.CurrentIMEI, card.IMEI), Labels: card.Labels}
 		}
 	}
-	if block := fleet.Provider(name); block != nil {
+	block := c.fleet.Provider(name)
+	if block == nil {
+		return spec.ProviderConfig{Name: name}, key, nil
+	}
+	if block.Settings["endpoint"] != carriersim.Simulator {
 		return *block, key, nil
 	}
-	return spec.ProviderConfig{Name: name}, key, nil
+	blocks, err := c.simulate(true)
+	if i := slices.IndexFunc(blocks, func(b spec.ProviderConfig) bool { return b.Name == name }); i >= 0 {
+		return blocks[i], key, nil
+	}
+	return *block, key, err
 }
 
 // triedText is what a read at the real carrier came to.

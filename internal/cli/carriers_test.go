@@ -156,6 +156,18 @@ func TestTryShowsWhatTheExpressionsTookAndNoSecret(t *testing.T) {
 	assert.NotContains(t, got.out+got.errors, "another-key-0123456789")
 }
 
+// A carrier of the program is tried at its simulated one, where the block says so.
+func TestTryReadsASimulatedCardToo(t *testing.T) {
+	const card = "89860321043022000010"
+	r := newRig(t, &carriersim.World{})
+	r.write("main.fleet.hcl", "provider \"ctwing\" {\n  endpoint = \"simulator\"\n}\n")
+	r.write("simulator.json", `{"cards": [{"iccid": "`+card+`", "msisdn": "14912061160", "words": "5 欠费停机"}]}`)
+	got := r.want(0, r.run("carriers", "try", "ctwing", card))
+	assert.Contains(t, got.out, "access_number=14912061160&queryDropCard=true")
+	assert.Contains(t, got.out, "Sign: (sensitive value)")
+	assert.Contains(t, got.out, "lifecycle      suspended-by-carrier (停机 (5))")
+}
+
 func TestCarriersAreListedShownAndTestedWithoutAFleet(t *testing.T) {
 	r, _ := defined(t)
 	require.NoError(t, os.Remove(r.dir+"/main.fleet.hcl"))

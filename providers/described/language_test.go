@@ -261,6 +261,7 @@ func TestAListEndsWhereItSaysAndAShortOneIsAnError(t *testing.T) {
 		"the same next":    {end: `next = try(reply.json.next, null)`, pages: []string{`{"next": "b", "rows": [1]}`, `{"next": "b", "rows": [2]}`}, fails: "next is the same twice"},
 		"more":             {end: `more = reply.json.more`, pages: []string{`{"more": true, "rows": [1]}`, `{"more": "false", "rows": [2]}`}, cards: 2},
 		"more, not told":   {end: `more = reply.json.more`, pages: []string{`{"rows": [1]}`}, fails: "doesn't tell whether a page follows"},
+		"more of the same": {end: `more = length(reply.json.rows) > 0`, pages: []string{`{"rows": [1, 2]}`, `{"rows": [2, 3]}`, `{"rows": [2, 3]}`}, fails: "only what the pages before it had"},
 		"no rows are told": {end: `pages = reply.json.pages`, pages: []string{`{"pages": 1}`}, fails: "doesn't tell the list's rows"},
 	} {
 		t.Run(name, func(t *testing.T) {

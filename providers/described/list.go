@@ -53,7 +53,8 @@ func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error 
 	}
 	seen := map[spec.ICCID]bool{}
 	return p.pages(ctx, windows, wholeList, func(page *pageOf) error {
-		for _, reading := range p.readings(page) {
+		before, readings := len(seen), p.readings(page)
+		for _, reading := range readings {
 			if reading.ICCID == "" || seen[reading.ICCID] {
 				continue
 			}
@@ -62,9 +63,16 @@ func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error 
 				return err
 			}
 		}
+		if p.def.list.more != nil && page.more && len(readings) > 0 && len(seen) == before {
+			return listError(page.got.requestID, errNothingNew)
+		}
 		return nil
 	})
 }
+
+// errNothingNew is a list that would go on for ever: of one whose end is a page behind
+// which none follows, nothing else says how long it is.
+var errNothingNew = errors.New("the list doesn't end: a page has only what the pages before it had")
 
 // errEnough ends a list that its reader wants no more of.
 var errEnough = errors.New("no more is wanted")
