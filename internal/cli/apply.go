@@ -68,6 +68,7 @@ func (prog *program) runApply(ctx context.Context, o applyOptions, planFile stri
 	if err != nil {
 		return err
 	}
+	c.boundApply()
 	done, err := c.apply(ctx, o, planFile)
 	err = errors.Join(err, c.close())
 	c.tellApply(ctx, done, err) // last of all: nobody waits for the lock meanwhile
@@ -134,7 +135,7 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 
 // plannedAndApplied is what an apply does under the lock.
 func (s *session) plannedAndApplied(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals) (*run.Applied, error) {
-	rows, absent, err := s.run.RowsToApply(ctx, o.acceptNewState, planFile != "" || o.retry.file != "" || s.config.HasOutputs())
+	rows, absent, err := s.run.RowsToApply(ctx, o.acceptNewState, planFile != "" || o.retry.file != "", s.config.HasOutputs())
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +157,7 @@ func (s *session) plannedAndApplied(ctx context.Context, o applyOptions, planFil
 // planToApply makes the plan, or loads the one that was saved.
 func (s *session) planToApply(ctx context.Context, rows *run.Rows, o applyOptions, planFile string, how run.Options) (*run.Planned, error) {
 	if planFile != "" {
-		return s.loadPlan(planFile, rows.Head, how)
+		return s.loadPlan(planFile, rows, how)
 	}
 	if err := o.refreshOptions.check(); err != nil {
 		return nil, err

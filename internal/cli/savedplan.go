@@ -10,12 +10,11 @@ import (
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
-	"github.com/cardfleet/cardfleet/state"
 )
 
 // loadPlan reads a saved plan, and holds it against the variables, the
 // configuration, the state, the approvals and the limits of the moment.
-func (s *session) loadPlan(planFile string, prior *state.Snapshot, o run.Options) (*run.Planned, error) {
+func (s *session) loadPlan(planFile string, rows *run.Rows, o run.Options) (*run.Planned, error) {
 	e := s.fleet.Encryption
 	saved, err := readPlan(within(s.dir(), planFile), s.keysOf, e != nil && e.Enforced)
 	if err != nil {
@@ -24,7 +23,7 @@ func (s *session) loadPlan(planFile string, prior *state.Snapshot, o run.Options
 	if diags := s.otherVariables(saved.Plan); len(diags) > 0 {
 		return nil, mistakes(diags)
 	}
-	p, err := s.run.Judge(saved, prior, o)
+	p, err := s.run.Judge(saved, rows, o)
 	if err != nil {
 		return nil, err
 	}

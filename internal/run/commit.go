@@ -9,13 +9,14 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// RowsToApply is [Session.PriorRows] for [Session.PlanToApply]. whole asks for a
-// state that is held whole, also after the commit.
-func (s *Session) RowsToApply(ctx context.Context, accept, whole bool) (rows *Rows, absent *Absence, err error) {
+// RowsToApply is [Session.PriorRows] for [Session.PlanToApply] and [Session.Judge].
+// whole asks for a state that is held whole, and after for one that is so after the
+// commit too.
+func (s *Session) RowsToApply(ctx context.Context, accept, whole, after bool) (rows *Rows, absent *Absence, err error) {
 	_, able := s.Backend.(state.RowCommitter)
-	rows, absent, err = s.PriorRows(ctx, accept, whole || !able || s.keyed())
+	rows, absent, err = s.PriorRows(ctx, accept, whole || after || !able || s.keyed())
 	if err == nil {
-		rows.stays = whole
+		rows.stays = after
 	}
 	return rows, absent, err
 }
@@ -41,7 +42,11 @@ func (s *Session) commit(ctx context.Context, p *Planned, r *apply.Report) error
 		Each: func(visit func(before, after *state.Card) error) error { return p.amend(r.Cards(), visit) },
 	}
 	if b, able := s.Backend.(state.RowCommitter); able && p.rows.byRows() {
-		return b.CommitRows(ctx, p.Prior, a)
+		err := b.CommitRows(ctx, p.Prior, a)
+		if err == nil {
+			p.Prior.Cards = nil // they are as they were before
+		}
+		return err
 	}
 	e, _, err := a.Edits(a.Cards + p.rows.count())
 	if err != nil {
@@ -50,10 +55,11 @@ func (s *Session) commit(ctx context.Context, p *Planned, r *apply.Report) error
 	return s.Backend.Commit(ctx, p.Prior, p.Prior.Settlement().Then(e))
 }
 
-// byRows reports whether a commit may be made card by card: nobody has the state
-// whole, or there is none yet.
+// byRows reports whether a commit may be made card by card: nobody needs the state
+// after that, and its rows are as they are stored.
 func (r *Rows) byRows() bool {
-	return r.whole == nil || len(r.whole.Cards)+len(r.whole.Doubled) == 0 && !r.stays
+	w := r.whole
+	return w == nil || !r.stays && len(w.Doubled)+len(w.Respelled)+len(w.Strayed) == 0
 }
 
 // amend visits the cards of the state, and those that a run made of them. Those that

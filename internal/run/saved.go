@@ -14,7 +14,9 @@ import (
 // in Settled. A plan that was made from another fleet's state gives a
 // [*Refusal]; mistakes in the configuration, which no plan is made with, give a
 // [*MistakesError].
-func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planned, error) {
+// rows have the state whole.
+func (s *Session) Judge(saved *Saved, rows *Rows, o Options) (*Planned, error) {
+	prior := rows.Head
 	if lineage := saved.Plan.Lineage; lineage != "" && lineage != prior.Lineage {
 		return nil, &Refusal{Reason: PlanOfOtherState, Given: Identity{Lineage: lineage}, Found: identityOf(prior)}
 	}
@@ -32,7 +34,7 @@ func (s *Session) Judge(saved *Saved, prior *state.Snapshot, o Options) (*Planne
 	p := &Planned{
 		Plan: kept.Plan, Prior: prior, Digest: saved.Digest, Approvals: o.Approvals, Outdated: saved.Plan.Config != s.Fleet.Digest,
 		Carried: carried(prior, saved.Digest), order: orderOf(saved.Plan), absent: o.Absent,
-		rows: RowsOf(prior), memory: apply.MemoryIn(prior, prior.Settlement()),
+		rows: rows, memory: apply.MemoryIn(prior, prior.Settlement()),
 	}
 	p.settle(kept)
 	return p, nil

@@ -51,7 +51,7 @@ func (o Options) asks() bool { return o.Refresh.Mode != plan.RefreshNone }
 type Planned struct {
 	Plan plan.Source
 	// Prior is the state that it was made from, or that a saved one was held against:
-	// its head alone, where the state is read card by card.
+	// its head alone, where the state is read or was committed card by card.
 	Prior *state.Snapshot
 	// Numbers are the privacy numbers, where they were read.
 	Numbers   []spec.NumberReading
