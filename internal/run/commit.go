@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/providers"
@@ -31,7 +32,8 @@ func (s *Session) keyed() bool {
 	return false
 }
 
-// commit commits what a run made of the state.
+// commit commits what a run made of the state. The plan is read after that too, and
+// is made from the state as it was: so that stays as it is.
 func (s *Session) commit(ctx context.Context, p *Planned, r *apply.Report) error {
 	fleet, err := s.fleetAfter(p, r)
 	if err != nil {
@@ -41,18 +43,28 @@ func (s *Session) commit(ctx context.Context, p *Planned, r *apply.Report) error
 		Cards: p.rows.count() + r.Grown(), Fleet: fleet,
 		Each: func(visit func(before, after *state.Card) error) error { return p.amend(r.Cards(), visit) },
 	}
+	after := *p.Prior
 	if b, able := s.Backend.(state.RowCommitter); able && p.rows.byRows() {
-		err := b.CommitRows(ctx, p.Prior, a)
-		if err == nil {
-			p.Prior.Cards = nil // they are as they were before
-		}
-		return err
+		after.Cards = nil
+		err = b.CommitRows(ctx, &after, a)
+	} else {
+		err = s.commitWhole(ctx, &after, a, p.rows.count())
 	}
-	e, _, err := a.Edits(a.Cards + p.rows.count())
+	if err == nil {
+		p.Prior = &after
+	}
+	return err
+}
+
+// commitWhole commits an amendment of so many cards as edits.
+func (s *Session) commitWhole(ctx context.Context, after *state.Snapshot, a state.Amendment, cards int) error {
+	e, _, err := a.Edits(a.Cards + cards)
 	if err != nil {
 		return err
 	}
-	return s.Backend.Commit(ctx, p.Prior, p.Prior.Settlement().Then(e))
+	e = after.Settlement().Then(e)
+	after.Cards = slices.Clone(after.Cards)
+	return s.Backend.Commit(ctx, after, e)
 }
 
 // byRows reports whether a commit may be made card by card: nobody needs the state

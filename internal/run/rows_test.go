@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -62,6 +63,12 @@ func applied(t *testing.T, s *run.Session, whole, after bool) (*run.Applied, *st
 	done, err := s.Apply(ctx, p, 0)
 	require.NoError(t, err)
 	require.NoError(t, unlock())
+	var reported []string
+	require.NoError(t, done.Report.Each(func(r *apply.Result) error {
+		reported = append(reported, fmt.Sprintf("%s %s %s", r.Card.ICCID, r.Action.Kind, r.Outcome))
+		return nil
+	}))
+	require.ElementsMatch(t, s.Watcher.(*witness).finished, reported, "the report is of the run also once that is committed")
 	return done, prior(t, s)
 }
 
