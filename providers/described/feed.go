@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -31,10 +32,11 @@ func (p lister) Changed(ctx context.Context, since time.Time, yield func(cards [
 		return listError("", err)
 	}
 	each := func(page *pageOf) error {
-		if !yield(p.cardsOn(page)) {
-			return errEnough
+		cards, err := p.cardsOn(page)
+		if err == nil && !yield(cards) {
+			err = errEnough
 		}
-		return nil
+		return err
 	}
 	for _, w := range windows {
 		if err := p.changedWithin(ctx, w, from, each); err != nil {
@@ -84,7 +86,11 @@ func (p lister) walkTwice(ctx context.Context, at position, yield func(*pageOf) 
 	for walk := range mostWalks {
 		var cards []spec.ICCID
 		err := p.walk(ctx, at, func(page *pageOf) error {
-			cards = append(cards, p.cardsOn(page)...)
+			on, err := p.cardsOn(page)
+			if err != nil {
+				return err
+			}
+			cards = append(cards, on...)
 			return yield(page)
 		})
 		if err != nil {
@@ -98,16 +104,23 @@ func (p lister) walkTwice(ctx context.Context, at position, yield func(*pageOf) 
 	return listError("", fmt.Errorf("the list changed each of %d times that it was read", mostWalks))
 }
 
-// cardsOn are the cards of a page, however much is told of each.
-func (p lister) cardsOn(page *pageOf) []spec.ICCID {
+// cardsOn are the cards of a page, however much is told of each. A row that doesn't
+// say whose it is may be of any card, so it is an error; what isn't a card's number is
+// not one of ours.
+func (p lister) cardsOn(page *pageOf) ([]spec.ICCID, error) {
 	cards := make([]spec.ICCID, 0, len(page.rows))
 	for _, row := range page.rows {
 		own, _ := rowScopes(row, page.got)
-		if iccid, err := (&teller{Definition: p.def, r: p.def.list.row, ctx: own}).whose(""); err == nil && iccid != "" {
+		t := &teller{Definition: p.def, r: p.def.list.row, ctx: own}
+		iccid, err := t.whose("")
+		switch {
+		case err == nil:
 			cards = append(cards, iccid)
+		case strings.TrimSpace(t.text(t.r.iccid)) == "":
+			return nil, listError(page.got.requestID, fmt.Errorf("a row of the list of changes: %w", err))
 		}
 	}
-	return cards
+	return cards, nil
 }
 
 // since is a time as the list's request takes it.

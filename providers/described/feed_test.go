@@ -2,6 +2,7 @@ package described_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -57,4 +59,54 @@ func TestAListWithoutSinceIsNoFeedAndSinceThatNothingTakesIsAMistake(t *testing.
 `)
 	require.Len(t, mistakes, 1)
 	assert.Contains(t, mistakes[0], "line 12: Unused since")
+}
+
+// Such a row may be of any card: passed over, it would be a change that is missed.
+func TestARowOfAListOfChangesThatDoesntSayWhoseItIsIsAnError(t *testing.T) {
+	for row, ok := range map[string]bool{`{"iccid": "89423200000000000019"}`: true, `{"iccid": "a device"}`: true, `{}`: false, `{"iccid": null}`: false, `{"iccid": " "}`: false} {
+		p := serving(t, well(t, fmt.Sprintf(followed, `more = reply.json.more`)), providertest.Answers(200, `{"more": false, "rows": [{"iccid": "89423200000000000001"}, `+row+`]}`), nil)
+		var cards []spec.ICCID
+		err := p.(providers.ChangeFeed).Changed(t.Context(), time.Time{}, func(page []spec.ICCID) bool {
+			cards = append(cards, page...)
+			return true
+		})
+		if ok {
+			require.NoError(t, err, row)
+			assert.Contains(t, cards, spec.ICCID("89423200000000000001"))
+			continue
+		}
+		require.ErrorContains(t, err, "a row of the list of changes: the reply doesn't tell whose it is", row)
+	}
+}
+
+// Hidden, it would be asked for by another name.
+func TestAnIDThatHasASecretInItIsAskedForByNoCall(t *testing.T) {
+	const secret = "s3cr3t-of-the-account"
+	calls := 0
+	p := serving(t, well(t, `carrier "f" {
+  endpoint = "https://f.example"
+  setting "key" {}
+  lookup "id" {
+    request = { path = "/find", query = { iccid = card.iccid } }
+    value   = reply.json.id
+  }
+  read {
+    request = { path = "/cards/${card.id}" }
+    status  = reply.json.status
+  }
+  change "stop" { request = { method = "POST", path = "/stop/${card.id}" } }
+}
+`), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/find" {
+			calls++
+		}
+		_, _ = fmt.Fprintf(w, `{"id": "x-%s", "status": "1"}`, secret)
+	}), map[string]any{"key": secret})
+	_, err := p.Read(t.Context(), iccid, 0)
+	require.ErrorContains(t, err, "the card's id has a secret of the settings in it")
+	assert.NotContains(t, err.Error(), secret)
+	_, err = p.Do(t.Context(), change(spec.Stop, "", ""))
+	require.ErrorContains(t, err, "the card's id has a secret of the settings in it")
+	assert.Equal(t, providers.EffectNone, providers.EffectOf(err))
+	assert.Zero(t, calls)
 }

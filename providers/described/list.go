@@ -295,8 +295,8 @@ func (p *provider) row(r *reads, row cty.Value, got *answer) (*told, bool) {
 	}
 	p.stamp(out, got.made)
 	for _, n := range r.ids {
-		if id := n.expr.text(own); id != "" {
-			p.ids.set(out.reading.ICCID, n.name, p.hide(id, nil))
+		if id := n.expr.text(own); id != "" && !p.secret(id) {
+			p.ids.set(out.reading.ICCID, n.name, id)
 			out.reading.CarrierIDs = p.ids.of(out.reading.ICCID)
 		}
 	}

@@ -109,8 +109,14 @@ func (p *provider) lookUp(ctx context.Context, k *known, l *lookup) (string, err
 	if blank(text) {
 		return "", errNoCard
 	}
-	return p.hide(text, nil), nil
+	if p.secret(text) {
+		return "", &providers.Error{Call: name, Proof: providers.NeverSeen, Cause: providers.Refused, RequestID: got.requestID, Message: "the card's " + l.name + " has a secret of the settings in it, so nothing is asked by it, and the state doesn't keep it"}
+	}
+	return text, nil
 }
+
+// secret reports whether a text has a secret in it.
+func (p *provider) secret(text string) bool { return p.hide(text, nil) != text }
 
 // find takes the card's id from a reply; "" where the carrier has none.
 func (l *lookup) find(got *answer, iccid spec.ICCID) (string, error) {

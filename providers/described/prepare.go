@@ -72,8 +72,8 @@ func (p *provider) lookUpMany(ctx context.Context, l *lookup, cards []*known) er
 		return p.untold("lookup "+l.name, got, err)
 	}
 	for _, k := range cards {
-		if id := ids[string(k.iccid)]; !blank(id) {
-			p.ids.set(k.iccid, l.name, p.hide(id, nil))
+		if id := ids[string(k.iccid)]; !blank(id) && !p.secret(id) {
+			p.ids.set(k.iccid, l.name, id)
 		}
 	}
 	return nil

@@ -20,7 +20,10 @@ func (p *provider) waitFor(ctx context.Context, c providers.Change, ch *change, 
 	vars[rootAccepted] = got.value
 	ticket := ""
 	if ch.wait.ticket != nil {
-		ticket = p.hide(ch.wait.ticket.text(p.accepted(vars, got)), nil)
+		ticket = ch.wait.ticket.text(p.accepted(vars, got))
+		if p.secret(ticket) {
+			return providers.Receipt{}, p.waiting(c, got.requestID, "the carrier accepted it, and its ticket has a secret of the settings in it, so nothing is asked by that")
+		}
 		if ticket == "" {
 			return providers.Receipt{}, p.waiting(c, got.requestID, "the carrier accepted it, and its reply has no ticket to ask by")
 		}
