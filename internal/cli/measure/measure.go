@@ -153,7 +153,7 @@ func (s *session) size(ctx context.Context, n int) error {
 			return fmt.Errorf("%s, %d cards: %w", r.name, n, err)
 		}
 		if s.base != "" {
-			if got.Base, err = s.beside(ctx, r, n); err != nil {
+			if got.Base, err = s.beside(ctx, r, n, got); err != nil {
 				return err
 			}
 		}
@@ -166,14 +166,27 @@ func (s *session) size(ctx context.Context, n int) error {
 	return nil
 }
 
-// beside measures a row by the other build. What that can't do yet isn't measured.
-func (s *session) beside(ctx context.Context, r row, n int) (used, error) {
-	got, err := s.row(ctx, r, n, s.base)
-	if err != nil && ctx.Err() == nil {
+// beside measures a row by the other build. What that can't do yet isn't measured, and
+// neither is what it had less to do for than this one.
+func (s *session) beside(ctx context.Context, r row, n int, this result) (used, error) {
+	other, err := s.row(ctx, r, n, s.base)
+	if ctx.Err() != nil {
+		return used{}, err
+	}
+	if err == nil && other.didLess(this) {
+		err = errors.New("it made fewer calls, or a smaller plan, and so did something else")
+	}
+	if err != nil {
 		fmt.Fprintf(s.log, "%s, %d cards, isn't measured by %s: %v\n", r.name, n, s.base, err)
 		return used{}, nil
 	}
-	return got.used, err
+	return other.used, nil
+}
+
+// didLess reports whether a run can't have done what another did: it made less than
+// half of the calls, or its plan, in whichever format, is less than a quarter.
+func (r result) didLess(than result) bool {
+	return 2*r.Calls < than.Calls || 4*r.Plan < than.Plan
 }
 
 // measures reports whether a row is measured at a size.
@@ -221,11 +234,20 @@ func (s *session) lay(ctx context.Context, program, dir string, r row, n int) er
 		if err := writeFleet(dir, adopted, n, s.carriers.base); err != nil {
 			return err
 		}
-		if _, err := runOne(ctx, dir, program, "apply", "-refresh=false", "-auto-approve"); err != nil {
+		if _, err := runOne(ctx, dir, append([]string{program}, adopting(r)...)...); err != nil {
 			return err
 		}
 	}
 	return writeFleet(dir, r, n, s.carriers.base)
+}
+
+// adopting is how a build takes the cards of a row into its state. It has to read
+// them where the row changes any: another build may not know otherwise what to change.
+func adopting(r row) []string {
+	if r.changes > 0 {
+		return []string{"apply", "-auto-approve"}
+	}
+	return []string{"apply", "-refresh=false", "-auto-approve"}
 }
 
 // measured runs a row's command by a program.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,6 +198,19 @@ func TestWhatTheOtherBuildCannotDoIsNotMeasured(t *testing.T) {
 	require.Len(t, share, 1)
 	for _, figure := range share[0][1:] {
 		assert.Equal(t, notMeasured, figure)
+	}
+}
+
+func TestAnotherBuildIsHeldAgainstThisOneOnlyForTheSameWork(t *testing.T) {
+	this := result{Calls: 2000, Plan: 36_000}
+	for _, other := range []result{{Calls: 2000, Plan: 36_000}, {Calls: 4000, Plan: 90_000}, {Calls: 1000, Plan: 9_000}} {
+		assert.False(t, other.didLess(this), other)
+	}
+	for _, other := range []result{{Calls: 0, Plan: 36_000}, {Calls: 2000, Plan: 1_000}} {
+		assert.True(t, other.didLess(this), other)
+	}
+	for _, r := range rows() {
+		assert.Equal(t, r.changes > 0, !slices.Contains(adopting(r), "-refresh=false"), "%s: it reads what it is to change", r.name)
 	}
 }
 
