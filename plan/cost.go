@@ -13,8 +13,10 @@ import (
 type costing struct {
 	caps  map[spec.ProviderName]spec.Capabilities
 	calls map[spec.ProviderName]int
-	able  spec.Capabilities // of the provider of the last card
-	of    spec.ProviderName
+	of    spec.ProviderName // the provider of the last card
+	able  spec.Capabilities // that provider's
+	kind  spec.Kind         // of the last change there
+	takes int               // the calls that such a change takes
 }
 
 func (n *costing) card(c *Card) {
@@ -25,12 +27,12 @@ func (n *costing) card(c *Card) {
 			continue
 		}
 		if n.of != c.Provider {
-			n.of, n.able = c.Provider, n.caps[c.Provider]
+			n.of, n.able, n.kind = c.Provider, n.caps[c.Provider], ""
 		}
-		calls += n.able.CallsToChange(kind)
-		if n.able.Reads.Has(kind.Attr()) {
-			calls += n.able.CallsToRead(kind.Attr())
+		if n.kind != kind {
+			n.kind, n.takes = kind, n.callsOf(kind)
 		}
+		calls += n.takes
 	}
 	if calls == 0 {
 		return
@@ -39,6 +41,14 @@ func (n *costing) card(c *Card) {
 		n.calls = map[spec.ProviderName]int{}
 	}
 	n.calls[c.Provider] += calls
+}
+
+func (n *costing) callsOf(kind spec.Kind) int {
+	calls := n.able.CallsToChange(kind)
+	if n.able.Reads.Has(kind.Attr()) {
+		calls += n.able.CallsToRead(kind.Attr())
+	}
+	return calls
 }
 
 // costs are the calls by provider.

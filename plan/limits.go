@@ -120,11 +120,14 @@ func (n *counts) trust(totals []Total, policy spec.Policy, accepted map[spec.Kin
 // tally counts what limits are about.
 type tally struct {
 	counts map[tallyKey]*counted
-	// last is what was counted last, since cards that follow each other are mostly alike.
-	last struct {
-		key      tallyKey
-		all, own *counted
-	}
+	// last is what was counted last, since cards that follow each other are mostly
+	// alike: of a kind, and of any kind.
+	last, lastOfAny tallied
+}
+
+type tallied struct {
+	key      tallyKey
+	all, own *counted
 }
 
 type tallyKey struct {
@@ -164,11 +167,15 @@ func (t *tally) card(c *Card) {
 }
 
 func (t *tally) add(kind spec.Kind, c *Card) {
-	if key := (tallyKey{kind, c.Provider}); t.last.all == nil || t.last.key != key {
-		t.last.key, t.last.all, t.last.own = key, t.of(kind, ""), t.of(kind, c.Provider)
+	last := &t.last
+	if kind == spec.AnyKind {
+		last = &t.lastOfAny
 	}
-	t.last.all.add(c)
-	t.last.own.add(c)
+	if key := (tallyKey{kind, c.Provider}); last.all == nil || last.key != key {
+		*last = tallied{key, t.of(kind, ""), t.of(kind, c.Provider)}
+	}
+	last.all.add(c)
+	last.own.add(c)
 }
 
 func (n *counted) add(c *Card) {

@@ -3,7 +3,6 @@ package lines
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -201,7 +200,10 @@ func (w *Writer) Labels(name string, m map[string]string) {
 		return
 	}
 	w.B = append(w.B, name...)
-	w.keys = slices.AppendSeq(w.keys[:0], maps.Keys(m))
+	w.keys = w.keys[:0]
+	for k := range m {
+		w.keys = append(w.keys, k)
+	}
 	slices.Sort(w.keys)
 	w.B = append(w.B, '{')
 	for i, k := range w.keys {
