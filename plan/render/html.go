@@ -54,6 +54,7 @@ func HTML(w io.Writer, p plan.Source, digest string) error {
 func pageTemplates(clock Clock) *template.Template {
 	page, err := template.New("").Funcs(template.FuncMap{
 		"spans": func(text any) []span { return spans(clock.Both(fmt.Sprint(text))) }, "zoned": clock.Both, "thousands": Thousands, "told": pageParts, "selected": selectedText,
+		"line":   safe.Text, // what is one line stays one
 		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
 		"time":   func(at time.Time) string { return timeIn(at, clock.zone) },
 	}).ParseFS(report, "report/*.html")
