@@ -352,6 +352,9 @@ func (p *pair) intoService() {
 		p.change(spec.Resume, "", "")
 	case spec.SuspendedByCarrier:
 		if p.live.ForDevice && p.caps.ResumesForDevice && p.atItsDevice() {
+			if p.inAnotherDevice() {
+				return
+			}
 			p.change(spec.Resume, "", "")
 			p.note("the carrier stopped it for its device (%s): the resume puts it back into service in whatever device it is, so be sure that this is %s",
 				cmp.Or(p.live.Reason, p.live.Status), p.wanted.IMEI)
@@ -361,6 +364,18 @@ func (p *pair) intoService() {
 	default:
 		p.blocked("active = true")
 	}
+}
+
+// inAnotherDevice reports whether a card that is stopped for its device is used in
+// another one than is wanted, and says so: a resume would fail, or not last.
+func (p *pair) inAnotherDevice() bool {
+	if p.live.Observed == "" || p.live.Observed.Same(p.wanted.IMEI) {
+		return false
+	}
+	p.attend("Another device is in use", fmt.Sprintf(
+		"The carrier stopped this card for its device (%s): the configuration says device %s, and it is used in device %s. A resume is not planned: put the card into its device, or declare the one that it is in.",
+		cmp.Or(p.live.Reason, p.live.Status), p.wanted.IMEI, p.live.Observed))
+	return true
 }
 
 // atItsDevice reports whether the card is bound to the wanted device, or is

@@ -99,6 +99,13 @@ func forDevice() *spec.Reading {
 	return r
 }
 
+// usedIn is a card that the carrier stopped for its device, and sees in this one.
+func usedIn(device spec.IMEI) *spec.Reading {
+	r := forDevice()
+	r.Observed = device
+	return r
+}
+
 // byValue is a carrier that reads the device of a card and sets it by its value.
 func byValue() spec.Capabilities {
 	c := reporting()
@@ -340,6 +347,18 @@ func TestTheTable(t *testing.T) {
 		},
 		"stopped for its device": {
 			scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI = spec.On, deviceB }), memory: boundTo(deviceA), live: forDevice(), caps: resumesForDevice()},
+			[]string{"change-bind 861536030196001>861536030196019", "resume", "# the carrier stopped it for its device (机卡分离停机): the resume puts it back into service in whatever device it is, so be sure that this is 861536030196019"},
+		},
+		"stopped for its device, bound to the wanted one, and used in another": {
+			scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI = spec.On, deviceA }), memory: boundTo(deviceA), live: usedIn(deviceB), caps: resumesForDevice()},
+			[]string{"! Another device is in use"},
+		},
+		"stopped for its device, and used in one that is neither": {
+			scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI = spec.On, deviceB }), memory: boundTo(deviceA), live: usedIn(deviceC), caps: resumesForDevice()},
+			[]string{"change-bind 861536030196001>861536030196019", "! Another device is in use"},
+		},
+		"stopped for its device, and used in the wanted one": {
+			scene{wanted: card(func(c *spec.Card) { c.Active, c.IMEI = spec.On, deviceB }), memory: boundTo(deviceA), live: usedIn(deviceB), caps: resumesForDevice()},
 			[]string{"change-bind 861536030196001>861536030196019", "resume", "# the carrier stopped it for its device (机卡分离停机): the resume puts it back into service in whatever device it is, so be sure that this is 861536030196019"},
 		},
 		"stopped for its device, and no device is wanted": {

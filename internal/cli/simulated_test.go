@@ -179,9 +179,9 @@ func TestAStopForTheDeviceIsCuredByTheDeviceAndAResume(t *testing.T) {
 	byValue(t, func(t *testing.T, r *rig, _ string) {
 		r.elsewhere(byValueCard, func(c *carriersim.Card) { c.InUse, c.Status = nextDevice, spec.SuspendedByCarrier })
 		r.kiosk("  imei = \"" + string(boundDevice) + "\"\n  active = true\n")
-		got := r.run("apply", "-auto-approve")
-		assert.NotEqual(t, 0, got.code, "a resume alone cures nothing: %s", got.out)
-		assert.Contains(t, got.out, "resume: failed")
+		got := r.want(0, r.run("apply", "-auto-approve"))
+		assert.Contains(t, got.out, "! Another device is in use", "a resume alone cures nothing")
+		assert.Zero(t, r.world.Count("enable"), "so none is sent")
 		r.kiosk("  imei = \"" + string(nextDevice) + "\"\n  active = true\n")
 		r.want(0, r.run("apply", "-auto-approve"))
 		card, _ := r.world.Card(byValueCard)
