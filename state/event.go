@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -21,6 +22,9 @@ type Run struct {
 	Commit    string    `json:"commit,omitempty"`  // of the configuration's repository
 	Version   string    `json:"version,omitempty"` // of the program
 	Plan      string    `json:"plan,omitempty"`    // digest of the saved plan that it carries out
+	// Detail says what was done to the state as a whole, in a sentence without a
+	// capital and a stop; "" where events say it all.
+	Detail string `json:"detail,omitempty"`
 }
 
 // Event is one action, as it ended.
@@ -30,7 +34,7 @@ type Event struct {
 	Provider spec.ProviderName `json:"provider"`
 	Address  string            `json:"address,omitempty"`
 	spec.Change
-	Outcome string `json:"outcome"` // "done", "failed", "dropped", "in-doubt"
+	Outcome string `json:"outcome"` // "done", "failed", "dropped", "in-doubt"; see [Unanswered]
 	// AsFarAsTold marks what only a refused repetition shows.
 	AsFarAsTold bool            `json:"as_far_as_told,omitempty"`
 	Reason      string          `json:"reason,omitempty"` // why it isn't done
@@ -43,4 +47,47 @@ type EventApproval struct {
 	By          string `json:"by"`                    // a signer, an approval block, or the option
 	Fingerprint string `json:"fingerprint,omitempty"` // of the signer's key
 	Reason      string `json:"reason,omitempty"`
+}
+
+// Unanswered is the reason of an event that was made of an intent without an
+// outcome: the run ended, or is still under way.
+const Unanswered = "the run ended before an answer came"
+
+// Entry is one line of the history: an event, or that a run began.
+type Entry struct {
+	Serial uint64 // of the snapshot that the record behind it followed
+	Seq    uint64 // of that record; with Serial it orders the history
+	Run    *Run   // that it is of; nil where no record says so
+	Event  *Event // nil where the entry says that the run began
+}
+
+// At is when it happened.
+func (e *Entry) At() time.Time {
+	if e.Event != nil {
+		return e.Event.At
+	}
+	if e.Run != nil {
+		return e.Run.Started
+	}
+	return time.Time{}
+}
+
+// EventQuery says which entries of the history are wanted. The zero value wants
+// all of them.
+type EventQuery struct {
+	// ICCIDs are the cards, with their check digits or without them; none is every
+	// card, and the runs themselves too.
+	ICCIDs []spec.ICCID
+	Since  time.Time // the first time that is wanted; zero is the beginning
+	Run    string    // the id of the only run that is wanted; "" is any
+}
+
+// Chronicler is a backend that keeps what was done to cards. [Backend.Commit]
+// moves there what the journal has of it, in the same step; entries older than
+// [Env.KeepHistory] may be dropped then.
+type Chronicler interface {
+	// Events visits the entries that are wanted, in the order in which they were
+	// made, the journal's included. An entry is good until visit returns. It takes
+	// no lock and changes nothing.
+	Events(ctx context.Context, q EventQuery, visit func(*Entry) error) error
 }

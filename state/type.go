@@ -47,6 +47,9 @@ type Env struct {
 	Away func(err error)
 	// Sealer encrypts what is kept; nil leaves it plain.
 	Sealer Sealer
+	// KeepHistory is for how long at least what was done to cards is kept; 0 is for
+	// ever.
+	KeepHistory time.Duration
 	// Step is called before each step of a write that a crash can part from the
 	// next. Tests stop the program there; nil is nobody.
 	Step func(name string)

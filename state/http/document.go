@@ -32,7 +32,7 @@ import (
 //	    "written_by": "0.1.0",
 //	    "snapshot": "…",              base64 of a snapshot file; "" before the first commit
 //	    "journal": "…",               base64 of a journal file, zstd; with a sealer each line is sealed
-//	    "history": "…",               base64 of what was done to cards, as lines of a journal, zstd; none yet
+//	    "history": "…",               base64 of what was done to cards, as segments; see events.go
 //	    "sha256": "…"                 of all of the above
 //	  }
 //	}
@@ -59,7 +59,7 @@ type document struct {
 	writtenBy string
 	snapshot  []byte // as stored.Codec writes it
 	journal   []byte // as stored.JournalWriter writes it, zstd
-	history   []byte // kept as it is by every write
+	history   []byte // of what was done to cards; kept as it is by all but commits
 	first     bool   // of the first version
 }
 

@@ -225,7 +225,10 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot) (err err
 	if _, err := present.header(b.codec, b.place()); err != nil {
 		return err // what can't be read isn't overwritten
 	}
-	doc := &document{writes: present.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version, history: present.history}
+	doc := &document{writes: present.writes + 1, lineage: next.Lineage, serial: next.Serial, writtenBy: b.env.Version}
+	if doc.history, err = b.takenOver(ctx, present); err != nil {
+		return err
+	}
 	var snapshot bytes.Buffer
 	if err := b.codec.Encode(&snapshot, next); err != nil {
 		return err

@@ -89,6 +89,7 @@ func TestBackendSuite(t *testing.T) {
 	}
 	statetest.Run(t, start)
 	statetest.RunForceUnlock(t, start)
+	statetest.RunEvents(t, start)
 }
 
 func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {

@@ -44,6 +44,7 @@ func TestASealedBackendPassesTheSuite(t *testing.T) {
 	}
 	statetest.Run(t, start)
 	statetest.RunForceUnlock(t, start)
+	statetest.RunEvents(t, start)
 }
 
 func TestTheServerSeesOnlyLineageAndSerialOfASealedState(t *testing.T) {

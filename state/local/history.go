@@ -48,11 +48,13 @@ func (b *Backend) keep(serial uint64) {
 }
 
 // makeHistory makes the history's folder, and refuses one that lies elsewhere.
-func (b *Backend) makeHistory() error {
-	if info, err := os.Lstat(b.historyDir()); err == nil && info.Mode()&os.ModeSymlink != 0 {
-		return &os.PathError{Op: "open", Path: b.historyDir(), Err: errLink}
+func (b *Backend) makeHistory() error { return makeFolder(b.historyDir()) }
+
+func makeFolder(dir string) error {
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		return &os.PathError{Op: "open", Path: dir, Err: errLink}
 	}
-	return os.MkdirAll(b.historyDir(), 0o700)
+	return os.MkdirAll(dir, 0o700)
 }
 
 // linkToHistory takes the place of a version with the same serial, which is of

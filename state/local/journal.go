@@ -71,7 +71,7 @@ func (b *Backend) readLogAt(path, lineage string, serial uint64) (log, error) {
 // continueJournal opens the journal behind its last record. It cuts off what a
 // crash tore, so that no line ever follows a broken one, and puts away a
 // journal that the snapshot holds already.
-func (b *Backend) continueJournal(context.Context) (*stored.JournalWriter, error) {
+func (b *Backend) continueJournal(ctx context.Context) (*stored.JournalWriter, error) {
 	head, err := b.header()
 	if err != nil {
 		return nil, err
@@ -81,9 +81,7 @@ func (b *Backend) continueJournal(context.Context) (*stored.JournalWriter, error
 		return nil, err
 	}
 	if l.over {
-		// Removed and not cut: the file may have another name in the history.
-		b.step("drop the journal")
-		if err := removeIfThere(b.journalPath()); err != nil {
+		if err := b.dropJournal(context.WithoutCancel(ctx), head.Lineage); err != nil {
 			return nil, fmt.Errorf("open the journal: %w", err)
 		}
 		l.end = 0

@@ -6,6 +6,7 @@
 //	.lock      held by the run that may write; the system drops it with the process
 //	.lockinfo  who that is
 //	.history/  the last snapshots, by serial, each with the journal behind it
+//	.events/   what was done to cards before the snapshot was written
 //	.tmp       a snapshot being written; of no meaning once its writer is gone
 //
 // A commit is a line of the journal, so that it costs what it changes. Once the
@@ -251,11 +252,11 @@ func (b *Backend) store(ctx context.Context, w *stored.JournalWriter, head store
 			return b.commitLine(ctx, w, s, c, commit)
 		}
 	}
-	return b.commitSnapshot(head, s, c)
+	return b.commitSnapshot(ctx, head, s, c)
 }
 
 // commitSnapshot writes the state anew, and drops the journal.
-func (b *Backend) commitSnapshot(head stored.Header, s *state.Snapshot, c changes) error {
+func (b *Backend) commitSnapshot(ctx context.Context, head stored.Header, s *state.Snapshot, c changes) error {
 	next := c.next()
 	if next.Lineage == "" {
 		next.Lineage = stored.NewUUID(b.env.Random)
@@ -270,10 +271,22 @@ func (b *Backend) commitSnapshot(head stored.Header, s *state.Snapshot, c change
 	*s = *next
 	b.keep(s.Serial)
 	b.hold.CloseJournal() // Windows removes no file that is open
-	b.step("drop the journal")
-	_ = os.Remove(b.journalPath()) // one that stays behind is harmless: its records are of an older serial
+	// The state is committed by now. A journal that stays behind is harmless: its
+	// records are of an older serial, and whoever opens it next drops it in this way.
+	_ = b.dropJournal(context.WithoutCancel(ctx), s.Lineage)
 	b.shorten(s.Serial)
 	return nil
+}
+
+// dropJournal drops a journal that the snapshot holds, once the history has what
+// it adds.
+func (b *Backend) dropJournal(ctx context.Context, lineage string) error {
+	if err := b.takeEvents(ctx, lineage); err != nil {
+		return err
+	}
+	b.step("drop the journal")
+	// Removed and not cut: the file may have another name in the history.
+	return removeIfThere(b.journalPath())
 }
 
 func (b *Backend) journalPath() string { return b.path + ".journal" }

@@ -26,6 +26,13 @@ func TestBackendSuite(t *testing.T) {
 	})
 }
 
+func TestEventsSuite(t *testing.T) {
+	statetest.RunEvents(t, func(t *testing.T) func() state.Backend {
+		path := filepath.Join(t.TempDir(), "fleet.state")
+		return func() state.Backend { return openAt(path) }
+	})
+}
+
 func TestStatesOfAMegabyteAndOf500(t *testing.T) {
 	statetest.RunSizes(t, func(t *testing.T) func() state.Backend {
 		path := filepath.Join(t.TempDir(), "fleet.state")

@@ -68,6 +68,7 @@ type commit struct {
 	// doubled are the rows of cards with several in the new snapshot. They are
 	// few, if any, and each commit writes them anew.
 	doubled []state.Card
+	records []state.Record // of the journal, which ends with the commit
 }
 
 func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
@@ -123,6 +124,7 @@ func (c *commit) rowsToWrite(ctx context.Context, tx pgx.Tx, present head) (stat
 	if err != nil {
 		return state.Edits{}, err
 	}
+	c.records = records
 	var named []spec.ICCID
 	for i := range records {
 		if iccid := records[i].ID().ICCID; iccid != "" { // a run names no card
@@ -196,6 +198,14 @@ func (c *commit) write(ctx context.Context, tx pgx.Tx, present head, rows state.
 	}
 	if want := c.edits.Count(c.s); c.next.cards != want {
 		return fmt.Errorf("it would have %d cards, and its rows come to %d: they were changed by hand", want, c.next.cards)
+	}
+	if present.vault == nil && c.next.vault != nil {
+		if err := c.sealEvents(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if err := c.addEvents(ctx, tx); err != nil {
+		return fmt.Errorf("add to the history: %w", err)
 	}
 	return c.finish(ctx, tx)
 }
@@ -358,6 +368,9 @@ func (c *commit) finish(ctx context.Context, tx pgx.Tx) error {
 	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal, format, fleet) VALUES ($1, $2, $3, $4, $5, $6, $7::json)",
 		n.id, n.serial, n.cards, n.written, seal, n.format, fleet)
 	batch.Queue("DELETE FROM "+c.table("journal")+" WHERE state_id = $1", n.id)
+	if keep := c.env.KeepHistory; keep > 0 {
+		batch.Queue("DELETE FROM "+c.table("history")+" WHERE state_id = $1 AND at < $2", n.id, n.written.Add(-keep))
+	}
 	if oldest := int64(n.serial) - kept + 1; oldest > 0 { //nolint:gosec // serials count commits
 		batch.Queue("DELETE FROM "+c.table("versions")+" WHERE state_id = $1 AND serial < $2", n.id, oldest)
 		// The constant is the index's, which a parameter wouldn't match.

@@ -137,6 +137,7 @@ func TestBackendSuite(t *testing.T) {
 		statetest.Run(t, start)
 		statetest.RunForceUnlock(t, start)
 		statetest.RunHistory(t, start)
+		statetest.RunEvents(t, start)
 		statetest.RunLease(t, func(t *testing.T) statetest.LeaseRig {
 			conn := pgtest.Database(t)
 			through := way(t, conn)

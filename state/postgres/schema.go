@@ -107,6 +107,12 @@ CREATE TABLE %[1]s.history (
 	CONSTRAINT one_event CHECK (num_nonnulls(event, sealed) = 1)
 );
 CREATE INDEX history_of_card ON %[1]s.history (state_id, iccid, at);
+`, `
+UPDATE %[1]s.version SET version = 4;
+
+-- Of which run an entry is, and which entries are too old to be kept.
+CREATE INDEX history_runs ON %[1]s.history (state_id, serial, entry) WHERE iccid IS NULL;
+CREATE INDEX history_age ON %[1]s.history (state_id, at);
 `}
 
 // From which version of the schema on it can hold encrypted states, and says a

@@ -68,21 +68,37 @@ func (b *Backend) journalOf(ctx context.Context, lineage string, serial uint64) 
 }
 
 func (b *Backend) records(ctx context.Context, keys []string, lineage string) ([]state.Record, error) {
-	texts := make([]io.Reader, len(keys))
+	text, err := b.texts(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	records, _, err := b.codec.ReadJournal(text(), b.name(b.journalPrefix()), lineage)
+	return records, err
+}
+
+// texts reads groups. What it returns reads them one behind the other, from the
+// first on each time.
+func (b *Backend) texts(ctx context.Context, keys []string) (all func() io.Reader, err error) {
+	texts := make([][]byte, len(keys))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for i, key := range keys {
 		g.Go(func() error {
 			text, err := b.group(ctx, key)
-			texts[i] = bytes.NewReader(text)
+			texts[i] = text
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	records, _, err := b.codec.ReadJournal(io.MultiReader(texts...), b.name(b.journalPrefix()), lineage)
-	return records, err
+	return func() io.Reader {
+		readers := make([]io.Reader, len(texts))
+		for i := range texts {
+			readers[i] = bytes.NewReader(texts[i])
+		}
+		return io.MultiReader(readers...)
+	}, nil
 }
 
 // group reads one object. A store writes it whole or not at all, so that a
@@ -172,17 +188,23 @@ func (f *journalFile) put(id string) error {
 // Close has nothing to do: every line is an object by then.
 func (f *journalFile) Close() error { return nil }
 
-// dropJournal deletes the groups whose records the snapshot serial includes.
-func (b *Backend) dropJournal(ctx context.Context, serial uint64) error {
-	objects, err := b.store.list(ctx, b.journalPrefix())
+// dropJournal deletes the journals that the snapshot of that serial includes, once
+// the history has what they add.
+func (b *Backend) dropJournal(ctx context.Context, lineage string, serial uint64) error {
+	journals, err := b.journals(ctx)
 	if err != nil {
 		return err
 	}
-	var keys []string
-	for _, o := range objects {
-		if n, ok := b.groupSerial(*o.Key); ok && n < serial {
-			keys = append(keys, *o.Key)
+	for _, keys := range journals {
+		if n, _ := b.groupSerial(keys[0]); n >= serial {
+			continue
+		}
+		if err := b.takeEvents(ctx, keys, lineage); err != nil {
+			return err
+		}
+		if err := b.store.removeAll(ctx, keys); err != nil {
+			return err
 		}
 	}
-	return b.store.removeAll(ctx, keys)
+	return nil
 }

@@ -41,11 +41,13 @@ func sealer(t *testing.T) state.Sealer {
 
 func TestASealedStatePassesTheSuite(t *testing.T) {
 	everywhere(t, func(t *testing.T, at *bucket) {
-		statetest.Run(t, func(t *testing.T) func() state.Backend {
+		start := func(t *testing.T) func() state.Backend {
 			b := newBucket(t, at.settings.Endpoint)
 			b.sealer = sealer(t)
 			return func() state.Backend { return b.open(t) }
-		})
+		}
+		statetest.Run(t, start)
+		statetest.RunEvents(t, start)
 	})
 }
 

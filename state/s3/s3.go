@@ -5,6 +5,7 @@
 //	KEY.lock                  the lease of the run that may write
 //	KEY.journal/SERIAL/N      what happened since the snapshot SERIAL, an object a group
 //	KEY.history/SERIAL        the last snapshots; the present one is among them
+//	KEY.events/N-M            what was done to cards before the snapshot was written
 //
 // Every write is conditional: on the ETag of the object that it replaces, or
 // on there being none. So of two writers one fails, whatever the lease says.
@@ -159,7 +160,7 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot, id strin
 		if headErr != nil || by != id {
 			return err
 		}
-		b.tidy(context.WithoutCancel(ctx), next.Serial, now)
+		b.tidy(context.WithoutCancel(ctx), next, now)
 		return nil
 	}
 	b.keepMissing(ctx, present.Serial, etag)
@@ -170,7 +171,7 @@ func (b *Backend) replace(ctx context.Context, s, next *state.Snapshot, id strin
 	if err != nil {
 		return err
 	}
-	b.tidy(context.WithoutCancel(ctx), next.Serial, etag)
+	b.tidy(context.WithoutCancel(ctx), next, etag)
 	return nil
 }
 
@@ -196,12 +197,12 @@ func (b *Backend) putSnapshot(ctx context.Context, s *state.Snapshot, etag, id s
 }
 
 // tidy keeps the new snapshot in the history and drops what is over. What
-// stays behind is harmless: a journal of an older serial is never read, and a
-// version that is missing in the history is kept by the next commit.
-func (b *Backend) tidy(ctx context.Context, serial uint64, etag string) {
-	b.keep(ctx, serial, etag)
+// stays behind is harmless: a journal of an older serial is read for the history
+// alone, and a version that is missing in the history is kept by the next commit.
+func (b *Backend) tidy(ctx context.Context, s *state.Snapshot, etag string) {
+	b.keep(ctx, s.Serial, etag)
 	_ = b.shorten(ctx)
-	_ = b.dropJournal(ctx, serial)
+	_ = b.dropJournal(ctx, s.Lineage, s.Serial)
 }
 
 func (b *Backend) uuid() string { return stored.NewUUID(b.env.Random) }

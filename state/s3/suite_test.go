@@ -15,6 +15,7 @@ func TestTheAbilitiesOfABackend(t *testing.T) {
 			return func() state.Backend { return b.open(t) }
 		}
 		statetest.RunHistory(t, start)
+		statetest.RunEvents(t, start)
 		statetest.RunForceUnlock(t, start)
 		statetest.RunLease(t, func(t *testing.T) statetest.LeaseRig {
 			b := newBucket(t, at.settings.Endpoint)

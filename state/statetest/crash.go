@@ -48,8 +48,10 @@ func Crash(t *testing.T, place string, open func(place string) state.Backend) {
 	for kill := range crashKills {
 		out, errs := killAfter(t, place, random.IntN(crashLines))
 		require.NoError(t, acked.take(out), "kill %d: %s", kill, errs)
-		s := read(t, open(place))
+		b := open(place)
+		s := read(t, b)
 		acked.check(t, s, fmt.Sprintf("kill %d", kill))
+		checkEvents(t, b, s, fmt.Sprintf("kill %d", kill))
 	}
 	require.NotZero(t, acked.serial, "no child came as far as a commit")
 }
@@ -107,6 +109,9 @@ func crashRound(ctx context.Context, b state.Backend, s *state.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	if err := j.Append(ctx, Begin(fmt.Sprint("process ", os.Getpid()), noon)); err != nil {
+		return err
+	}
 	var wg sync.WaitGroup
 	errs := make([]error, crashCards)
 	for n := range crashCards {
@@ -138,9 +143,8 @@ func changeCard(ctx context.Context, j state.Journal, n, from int) error {
 			return err
 		}
 		fmt.Println("begin", n, i)
-		card := Card(n, step)
-		outcome := Put(card)
-		outcome.Type, outcome.Action = state.OutcomeRecord, "a"+step
+		outcome := Happened(Card(n, step), "a"+step, noon)
+		outcome.Event.To = step
 		if err := j.Append(ctx, outcome); err != nil {
 			return err
 		}
@@ -202,6 +206,33 @@ func (a *acknowledged) check(t *testing.T, s *state.Snapshot, when string) {
 		if a.begun[n] > done {
 			require.Contains(t, doubted(card), strconv.Itoa(a.begun[n]), "%s: an intent of card %d is lost", when, n)
 		}
+	}
+}
+
+// checkEvents holds that the history has each change that the state has, once, in
+// its order, and of the others only that they are in doubt.
+func checkEvents(t *testing.T, b state.Backend, s *state.Snapshot, when string) {
+	t.Helper()
+	var done [crashCards]int
+	require.NoError(t, chronicler(t, b).Events(t.Context(), state.EventQuery{}, func(e *state.Entry) error {
+		if e.Event == nil || e.Event.Outcome != "done" {
+			return nil
+		}
+		for n := range crashCards {
+			if e.Event.ICCID == idOf(n).ICCID {
+				done[n]++
+				require.Equal(t, strconv.Itoa(done[n]), e.Event.To, "%s: an event of card %d is lost, or there twice", when, n)
+			}
+		}
+		return nil
+	}))
+	for n := range crashCards {
+		status := ""
+		if card := s.Card(idOf(n).ICCID); card != nil {
+			status = card.Last.Status
+		}
+		want, _ := strconv.Atoi(status) // "" for a card whose first change is in doubt
+		require.Equal(t, want, done[n], "%s: card %d", when, n)
 	}
 }
 

@@ -52,20 +52,31 @@ func (c Codec) ReadJournal(r io.Reader, name, lineage string) (records []state.R
 
 // appendRecords decodes a list, and checks that no record is missing.
 func appendRecords(records []state.Record, list []byte) ([]state.Record, error) {
-	dec := json.NewDecoder(bytes.NewReader(list))
-	dec.DisallowUnknownFields()
-	var more []state.Record
-	if err := dec.Decode(&more); err != nil {
-		return nil, decodeError(list, err)
+	more, err := decodeList(list)
+	if err != nil {
+		return nil, err
 	}
 	for i := range more {
-		if err := checkRecord(&more[i]); err != nil {
-			return nil, err
-		}
 		if err := follows(records, &more[i]); err != nil {
 			return nil, err
 		}
 		records = append(records, more[i])
+	}
+	return records, nil
+}
+
+// decodeList decodes a list, and checks each record by itself.
+func decodeList(list []byte) ([]state.Record, error) {
+	dec := json.NewDecoder(bytes.NewReader(list))
+	dec.DisallowUnknownFields()
+	var records []state.Record
+	if err := dec.Decode(&records); err != nil {
+		return nil, decodeError(list, err)
+	}
+	for i := range records {
+		if err := checkRecord(&records[i]); err != nil {
+			return nil, err
+		}
 	}
 	return records, nil
 }

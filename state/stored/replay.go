@@ -9,8 +9,8 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// unanswered is the reason of a doubt that replay finds.
-const unanswered = "the run ended before an answer came"
+// unanswered is the reason of a doubt that replay finds; see [state.Unanswered].
+const unanswered = state.Unanswered
 
 // Replay returns the snapshot with the records applied in their order. It
 // leaves s as it is, and applying the same records again changes nothing.
