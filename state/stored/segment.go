@@ -187,7 +187,7 @@ func (w *segmentWriter) write(to io.Writer, c Codec) error {
 		return err
 	}
 	parts := append([][]byte{head, []byte("\n"), index}, w.blocks...)
-	return c.sealed(to, func(to io.Writer) error {
+	return c.throughSeal(to, func(to io.Writer) error {
 		for _, part := range parts {
 			if _, err := to.Write(part); err != nil {
 				return err
@@ -197,8 +197,8 @@ func (w *segmentWriter) write(to io.Writer, c Codec) error {
 	})
 }
 
-// sealed has write write through the codec's seal, where it has one.
-func (c Codec) sealed(to io.Writer, write func(io.Writer) error) error {
+// throughSeal has write write through the codec's seal, where it has one.
+func (c Codec) throughSeal(to io.Writer, write func(io.Writer) error) error {
 	if c.Sealer == nil {
 		return write(to)
 	}
