@@ -20,20 +20,29 @@ type Fleet struct {
 	Policy     Policy
 	// Zone is the time zone, by its IANA name, in which people are told times
 	// besides UTC; "" for none.
-	Zone      string
-	Notify    []Notify            // in the order of the source
-	Providers []ProviderConfig    // by name
-	Carriers  []CarrierDefinition // of the configuration, by name
-	Prices    []Price             // in the order of the source
-	Cards     []Card              // by ICCID, each declared once
-	Numbers   []PrivacyNumber     // by address
-	Approvals []Approval          // by name
-	Removed   []Removed           // by ICCID
-	Emptied   []Emptied           // in the order of the source
+	Zone string
+	// KeepHistory is for how long at least what was done to cards is kept; 0 is
+	// [KeptFor], and less than 0 is for ever.
+	KeepHistory time.Duration
+	Notify      []Notify            // in the order of the source
+	Providers   []ProviderConfig    // by name
+	Carriers    []CarrierDefinition // of the configuration, by name
+	Prices      []Price             // in the order of the source
+	Cards       []Card              // by ICCID, each declared once
+	Numbers     []PrivacyNumber     // by address
+	Approvals   []Approval          // by name
+	Removed     []Removed           // by ICCID
+	Emptied     []Emptied           // in the order of the source
 	// Digest stands for the configuration's files and for the values of the
 	// variables that are not sensitive: "sha256:…". Equal digests mean equal input.
 	Digest string
 }
+
+// KeptFor is for how long at least the history is kept where a fleet doesn't say.
+const KeptFor = 730 * 24 * time.Hour
+
+// Forever is how a fleet says that nothing of its history is dropped.
+const Forever = "forever"
 
 // CarrierDefinition names a definition of a carrier that the configuration has. A
 // definition is code: what is planned and approved with one isn't done with another.

@@ -25,6 +25,7 @@ func backendOf(env *Env, dir string, fleet *spec.Fleet, away func(error)) (state
 	sealer, diags := sealerOf(env, fleet)
 	e := stateEnv(env, dir, sealer)
 	e.Away = away
+	e.KeepHistory = max(0, cmp.Or(fleet.KeepHistory, spec.KeptFor))
 	opened, more := backendType(fleet).Open(fleet.Backend, e)
 	if diags = append(diags, more...); diags.HasErrors() {
 		return nil, mistakes(diags)

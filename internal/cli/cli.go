@@ -110,6 +110,7 @@ func (prog *program) rootCommand() *cli.Command {
 			prog.applyCommand(),
 			prog.showCommand(),
 			prog.approveCommand(),
+			prog.historyCommand(),
 			prog.importCommand(),
 			prog.tableCommand(),
 			prog.stateCommand(),

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 func (prog *program) forceUnlockCommand() *cli.Command {
@@ -25,8 +27,15 @@ in a remote store runs out by itself a minute after its run's last sign of life.
 			if err != nil {
 				return err
 			}
-			if err := store.ForceUnlock(ctx, id); err != nil {
+			untold, err := store.ForceUnlock(ctx, id)
+			if err != nil {
 				return err
+			}
+			if untold != nil {
+				prog.out.diagnostics(spec.Diagnostics{{
+					Severity: spec.Warning, Summary: "The history doesn't say that a lock was removed",
+					Detail: spec.Capital(untold.Error()) + ".\nThe lock is gone all the same.",
+				}})
 			}
 			prog.out.result("Unlocked. What the dead run had under way is taken over by the next one.\n")
 			return nil

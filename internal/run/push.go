@@ -94,9 +94,13 @@ func decodePulled(r io.Reader, name string) (*Pulled, error) {
 // state as it was committed; nil where it wasn't.
 func (s Store) Push(ctx context.Context, pulled *Pulled, force bool) (*state.Snapshot, error) {
 	var pushed *state.Snapshot
-	committed, err := s.change(ctx, "state push", func(next *state.Snapshot) error {
+	committed, err := s.change(ctx, "state push", func(next *state.Snapshot, r *state.Run) ([]state.Record, error) {
 		if err := pulled.fits(next, force); err != nil {
-			return err
+			return nil, err
+		}
+		r.Detail = fmt.Sprintf("put a state of serial %d and %d cards in the place of serial %d with %d", pulled.Serial, len(pulled.Cards), next.Serial, len(next.Cards))
+		if force {
+			r.Operation += " -force"
 		}
 		if next.Lineage == "" {
 			next.Lineage = pulled.Lineage
@@ -106,7 +110,7 @@ func (s Store) Push(ctx context.Context, pulled *Pulled, force bool) (*state.Sna
 			next.Fleet = *pulled.Fleet
 		}
 		pushed = next
-		return nil
+		return nil, nil
 	})
 	if !committed {
 		return nil, err

@@ -11,9 +11,11 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// change changes the state by hand, under its lock. committed says whether the
-// change is in the state: also where the error is that the lock stayed.
-func (s Store) change(ctx context.Context, operation string, change func(*state.Snapshot) error) (committed bool, err error) {
+// change changes the state by hand, under its lock, and the history with it: the
+// records that the change returns are durable before the commit, and mean the same
+// as it does. committed says whether the change is in the state: also where the
+// error is that the lock stayed.
+func (s Store) change(ctx context.Context, operation string, change func(next *state.Snapshot, r *state.Run) ([]state.Record, error)) (committed bool, err error) {
 	held, unlock, err := s.Hold(ctx, operation, state.Patience{})
 	if err != nil {
 		return false, err
@@ -25,7 +27,12 @@ func (s Store) change(ctx context.Context, operation string, change func(*state.
 	}
 	next := *prior
 	next.Cards = slices.Clone(prior.Cards)
-	if err := change(&next); err != nil {
+	r := s.newRun(operation)
+	records, err := change(&next, r)
+	if err == nil {
+		err = s.write(held, append([]state.Record{begins(r)}, records...)...)
+	}
+	if err != nil {
 		return false, err
 	}
 	if err := state.CommitAll(held, s.Backend, prior, &next); err != nil {
@@ -102,18 +109,22 @@ func respell(snap *state.Snapshot, fleet *spec.Fleet) error {
 // committed.
 func (s Store) Forget(ctx context.Context, names []string) ([]state.Card, error) {
 	var dropped []state.Card
-	committed, err := s.change(ctx, "state rm", func(next *state.Snapshot) error {
+	committed, err := s.change(ctx, "state rm", func(next *state.Snapshot, r *state.Run) ([]state.Record, error) {
 		rows := next.Rows()
 		var err error
 		if dropped, err = NamesOf(rows).All(names, notInState); err != nil {
-			return err
+			return nil, err
+		}
+		records := make([]state.Record, 0, len(dropped))
+		for i := range dropped {
+			records = append(records, forgotten(r, next, &dropped[i]))
 		}
 		gone := func(c state.Card) bool {
 			_, found := slices.BinarySearchFunc(dropped, c.ID(), func(d state.Card, id spec.CardID) int { return d.ID().Compare(id) })
 			return found
 		}
 		next.Cards, next.Doubled = state.Undouble(slices.DeleteFunc(slices.Clone(rows), gone))
-		return nil
+		return records, nil
 	})
 	if !committed {
 		return nil, err
@@ -129,18 +140,21 @@ func (s Store) Forget(ctx context.Context, names []string) ([]state.Card, error)
 // nothing was committed.
 func (s Store) Resolve(ctx context.Context, name string, binding state.Binding) ([]state.Card, error) {
 	var settled []state.Card
-	committed, err := s.change(ctx, "resolve", func(next *state.Snapshot) error {
+	committed, err := s.change(ctx, "resolve", func(next *state.Snapshot, r *state.Run) ([]state.Record, error) {
 		cards, err := doubtful(next, name, binding.IMEI != "")
 		if err != nil {
-			return err
+			return nil, err
 		}
+		var records []state.Record
 		for _, c := range cards {
+			before := *c
 			if err := settle(c, binding); err != nil {
-				return err
+				return nil, err
 			}
 			settled = append(settled, *c)
+			records = append(records, resolved(r, &before, c))
 		}
-		return nil
+		return records, nil
 	})
 	if !committed {
 		return nil, err
@@ -196,19 +210,21 @@ func likely(c *state.Card) bool { return len(c.Doubts) == 1 && c.Doubts[0].Likel
 // where nothing was committed.
 func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]state.Card, error) {
 	var settled []state.Card
-	committed, err := s.change(ctx, "resolve -likely", func(next *state.Snapshot) error {
+	committed, err := s.change(ctx, "resolve -likely", func(next *state.Snapshot, r *state.Run) (records []state.Record, _ error) {
 		for i := range listed {
 			at, managed := next.Find(listed[i].ICCID)
 			if !managed || !next.Cards[at].Equal(&listed[i]) || !likely(&listed[i]) {
 				continue
 			}
 			c := &next.Cards[at]
+			before := *c
 			change := state.Change{Change: c.Doubts[0].Change, At: c.Doubts[0].Since, CarrierAt: c.Doubts[0].CarrierSince}
 			c.Done(change)
 			c.Binding.AsFarAsTold = true
 			settled = append(settled, *c)
+			records = append(records, resolved(r, &before, c))
 		}
-		return nil
+		return records, nil
 	})
 	if !committed {
 		return nil, err
@@ -231,21 +247,24 @@ func settle(c *state.Card, binding state.Binding) error {
 	return nil
 }
 
-// ForceUnlock removes the lock with this id, which a dead run left.
-func (s Store) ForceUnlock(ctx context.Context, id string) error {
+// ForceUnlock removes the lock with this id, which a dead run left, and says so in
+// the history. untold is why that could not be; the lock is gone all the same.
+func (s Store) ForceUnlock(ctx context.Context, id string) (untold, err error) {
 	unlocker, ok := s.Backend.(state.ForceUnlocker)
 	if !ok {
-		return &Refusal{Reason: NoLockToRemove}
+		return nil, &Refusal{Reason: NoLockToRemove}
 	}
-	err := unlocker.ForceUnlock(ctx, id)
+	err = unlocker.ForceUnlock(ctx, id)
 	var other *state.LockedError
 	switch {
 	case errors.Is(err, state.ErrNotLocked):
-		return &Refusal{Reason: NotLocked}
+		return nil, &Refusal{Reason: NotLocked}
 	case errors.As(err, &other):
-		return &Refusal{Reason: OtherLock, Name: id, Lock: other.Holder}
+		return nil, &Refusal{Reason: OtherLock, Name: id, Lock: other.Holder}
+	case err != nil:
+		return nil, err
 	}
-	return err
+	return s.tell(ctx, "force-unlock", "removed the lock "+id), nil
 }
 
 // Historian is the backend as one that keeps its older snapshots.

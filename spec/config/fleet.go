@@ -37,6 +37,8 @@ func (l *loader) loadFleet() {
 				l.loadBackend(nested)
 			case "encryption":
 				l.loadEncryption(nested)
+			case "history":
+				l.loadHistory(nested)
 			default:
 				l.loadPolicy(nested)
 			}
@@ -77,6 +79,30 @@ func (l *loader) loadZone(s settings, name string) {
 		return
 	}
 	l.fleet.Zone = text
+}
+
+// loadHistory reads for how long what was done to cards is kept.
+func (l *loader) loadHistory(b *hcl.Block) {
+	content, diags := b.Body.Content(historySchema())
+	l.report.HCL(diags)
+	if content.Attributes["keep"] == nil {
+		return
+	}
+	s := settings{loader: l, attributes: content.Attributes}
+	text, ok := s.filled("keep")
+	if !ok {
+		return
+	}
+	if text == spec.Forever {
+		l.fleet.KeepHistory = -1
+		return
+	}
+	d, err := spec.ParseDuration(text)
+	if err != nil || d < 24*time.Hour {
+		s.wrong("keep", "Invalid duration", `%q is no duration that a history may be kept for. Write one of a day or more, such as "730d", or %q.`, text, spec.Forever)
+		return
+	}
+	l.fleet.KeepHistory = d
 }
 
 func (l *loader) loadBackend(b *hcl.Block) {

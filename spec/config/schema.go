@@ -22,9 +22,11 @@ func rootSchema() *hcl.BodySchema {
 func fleetSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
 		Attributes: attrs("required_version", "zone"),
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}, {Type: "notify", LabelNames: []string{"type"}}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}, {Type: "history"}, {Type: "notify", LabelNames: []string{"type"}}},
 	}
 }
+
+func historySchema() *hcl.BodySchema { return &hcl.BodySchema{Attributes: attrs("keep")} }
 
 func encryptionSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{

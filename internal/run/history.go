@@ -1,0 +1,154 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
+)
+
+// newRun is what the history says of this run of the program.
+func (s Store) newRun(operation string) *state.Run {
+	return &state.Run{
+		ID: stored.NewUUID(s.Env.Random), Operation: operation, Started: s.Env.Now().UTC(), Who: cmp.Or(s.Env.Origin.Author, s.Env.Who),
+		Info: s.Env.Info, Commit: s.Env.Origin.Commit, Version: s.Env.Version,
+	}
+}
+
+// begins is the record with which a run begins.
+func begins(r *state.Run) state.Record {
+	return state.Record{Type: state.RunRecord, At: r.Started, Run: r}
+}
+
+// said is a record that adds an event to the history, and does nothing else.
+func said(r *state.Run, e *state.Event) state.Record {
+	return state.Record{Type: state.RunRecord, At: e.At, Run: &state.Run{ID: r.ID}, Event: e}
+}
+
+// eventOf is an event of a card that a person's command made, in the state alone.
+func eventOf(r *state.Run, c *state.Card, change spec.Change, reason string) *state.Event {
+	return &state.Event{
+		At: r.Started, ICCID: c.ICCID, Provider: c.Provider, Address: c.Address, Change: change,
+		Outcome: apply.Done.Word(), Reason: reason,
+	}
+}
+
+// write appends records to the journal; the commit that follows ends it.
+func (s Store) write(ctx context.Context, records ...state.Record) error {
+	j, err := s.Backend.Journal(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(j.Append(ctx, records...), j.Close())
+}
+
+// tell says in the history that something was done to the state as a whole.
+func (s Store) tell(ctx context.Context, operation, detail string) (err error) {
+	held, unlock, err := s.Hold(ctx, operation, state.Patience{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(OrLeaseLost(held, err), unlock()) }()
+	r := s.newRun(operation)
+	r.Detail = detail
+	return s.write(held, begins(r))
+}
+
+// forgotten is the record of a row that is dropped. Where the card has other rows
+// besides, the record says it and the commit does it.
+func forgotten(r *state.Run, s *state.Snapshot, row *state.Card) state.Record {
+	e := eventOf(r, row, spec.Change{Kind: spec.Forget}, "")
+	if s.Card(row.ICCID) == nil {
+		return said(r, e)
+	}
+	return state.Record{Type: state.DropRecord, At: r.Started, Provider: row.Provider, ICCID: row.ICCID, Event: e}
+}
+
+// resolving is the kind of an event that settled what was in doubt. No plan has it.
+const resolving spec.Kind = "resolve"
+
+// resolved is the record of a card that a person settled.
+func resolved(r *state.Run, before, after *state.Card) state.Record {
+	change := spec.Change{Kind: resolving}
+	if b := after.Binding; b.Known {
+		change.From, change.To = string(before.Binding.IMEI), string(b.IMEI)
+	}
+	reason := ""
+	for _, d := range before.Doubts {
+		if reason != "" {
+			reason += "; "
+		}
+		reason += fmt.Sprintf("%s was in doubt since %s", d.Change, d.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	return state.Record{
+		Type: state.PutRecord, At: r.Started, Provider: after.Provider, ICCID: after.ICCID, Card: after,
+		Event: eventOf(r, after, change, reason),
+	}
+}
+
+// Wanted says which part of the history is wanted. The zero value is all of it.
+type Wanted struct {
+	Card  string // as [Names] has it; "" is every card, and the runs themselves
+	Since time.Time
+	Run   string // the id of the only run; "" is any
+}
+
+// manyNamed is from how many cards on the history is read whole, in place of what
+// each card's index says.
+const manyNamed = 1000
+
+// Events visits the wanted entries of the history, the oldest first. A card that
+// the state has no more is found by its ICCID, or by the address that it had. A
+// name of no form that a card's has is a [*Refusal].
+func (s Store) Events(ctx context.Context, wanted Wanted, visit func(*state.Entry) error) error {
+	c, ok := s.Backend.(state.Chronicler)
+	if !ok {
+		return &Refusal{Reason: NoHistory}
+	}
+	q := state.EventQuery{Since: wanted.Since, Run: wanted.Run}
+	if wanted.Card == "" {
+		return c.Events(ctx, q, visit)
+	}
+	if iccid, err := spec.ParseICCID(wanted.Card); err == nil {
+		q.ICCIDs = []spec.ICCID{iccid}
+		return c.Events(ctx, q, visit)
+	}
+	snap, err := s.Backend.Read(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := NamesOf(snap.Rows()).Look(wanted.Card)
+	if err != nil {
+		return err
+	}
+	named := make(map[spec.ICCID]bool, len(rows))
+	for i := range rows {
+		named[rows[i].ICCID] = true
+	}
+	if len(named) > 0 && len(named) < manyNamed {
+		q.ICCIDs = slices.Sorted(maps.Keys(named))
+		return c.Events(ctx, q, visit)
+	}
+	return c.Events(ctx, q, func(e *state.Entry) error {
+		if e.Event != nil && (named[e.Event.ICCID] || hadName(e.Event, wanted.Card)) {
+			return visit(e)
+		}
+		return nil
+	})
+}
+
+// hadName reports whether the card had the name when that happened to it.
+func hadName(e *state.Event, name string) bool {
+	block, _, keyed := strings.Cut(e.Address, "[")
+	return e.Address == name || keyed && block == name || strings.ContainsAny(name, "*?") && plan.GlobMatches(name, e.Address)
+}
