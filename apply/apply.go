@@ -50,6 +50,7 @@ type Result struct {
 
 	refused bool // of an InDoubt: the carrier refused a repetition
 	waits   bool // of an InDoubt: for somebody to pay, say
+	told    bool // its event is in the journal
 	// carrierAt is when it ended, by the carrier's clock; zero where nobody knows that.
 	carrierAt time.Time
 	ticket    string // of an InDoubt: that the carrier gave for it; "" for none
@@ -69,6 +70,9 @@ type Options struct {
 	Memory    func(place int, c *plan.Card) *state.Card
 	Providers map[spec.ProviderName]providers.Provider
 	Journal   state.Journal
+	// Run is what the events of the history are of, whose record the journal has
+	// already; nil writes none.
+	Run *state.Run
 	// Parallel is how many actions are under way at once at each provider,
 	// which keeps to its own limits besides; 0 means as many as its rate can
 	// use, see [parallelAt].
@@ -108,6 +112,7 @@ func Run(ctx context.Context, o Options) *Report {
 	r.begun()
 	r.bookkeeping(ctx)
 	r.carriers(ctx)
+	r.tellRest()
 	return &Report{plan: o.Plan, ledger: r.ledger, cards: r.cards, Broken: r.broken, Unrecorded: r.unrecorded}
 }
 
@@ -131,6 +136,7 @@ type run struct {
 	broken error
 	// unrecorded counts the calls whose outcome the journal doesn't have.
 	unrecorded int
+	untold     []*state.Event // to be written
 }
 
 func newRun(o Options) *run {
@@ -182,6 +188,7 @@ func (r *run) keep(ctx context.Context, steps []*step) {
 			r.end(s, Result{Outcome: Dropped, Reason: stale})
 			continue
 		}
+		record.Event = r.event(s, &Result{Outcome: Done}, record.At)
 		records = append(records, record)
 		done = append(done, s)
 	}
@@ -235,6 +242,7 @@ func (r *run) end(s *step, result Result) {
 	r.mu.Lock()
 	ended := r.finish(s, result, nil)
 	r.mu.Unlock()
+	r.tell(ended)
 	for i := range ended {
 		r.o.OnFinish(ended[i])
 	}

@@ -36,9 +36,10 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		result.Elapsed = r.o.Now().Sub(start)
 		return result
 	}
+	now := r.o.Now()
 	intent := state.Record{
-		Type: state.IntentRecord, At: r.o.Now(), Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
-		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key},
+		Type: state.IntentRecord, At: now, Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
+		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key}, Event: r.intended(s, now),
 	}
 	if err := r.journal(ctx, intent); err != nil {
 		return Result{Outcome: NotStarted, Reason: unstarted}
@@ -205,9 +206,10 @@ func unsent(ctx context.Context, err error) string {
 // accepted writes down the ticket of a change that the carrier has accepted, before
 // it is waited for: a run that ends meanwhile leaves it to the next.
 func (r *run) accepted(ctx context.Context, s *step, ticket string) error {
+	now := r.o.Now()
 	return r.journal(ctx, state.Record{
-		Type: state.IntentRecord, At: r.o.Now(), Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
-		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key, Ticket: ticket},
+		Type: state.IntentRecord, At: now, Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
+		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key, Ticket: ticket}, Event: r.intended(s, now),
 	})
 }
 
@@ -341,7 +343,9 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	after := &memory
 	records := []state.Record{{
 		Type: state.OutcomeRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID, Card: after,
+		Event: r.event(s, &result, now),
 	}}
+	result.told = true
 	if forgets(s, result) {
 		after = nil
 		records = append(records, state.Record{Type: state.DropRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID})

@@ -51,7 +51,7 @@ func (n *News) Walk() func(iccid spec.ICCID) (wanted *spec.Card, live *spec.Read
 }
 
 // Take is the card that the state remembers with what is said of it taken over: the
-// last reading, the address, prevent_unbind, and doubts that a reading settles. It
+// last reading, the address, the labels, prevent_unbind, and doubts that a reading settles. It
 // changes no binding but by what a carrier reports. A reading that was made at the
 // provider block that the card is to move to is left to the action that moves it.
 func (n *News) Take(memory *state.Card, wanted *spec.Card, live *spec.Reading) state.Card {
@@ -61,7 +61,7 @@ func (n *News) Take(memory *state.Card, wanted *spec.Card, live *spec.Reading) s
 		c.TakeReading(*live)
 	}
 	if wanted != nil {
-		c.Address, c.PreventUnbind, c.MSISDN = wanted.Address(), wanted.PreventUnbind, wanted.MSISDN
+		c.Address, c.PreventUnbind, c.MSISDN, c.Labels = wanted.Address(), wanted.PreventUnbind, wanted.MSISDN, wanted.Labels
 	}
 	return c
 }

@@ -323,7 +323,7 @@ func (p *pair) adopt() {
 	}
 	p.card.Memory = state.Card{
 		Provider: p.card.Provider, ICCID: p.card.ICCID, Address: p.address(),
-		PreventUnbind: p.wanted.PreventUnbind, MSISDN: p.wanted.MSISDN,
+		PreventUnbind: p.wanted.PreventUnbind, MSISDN: p.wanted.MSISDN, Labels: p.wanted.Labels,
 	}
 	p.card.Memory.TakeReading(p.live)
 	p.act(spec.Adopt, "", "")

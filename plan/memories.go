@@ -3,6 +3,8 @@ package plan
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,13 +14,15 @@ import (
 
 // memories keeps what a state that is read card by card has of the plan's
 // cards: some 40 bytes of a card that is like most, 30 more for a recent change,
-// and all of one that has packages, doubts, labels or a carrier's own ids.
+// and all of one that has packages, doubts or a carrier's own ids. Labels that cards
+// have in common are kept once.
 type memories struct {
 	packed [][]byte // blocks of packed cards
 	places []place
 	whole  []state.Card
 	words  []string // texts that many cards have
 	known  map[string]int
+	labels map[uint64]map[string]string // by the word that stands for them
 	one    state.Card
 }
 
@@ -68,7 +72,7 @@ func (m *Memories) Compare(a, b int32) int { return bytes.Compare(m.kept.iccid(a
 
 // packs reports whether pack knows all that the card has.
 func packs(c *state.Card) bool {
-	if len(c.Labels)+len(c.CarrierIDs)+len(c.Doubts)+len(c.Last.Packages) > 0 || len(c.Recent) > mostRecent {
+	if len(c.CarrierIDs)+len(c.Doubts)+len(c.Last.Packages) > 0 || len(c.Recent) > mostRecent {
 		return false
 	}
 	for i := range c.Recent {
@@ -94,6 +98,7 @@ const (
 	sameAddress
 	sameDevice // at its last reading, as it is bound to
 	ownAddress // which has the ICCID in it: packed are the texts around that
+	labelled
 )
 
 // packing writes a card.
@@ -109,7 +114,7 @@ func (p *packing) card(c *state.Card, address string) {
 	before, after, own := strings.Cut(c.Address, string(c.ICCID))
 	own = own && c.Address != address && c.ICCID != ""
 	p.text(string(c.ICCID)) // first, where it is compared
-	p.b = append(p.b, flags|flag(ownAddress, own), byte(c.Binding.Unconfirmed), byte(c.Last.Has))
+	p.b = append(p.b, flags|flag(ownAddress, own)|flag(labelled, len(c.Labels) > 0), byte(c.Binding.Unconfirmed), byte(c.Last.Has))
 	for _, word := range [...]string{string(c.Provider), c.Last.Status, string(c.Last.Lifecycle), c.Last.Reason} {
 		p.word(word)
 	}
@@ -128,7 +133,43 @@ func (p *packing) card(c *state.Card, address string) {
 	if c.Last.IMEI != c.Binding.IMEI {
 		p.text(string(c.Last.IMEI))
 	}
+	if len(c.Labels) > 0 {
+		p.word(labelsText(c.Labels))
+	}
 	p.recent(c.Recent)
+}
+
+// labelsText stands for the labels.
+func labelsText(labels map[string]string) string {
+	var b []byte
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		for _, text := range [...]string{k, labels[k]} {
+			b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+		}
+	}
+	return string(b)
+}
+
+// labelsOf are the labels that a word stands for, shared by the cards that have them.
+func (m *memories) labelsOf(word uint64) map[string]string {
+	if labels, known := m.labels[word]; known {
+		return labels
+	}
+	if m.labels == nil {
+		m.labels = map[uint64]map[string]string{}
+	}
+	labels, rest := map[string]string{}, m.words[word]
+	next := func() (text string) {
+		n, size := binary.Uvarint([]byte(rest[:min(len(rest), binary.MaxVarintLen64)]))
+		text, rest = rest[size:size+int(n)], rest[size+int(n):] //nolint:gosec // labelsText wrote the length of a text
+		return text
+	}
+	for rest != "" {
+		k := next()
+		labels[k] = next()
+	}
+	m.labels[word] = labels
+	return labels
 }
 
 // What is set of a packed change.
@@ -247,6 +288,9 @@ func (m *memories) card(n int32, wanted *spec.Card) *state.Card {
 	}
 	if c.Last.IMEI = c.Binding.IMEI; flags&sameDevice == 0 {
 		c.Last.IMEI = spec.IMEI(u.text(""))
+	}
+	if flags&labelled != 0 {
+		c.Labels = m.labelsOf(u.number())
 	}
 	c.Recent = m.recent(&u)
 	return c

@@ -63,9 +63,10 @@ func drawMemory(t *rapid.T, i int) state.Card {
 		PreventUnbind: some("prevents"), Changed: at("changed"), Since: at("since"),
 		Last: state.Last{At: at("at"), Status: text("status"), Lifecycle: spec.Lifecycle(text("lifecycle")), Reason: text("reason"), ForDevice: some("for device"), Has: spec.Attr(rapid.IntRange(0, 7).Draw(t, "has")), IMEI: spec.IMEI(text("read"))},
 	}
+	if some("labels") {
+		c.Labels = map[string]string{"a": text("label"), "\x00=,": "b"}
+	}
 	switch rapid.IntRange(0, 9).Draw(t, "rare") {
-	case 0:
-		c.Labels = map[string]string{"a": "b"}
 	case 1:
 		c.CarrierIDs = map[string]string{"a": "b"}
 	case 2:

@@ -144,6 +144,9 @@ type Approved struct {
 	By     string    `json:"by"` // the name of an approval block, a signer, or the option
 	Reason string    `json:"reason,omitempty"`
 	Until  time.Time `json:"until,omitzero"` // zero: it doesn't end
+	// Fingerprint is that of a signer's key, for the history of what is carried out;
+	// "" for another approval. A saved plan doesn't keep it: who signed is judged anew.
+	Fingerprint string `json:"-"`
 }
 
 // Number is a privacy number that needs attention.

@@ -117,7 +117,7 @@ func (j *judge) one(e entry) (signature, error) {
 	if why := j.refuses(text, e.text); why != "" {
 		return signature{}, fmt.Errorf("the signature of %s %s", who.Name, why)
 	}
-	return signature{Approved{By: who.Name, Reason: text.Reason, Until: text.Until}, who.Person}, nil
+	return signature{Approved{By: who.Name, Reason: text.Reason, Until: text.Until, Fingerprint: e.sig.Fingerprint()}, who.Person}, nil
 }
 
 // refuses says why a text that somebody signed approves nothing of the plan;

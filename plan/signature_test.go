@@ -166,7 +166,10 @@ func TestEachPersonCountsOnceWhateverTheyWrote(t *testing.T) {
 
 	in.Approvals.Signatures = []byte(entryOf(t, "alice", one) + entryOf(t, "bob", other))
 	p, _ := plan.Make(in)
-	assert.Equal(t, []plan.Approved{{"alice", "returned, RMA-7", now.Add(14 * 24 * time.Hour)}, {"bob", "again", now.Add(time.Hour)}}, p.Cards[0].Actions[0].Approvals)
+	assert.Equal(t, []plan.Approved{
+		{By: "alice", Reason: "returned, RMA-7", Until: now.Add(14 * 24 * time.Hour), Fingerprint: ssh.FingerprintSHA256(keyOf(t, "alice").PublicKey())},
+		{By: "bob", Reason: "again", Until: now.Add(time.Hour), Fingerprint: ssh.FingerprintSHA256(keyOf(t, "bob").PublicKey())},
+	}, p.Cards[0].Actions[0].Approvals)
 }
 
 func TestHarmlessChangesDontVoidASignatureAndOneMoreUnbindDoes(t *testing.T) {

@@ -31,6 +31,10 @@ type Record struct {
 	Run      *Run              `json:"run,omitempty"`    // of type run
 	// Event is what the record adds to the card's history; nil adds nothing.
 	Event *Event `json:"event,omitempty"`
+	// Pending, of type run, has the run and the event be in the history only once the
+	// commit is made that follows. It is for what changes the state by its commit
+	// alone: where that fails, nothing was done.
+	Pending bool `json:"pending,omitempty"`
 }
 
 // RecordType says what a record does to the snapshot when it is replayed.

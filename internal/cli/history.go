@@ -175,8 +175,6 @@ func changeText(c spec.Change) string {
 	return text
 }
 
-func timeText(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
 // end counts what was listed.
 func (t *historyText) end(wanted run.Wanted) {
 	if t.runs == 0 {

@@ -21,8 +21,10 @@ type Applied struct {
 	Serial   uint64        // of the state that the run started from
 	// Started is before the first action, Finished after the commit.
 	Started, Finished time.Time
-	Interrupted       bool
-	Committed         bool // the state has what was done
+	// Run is what the history says of this run.
+	Run         *state.Run
+	Interrupted bool
+	Committed   bool // the state has what was done
 	// Unnoted is why the state's place could not be remembered; see [Places]. It
 	// is nil where it was, and where nothing was committed.
 	Unnoted error
@@ -54,7 +56,10 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 	if err != nil {
 		return nil, err
 	}
-	done.Report = s.carryOut(ctx, p, calls, journal, parallel)
+	if done.Run, err = s.beginRun(durable, p, journal); err != nil {
+		return nil, errors.Join(err, journal.Close())
+	}
+	done.Report = s.carryOut(ctx, done, calls, journal, parallel)
 	commit := s.commit(durable, p, done.Report)
 	done.Committed = commit == nil
 	if done.Committed {
@@ -114,7 +119,8 @@ func (s *Session) commitSpellings(ctx context.Context, prior *state.Snapshot) er
 	return nil
 }
 
-func (s *Session) carryOut(ctx context.Context, p *Planned, calls []Share, journal state.Journal, parallel int) *apply.Report {
+func (s *Session) carryOut(ctx context.Context, done *Applied, calls []Share, journal state.Journal, parallel int) *apply.Report {
+	p := done.Planned
 	s.Watcher.Begin(Changing, calls)
 	defer s.Watcher.End(Changing)
 	defer s.throttles.tell(s.Watcher)()
@@ -126,7 +132,7 @@ func (s *Session) carryOut(ctx context.Context, p *Planned, calls []Share, journ
 	f := &flight{watcher: s.Watcher, calls: map[*plan.Action]*plan.Card{}}
 	defer f.tellOfRest(ctx, s.Env.Sleep)()
 	report := apply.Run(ctx, apply.Options{
-		Plan: p.Plan, Memory: p.memory, Providers: s.Providers, Journal: journal, Parallel: parallel,
+		Plan: p.Plan, Memory: p.memory, Providers: s.Providers, Journal: journal, Run: done.Run, Parallel: parallel,
 		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: f.started, OnFinish: f.finished,
 	})
 	report.Settle(p.Settled, p.order)

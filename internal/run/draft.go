@@ -21,23 +21,32 @@ type Rows struct {
 	*state.Rows
 	whole *state.Snapshot // nil where it wasn't read whole
 	cards int             // how many there were when all were visited last, where it wasn't
+	doubt bool            // something was in doubt then
 	stays bool            // it is wanted whole after a commit too
 }
 
 // RowsOf are the rows of a state that is held.
 func RowsOf(s *state.Snapshot) *Rows { return &Rows{Rows: &state.Rows{Head: s}, whole: s} }
 
+// of are the same rows, of a copy of the state that is held.
+func (r *Rows) of(s *state.Snapshot) *Rows {
+	own := *r
+	own.Rows, own.whole = &state.Rows{Head: s}, s
+	return &own
+}
+
 // counted has the rows count themselves.
 func counted(rows *state.Rows) *Rows {
 	r, each := &Rows{Rows: rows}, rows.Each
 	rows.Each = func(visit func(*state.Card) error) error {
-		n := 0
+		n, doubt := 0, false
 		err := each(func(c *state.Card) error {
 			n++
+			doubt = doubt || len(c.Doubts) > 0
 			return visit(c)
 		})
 		if err == nil {
-			r.cards = n
+			r.cards, r.doubt = n, doubt
 		}
 		return err
 	}
@@ -56,6 +65,9 @@ func (r *Rows) each(visit func(*state.Card) error) error {
 	}
 	return nil
 }
+
+// hasDoubts reports whether something may be in doubt, once all were visited.
+func (r *Rows) hasDoubts() bool { return r.whole != nil || r.doubt }
 
 // count is how many cards there are, once they were visited.
 func (r *Rows) count() int {

@@ -35,11 +35,23 @@ func said(r *state.Run, e *state.Event) state.Record {
 	return state.Record{Type: state.RunRecord, At: e.At, Run: &state.Run{ID: r.ID}, Event: e}
 }
 
+// pending are the records of what a run does by its commit alone.
+func pending(r *state.Run, events []*state.Event) []state.Record {
+	records := []state.Record{begins(r)}
+	for _, e := range events {
+		records = append(records, said(r, e))
+	}
+	for i := range records {
+		records[i].Pending = true
+	}
+	return records
+}
+
 // eventOf is an event of a card that a person's command made, in the state alone.
 func eventOf(r *state.Run, c *state.Card, change spec.Change, reason string) *state.Event {
 	return &state.Event{
 		At: r.Started, ICCID: c.ICCID, Provider: c.Provider, Address: c.Address, Change: change,
-		Outcome: apply.Done.Word(), Reason: reason,
+		Outcome: apply.Done.Hyphened(), Reason: reason,
 	}
 }
 
@@ -50,6 +62,64 @@ func (s Store) write(ctx context.Context, records ...state.Record) error {
 		return err
 	}
 	return errors.Join(j.Append(ctx, records...), j.Close())
+}
+
+// beginRun writes that an apply begins, and what is known of its actions by then:
+// those of a saved plan that are not wanted any more, and the doubts that readings
+// have ended.
+func (s *Session) beginRun(ctx context.Context, p *Planned, j state.Journal) (*state.Run, error) {
+	r := s.newRun("apply")
+	r.Plan = p.Digest
+	records := []state.Record{begins(r)}
+	for i := range p.Settled {
+		if result := &p.Settled[i]; !result.AsWanted {
+			records = append(records, said(r, apply.EventOf(result.Card, result.Action, result, r.Started)))
+		}
+	}
+	settled, err := p.endedDoubts(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.Append(ctx, append(records, settled...)...); err != nil {
+		return nil, fmt.Errorf("write the journal: %w", err)
+	}
+	return r, nil
+}
+
+// endedDoubts are the records of cards of which a reading shows what became of a
+// call that was in doubt. They remember the card as it is by then, so that no
+// later run finds the same again.
+func (p *Planned) endedDoubts(r *state.Run) (records []state.Record, err error) {
+	if len(p.news.Live) == 0 || !p.rows.hasDoubts() {
+		return nil, nil
+	}
+	of := p.news.Walk()
+	err = p.rows.each(func(before *state.Card) error {
+		wanted, live := of(before.ICCID)
+		if len(before.Doubts) == 0 || live == nil || live.Provider != before.Provider {
+			return nil
+		}
+		_, settled := before.SettleDoubts(*live, p.news.Capabilities[live.Provider].Settle)
+		if len(settled) == 0 {
+			return nil
+		}
+		after := p.news.Take(before, wanted, live)
+		for i, d := range settled {
+			e := eventOf(r, before, d.Change, "the carrier shows that it was done, of what was in doubt since "+d.Since.UTC().Format(time.RFC3339))
+			e.RequestID = d.RequestID
+			if !d.Done {
+				e.Outcome = apply.Failed.Hyphened()
+				e.Reason = "the carrier shows that it had no effect, of what was in doubt since " + d.Since.UTC().Format(time.RFC3339)
+			}
+			rec := said(r, e)
+			if i == 0 {
+				rec = state.Record{Type: state.PutRecord, At: r.Started, Provider: after.Provider, ICCID: after.ICCID, Card: &after, Event: e}
+			}
+			records = append(records, rec)
+		}
+		return nil
+	})
+	return records, err
 }
 
 // tell says in the history that something was done to the state as a whole.
@@ -64,21 +134,16 @@ func (s Store) tell(ctx context.Context, operation, detail string) (err error) {
 	return s.write(held, begins(r))
 }
 
-// forgotten is the record of a row that is dropped. Where the card has other rows
-// besides, the record says it and the commit does it.
-func forgotten(r *state.Run, s *state.Snapshot, row *state.Card) state.Record {
-	e := eventOf(r, row, spec.Change{Kind: spec.Forget}, "")
-	if s.Card(row.ICCID) == nil {
-		return said(r, e)
-	}
-	return state.Record{Type: state.DropRecord, At: r.Started, Provider: row.Provider, ICCID: row.ICCID, Event: e}
+// forgotten is the event of a card that is dropped.
+func forgotten(r *state.Run, c *state.Card) *state.Event {
+	return eventOf(r, c, spec.Change{Kind: spec.Forget}, "")
 }
 
 // resolving is the kind of an event that settled what was in doubt. No plan has it.
 const resolving spec.Kind = "resolve"
 
-// resolved is the record of a card that a person settled.
-func resolved(r *state.Run, before, after *state.Card) state.Record {
+// resolved is the event of a card that a person settled.
+func resolved(r *state.Run, before, after *state.Card) *state.Event {
 	change := spec.Change{Kind: resolving}
 	if b := after.Binding; b.Known {
 		change.From, change.To = string(before.Binding.IMEI), string(b.IMEI)
@@ -90,10 +155,7 @@ func resolved(r *state.Run, before, after *state.Card) state.Record {
 		}
 		reason += fmt.Sprintf("%s was in doubt since %s", d.Change, d.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
-	return state.Record{
-		Type: state.PutRecord, At: r.Started, Provider: after.Provider, ICCID: after.ICCID, Card: after,
-		Event: eventOf(r, after, change, reason),
-	}
+	return eventOf(r, after, change, reason)
 }
 
 // Wanted says which part of the history is wanted. The zero value is all of it.

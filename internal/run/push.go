@@ -94,7 +94,7 @@ func decodePulled(r io.Reader, name string) (*Pulled, error) {
 // state as it was committed; nil where it wasn't.
 func (s Store) Push(ctx context.Context, pulled *Pulled, force bool) (*state.Snapshot, error) {
 	var pushed *state.Snapshot
-	committed, err := s.change(ctx, "state push", func(next *state.Snapshot, r *state.Run) ([]state.Record, error) {
+	committed, err := s.change(ctx, "state push", func(next *state.Snapshot, r *state.Run) ([]*state.Event, error) {
 		if err := pulled.fits(next, force); err != nil {
 			return nil, err
 		}

@@ -12,10 +12,9 @@ import (
 )
 
 // change changes the state by hand, under its lock, and the history with it: the
-// records that the change returns are durable before the commit, and mean the same
-// as it does. committed says whether the change is in the state: also where the
+// events that the change returns are there once it is committed. committed says whether the change is in the state: also where the
 // error is that the lock stayed.
-func (s Store) change(ctx context.Context, operation string, change func(next *state.Snapshot, r *state.Run) ([]state.Record, error)) (committed bool, err error) {
+func (s Store) change(ctx context.Context, operation string, change func(next *state.Snapshot, r *state.Run) ([]*state.Event, error)) (committed bool, err error) {
 	held, unlock, err := s.Hold(ctx, operation, state.Patience{})
 	if err != nil {
 		return false, err
@@ -28,9 +27,9 @@ func (s Store) change(ctx context.Context, operation string, change func(next *s
 	next := *prior
 	next.Cards = slices.Clone(prior.Cards)
 	r := s.newRun(operation)
-	records, err := change(&next, r)
+	events, err := change(&next, r)
 	if err == nil {
-		err = s.write(held, append([]state.Record{begins(r)}, records...)...)
+		err = s.write(held, pending(r, events)...)
 	}
 	if err != nil {
 		return false, err
@@ -109,22 +108,22 @@ func respell(snap *state.Snapshot, fleet *spec.Fleet) error {
 // committed.
 func (s Store) Forget(ctx context.Context, names []string) ([]state.Card, error) {
 	var dropped []state.Card
-	committed, err := s.change(ctx, "state rm", func(next *state.Snapshot, r *state.Run) ([]state.Record, error) {
+	committed, err := s.change(ctx, "state rm", func(next *state.Snapshot, r *state.Run) ([]*state.Event, error) {
 		rows := next.Rows()
 		var err error
 		if dropped, err = NamesOf(rows).All(names, notInState); err != nil {
 			return nil, err
 		}
-		records := make([]state.Record, 0, len(dropped))
+		events := make([]*state.Event, 0, len(dropped))
 		for i := range dropped {
-			records = append(records, forgotten(r, next, &dropped[i]))
+			events = append(events, forgotten(r, &dropped[i]))
 		}
 		gone := func(c state.Card) bool {
 			_, found := slices.BinarySearchFunc(dropped, c.ID(), func(d state.Card, id spec.CardID) int { return d.ID().Compare(id) })
 			return found
 		}
 		next.Cards, next.Doubled = state.Undouble(slices.DeleteFunc(slices.Clone(rows), gone))
-		return records, nil
+		return events, nil
 	})
 	if !committed {
 		return nil, err
@@ -140,21 +139,21 @@ func (s Store) Forget(ctx context.Context, names []string) ([]state.Card, error)
 // nothing was committed.
 func (s Store) Resolve(ctx context.Context, name string, binding state.Binding) ([]state.Card, error) {
 	var settled []state.Card
-	committed, err := s.change(ctx, "resolve", func(next *state.Snapshot, r *state.Run) ([]state.Record, error) {
+	committed, err := s.change(ctx, "resolve", func(next *state.Snapshot, r *state.Run) ([]*state.Event, error) {
 		cards, err := doubtful(next, name, binding.IMEI != "")
 		if err != nil {
 			return nil, err
 		}
-		var records []state.Record
+		var events []*state.Event
 		for _, c := range cards {
 			before := *c
 			if err := settle(c, binding); err != nil {
 				return nil, err
 			}
 			settled = append(settled, *c)
-			records = append(records, resolved(r, &before, c))
+			events = append(events, resolved(r, &before, c))
 		}
-		return records, nil
+		return events, nil
 	})
 	if !committed {
 		return nil, err
@@ -210,7 +209,7 @@ func likely(c *state.Card) bool { return len(c.Doubts) == 1 && c.Doubts[0].Likel
 // where nothing was committed.
 func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]state.Card, error) {
 	var settled []state.Card
-	committed, err := s.change(ctx, "resolve -likely", func(next *state.Snapshot, r *state.Run) (records []state.Record, _ error) {
+	committed, err := s.change(ctx, "resolve -likely", func(next *state.Snapshot, r *state.Run) (events []*state.Event, _ error) {
 		for i := range listed {
 			at, managed := next.Find(listed[i].ICCID)
 			if !managed || !next.Cards[at].Equal(&listed[i]) || !likely(&listed[i]) {
@@ -222,9 +221,9 @@ func (s Store) ResolveLikely(ctx context.Context, listed []state.Card) ([]state.
 			c.Done(change)
 			c.Binding.AsFarAsTold = true
 			settled = append(settled, *c)
-			records = append(records, resolved(r, &before, c))
+			events = append(events, resolved(r, &before, c))
 		}
-		return records, nil
+		return events, nil
 	})
 	if !committed {
 		return nil, err

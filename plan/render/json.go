@@ -295,7 +295,7 @@ func CardOf(c *plan.Card) CardJSON {
 		}
 		var approvals []ApprovalJSON
 		for _, given := range a.Approvals {
-			approvals = append(approvals, ApprovalJSON(given))
+			approvals = append(approvals, ApprovalJSON{given.By, given.Reason, given.Until})
 		}
 		out.Actions = append(out.Actions, ActionJSON{a.ID, a.Kind, a.From, a.To, a.Kind.Risk(), a.Guarded, a.Approved, a.Denial, a.Required, approvals, needs})
 	}

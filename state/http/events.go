@@ -46,7 +46,7 @@ func (b *Backend) takenOver(ctx context.Context, d *document) ([]byte, error) {
 	}
 	err = b.chronicle(store).Take(ctx, began, func(visit func(*state.Entry) error) error {
 		return d.withJournal(func(r io.Reader) error {
-			_, err := b.codec.JournalEntries(r, b.place(), d.lineage, state.EventQuery{}, visit)
+			_, err := b.codec.JournalEntries(r, b.place(), stored.Committed(d.lineage), state.EventQuery{}, visit)
 			return err
 		})
 	})
@@ -74,7 +74,7 @@ func (b *Backend) Events(ctx context.Context, q state.EventQuery, visit func(*st
 		return err
 	}
 	return d.withJournal(func(r io.Reader) error {
-		_, err := b.codec.JournalEntries(r, b.place(), d.lineage, q, visit)
+		_, err := b.codec.JournalEntries(r, b.place(), stored.Header{Lineage: d.lineage, Serial: d.serial}, q, visit)
 		return err
 	})
 }

@@ -41,7 +41,7 @@ func (b *Backend) takeEvents(ctx context.Context, lineage string) error {
 	b.step("keep the events")
 	return b.chronicle().Take(ctx, began, func(visit func(*state.Entry) error) error {
 		return b.withJournal(func(f io.Reader) error {
-			_, err := b.codec.JournalEntries(f, b.journalPath(), lineage, state.EventQuery{}, visit)
+			_, err := b.codec.JournalEntries(f, b.journalPath(), stored.Committed(lineage), state.EventQuery{}, visit)
 			return err
 		})
 	})
@@ -116,7 +116,7 @@ func (b *Backend) openEvents(ctx context.Context, q state.EventQuery) (*stored.O
 func (b *Backend) journalEvents(head stored.Header, q state.EventQuery, visit func(*state.Entry) error) (stored.Beginning, error) {
 	var began stored.Beginning
 	err := b.withJournal(func(f io.Reader) (err error) {
-		began, err = b.codec.JournalEntries(f, b.journalPath(), head.Lineage, q, visit)
+		began, err = b.codec.JournalEntries(f, b.journalPath(), head, q, visit)
 		return err
 	})
 	return began, err

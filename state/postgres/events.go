@@ -142,7 +142,7 @@ func (b *Backend) journalEvents(ctx context.Context, tx pgx.Tx, h head, q state.
 	if err != nil {
 		return err
 	}
-	_, err = b.codec.JournalEntries(bytes.NewReader(text), b.place(), h.lineage, q, visit)
+	_, err = b.codec.JournalEntries(bytes.NewReader(text), b.place(), stored.Header{Lineage: h.lineage, Serial: h.serial}, q, visit)
 	return err
 }
 

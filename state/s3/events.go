@@ -37,7 +37,7 @@ func (b *Backend) takeEvents(ctx context.Context, keys []string, lineage string)
 		return err
 	}
 	return b.chronicle().Take(ctx, began, func(visit func(*state.Entry) error) error {
-		_, err := b.codec.JournalEntries(text(), b.name(b.journalPrefix()), lineage, state.EventQuery{}, visit)
+		_, err := b.codec.JournalEntries(text(), b.name(b.journalPrefix()), stored.Committed(lineage), state.EventQuery{}, visit)
 		return err
 	})
 }
@@ -78,7 +78,7 @@ func (b *Backend) openEvents(ctx context.Context, q state.EventQuery) (*stored.O
 	}
 	found := make([]journalEvents, len(journals))
 	for i, keys := range journals {
-		if found[i], err = b.eventsOf(ctx, keys, head.Lineage, q); err != nil {
+		if found[i], err = b.eventsOf(ctx, keys, head, q); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -108,12 +108,12 @@ type journalEvents struct {
 	entries []*state.Entry
 }
 
-func (b *Backend) eventsOf(ctx context.Context, keys []string, lineage string, q state.EventQuery) (j journalEvents, err error) {
+func (b *Backend) eventsOf(ctx context.Context, keys []string, head stored.Header, q state.EventQuery) (j journalEvents, err error) {
 	text, err := b.texts(ctx, keys)
 	if err != nil {
 		return j, err
 	}
-	j.began, err = b.codec.JournalEntries(text(), b.name(b.journalPrefix()), lineage, q, func(e *state.Entry) error {
+	j.began, err = b.codec.JournalEntries(text(), b.name(b.journalPrefix()), head, q, func(e *state.Entry) error {
 		j.entries = append(j.entries, e)
 		return nil
 	})

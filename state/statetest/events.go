@@ -26,6 +26,7 @@ func RunEvents(t *testing.T, start func(t *testing.T) (open func() state.Backend
 		{"an event is there before the commit and after it, once", eventOnce},
 		{"a card that is forgotten keeps its events", eventsOfForgotten},
 		{"a call that a killed run left is in doubt", eventsOfKilledRun},
+		{"what a commit alone does is an event once it is made", pendingEvents},
 		{"events are found by card, time and run", eventsFound},
 		{"events of many commits keep their order", eventsOfManyCommits},
 		{"a reader beside a writer sees each event once", eventsBesideWriter},
@@ -153,6 +154,34 @@ func eventsOfKilledRun(t *testing.T, open func() state.Backend) {
 	committed(t, b)
 	require.Equal(t, sorted(want), sorted(events(t, open(), state.EventQuery{})))
 	require.Equal(t, want[:3], events(t, open(), state.EventQuery{Run: "killed"}))
+}
+
+func pendingEvents(t *testing.T, open func() state.Backend) {
+	b := locked(t, open())
+	card := Card(1, "正常")
+	pending := func(run string) []state.Record {
+		event := Happened(card, run, noon).Event
+		return []state.Record{
+			{Type: state.RunRecord, At: noon, Run: Begin(run, noon).Run, Pending: true},
+			{Type: state.RunRecord, At: noon, Run: &state.Run{ID: run}, Event: event, Pending: true},
+		}
+	}
+	recorded(t, b, pending("failed")...)
+	require.Empty(t, events(t, open(), state.EventQuery{}), "it isn't committed")
+	recorded(t, b, Begin("r1", noon), Happened(card, "p1", noon))
+	committed(t, b)
+	want := []string{"r1 began", "r1 17300001 p1 done"}
+	require.Equal(t, want, events(t, open(), state.EventQuery{}), "its commit was never made")
+	recorded(t, b, pending("made")...)
+	require.Equal(t, want, events(t, open(), state.EventQuery{}), "it isn't committed yet")
+	committed(t, b)
+	want = append(want, "made began", "made 17300001 made done")
+	require.Equal(t, want, events(t, open(), state.EventQuery{}))
+	require.Equal(t, want[2:], events(t, open(), state.EventQuery{Run: "made"}))
+	require.Equal(t, []string{want[1], want[3]}, events(t, open(), state.EventQuery{ICCIDs: []spec.ICCID{card.ICCID}}))
+	recorded(t, b, Begin("r2", noon))
+	committed(t, b)
+	require.Equal(t, append(want, "r2 began"), events(t, open(), state.EventQuery{}))
 }
 
 func eventsFound(t *testing.T, open func() state.Backend) {

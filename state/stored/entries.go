@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -19,9 +20,11 @@ type extractor struct {
 	visit func(*state.Entry) error
 	run   *state.Run
 	open  []*state.Record // intents of the present run without an outcome
+	// pending are entries of the last run that count once it commits.
+	pending []*state.Entry
 }
 
-// Entries visits what the records add to the history.
+// Entries visits what the records add to the history, once they are committed.
 func Entries(records []state.Record, visit func(*state.Entry) error) error {
 	x := &extractor{visit: visit}
 	for i := range records {
@@ -29,17 +32,23 @@ func Entries(records []state.Record, visit func(*state.Entry) error) error {
 			return err
 		}
 	}
-	return x.end()
+	return x.finish(math.MaxUint64)
 }
 
 func (x *extractor) take(r *state.Record) error {
+	if r.Pending && r.Type == state.RunRecord {
+		return x.wait(r)
+	}
+	if r.Type != state.CommitRecord {
+		x.pending = nil // its commit failed
+	}
 	switch r.Type {
 	case state.RunRecord:
 		if err := x.begin(r); err != nil {
 			return err
 		}
 	case state.CommitRecord:
-		return x.end()
+		return x.committed()
 	case state.IntentRecord:
 		x.answer(r) // a second one of its action takes the place of the first
 		x.open = append(x.open, r)
@@ -51,6 +60,43 @@ func (x *extractor) take(r *state.Record) error {
 		return nil
 	}
 	return x.visit(&state.Entry{Serial: r.Serial, Seq: r.Seq, Run: x.run, Event: r.Event})
+}
+
+// wait takes a record that is pending.
+func (x *extractor) wait(r *state.Record) error {
+	if n := len(x.pending); n == 0 || x.pending[n-1].Run.ID != r.Run.ID {
+		if err := x.end(); err != nil {
+			return err
+		}
+		x.run, x.pending = r.Run, []*state.Entry{{Serial: r.Serial, Seq: r.Seq, Run: r.Run}}
+	}
+	if r.Event != nil {
+		x.pending = append(x.pending, &state.Entry{Serial: r.Serial, Seq: r.Seq, Run: x.run, Event: r.Event})
+	}
+	return nil
+}
+
+// committed is the end of a serial.
+func (x *extractor) committed() error {
+	if err := x.end(); err != nil {
+		return err
+	}
+	pending := x.pending
+	x.pending = nil
+	for _, e := range pending {
+		if err := x.visit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish is the end of the journal of a state that has the given serial by then.
+func (x *extractor) finish(serial uint64) error {
+	if len(x.pending) > 0 && x.pending[0].Serial < serial {
+		return x.committed()
+	}
+	return x.end()
 }
 
 // begin is the record of a run, which also holds an event where that goes with
@@ -133,6 +179,15 @@ func (m *matcher) mayHold(text []byte) bool {
 	return slices.ContainsFunc(m.ICCIDs, func(c spec.ICCID) bool { return bytes.Contains(text, []byte(c.Stem())) })
 }
 
+// isCommit reports whether a list that isn't read begins with a commit, as one
+// does that has a line for itself.
+func isCommit(list []byte) bool {
+	return bytes.Contains(list[:min(len(list), 100)], []byte(`"type":"commit"`))
+}
+
+// Committed is the head of a state of that lineage that holds all of a journal.
+func Committed(lineage string) Header { return Header{Lineage: lineage, Serial: math.MaxUint64} }
+
 // JournalBeginning reads how a journal begins; the zero value for one without
 // records.
 func (c Codec) JournalBeginning(r io.Reader, name, lineage string) (Beginning, error) {
@@ -163,8 +218,9 @@ func (c Codec) JournalBeginning(r io.Reader, name, lineage string) (Beginning, e
 
 // JournalEntries reads a journal, as [Codec.ReadJournal] does, for what it adds to
 // the history. Lines that hold nothing that the query wants are passed over, so
-// that a long journal is searched and not read. began is the journal's beginning.
-func (c Codec) JournalEntries(r io.Reader, name, lineage string, q state.EventQuery, visit func(*state.Entry) error) (began Beginning, err error) {
+// that a long journal is searched and not read. head is of the state as it is by
+// now, and began the journal's beginning.
+func (c Codec) JournalEntries(r io.Reader, name string, head Header, q state.EventQuery, visit func(*state.Entry) error) (began Beginning, err error) {
 	in, m := lines.NewReader(r), matching(q)
 	x := &extractor{visit: func(e *state.Entry) error {
 		if !m.wants(e) {
@@ -175,21 +231,25 @@ func (c Codec) JournalEntries(r io.Reader, name, lineage string, q state.EventQu
 	for first := true; ; first = false {
 		line, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			return began, x.end()
+			return began, x.finish(head.Serial)
 		}
 		if err != nil {
 			return began, err
 		}
 		list, err := parseLine(line)
 		if err != nil && torn(line) && in.AtEnd() {
-			return began, x.end()
+			return began, x.finish(head.Serial)
 		}
 		if err == nil {
-			list, err = c.unframe(list, lineage)
+			list, err = c.unframe(list, head.Lineage)
 		}
 		var records []state.Record
-		if err == nil && (first || m.mayHold(list)) {
+		switch {
+		case err != nil:
+		case first || m.mayHold(list):
 			records, err = decodeList(list)
+		case isCommit(list):
+			err = x.committed()
 		}
 		if err != nil {
 			return began, fmt.Errorf("the journal %s, line %d: %w", name, in.Number(), err)
