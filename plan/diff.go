@@ -77,7 +77,7 @@ func (p *pair) set(d *differ, wanted *spec.Card, memory *state.Card, live spec.R
 	if wanted != nil {
 		p.card = Card{Provider: wanted.Provider, ICCID: wanted.ICCID, MSISDN: wanted.MSISDN, Labels: wanted.Labels, File: fileOf(wanted), Line: lineOf(wanted)}
 	} else {
-		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, MSISDN: memory.MSISDN, Leaving: true}
+		p.card = Card{Address: memory.Address, Provider: memory.Provider, ICCID: memory.ICCID, MSISDN: memory.MSISDN, Labels: memory.Labels, Leaving: true}
 	}
 	p.card.Actions, p.card.Attention, p.card.Notes = lists.Actions, lists.Attention, lists.Notes
 	p.caps = d.capabilities(p.card.Provider)

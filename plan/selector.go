@@ -70,12 +70,21 @@ func (n *names) has(address string, iccid spec.ICCID) (found bool) {
 	return found
 }
 
-// has reports whether the options select a card, whatever Cards says.
-func (s *selector) has(address string, iccid spec.ICCID, labels map[string]string) bool {
-	for k, glob := range s.Labels {
+// LabelsMatch reports whether labels have each of those that are wanted, whose
+// values may be globs.
+func LabelsMatch(wanted, labels map[string]string) bool {
+	for k, glob := range wanted {
 		if v, ok := labels[k]; !ok || !signers.Matches(glob, v) {
 			return false
 		}
+	}
+	return true
+}
+
+// has reports whether the options select a card, whatever Cards says.
+func (s *selector) has(address string, iccid spec.ICCID, labels map[string]string) bool {
+	if !LabelsMatch(s.Labels, labels) {
+		return false
 	}
 	return (s.targets.count == 0 || s.targets.has(address, iccid)) && !s.excludes.has(address, iccid)
 }
@@ -91,7 +100,7 @@ func (s *selector) card(wanted *spec.Card, memory *state.Card) bool {
 	case wanted != nil:
 		return s.has(wanted.Address(), wanted.ICCID, wanted.Labels)
 	default:
-		return s.has(memory.Address, memory.ICCID, nil)
+		return s.has(memory.Address, memory.ICCID, memory.Labels)
 	}
 }
 

@@ -241,6 +241,7 @@ type eventJSON struct {
 	RequestID   string                `json:"request_id,omitempty"`
 	Approvals   []state.EventApproval `json:"approvals,omitempty"`
 	Run         string                `json:"run,omitempty"`
+	Operation   string                `json:"operation,omitempty"`
 	Who         string                `json:"who,omitempty"`
 	Commit      string                `json:"commit,omitempty"`
 	URL         string                `json:"url,omitempty"`
@@ -285,7 +286,7 @@ func eventOf(e *state.Entry) eventJSON {
 		AsFarAsTold: v.AsFarAsTold, Reason: v.Reason, RequestID: v.RequestID, Approvals: v.Approvals,
 	}
 	if r := e.Run; r != nil {
-		out.Run, out.Who, out.Commit, out.URL = r.ID, r.Who, r.Commit, r.Info
+		out.Run, out.Operation, out.Who, out.Commit, out.URL = r.ID, r.Operation, r.Who, r.Commit, r.Info
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -182,6 +183,10 @@ func stateText(c *state.Card) string {
 	line("iccid", string(c.ICCID))
 	line("provider", string(c.Provider))
 	line("msisdn", c.MSISDN)
+	line("labels", labelsText(c.Labels))
+	for _, name := range slices.Sorted(maps.Keys(c.CarrierIDs)) {
+		line(name, c.CarrierIDs[name])
+	}
 	switch {
 	case c.Binding.Known && c.Binding.IMEI == "":
 		line("imei", "none")
@@ -197,16 +202,36 @@ func stateText(c *state.Card) string {
 		}
 		line("packages", "["+strings.Join(ids, ", ")+"]")
 	}
-	if !c.Last.At.IsZero() {
-		line("read", c.Last.At.UTC().Format(time.RFC3339))
+	at := func(name string, when time.Time) {
+		if !when.IsZero() {
+			line(name, when.UTC().Format(time.RFC3339))
+		}
 	}
+	line("why", c.Last.Reason)
+	at("read", c.Last.At)
+	at("changed", c.Changed) // by a call of ours, last
+	at("since", c.Since)     // as a signature for the card names it
 	if c.PreventUnbind {
 		line("protected", "prevent_unbind")
 	}
+	for _, ch := range c.Recent {
+		line("recent", ch.Change.String()+" at "+ch.At.UTC().Format(time.RFC3339)+", which the carrier may not show yet")
+	}
 	for _, d := range c.Doubts {
-		line("in doubt", d.Change.String()+" since "+d.Since.UTC().Format(time.RFC3339)+": "+d.Reason)
+		line("in doubt", doubtText(&d))
 	}
 	return b.String()
+}
+
+// doubtText is a doubt with what there is to ask the carrier by.
+func doubtText(d *state.Doubt) string {
+	text := d.Change.String() + " since " + d.Since.UTC().Format(time.RFC3339) + ": " + d.Reason
+	for _, id := range []struct{ word, value string }{{"request", d.RequestID}, {"ticket", d.Ticket}} {
+		if id.value != "" {
+			text += " (" + id.word + " " + id.value + ")"
+		}
+	}
+	return text
 }
 
 // believed says in brackets why the device isn't certain; "" for one that is.

@@ -58,33 +58,6 @@ func (prog *program) runEnv() run.Env {
 	}
 }
 
-func (prog *program) stateListCommand() *cli.Command {
-	in := &inputOptions{}
-	return &cli.Command{
-		Name: "list", Usage: "list the managed cards: address, provider, ICCID", ArgsUsage: "[ICCID|PROVIDER/ICCID|ADDR|GLOB…]",
-		UsageText: `cardfleet state list 'card.bike*'
-cardfleet state list 'aliyun.old/*'`,
-		Flags: in.flags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			prog.open(viewOptions{})
-			snap, err := prog.readState(ctx, *in)
-			if err != nil {
-				return err
-			}
-			cards := snap.Rows()
-			if cmd.Args().Present() {
-				if cards, err = prog.named(snap, cmd.Args().Slice()); err != nil {
-					return err
-				}
-			}
-			for _, c := range byAddress(cards) {
-				prog.out.result("%s  %s  %s\n", safe.Text(c.Address), safe.Text(string(c.Provider)), safe.Text(string(c.ICCID)))
-			}
-			return nil
-		},
-	}
-}
-
 // named are the rows of the state that the arguments name, each once. An ICCID
 // without its check digit names all that it may be: they are only looked at.
 func (prog *program) named(snap *state.Snapshot, args []string) ([]state.Card, error) {
@@ -106,37 +79,6 @@ func byAddress(cards []state.Card) []state.Card {
 	cards = slices.Clone(cards)
 	slices.SortStableFunc(cards, func(a, b state.Card) int { return strings.Compare(a.Address, b.Address) })
 	return cards
-}
-
-func (prog *program) stateShowCommand() *cli.Command {
-	in := &inputOptions{}
-	return &cli.Command{
-		Name: "show", Usage: "show what the state remembers of a card", ArgsUsage: "ICCID|PROVIDER/ICCID|ADDR|GLOB",
-		UsageText: "cardfleet state show card.kiosk",
-		Flags:     in.flags(),
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			prog.open(viewOptions{})
-			name, err := oneArgument(cmd, "card: its ICCID, PROVIDER/ICCID or address, or a glob")
-			if err != nil {
-				return err
-			}
-			snap, err := prog.readState(ctx, *in)
-			if err != nil {
-				return err
-			}
-			rows, err := prog.named(snap, []string{name})
-			if err != nil {
-				return err
-			}
-			for _, c := range byAddress(rows) {
-				prog.out.result("%s", stateText(&c))
-			}
-			if len(rows) == 0 {
-				return refuse("Card is not in the state", "%s", notInState(safe.Text(name)))
-			}
-			return nil
-		},
-	}
 }
 
 func (prog *program) statePullCommand() *cli.Command {

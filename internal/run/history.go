@@ -72,7 +72,7 @@ func (s *Session) beginRun(ctx context.Context, p *Planned, j state.Journal) (*s
 	r.Plan = p.Digest
 	records := []state.Record{begins(r)}
 	for i := range p.Settled {
-		if result := &p.Settled[i]; !result.AsWanted {
+		if result := &p.Settled[i]; result.Outcome == apply.Dropped {
 			records = append(records, said(r, apply.EventOf(result.Card, result.Action, result, r.Started)))
 		}
 	}
@@ -132,6 +132,54 @@ func (s Store) tell(ctx context.Context, operation, detail string) (err error) {
 	r := s.newRun(operation)
 	r.Detail = detail
 	return s.write(held, begins(r))
+}
+
+// copiedAtOnce is how many records of another state's history are written together.
+const copiedAtOnce = 1000
+
+// copyHistory writes the history of another state into the journal, but for the runs
+// that are there already.
+func (s Store) copyHistory(ctx context.Context, from Store, j state.Journal) error {
+	source, able := from.Backend.(state.Chronicler)
+	target, keeps := s.Backend.(state.Chronicler)
+	if !able || !keeps {
+		return nil
+	}
+	known := map[string]bool{}
+	err := target.Events(ctx, state.EventQuery{}, func(e *state.Entry) error {
+		if e.Run != nil {
+			known[e.Run.ID] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var records []state.Record
+	last := ""
+	err = source.Events(ctx, state.EventQuery{}, func(e *state.Entry) error {
+		if e.Run == nil || known[e.Run.ID] {
+			return nil // of the first, nobody knows whose they are
+		}
+		if e.Run.ID != last {
+			last = e.Run.ID
+			records = append(records, begins(e.Run))
+		}
+		if e.Event != nil {
+			event := *e.Event
+			records = append(records, said(e.Run, &event))
+		}
+		if len(records) < copiedAtOnce {
+			return nil
+		}
+		written := records
+		records = nil
+		return j.Append(ctx, written...)
+	})
+	if err != nil {
+		return err
+	}
+	return j.Append(ctx, records...)
 }
 
 // forgotten is the event of a card that is dropped.
@@ -213,4 +261,24 @@ func (s Store) Events(ctx context.Context, wanted Wanted, visit func(*state.Entr
 func hadName(e *state.Event, name string) bool {
 	block, _, keyed := strings.Cut(e.Address, "[")
 	return e.Address == name || keyed && block == name || strings.ContainsAny(name, "*?") && plan.GlobMatches(name, e.Address)
+}
+
+// LastEvents are the last events of each card, the oldest first: so many at most.
+// Where the backend keeps none, there are none.
+func (s Store) LastEvents(ctx context.Context, cards []state.Card, most int) (map[spec.ICCID][]state.Entry, error) {
+	last := make(map[spec.ICCID][]state.Entry, len(cards))
+	c, ok := s.Backend.(state.Chronicler)
+	if !ok {
+		return last, nil
+	}
+	q := state.EventQuery{}
+	for i := range cards {
+		q.ICCIDs = append(q.ICCIDs, cards[i].ICCID)
+	}
+	err := c.Events(ctx, q, func(e *state.Entry) error {
+		list := append(last[e.Event.ICCID], *e)
+		last[e.Event.ICCID] = list[max(0, len(list)-most):]
+		return nil
+	})
+	return last, err
 }

@@ -34,10 +34,25 @@ func (s *Session) Judge(saved *Saved, rows *Rows, o Options) (*Planned, error) {
 	p := &Planned{
 		Plan: kept.Plan, Prior: prior, Digest: saved.Digest, Approvals: o.Approvals, Outdated: saved.Plan.Config != s.Fleet.Digest,
 		Carried: carried(prior, saved.Digest), order: orderOf(saved.Plan), absent: o.Absent,
-		rows: rows, memory: apply.MemoryIn(prior, prior.Settlement()),
+		rows: rows, news: apply.News{Wanted: s.Fleet.Cards, Capabilities: s.Capabilities},
 	}
+	p.memory = p.told(apply.MemoryIn(prior, prior.Settlement()))
 	p.settle(kept)
 	return p, nil
+}
+
+// told is what the state has of a card, with the configuration's word taken over.
+func (p *Planned) told(memory func(int, *plan.Card) *state.Card) func(int, *plan.Card) *state.Card {
+	var one state.Card
+	return func(place int, c *plan.Card) *state.Card {
+		before := memory(place, c)
+		if before == nil {
+			return nil
+		}
+		wanted, _ := p.news.Of(c.ICCID)
+		one = p.news.Take(before, wanted, nil)
+		return &one
+	}
 }
 
 // carried is when the state's runs carried the plan out; nil where they didn't.

@@ -14,10 +14,12 @@ type Verified struct {
 	Odd      []Odd   // what can be read, and no run of this program writes
 	Versions int     // of the history
 	Damaged  []error // the versions of them that can't be read
+	Events   int     // of what was done to cards
+	Unread   error   // why these can't all be read
 }
 
 // Sound reports whether nothing is wrong with the state and its history.
-func (v *Verified) Sound() bool { return len(v.Odd)+len(v.Damaged) == 0 }
+func (v *Verified) Sound() bool { return len(v.Odd)+len(v.Damaged) == 0 && v.Unread == nil }
 
 // Odd is what a card of the state says and can't be.
 type Odd struct {
@@ -33,6 +35,14 @@ func (s Store) Verify(ctx context.Context) (*Verified, error) {
 		return nil, err
 	}
 	v := &Verified{State: snap, Odd: oddities(snap)}
+	if c, ok := s.Backend.(state.Chronicler); ok {
+		v.Unread = c.Events(ctx, state.EventQuery{}, func(e *state.Entry) error {
+			if e.Event != nil {
+				v.Events++
+			}
+			return nil
+		})
+	}
 	h, ok := s.Backend.(state.Historian)
 	if !ok {
 		return v, nil
