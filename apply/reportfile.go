@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // A report file is JSON lines: a header that says which run it was, a line for
@@ -43,6 +44,9 @@ type ReportHeader struct {
 	// Finished is when the last action had its outcome.
 	Finished    time.Time
 	Interrupted bool
+	// Run is what the history says of the run; nil where the report is of an older
+	// program.
+	Run *state.Run
 }
 
 // ReportAction is an action of a report that was read: its card, and what
@@ -52,6 +56,10 @@ type ReportAction struct {
 	Kind    spec.Kind
 	Card    spec.CardID
 	Outcome Outcome
+
+	Address, From, To, Reason, RequestID string
+	AsFarAsTold                          bool
+	Approvals                            []state.EventApproval
 }
 
 type headerLine struct {
@@ -65,6 +73,10 @@ type headerLine struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
 	Stopped  bool      `json:"interrupted,omitempty"`
+	Run      string    `json:"run,omitempty"` // its id in the history
+	Who      string    `json:"who,omitempty"`
+	Commit   string    `json:"commit,omitempty"`
+	URL      string    `json:"url,omitempty"`
 }
 
 type stateLine struct {
@@ -86,7 +98,8 @@ type actionLine struct {
 	RequestID string            `json:"request_id,omitempty"`
 	Elapsed   float64           `json:"elapsed_seconds"`
 	// AsFarAsTold is [Result.AsFarAsTold].
-	AsFarAsTold bool `json:"as_far_as_told,omitempty"`
+	AsFarAsTold bool                  `json:"as_far_as_told,omitempty"`
+	Approvals   []state.EventApproval `json:"approvals,omitempty"`
 }
 
 type endLine struct {
@@ -103,10 +116,14 @@ func (o Outcome) Word() string { return strings.ReplaceAll(string(o), " ", "_") 
 func WriteReport(w io.Writer, h ReportHeader, each func(visit func(*Result) error) error) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(headerLine{
-		reportType, ReportVersion, h.Version, stateLine{h.Lineage, h.Serial}, h.Config, h.Plan, h.Partial,
-		h.Started.UTC(), h.Finished.UTC(), h.Interrupted,
-	})
+	head := headerLine{
+		Type: reportType, Format: ReportVersion, Version: h.Version, State: stateLine{h.Lineage, h.Serial}, Config: h.Config, Plan: h.Plan, Partial: h.Partial,
+		Started: h.Started.UTC(), Finished: h.Finished.UTC(), Stopped: h.Interrupted,
+	}
+	if r := h.Run; r != nil {
+		head.Run, head.Who, head.Commit, head.URL = r.ID, r.Who, r.Commit, r.Info
+	}
+	err := enc.Encode(head)
 	if err != nil {
 		return err
 	}
@@ -115,7 +132,7 @@ func WriteReport(w io.Writer, h ReportHeader, each func(visit func(*Result) erro
 		end.count(r.Outcome)
 		return enc.Encode(actionLine{
 			actionType, r.Action.ID, r.Action.Kind, r.Card.Provider, r.Card.ICCID, r.Card.Address, r.Action.From, r.Action.To,
-			r.Outcome, r.Reason, r.RequestID, r.Elapsed.Seconds(), r.AsFarAsTold,
+			r.Outcome, r.Reason, r.RequestID, r.Elapsed.Seconds(), r.AsFarAsTold, approvalsOf(r.Action),
 		})
 	})
 	if err != nil {
@@ -184,8 +201,12 @@ func (in *reportReader) header() (ReportHeader, error) {
 	if !strings.HasPrefix(l.Format, reportMajor) {
 		return ReportHeader{}, fmt.Errorf("line 1: the report is of format %q, written by cardfleet %s; this version reads formats %sx", l.Format, l.Version, reportMajor)
 	}
+	var run *state.Run
+	if l.Run != "" {
+		run = &state.Run{ID: l.Run, Operation: "apply", Started: l.Started, Who: l.Who, Commit: l.Commit, Info: l.URL, Version: l.Version}
+	}
 	return ReportHeader{
-		Version: l.Version, Lineage: l.State.Lineage, Serial: l.State.Serial, Config: l.Config, Plan: l.Plan, Partial: l.Partial,
+		Run: run, Version: l.Version, Lineage: l.State.Lineage, Serial: l.State.Serial, Config: l.Config, Plan: l.Plan, Partial: l.Partial,
 		Started: l.Started, Finished: l.Finished, Interrupted: l.Stopped,
 	}, nil
 }
@@ -224,7 +245,10 @@ func (in *reportReader) action(text []byte) error {
 		return errors.New("the action names no card")
 	}
 	in.end.count(l.Outcome)
-	in.actions = append(in.actions, ReportAction{ID: l.ID, Kind: l.Kind, Card: spec.CardID{Provider: l.Provider, ICCID: l.ICCID}, Outcome: l.Outcome})
+	in.actions = append(in.actions, ReportAction{
+		ID: l.ID, Kind: l.Kind, Card: spec.CardID{Provider: l.Provider, ICCID: l.ICCID}, Outcome: l.Outcome,
+		Address: l.Address, From: l.From, To: l.To, Reason: l.Reason, RequestID: l.RequestID, AsFarAsTold: l.AsFarAsTold, Approvals: l.Approvals,
+	})
 	return nil
 }
 

@@ -27,7 +27,7 @@ import (
 // schemas are those of docs/schema by name ("plan"), made strict.
 var schemas = sync.OnceValues(func() (map[string]*jsonschema.Resolved, error) {
 	out := map[string]*jsonschema.Resolved{}
-	for _, name := range []string{"plan", "run", "report"} {
+	for _, name := range []string{"plan", "run", "report", "history", "state"} {
 		s, err := strictSchema(name + ".schema.json")
 		if err != nil {
 			return nil, err
@@ -114,6 +114,12 @@ func (r *rig) conform(args []string, got ran) {
 		return
 	case args[command] == "show" && slices.Contains(args, "-json") && got.code == 0 && len(args) == command+3:
 		conforms(r.t, "plan", got.out)
+		return
+	case args[command] == "history" && slices.Contains(args, "-json") && got.code == 0:
+		conforms(r.t, "history", got.out)
+		return
+	case args[command] == "state" && slices.Contains(args, "-json") && got.out != "":
+		conforms(r.t, "state", got.out)
 		return
 	case args[command] != "plan" && args[command] != "apply":
 		return

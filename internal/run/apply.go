@@ -240,6 +240,6 @@ func (a *Applied) ReportHeader(version string) apply.ReportHeader {
 	head := a.Plan.Head()
 	return apply.ReportHeader{
 		Version: version, Lineage: a.Prior.Lineage, Serial: a.Serial, Config: head.Config, Plan: digest, Partial: head.Partial,
-		Started: a.Started, Finished: a.Finished, Interrupted: a.Interrupted,
+		Started: a.Started, Finished: a.Finished, Interrupted: a.Interrupted, Run: a.Run,
 	}
 }
