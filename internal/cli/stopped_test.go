@@ -133,10 +133,17 @@ func (r *rig) requireTrueState() {
 			said[fmt.Sprint(c.ICCID, " ", known.Kind)] = true
 		}
 	}
+	in := map[string]int{} // the history
+	for _, e := range r.history().Events {
+		if e.Outcome == "done" || e.Outcome == "in-doubt" {
+			in[e.ICCID+" "+e.Kind]++
+		}
+	}
 	for _, request := range r.world.Requests() {
 		if request.Effect && request.ICCID != "" {
 			what := fmt.Sprint(request.ICCID, " ", kindOf(request))
 			assert.True(r.t, said[what], "the carrier did %s, and the state doesn't know: %+v", what, pulled.Cards)
+			assert.Equal(r.t, 1, in[what], "the carrier did %s, and the history has that once", what)
 		}
 	}
 }

@@ -1,0 +1,233 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// told is what history -json prints.
+type told struct {
+	Events []struct {
+		At                                                     time.Time
+		ICCID, Kind, From, To, Outcome, Reason, Run, Operation string
+		Who, Commit, URL, Address                              string
+		RequestID                                              string `json:"request_id"`
+		Approvals                                              []struct{ By, Fingerprint, Reason string }
+	}
+	Runs []struct{ ID, Operation, Who, Detail string }
+}
+
+func (r *rig) history(args ...string) told {
+	r.t.Helper()
+	var out told
+	require.NoError(r.t, json.Unmarshal([]byte(r.want(0, r.run(append([]string{"history", "-json"}, args...)...)).out), &out))
+	return out
+}
+
+// kinds are the kinds and outcomes of the events.
+func (h *told) kinds() []string {
+	var list []string
+	for _, e := range h.Events {
+		list = append(list, e.Kind+" "+e.Outcome)
+	}
+	return list
+}
+
+func TestHistorySaysWhoUnboundACardAndWhoApprovedIt(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	r.env["CI_JOB_URL"], r.env["CI_COMMIT_SHA"], r.env["GITLAB_USER_LOGIN"] = "https://gitlab.example/jobs/7", "1a2b3c4d", "mei"
+	r.write("main.fleet.hcl", provider+`
+approval "rma" {
+  action = "unbind"
+  cards  = { "`+kiosk+`" = "`+deviceB+`" }
+  reason = "returned, RMA-7"
+}
+`)
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.Empty(t, r.want(0, r.run("state", "list")).out, "the card is forgotten")
+
+	h := r.history(kiosk)
+	require.Equal(t, []string{"adopt done", "change-bind done", "unbind done"}, h.kinds())
+	e := h.Events[2]
+	assert.Equal(t, deviceB, e.From)
+	assert.Equal(t, []string{"mei", "1a2b3c4d", "https://gitlab.example/jobs/7", "apply", "card.kiosk"}, []string{e.Who, e.Commit, e.URL, e.Operation, e.Address})
+	assert.NotEmpty(t, e.RequestID)
+	require.Len(t, e.Approvals, 1)
+	assert.Equal(t, "returned, RMA-7", e.Approvals[0].Reason)
+	assert.Equal(t, "dev@laptop", h.Events[0].Who)
+
+	text := r.want(0, r.run("history", "card.kiosk")).out
+	assert.Contains(t, text, "apply by mei from commit 1a2b3c4d")
+	assert.Contains(t, text, "approved by rma: returned, RMA-7")
+	assert.Contains(t, text, "3 actions in 2 runs: 3 done.")
+	assert.Len(t, r.history("-run="+e.Run).Events, 1)
+	assert.Empty(t, r.history(scale).Events)
+	assert.Equal(t, "The history of "+scale+" has nothing.\n", r.want(0, r.run("history", scale)).out)
+}
+
+func TestHistorySinceATimeAndMistakesInIt(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	r.clock.Sleep(t.Context(), 48*time.Hour) //nolint:errcheck // it only waits
+	require.Len(t, r.history("-since=3d").Events, 2)
+	require.Len(t, r.history("-since=2026-11-21").Events, 2)
+	require.Empty(t, r.history("-since=2026-11-22T00:00:00Z").Events)
+	require.Empty(t, r.history("-since=24h").Events)
+	assert.Contains(t, r.want(1, r.run("history", "-since=yesterday")).errors, "Invalid time")
+	assert.Contains(t, r.want(1, r.run("history", "a", "b")).errors, "Too many arguments")
+	assert.Contains(t, r.want(1, r.run("history", "nonsense")).errors, "Invalid ICCID")
+}
+
+func TestAFailureAndADropAreInTheHistoryWithTheirReasons(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	r.write("main.fleet.hcl", strings.NewReplacer(deviceB, "861536030196027", `current_imei = "861536030196001"`, "").Replace(rebind))
+	r.want(0, r.run("plan", "-out=p"))
+	r.write("main.fleet.hcl", strings.ReplaceAll(rebind, deviceB, "861536030196993"))
+	r.want(5, r.run("apply", "p"))
+	h := r.history(kiosk)
+	last := h.Events[len(h.Events)-1]
+	assert.Equal(t, []string{"change-bind", "dropped"}, []string{last.Kind, last.Outcome})
+	assert.Contains(t, last.Reason, "not wanted any more")
+}
+
+func TestWhatPeopleDoToTheStateIsInItsHistory(t *testing.T) {
+	r := elsewhere(t)
+	r.want(5, r.run("apply", "-auto-approve"))
+	r.want(0, r.run("resolve", kiosk, "-bound-to="+deviceA))
+	r.write("state.json", r.pulled("state.json"))
+	r.want(0, r.run("state", "rm", kiosk))
+	r.want(0, r.run("state", "push", "-force", "state.json"))
+
+	h := r.history()
+	assert.Equal(t, []string{"adopt done", "change-bind in-doubt", "resolve done", "forget done"}, h.kinds())
+	assert.Contains(t, h.Events[2].Reason, "was in doubt since")
+	assert.Equal(t, deviceA, h.Events[2].To)
+	var operations []string
+	for _, run := range h.Runs {
+		operations = append(operations, run.Operation)
+	}
+	assert.Equal(t, []string{"apply", "resolve", "state rm", "state push -force"}, operations)
+	assert.Contains(t, h.Runs[3].Detail, "put a state of serial")
+	assert.Contains(t, r.want(0, r.run("history")).out, "did put a state of serial")
+}
+
+func TestAMigratedStateTakesItsHistoryAlong(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	before := r.history()
+	r.write("main.fleet.hcl", rebind+"fleet {\n  backend \"local\" { path = \"new.state\" }\n}\n")
+	old := t.TempDir()
+	config := fmt.Sprintf("fleet {\n  backend \"local\" { path = %q }\n}\n", filepath.Join(r.dir, "fleet.state"))
+	require.NoError(t, os.WriteFile(filepath.Join(old, "main.fleet.hcl"), []byte(config), 0o600))
+	r.want(0, r.run("state", "migrate", old))
+	after := r.history()
+	require.Equal(t, before.Events, after.Events)
+	require.Equal(t, "state migrate", after.Runs[len(after.Runs)-1].Operation)
+	r.want(0, r.run("state", "migrate", "-force", old))
+	require.Equal(t, before.Events, r.history().Events, "what is there already isn't copied again")
+}
+
+func TestStateShowSaysAllAndAsJSON(t *testing.T) {
+	r := elsewhere(t)
+	r.write("main.fleet.hcl", strings.Replace(rebind, "iccid ", `labels       = { city = "hangzhou", line = "1" }`+"\n  iccid ", 1))
+	r.want(5, r.run("apply", "-auto-approve"))
+	text := r.want(0, r.run("state", "show", kiosk)).out
+	for _, part := range []string{"labels    city=hangzhou, line=1", "in doubt  change-bind", "(request ", "# what was done to it last", "change-bind 861536030196001 -> 861536030196019: in doubt"} {
+		assert.Contains(t, text, part)
+	}
+	var shown struct {
+		Cards []struct {
+			Labels  map[string]string
+			Doubts  []struct{ Kind string }
+			History []struct{ Kind, Outcome string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(r.want(0, r.run("state", "show", kiosk, "-json")).out), &shown))
+	require.Len(t, shown.Cards, 1)
+	assert.Equal(t, "hangzhou", shown.Cards[0].Labels["city"])
+	assert.Len(t, shown.Cards[0].Doubts, 1)
+	assert.Len(t, shown.Cards[0].History, 2)
+}
+
+func TestStateListBySelectedLabelsAndAsJSON(t *testing.T) {
+	r := newRig(t, describe())
+	labelled := func(city string) string {
+		return strings.Replace(rebind, "iccid ", `labels       = { city = "`+city+`" }`+"\n  iccid ", 1)
+	}
+	r.write("main.fleet.hcl", labelled("hangzhou"))
+	r.want(0, r.run("apply", "-auto-approve"))
+	assert.Contains(t, r.want(0, r.run("state", "list", "-select=city=hang*")).out, kiosk)
+	assert.Empty(t, r.want(0, r.run("state", "list", "-select=city=beijing")).out)
+
+	// A change of labels alone is no change of a plan, and the next apply remembers it.
+	r.write("main.fleet.hcl", labelled("beijing"))
+	r.want(0, r.run("plan", "-detailed-exitcode"))
+	r.want(0, r.run("apply", "-auto-approve"))
+	got := r.want(0, r.run("state", "list", "-select=city=beijing", "-json"))
+	assert.Contains(t, got.out, `"city": "beijing"`)
+	assert.Contains(t, got.out, deviceB)
+
+	// A card that left the configuration is selected by the labels that it had last.
+	r.write("main.fleet.hcl", provider)
+	assert.Contains(t, r.want(0, r.run("plan", "-select=city=beijing")).out, "1 to unbind")
+	assert.Contains(t, r.want(0, r.run("plan", "-select=city=hangzhou")).out, "0 to unbind")
+}
+
+func TestStateVerifyReadsTheHistory(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	assert.Contains(t, r.want(0, r.run("state", "verify")).out, "2 actions in the history.")
+	assert.Contains(t, r.want(0, r.run("state", "verify", "-json")).out, `"sound": true`)
+	segments := r.segments()
+	require.NotEmpty(t, segments, "the first commit writes a snapshot")
+	r.write("fleet.state.events/"+segments[0], "nothing")
+	assert.Contains(t, flat(r.want(1, r.run("state", "verify")).errors), "What was done to cards can't be read")
+	got := r.want(1, r.run("state", "verify", "-json"))
+	assert.Contains(t, got.out, `"sound": false`)
+	assert.Contains(t, got.out, "it is damaged")
+	assert.Contains(t, r.want(1, r.run("history")).errors, "damaged")
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.True(t, slices.Contains(r.segments(), segments[0]), "what is damaged stays to be looked at")
+}
+
+// segments are the files of a local state's history.
+func (r *rig) segments() []string {
+	r.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(r.dir, "fleet.state.events"))
+	require.NoError(r.t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestTheReportSaysWhoRanItAndWhoApproved(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", strings.ReplaceAll(rebind, deviceB, deviceA))
+	r.want(0, r.run("apply", "-auto-approve"))
+	r.env["GITHUB_SHA"], r.env["GITHUB_ACTOR"] = "1a2b3c4d", "mei"
+	r.write("main.fleet.hcl", provider)
+	r.want(0, r.run("apply", "-auto-approve", "-approve-unbind="+kiosk+"="+deviceA, "-report=run.jsonl"))
+	report := r.read("run.jsonl")
+	assert.Contains(t, report, `"who":"mei","commit":"1a2b3c4d"`)
+	assert.Contains(t, report, `"approvals":[{"by":"-approve-unbind"}]`)
+	run := r.history().Runs[1].ID
+	assert.Contains(t, report, `"run":"`+run+`"`)
+}
