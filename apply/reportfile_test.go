@@ -15,6 +15,7 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // results are n results, whose outcomes go around.
@@ -24,7 +25,7 @@ func results(n int) []apply.Result {
 		card := &plan.Card{Address: fmt.Sprintf("card.c[%q]", fmt.Sprint(i)), Provider: aliyun, ICCID: spec.ICCID(fmt.Sprintf("8986000000000000%04d", i))}
 		outcome := apply.Outcomes()[i%5]
 		out = append(out, apply.Result{
-			Card: card, Action: &plan.Action{ID: fmt.Sprintf("a%d", i+1), Change: spec.Change{Kind: spec.Stop}}, Outcome: outcome,
+			Card: card, Action: &plan.Action{ID: fmt.Sprintf("a%d", i+1), Change: spec.Change{Kind: spec.Stop}, Approvals: []plan.Approved{{By: "rma", Reason: "returned"}}}, Outcome: outcome,
 			Reason: strings.Repeat("it \"is\" so\n", i%3), RequestID: fmt.Sprint(i), Elapsed: time.Duration(i) * time.Millisecond,
 		})
 	}
@@ -55,6 +56,7 @@ func TestAReportIsReadAsItWasWritten(t *testing.T) {
 			Version: "0.1.0", Lineage: rapid.String().Draw(t, "lineage"), Serial: rapid.Uint64().Draw(t, "serial"),
 			Config: "sha256:00", Plan: "sha256:01", Partial: rapid.String().Draw(t, "partial"),
 			Started: start, Finished: start.Add(time.Minute), Interrupted: rapid.Bool().Draw(t, "interrupted"),
+			Run: &state.Run{ID: "6fa3c0de", Operation: "apply", Started: start, Who: "mei", Commit: "1a2b3c4d", Info: "https://ci.example/7", Version: "0.1.0"},
 		}
 		n := rapid.IntRange(0, 20).Draw(t, "actions")
 		text := written(t, h, results(n))
@@ -64,7 +66,10 @@ func TestAReportIsReadAsItWasWritten(t *testing.T) {
 		assert.Equal(t, h, got)
 		require.Len(t, actions, n)
 		for i, r := range results(n) {
-			assert.Equal(t, apply.ReportAction{ID: r.Action.ID, Kind: r.Action.Kind, Card: r.Card.ID(), Outcome: r.Outcome}, actions[i])
+			assert.Equal(t, apply.ReportAction{
+				ID: r.Action.ID, Kind: r.Action.Kind, Card: r.Card.ID(), Outcome: r.Outcome,
+				Address: r.Card.Address, Reason: r.Reason, RequestID: r.RequestID, Approvals: []state.EventApproval{{By: "rma", Reason: "returned"}},
+			}, actions[i])
 		}
 	})
 }

@@ -48,8 +48,8 @@ func (prog *program) verifyState(ctx context.Context, store run.Store) error {
 		return mistakes(unsound(v))
 	}
 	doubts := prog.sayDoubts(v.State)
-	prog.out.result("Sound: %s, serial %d, lineage %s; %d in doubt; %s; %s in the history.\n",
-		countCards(len(v.State.Cards)), v.State.Serial, orNone(v.State.Lineage), doubts, counted(v.Versions, "older version"), counted(v.Events, "action"))
+	prog.out.result("Sound: %s, serial %d, lineage %s; %d in doubt; %s.\n",
+		countCards(len(v.State.Cards)), v.State.Serial, orNone(v.State.Lineage), doubts, counted(v.Versions, "older version"))
 	return nil
 }
 

@@ -114,6 +114,12 @@ func (s *Session) PlanToApply(ctx context.Context, rows *Rows, o Options, unaske
 		rows: rows, fed: live.fed, news: apply.News{Wanted: s.Fleet.Cards, Live: live.fresh(), Capabilities: s.Capabilities},
 	}
 	p.memory = p.memoryOf(d)
+	if rows.whole != nil {
+		// A commit makes the next state of this one, and the plan is read again after it.
+		own := *p.Prior
+		own.Cards = slices.Clone(own.Cards)
+		p.Prior, p.rows = &own, rows.of(&own)
+	}
 	return p, nil
 }
 
