@@ -40,7 +40,7 @@ const (
 	// longestBlock is more than a block unpacks to.
 	longestBlock = 64 << 20
 	// mostIdentities is how many journals a segment names.
-	mostIdentities = 16
+	mostIdentities = 4
 )
 
 // Beginning tells a journal from another one: which snapshot it follows, and
