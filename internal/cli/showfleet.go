@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -30,7 +31,7 @@ func (prog *program) overview(ctx context.Context, in inputOptions) (render.Over
 	if err != nil {
 		return render.Overview{}, err
 	}
-	b, err := backendOf(prog.env, prog.dir(), fleet, (&watcher{out: prog.out}).away)
+	store, err := prog.storeFor(prog.dir(), fleet)
 	if err != nil {
 		return render.Overview{}, err
 	}
@@ -40,12 +41,27 @@ func (prog *program) overview(ctx context.Context, in inputOptions) (render.Over
 			return render.Overview{}, err
 		}
 	}
-	rows, err := stateRows(ctx, b)
+	rows, err := stateRows(ctx, store.Backend)
 	if err != nil {
 		return render.Overview{}, err
 	}
 	view.State, view.Each = rows.Head, rows.Each
-	return view, nil
+	view.Past, err = pastOf(ctx, store, view.Now, view.Zone)
+	return view, err
+}
+
+// pastOf is what the history has of the time that the page shows; nil where the
+// backend keeps none.
+func pastOf(ctx context.Context, store run.Store, now time.Time, zone *time.Location) (*render.Past, error) {
+	if _, keeps := store.Backend.(state.Chronicler); !keeps {
+		return nil, nil //nolint:nilnil // as the comment says
+	}
+	past := render.NewPast(now, zone)
+	err := store.Events(ctx, run.Wanted{Since: past.Since()}, func(e *state.Entry) error {
+		past.Add(e.Run, e.Event)
+		return nil
+	})
+	return past, err
 }
 
 // stateRows is the state card by card, from a backend that can read it so, or whole.

@@ -45,6 +45,11 @@ func (prog *program) storeOf(ctx context.Context, dir string, in inputOptions) (
 	if err != nil {
 		return run.Store{}, err
 	}
+	return prog.storeFor(dir, fleet)
+}
+
+// storeFor is the state of the fleet that the configuration in dir declares.
+func (prog *program) storeFor(dir string, fleet *spec.Fleet) (run.Store, error) {
 	b, err := backendOf(prog.env, dir, fleet, (&watcher{out: prog.out}).away)
 	return run.Store{Backend: b, Env: prog.runEnv()}, err
 }

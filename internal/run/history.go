@@ -82,7 +82,43 @@ func (s *Session) beginRun(ctx context.Context, p *Planned, j state.Journal) (*s
 	}
 	// A journal that can't be written fails from then on, and the run says so once.
 	_ = j.Append(ctx, append(records, settled...)...)
-	return r, nil
+	return r, p.tellDrift(ctx, r, j)
+}
+
+const (
+	// drifting is the kind of an event that tells what somebody else changed, and
+	// seenOutside its outcome. No plan has it.
+	drifting    spec.Kind = "drift"
+	seenOutside           = "outside"
+)
+
+// tellDrift tells what changed outside, as far as this run takes it into the
+// state: a later run finds it no more.
+func (p *Planned) tellDrift(ctx context.Context, r *state.Run, j state.Journal) error {
+	if len(p.news.Live) == 0 {
+		return nil
+	}
+	var records []state.Record
+	write := func() {
+		_ = j.Append(ctx, records...) // as in beginRun
+		records = nil
+	}
+	err := p.Plan.Each(func(_ int, c *plan.Card) error {
+		for _, d := range c.Drift {
+			records = append(records, said(r, &state.Event{
+				At: r.Started, ICCID: c.ICCID, Provider: c.Provider, Address: c.Address, Change: spec.Change{Kind: drifting, From: d.From, To: d.To},
+				Outcome: seenOutside, Reason: d.Attribute + ": " + d.Cause,
+			}))
+		}
+		if len(records) >= copiedAtOnce {
+			write()
+		}
+		return nil
+	})
+	if len(records) > 0 {
+		write()
+	}
+	return err
 }
 
 // endedDoubts are the records of cards of which a reading shows what became of a

@@ -23,14 +23,14 @@ type Past struct {
 type pastDay struct {
 	Done            map[spec.Risk]int
 	Undone, InDoubt int // failed or dropped; in doubt
-	Outside         int // cards that changed outside
+	Outside         int // values that changed outside
 }
 
 // pastRun is a run, with what became of its actions.
 type pastRun struct {
 	state.Run
-	Last                  time.Time // of its actions
-	Done, Undone, InDoubt int
+	Last                           time.Time // of its actions
+	Done, Undone, InDoubt, Outside int
 }
 
 // runsMost is how many runs are kept.
@@ -62,6 +62,8 @@ func (p *Past) Add(run *state.Run, e *state.Event) {
 		day.Done[e.Kind.Risk()]++
 	case "in-doubt":
 		day.InDoubt++
+	case "outside":
+		day.Outside++
 	default:
 		day.Undone++
 	}
@@ -79,6 +81,8 @@ func (r *pastRun) add(e *state.Event) {
 		r.Done++
 	case "in-doubt":
 		r.InDoubt++
+	case "outside":
+		r.Outside++
 	default:
 		r.Undone++
 	}
