@@ -115,7 +115,7 @@ func TestTheFleetsPageIsSearchedFilteredAndRead(t *testing.T) {
 	b.choose("label", "city=上海")
 	b.status("6 of 300 rows")
 	b.do(chromedp.Click(chromedp.CSS("#clear")))
-	b.do(chromedp.Click(chromedp.CSS(`.by-label [data-name="ningbo"]`)))
+	b.do(chromedp.Click(chromedp.CSS(`.by-label [data-name='"ningbo"']`)))
 	b.status("60 of 300 rows")
 	b.do(chromedp.Click(chromedp.CSS("#clear")))
 	b.do(chromedp.SendKeys(chromedp.CSS("#search"), string(iccid(7))))

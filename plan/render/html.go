@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
@@ -54,9 +55,10 @@ func HTML(w io.Writer, p plan.Source, digest string) error {
 func pageTemplates(clock Clock) *template.Template {
 	page, err := template.New("").Funcs(template.FuncMap{
 		"spans": func(text any) []span { return spans(clock.Both(fmt.Sprint(text))) }, "zoned": clock.Both, "thousands": Thousands, "told": pageParts, "selected": selectedText,
-		"line":   safe.Text, // what is one line stays one
-		"counts": func(a plan.Action, i int) string { return counts(&a, i) },
-		"time":   func(at time.Time) string { return timeIn(at, clock.zone) },
+		"line":      safe.Text, // what is one line stays one
+		"counts":    func(a plan.Action, i int) string { return counts(&a, i) },
+		"attribute": attribute,
+		"time":      func(at time.Time) string { return timeIn(at, clock.zone) },
 	}).ParseFS(report, "report/*.html")
 	if err != nil {
 		panic(err) // the templates are ours, and are tested
@@ -148,6 +150,16 @@ func viewOf(from plan.Source, digest string) (*view, error) {
 	v.Numbers = p.Numbers[:min(len(p.Numbers), topMost)]
 	v.MoreAttention += len(p.Numbers) - len(v.Numbers)
 	return v, err
+}
+
+// attribute is a text that the script is to have as it is: as JSON, in which nothing is
+// left that a page's source may not show.
+func attribute(text any) string {
+	encoded, err := json.Marshal(fmt.Sprint(text))
+	if err != nil {
+		panic(err) // it is a text
+	}
+	return safe.JSONText(string(encoded))
 }
 
 func embedded(name string) string {

@@ -757,12 +757,12 @@
     byID('next').addEventListener('click', () => openRow(openAt + 1));
     document.querySelectorAll('[data-card]').forEach((b) => b.addEventListener('click', () => open(Number(b.dataset.card), -1)));
     document.querySelectorAll('[data-number]').forEach((b) => b.addEventListener('click', () => open(cardsListed + Number(b.dataset.number), -1)));
-    document.querySelectorAll('#kinds [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('kind', b.dataset.name)));
-    document.querySelectorAll('#carriers [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('provider', providers.list.indexOf(b.dataset.name))));
+    document.querySelectorAll('#kinds [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('kind', JSON.parse(b.dataset.name))));
+    document.querySelectorAll('#carriers [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('provider', providers.list.indexOf(JSON.parse(b.dataset.name)))));
     document.querySelectorAll('[data-risk]').forEach((b) => b.addEventListener('click', () => setFilter('risk', b.dataset.risk)));
     document.querySelectorAll('[data-needs]').forEach((b) => b.addEventListener('click', () => setFilter('approval', b.dataset.needs)));
-    document.querySelectorAll('.by-label').forEach((s) => s.querySelectorAll('[data-name]').forEach((b) => b.addEventListener('click', () => setFilter('label', JSON.stringify([s.dataset.key, b.dataset.name])))));
-    document.querySelectorAll('#models [data-name], #ends [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('search', b.dataset.name)));
+    document.querySelectorAll('.by-label').forEach((s) => s.querySelectorAll('[data-name]').forEach((b) => b.addEventListener('click', () => setFilter('label', JSON.stringify([JSON.parse(s.dataset.key), JSON.parse(b.dataset.name)])))));
+    document.querySelectorAll('#models [data-name], #ends [data-name]').forEach((b) => b.addEventListener('click', () => setFilter('search', JSON.parse(b.dataset.name))));
     document.querySelectorAll('[data-kind]').forEach((b) => b.addEventListener('click', () => {
       controls.search.value = b.dataset.search || '';
       setFilter('kind', b.dataset.kind);
