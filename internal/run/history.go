@@ -88,8 +88,8 @@ func (s *Session) beginRun(ctx context.Context, p *Planned, j state.Journal) (*s
 const (
 	// drifting is the kind of an event that tells what somebody else changed, and
 	// seenOutside its outcome. No plan has it.
-	drifting    spec.Kind = "drift"
-	seenOutside           = "outside"
+	drifting    = spec.Kind("drift")
+	seenOutside = "outside"
 )
 
 // tellDrift tells what changed outside, as far as this run takes it into the
@@ -311,8 +311,15 @@ func (s Store) LastEvents(ctx context.Context, cards []state.Card, most int) (ma
 		q.ICCIDs = append(q.ICCIDs, cards[i].ICCID)
 	}
 	err := c.Events(ctx, q, func(e *state.Entry) error {
-		list := append(last[e.Event.ICCID], *e)
-		last[e.Event.ICCID] = list[max(0, len(list)-most):]
+		own, event := *e, *e.Event // an entry is good until this returns
+		own.Event = &event
+		if e.Run != nil {
+			begun := *e.Run
+			own.Run = &begun
+		}
+		list := last[event.ICCID]
+		list = append(list, own)
+		last[event.ICCID] = list[max(0, len(list)-most):]
 		return nil
 	})
 	return last, err

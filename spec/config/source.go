@@ -72,8 +72,8 @@ func (s *source) snippet(at spec.Range) *spec.Snippet {
 	if at.Start.Byte > len(s.text) || at.End.Byte > len(s.text) || at.End.Byte < at.Start.Byte {
 		return nil
 	}
-	from := bytes.LastIndexByte(s.text[:at.Start.Byte], '\n') + 1
-	to := s.codeEnd(from, at.End.Byte)
+	from := s.codeBegin(at.Start.Byte)
+	to := s.codeEnd(from, at.End.Byte, at.Start.Byte+2*longestCode)
 	if to-from > longestCode {
 		from, to = window(s.text, from, to, at.Start.Byte)
 	}
@@ -104,14 +104,23 @@ func window(text []byte, from, to, around int) (int, int) {
 	return from, to
 }
 
+// codeBegin is where the line of a place begins, or a place before it in a line that
+// begins more than two snippets before: a line may be megabytes long, and have
+// a mistake every few bytes.
+func (s *source) codeBegin(at int) int {
+	furthest := max(0, at-2*longestCode)
+	return furthest + bytes.LastIndexByte(s.text[furthest:at], '\n') + 1
+}
+
 // codeEnd is the end of the last line to show of what begins in the line at
-// from and ends at end.
-func (s *source) codeEnd(from, end int) int {
+// from and ends at end; furthest, where the line goes on from there.
+func (s *source) codeEnd(from, end, furthest int) int {
+	text := s.text[:min(len(s.text), furthest)]
 	to := from
 	for range snippetLines {
-		n := bytes.IndexByte(s.text[to:], '\n')
+		n := bytes.IndexByte(text[to:], '\n')
 		if n < 0 {
-			return len(s.text)
+			return len(text)
 		}
 		to += n + 1
 		if to >= end {
