@@ -9,8 +9,17 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// Hyphened is the outcome as the history has it: "in-doubt".
+// Hyphened is the outcome as programs read it: "in-doubt".
 func (o Outcome) Hyphened() string { return strings.ReplaceAll(string(o), " ", "-") }
+
+// MarshalText is [Outcome.Hyphened].
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.Hyphened()), nil }
+
+// UnmarshalText reads what MarshalText wrote, and what reports had before: "in doubt".
+func (o *Outcome) UnmarshalText(text []byte) error {
+	*o = Outcome(strings.ReplaceAll(string(text), "-", " "))
+	return nil
+}
 
 // EventOf is what the history says of an action that ended at a time.
 func EventOf(c *plan.Card, a *plan.Action, r *Result, at time.Time) *state.Event {

@@ -64,7 +64,7 @@ func (prog *program) checked(p *run.Planned, results []apply.Result) int {
 		if r.Outcome != apply.Runs {
 			prog.out.result("%s\n", resultLine(r))
 		}
-		prog.out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": r.Outcome, "reason": r.Reason})
+		prog.out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": string(r.Outcome), "reason": r.Reason})
 	}
 	line := fmt.Sprintf("%d of %d actions would still run.", running, len(results))
 	switch {
