@@ -31,6 +31,7 @@ type answer struct {
 	judgement
 	requestID string
 	kind      string // the media type that the reply claims; "" for none
+	strange   string // as the reply's
 	// carriers reports that the body reads as the carrier's.
 	carriers bool
 	// stale reports that the carrier refuses the token.
@@ -160,7 +161,7 @@ func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, ta
 
 // judged is the reply with what it means, without secrets.
 func (p *provider) judged(a ask, r *reply, scope *hcl.EvalContext, m *made) answer {
-	got := answer{ctx: scope, made: m}
+	got := answer{ctx: scope, made: m, strange: r.strange}
 	got.kind, _, _ = mime.ParseMediaType(r.header.Get("Content-Type")) // without it, nothing is said of it
 	got.value, got.carriers = r.read(a.takes)
 	scope.Variables[rootReply] = got.value
@@ -220,7 +221,7 @@ func (p *provider) failure(a ask, got *answer) error {
 		return e
 	case label == labelDone, label == labelAlready && a.change == nil:
 		if a.change == nil && !got.carriers && a.takes.body() {
-			return unreadable(got.kind)
+			return unreadable(got)
 		}
 		if a.change != nil && got.status >= http.StatusInternalServerError {
 			return &providers.Error{Proof: providers.ProvesNothing, Cause: providers.Unavailable, RequestID: got.requestID, Message: fmt.Sprintf("HTTP %d", got.status)}
@@ -234,9 +235,12 @@ func (p *provider) failure(a ask, got *answer) error {
 }
 
 // unreadable is an answer that is none of the carrier's, or half of it.
-func unreadable(kind string) error {
+func unreadable(got *answer) error {
 	const what = "the answer is none that the definition can read"
-	if kind == "text/html" {
+	switch {
+	case got.strange != "":
+		return fmt.Errorf("%s: its XML is said to be in %q, an encoding that isn't known; say encoding = \"gb18030\", or whatever it is in truth, in the carrier block", what, got.strange)
+	case got.kind == "text/html":
 		return errors.New(what + ", but text/html: a proxy's page, perhaps, or the endpoint is another")
 	}
 	return errors.New(what)

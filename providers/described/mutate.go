@@ -126,7 +126,7 @@ func mutationsOf(body []byte) []mutation {
 func elementsLeftOut(body []byte) []mutation {
 	var list []mutation
 	var open []element // those that haven't ended
-	d := xml.NewDecoder(bytes.NewReader(body))
+	d := xmlDecoder(body)
 	for len(list) < mostNames {
 		begins := d.InputOffset()
 		token, err := d.Token()

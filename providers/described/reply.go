@@ -1,6 +1,7 @@
 package described
 
 import (
+	"cmp"
 	"mime"
 	"net/http"
 	"strings"
@@ -18,10 +19,14 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	// strange is the encoding of a body that can't be read, since nobody knows that
+	// encoding; "" for a body that may be read.
+	strange string
 }
 
 // replyOf takes an answer. Its charset is the definition's, else what its header
-// says. A body that isn't what it claims stays as it is, and then reads as nothing.
+// says, else what its XML declares. A body that isn't what it claims stays as it is,
+// and then reads as nothing.
 func (d *Definition) replyOf(a carriercall.Answer) *reply {
 	r := &reply{status: a.Status, header: a.Header, body: a.Body}
 	charset := d.encoding
@@ -31,11 +36,18 @@ func (d *Definition) replyOf(a carriercall.Answer) *reply {
 			charset = params["charset"]
 		}
 	}
+	declared := charset == ""
+	if declared {
+		charset = declaredCharset(a.Body)
+	}
 	if charset == "" || strings.EqualFold(charset, "utf-8") {
 		return r
 	}
 	enc, err := htmlindex.Get(charset)
 	if err != nil {
+		if declared && !isASCII(a.Body) {
+			r.strange = charset
+		}
 		return r
 	}
 	text, err := enc.NewDecoder().Bytes(a.Body)
@@ -45,13 +57,14 @@ func (d *Definition) replyOf(a carriercall.Answer) *reply {
 	return r
 }
 
-// overTheWire is an answer whose body is in the definition's charset, as its carrier
-// sends it. A text that the charset lacks stays as it is.
+// overTheWire is an answer whose body is in the charset of the definition, or of its
+// XML, as its carrier sends it. A text that the charset lacks stays as it is.
 func (d *Definition) overTheWire(a carriercall.Answer) carriercall.Answer {
-	if d.encoding == "" {
+	charset := cmp.Or(d.encoding, declaredCharset(a.Body))
+	if charset == "" {
 		return a
 	}
-	enc, err := htmlindex.Get(d.encoding)
+	enc, err := htmlindex.Get(charset)
 	if err != nil {
 		return a
 	}
@@ -93,7 +106,7 @@ func (r *reply) read(n *needs) (v cty.Value, carriers bool) {
 			carriers = carriers || r.compound()
 		}
 	}
-	if n.asXML {
+	if n.asXML && r.strange == "" {
 		if doc, err := decodeXML(r.body); err == nil && !isPage(doc) {
 			attrs["xml"], carriers = doc, true
 		}
@@ -107,7 +120,7 @@ func (r *reply) read(n *needs) (v cty.Value, carriers bool) {
 		}
 		attrs["headers"] = cty.ObjectVal(headers)
 	}
-	if n.text && utf8.Valid(r.body) {
+	if n.text && r.strange == "" && utf8.Valid(r.body) {
 		attrs["text"] = cty.StringVal(string(r.body))
 	}
 	return cty.ObjectVal(attrs), carriers

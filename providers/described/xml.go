@@ -5,7 +5,10 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -19,12 +22,36 @@ const xmlText = "_text"
 
 var errNoXML = errors.New("it is no XML")
 
+// declaration is the start of a document that says what the document is encoded in.
+var declaration = regexp.MustCompile(`^(?:\xef\xbb\xbf)?\s*<\?xml\s[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._:-]*)["']`)
+
+// declaredCharset is the encoding that a document declares; "" where it declares none.
+// A declaration that reads as ASCII isn't in UTF-16, whatever it says of itself.
+func declaredCharset(body []byte) string {
+	match := declaration.FindSubmatch(body[:min(len(body), 512)])
+	if match == nil || strings.HasPrefix(strings.ToLower(string(match[1])), "utf-16") {
+		return ""
+	}
+	return string(match[1])
+}
+
+// isASCII reports whether a body reads the same in nearly every encoding.
+func isASCII(body []byte) bool {
+	return !slices.ContainsFunc(body, func(b byte) bool { return b >= utf8.RuneSelf || b == 0x1b })
+}
+
+// xmlDecoder reads a body that is UTF-8 by now, whatever its declaration says.
+func xmlDecoder(body []byte) *xml.Decoder {
+	d := xml.NewDecoder(bytes.NewReader(body))
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	return d
+}
+
 // decodeXML reads a document: elements by their local name, the root included,
 // texts as texts, attributes as _name. An element that comes once is itself, and
 // one that comes several times is a list of them.
 func decodeXML(body []byte) (cty.Value, error) {
-	d := xml.NewDecoder(bytes.NewReader(body))
-	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // the body is UTF-8 by now
+	d := xmlDecoder(body)
 	for {
 		token, err := d.Token()
 		if err != nil {
