@@ -23,7 +23,8 @@ func (p *provider) BatchSize() int {
 
 // ReadBatch implements [providers.Batcher]. A card that the reply lacks is unread,
 // unless the definition says that it isn't there then. One whose id isn't known, or is
-// none of the carrier's any more, is left to be read by itself.
+// none of the carrier's any more, is left to be read by itself, as is one whose row can't
+// be read.
 func (p *provider) ReadBatch(ctx context.Context, cards []spec.ICCID) ([]spec.Reading, error) {
 	asked, values := p.batchable(cards)
 	if len(asked) == 0 {
@@ -80,6 +81,8 @@ func (p *provider) batchOf(cards []spec.ICCID, rows []spec.Reading) []spec.Readi
 		r, ok := rowOf(card, told[card.Stem()])
 		ids := p.card(card).ids
 		switch {
+		case ok && r.Unread != "" && r.Unread != rowsDiffer:
+			r = spec.Reading{} // its own reading may say more than its row
 		case ok && r.Lifecycle == spec.NotFound && len(ids) > 0:
 			r = spec.Reading{} // its id may have changed
 		case ok && len(ids) > 0:

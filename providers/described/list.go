@@ -44,7 +44,8 @@ type position struct {
 var wholeList = cty.NullVal(cty.String)
 
 // List implements [providers.Lister]. A card that two rows tell differently is told
-// as one that can't be read; one that is on two pages, as cards move while a list
+// as one that can't be read, and so is one whose row can't be read; one that is being
+// changed is left out. One that is on two pages, as cards move while a list
 // is read, is told once.
 func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error {
 	windows, err := p.windows(wholeList)
@@ -55,7 +56,7 @@ func (p lister) List(ctx context.Context, yield func(spec.Reading) error) error 
 	return p.pages(ctx, windows, wholeList, func(page *pageOf) error {
 		before, readings := len(seen), p.readings(page)
 		for _, reading := range readings {
-			if reading.ICCID == "" || seen[reading.ICCID] {
+			if reading.ICCID == "" || seen[reading.ICCID] || reading.Unread == rowPrefix+errChanging.Error() {
 				continue
 			}
 			seen[reading.ICCID] = true
@@ -258,10 +259,13 @@ func count(e *expression, ctx *hcl.EvalContext) (int, error) {
 }
 
 // readings are what a page's rows tell. Of two rows of one card that differ
-// nothing is taken.
+// nothing is taken, and a card whose row can't be read is told as unread.
 func (p lister) readings(page *pageOf) []spec.Reading {
 	return p.rowsOf(p.def.list.row, page.rows, page.got)
 }
+
+// rowsDiffer is why a card is unread of which two rows tell different things.
+const rowsDiffer = "two rows of the carrier's list tell this card differently"
 
 // rowsOf are what rows tell, each of its card.
 func (p *provider) rowsOf(r *reads, rows []cty.Value, got *answer) []spec.Reading {
@@ -279,19 +283,25 @@ func (p *provider) rowsOf(r *reads, rows []cty.Value, got *answer) []spec.Readin
 			continue
 		}
 		if !sameReading(&list[i], &out.reading) {
-			list[i] = spec.Reading{ICCID: out.reading.ICCID, At: p.Now(), Unread: "two rows of the carrier's list tell this card differently"}
+			list[i] = spec.Reading{ICCID: out.reading.ICCID, At: p.Now(), Unread: rowsDiffer}
 		}
 	}
 	return list
 }
 
-// row is what one row tells; ok is false for one that is of no card, or of one that
-// is being changed.
+// row is what one row tells; ok is false for one that is of no card. A card whose row
+// can't be read, or that is being changed, is told as unread.
 func (p *provider) row(r *reads, row cty.Value, got *answer) (*told, bool) {
 	own, rows := rowScopes(row, got)
 	out, err := p.def.tell(r, own, rows, "")
-	if err != nil || out.changing || out.reading.ICCID == "" {
+	if err != nil {
+		return p.unreadRow(&teller{Definition: p.def, r: r, ctx: own, rows: rows}, got, err)
+	}
+	if out.reading.ICCID == "" {
 		return nil, false
+	}
+	if out.changing {
+		return p.unreadRow(&teller{Definition: p.def, r: r, ctx: own, rows: rows}, got, errChanging)
 	}
 	p.stamp(out, got.made)
 	for _, n := range r.ids {
@@ -301,6 +311,22 @@ func (p *provider) row(r *reads, row cty.Value, got *answer) (*told, bool) {
 		}
 	}
 	return out, true
+}
+
+// rowPrefix begins why a card is unread whose row can't be read.
+const rowPrefix = "its row of the carrier's list can't be read: "
+
+// errChanging is why nothing is taken of a row.
+var errChanging = errors.New("the carrier is changing the card; look again later")
+
+// unreadRow is a row of which only its card is known, and why; ok is false where not
+// even that is.
+func (p *provider) unreadRow(t *teller, got *answer, why error) (*told, bool) {
+	iccid, err := t.whose("")
+	if err != nil || iccid == "" {
+		return nil, false
+	}
+	return &told{reading: spec.Reading{ICCID: iccid, At: p.Now(), Unread: rowPrefix + p.hide(why.Error(), got.made)}}, true
 }
 
 // rowScopes are what expressions of a row see, and what those see that the read
@@ -316,7 +342,7 @@ func rowScopes(row cty.Value, got *answer) (own, rows *hcl.EvalContext) {
 }
 
 func sameReading(a, b *spec.Reading) bool {
-	if a.Status != b.Status || a.Lifecycle != b.Lifecycle || a.IMEI != b.IMEI || a.Has != b.Has || len(a.Packages) != len(b.Packages) {
+	if a.Unread != b.Unread || a.Status != b.Status || a.Lifecycle != b.Lifecycle || a.IMEI != b.IMEI || a.Has != b.Has || len(a.Packages) != len(b.Packages) {
 		return false
 	}
 	for i := range a.Packages {
