@@ -1,6 +1,7 @@
 package described
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,10 +172,12 @@ func (p lister) page(ctx context.Context, at position) (*pageOf, error) {
 	return page, nil
 }
 
-// unread is why no row of a page reads, where rows say whose they are: passed over,
-// they would be a carrier without cards.
+// unread is why no row of a page reads, where rows say whose they are, or where none
+// has the name by which they should: passed over, they would be a carrier without
+// cards. Rows whose name is there, and is none of a card, are of others.
 func (p lister) unread(page *pageOf) error {
 	var first error
+	nameless, lack := 0, "" // rows without what should name their card
 	for _, row := range page.rows {
 		own, rows := rowScopes(row, page.got)
 		_, err := p.def.tell(p.def.list.row, own, rows, "")
@@ -182,11 +185,17 @@ func (p lister) unread(page *pageOf) error {
 			return nil
 		}
 		t := teller{Definition: p.def, r: p.def.list.row, ctx: own, rows: rows}
-		if _, none := t.whose(""); none == nil && first == nil {
-			first = err
+		switch _, none := t.whose(""); {
+		case none == nil:
+			first = cmp.Or(first, err)
+		case t.lack(p.def.list.row.iccid) != "":
+			nameless, lack = nameless+1, t.lack(p.def.list.row.iccid)
 		}
 	}
-	if first == nil {
+	switch {
+	case nameless > 0 && nameless == len(page.rows):
+		return fmt.Errorf("of the list's %s none says whose it is%s; say in list where a row has it, such as iccid = row.NAME", spec.Count(nameless, "row"), lack)
+	case first == nil:
 		return nil
 	}
 	return fmt.Errorf("of the list's %s none reads: %w; say in list what a row tells, such as status = row.NAME", spec.Count(len(page.rows), "row"), first)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers"
+	"github.com/cardfleet/cardfleet/providers/providertest"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -112,4 +113,14 @@ func TestACardWhoseRowOfABatchCantBeReadIsReadByItselfAndIsNoneThatIsGone(t *tes
 			assert.Equal(t, spec.Active, r.Lifecycle, "%s %s", r.ICCID, r.Unread)
 		}
 	}
+}
+
+func TestAListNoneOfWhoseRowsHasTheNameOfItsCardIsAnErrorAndNoEmptyFleet(t *testing.T) {
+	list := func(rows string) error {
+		p := serving(t, well(t, partly), providertest.Answers(200, `{"total": 2, "rows": [`+rows+`]}`), nil)
+		return p.(providers.Lister).List(t.Context(), func(spec.Reading) error { return nil })
+	}
+	require.ErrorContains(t, list(`{"id": "1", "status": "1"}, {"id": "2", "status": "1"}`),
+		"of the list's 2 rows none says whose it is: row has no iccid; say in list where a row has it")
+	require.NoError(t, list(`{"iccid": null, "status": "1"}, {"iccid": "an eSIM", "status": "1"}`), "rows of others")
 }
