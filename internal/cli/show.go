@@ -35,19 +35,20 @@ func (prog *program) showCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "show",
 		Usage:     "show a saved plan, or the state",
-		ArgsUsage: "[PLANFILE]",
+		ArgsUsage: "[PLANFILE|REPORT]",
 		UsageText: `cardfleet show
 cardfleet show fleet.fleetplan
 cardfleet show -json fleet.fleetplan
 cardfleet show -markdown fleet.fleetplan > comment.md
 cardfleet show -html fleet.fleetplan > plan.html
-cardfleet show -html > fleet.html`,
+cardfleet show -html > fleet.html
+cardfleet show -html report.jsonl > run.html`,
 		Flags: append(slices.Concat(o.inputOptions.flags(), o.approvalOptions.flags()),
 			&cli.BoolFlag{Name: "json", Usage: "as JSON, with every card", Destination: &o.json},
 			&cli.BoolFlag{Name: "markdown", Usage: "a saved plan, or the fleet, as Markdown that fits one comment of a pull request", Destination: &o.markdown},
 			&cli.IntFlag{Name: "limit", Usage: "with -markdown: at most `N` characters; unless said 65536, as many as GitHub takes", Destination: &o.comment.Limit},
 			&cli.StringFlag{Name: "marker", Usage: "with -markdown: put `NAME` into the title and the hidden marker, to tell several fleets' comments apart", Destination: &o.comment.Marker},
-			&cli.BoolFlag{Name: "html", Usage: "a saved plan, or the fleet, as one page for a browser, with every card; it needs no network", Destination: &o.html},
+			&cli.BoolFlag{Name: "html", Usage: "a saved plan, the report of an apply, or the fleet, as one page for a browser, with every card; it needs no network", Destination: &o.html},
 			&cli.BoolFlag{Name: "graph", Usage: "the order of a saved plan's actions, as a Mermaid flowchart", Destination: &o.graph},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		),
@@ -56,6 +57,8 @@ cardfleet show -html > fleet.html`,
 				return err
 			}
 			switch {
+			case cmd.Args().Present() && isReport(within(prog.dir(), cmd.Args().First())):
+				return prog.showRun(*o, cmd.Args().First())
 			case cmd.Args().Present():
 			case o.markdown || o.html:
 				return prog.showFleet(ctx, *o)

@@ -106,6 +106,8 @@ func TestTheFleetsPageIsSearchedFilteredAndRead(t *testing.T) {
 			doubts++
 		}
 	}
+	b.looksWell("fleet")
+	b.do(chromedp.EmulateViewport(1280, 900))
 	b.do(chromedp.Click(chromedp.CSS(`[data-needs="in doubt"]`)))
 	b.status(fmt.Sprintf("%d of 300 rows", doubts))
 	b.do(chromedp.Click(chromedp.CSS("#clear")))

@@ -22,7 +22,7 @@ import (
 // report is the page's template, its style and its script. They go into the
 // page itself: it loads nothing.
 //
-//go:embed report/page.html report/fleet.html report/page.css report/page.js
+//go:embed report/page.html report/fleet.html report/run.html report/page.css report/page.js
 var report embed.FS
 
 // HTML writes the whole plan as one page for people, which needs no network.

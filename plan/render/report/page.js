@@ -9,6 +9,7 @@
   const dialog = byID('card');
   if (!section) return; // a plan without a row
   const fleet = section.dataset.page === 'fleet'; // its rows are cards, as they are
+  const run = section.dataset.page === 'run'; // a shape has the outcome where a plan has why an approval is missing
   const phrases = JSON.parse(document.querySelector('main').dataset.phrases); // by kind
 
   // ---- texts -------------------------------------------------------------
@@ -272,7 +273,7 @@
   const status = byID('status');
   const absent = document.createElement('select'); // stands in for a filter that the page hasn't
   const controls = Object.fromEntries(['search', 'kind', 'provider', 'label', 'risk', 'approval'].map((name) => [name, byID(name) || absent]));
-  const approvalOf = (shape) => (fleet ? shape[4] : !shape[2] ? (shape[1] ? 'needs none' : '') : shape[3] ? 'approved' : 'not approved');
+  const approvalOf = (shape) => (fleet || run ? shape[4] : !shape[2] ? (shape[1] ? 'needs none' : '') : shape[3] ? 'approved' : 'not approved');
   const labelsMost = 500; // that the list of labels offers; the search finds all
 
   function option(select, value, label, n) {
@@ -564,6 +565,7 @@
   }
 
   function badge(a) {
+    if (run) return node('span', a.denial === 'done' ? 'badge good' : 'badge bad', a.denial);
     if (!a.guarded) return '';
     return a.approved ? node('span', 'badge good', 'approved') : node('span', 'badge bad', 'not approved');
   }
@@ -623,7 +625,7 @@
   function actionItem(a) {
     const li = node('li', '', node('span', 'tag ' + a.risk, a.kind), ' ', ...change(a, 0), ' ', badge(a));
     const more = node('p', 'quiet', text(a.id), ` · ${a.risk}`);
-    if (a.guarded && !a.approved && a.denial) more.append(' · ', text(a.denial));
+    if (!run && a.guarded && !a.approved && a.denial) more.append(' · ', text(a.denial));
     for (const [by, reason] of a.approvals) more.append(' · approved by ', text(by), ...(reason ? [': ', text(reason)] : []));
     if (a.needs.length) {
       more.append(' · waits for ');

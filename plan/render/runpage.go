@@ -1,0 +1,185 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+// Carried is a run as its report has it: what the page of a run shows.
+type Carried struct {
+	Run               state.Run // who, from which commit; zero where the report doesn't tell
+	Started, Finished time.Time
+	Interrupted       bool
+	Partial           string // the options that left cards out
+	Lineage           string
+	Serial            uint64
+	Actions           []CarriedAction // in the plan's order
+}
+
+// CarriedAction is an action, and what became of it.
+type CarriedAction struct {
+	state.Event
+	ID string
+}
+
+// RunHTML writes a run as one page for people, as [HTML] writes a plan.
+func RunHTML(w io.Writer, c *Carried) error {
+	style, script := embedded("report/page.css"), embedded("report/page.js")
+	v := &runView{
+		Carried: c, Style: template.CSS(style), Script: template.JS(script), Phrases: pagePhrases(), //nolint:gosec // our own files
+		Policy: "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
+	}
+	cards := v.draw()
+	page := pageTemplates(Clock{})
+	out := bufio.NewWriter(w)
+	if err := page.ExecuteTemplate(out, "run top", v); err != nil {
+		return err
+	}
+	data := newChunk()
+	for i := range cards {
+		if data.add(&cards[i]); data.n == chunkOf || i == len(cards)-1 {
+			if err := data.writeTo(out); err != nil {
+				return err
+			}
+		}
+	}
+	if err := page.ExecuteTemplate(out, "fleet end", v); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// runView is what the template shows.
+type runView struct {
+	*Carried
+	Policy  string
+	Style   template.CSS
+	Script  template.JS
+	Phrases string
+
+	Headline        string
+	Outcomes        []segment
+	Kinds, Carriers []bar
+	Cards           int
+	Final           []runCard // what can't be undone
+	Undone          []runCard // what isn't done
+	MoreFinal, MoreUndone,
+	Took int // seconds
+}
+
+// runCard is an action that the page's top lists, by its card's place in the data.
+type runCard struct {
+	Index int
+	*CarriedAction
+}
+
+// ShowICCID is false where the address says it.
+func (c *runCard) ShowICCID() bool { return !strings.Contains(c.Address, string(c.ICCID)) }
+
+// outcomes are what may become of an action, with how each is drawn and called.
+func outcomes() []segment {
+	return []segment{
+		{Class: "serving", Name: "done"}, {Class: "barred", Name: "failed"}, {Class: "attention", Name: "in-doubt"},
+		{Class: "stopped", Name: "dropped"}, {Class: "unknown", Name: "not-started"},
+	}
+}
+
+// draw counts the actions and makes the table's cards of them: actions of one card
+// that follow each other are one.
+func (v *runView) draw() []plan.Card {
+	var cards []plan.Card
+	v.Outcomes = outcomes()
+	kinds, carriers := map[string][]int{}, map[string][]int{}
+	for i := range v.Actions {
+		a := &v.Actions[i]
+		is := max(0, slices.IndexFunc(v.Outcomes, func(s segment) bool { return s.Name == a.Outcome }))
+		v.Outcomes[is].Count++
+		tallyIn(kinds, string(a.Kind), is)
+		tallyIn(carriers, string(a.Provider), is)
+		if n := len(cards); n == 0 || cards[n-1].ICCID != a.ICCID || cards[n-1].Address != a.Address {
+			cards = append(cards, plan.Card{Address: a.Address, ICCID: a.ICCID, Provider: a.Provider})
+		}
+		takeAction(&cards[len(cards)-1], a)
+		v.list(len(cards)-1, a)
+	}
+	var words []string
+	for _, s := range v.Outcomes {
+		if s.Count > 0 {
+			words = append(words, Thousands(s.Count)+" "+strings.ReplaceAll(s.Name, "-", " "))
+		}
+	}
+	if v.Headline = strings.Join(words, ", "); v.Headline == "" {
+		v.Headline = "Nothing was done"
+	}
+	v.Outcomes = layOut(1000, v.Outcomes)
+	v.Kinds, v.Carriers = outcomeBars(kinds), outcomeBars(carriers)
+	v.Cards, v.Took = len(cards), int(v.Finished.Sub(v.Started).Seconds())
+	return cards
+}
+
+func (v *runView) list(card int, a *CarriedAction) {
+	if a.Outcome != "done" {
+		if len(v.Undone) < troublesMost {
+			v.Undone = append(v.Undone, runCard{card, a})
+		} else {
+			v.MoreUndone++
+		}
+	}
+	if a.Irreversible() && a.Outcome != "not-started" {
+		if len(v.Final) < topMost {
+			v.Final = append(v.Final, runCard{card, a})
+		} else {
+			v.MoreFinal++
+		}
+	}
+}
+
+// takeAction adds an action to its card as the table has it: the outcome stands where
+// a plan has why an approval is missing.
+func takeAction(c *plan.Card, a *CarriedAction) {
+	if a.Kind == spec.ChangeBind || a.Kind == spec.Unbind {
+		c.Before.Binding, c.After.Binding = state.BoundTo(spec.IMEI(a.From)), state.BoundTo(spec.IMEI(a.To))
+	}
+	action := plan.Action{ID: a.ID, Change: a.Change, Guarded: true, Approved: a.Outcome == "done", Denial: a.Outcome}
+	for _, by := range a.Approvals {
+		action.Approvals = append(action.Approvals, plan.Approved{By: by.By, Reason: by.Reason})
+	}
+	c.Actions = append(c.Actions, action)
+	note := a.Reason
+	if a.RequestID != "" {
+		note += fmt.Sprintf(" (request %s)", a.RequestID)
+	}
+	if note != "" {
+		c.Notes = append(c.Notes, string(a.Kind)+": "+strings.TrimSpace(note))
+	}
+}
+
+func tallyIn(counts map[string][]int, name string, is int) {
+	if counts[name] == nil {
+		counts[name] = make([]int, len(outcomes()))
+	}
+	counts[name][is]++
+}
+
+func outcomeBars(counts map[string][]int) []bar {
+	var out []bar
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		b := bar{Name: name}
+		for i, n := range counts[name] {
+			b.Count += n
+			b.Segments = append(b.Segments, segment{Class: outcomes()[i].Class, Count: n})
+		}
+		out = append(out, b)
+	}
+	return drawn(out)
+}
