@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	skip := flags.String("skip", "$^", "leave out what matches `REGEXP`")
 	best := flags.Int("best", 3, "keep the best of `N` runs of what makes no calls; of one where a run takes over 5 s")
 	base := flags.String("base", "", "measure the build of another commit beside this one: its `PROGRAM`")
+	terraform := flags.String("terraform", installed, "measure `PROGRAMS` beside this one, of Terraform and OpenTofu, with a comma between two: \""+installed+"\" is what is in PATH, \""+none+"\" is none")
 	page := flags.String("out", "", "write the tables into the page `FILE`, between its marks")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -70,6 +71,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	}
 	if o.skip, err = regexp.Compile(*skip); err != nil {
 		return fmt.Errorf("-skip: %w", err)
+	}
+	if o.peers, err = peers(ctx, *terraform); err != nil {
+		return err
 	}
 	results, err := measure(ctx, o)
 	if err != nil {

@@ -20,6 +20,7 @@ type options struct {
 	skip  *regexp.Regexp // of what is left out, likewise
 	best  int            // of how many runs
 	base  string         // a program to measure beside this one; "" for none
+	peers []peer         // Terraform and OpenTofu, where they are measured
 	log   io.Writer
 }
 
@@ -45,6 +46,7 @@ type results struct {
 	startup map[string]used
 	// baseStartup is the same of the other program.
 	baseStartup map[string]used
+	comparison  comparison
 	about       about
 }
 
@@ -83,6 +85,9 @@ func measure(ctx context.Context, o options) (_ *results, err error) {
 		if err := s.size(ctx, n); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.terraform(ctx); err != nil {
+		return nil, err
 	}
 	return s.results, nil
 }

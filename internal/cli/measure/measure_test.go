@@ -73,7 +73,7 @@ func TestEveryRowIsMeasuredAndDocumented(t *testing.T) {
 	copied := filepath.Join(t.TempDir(), "performance.md")
 	require.NoError(t, os.WriteFile(copied, page, 0o600))
 
-	require.NoError(t, run(t.Context(), []string{"-sizes=1000", "-best=1", "-out=" + copied}, io.Discard, io.Discard))
+	require.NoError(t, run(t.Context(), []string{"-sizes=1000", "-best=1", "-terraform=none", "-out=" + copied}, io.Discard, io.Discard))
 
 	after, err := os.ReadFile(copied)
 	require.NoError(t, err)
@@ -89,6 +89,13 @@ func TestEveryRowIsMeasuredAndDocumented(t *testing.T) {
 			require.Greater(t, len(line), 1, title)
 			if title == "Beside the build before" {
 				assert.Equal(t, notMeasured, line[1], "no other build was named")
+				continue
+			}
+			if title == "Beside Terraform" {
+				assert.Equal(t, []string{notMeasured, notMeasured}, line[2:], "neither was to be measured")
+			}
+			if strings.HasPrefix(line[0], "`init`") {
+				assert.Equal(t, "–", line[1], "there is nothing to do")
 				continue
 			}
 			assert.Regexp(t, `^\d`, line[1], "%s: %s", title, line[0])
@@ -192,7 +199,7 @@ func TestWhatTheOtherBuildCannotDoIsNotMeasured(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "older")
 	require.NoError(t, os.WriteFile(other, []byte("#!/bin/sh\ncase $1 in version|plan) exit 0;; esac\necho no such command >&2; exit 1\n"), 0o700))
 	var out, log strings.Builder
-	require.NoError(t, run(t.Context(), []string{"-sizes=100", "-best=1", "-rows=`fmt`", "-base=" + other}, &out, &log))
+	require.NoError(t, run(t.Context(), []string{"-sizes=100", "-best=1", "-rows=`fmt`", "-terraform=none", "-base=" + other}, &out, &log))
 	assert.Contains(t, log.String(), "no such command")
 	share := linesOf(cells(out.String())["Beside the build before"], "`fmt`, blocks")
 	require.Len(t, share, 1)
@@ -215,7 +222,7 @@ func TestAnotherBuildIsHeldAgainstThisOneOnlyForTheSameWork(t *testing.T) {
 }
 
 func TestBadOptionsAreErrors(t *testing.T) {
-	for _, args := range [][]string{{"-sizes=many"}, {"-sizes=10"}, {"-rows=("}, {"-skip=("}, {"-no-such"}} {
+	for _, args := range [][]string{{"-sizes=many"}, {"-sizes=10"}, {"-rows=("}, {"-skip=("}, {"-no-such"}, {"-terraform="}, {"-terraform=no-such-program"}, {"-terraform=go"}} {
 		assert.Error(t, run(t.Context(), args, io.Discard, io.Discard), args)
 	}
 	page := filepath.Join(t.TempDir(), "page.md")

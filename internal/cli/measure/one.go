@@ -22,7 +22,7 @@ const oneRole = "run-one"
 
 // used is what a run of the program took.
 type used struct {
-	CPU  time.Duration // user and system, all threads
+	CPU  time.Duration // user and system, all threads, and programs that it ran
 	Wall time.Duration
 	Peak int64 // resident bytes at most; 0 where the system doesn't say
 	Exit int
@@ -62,13 +62,18 @@ func interruptible(ctx context.Context, name string, args ...string) *exec.Cmd {
 // runOne runs a program in a folder and returns what it used. Any exit code
 // but 0 is an error.
 func runOne(ctx context.Context, dir string, args ...string) (used, error) {
+	return runOneWith(ctx, nil, dir, args...)
+}
+
+// runOneWith does so with an environment; nil is this program's own.
+func runOneWith(ctx context.Context, env []string, dir string, args ...string) (used, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return used{}, err
 	}
 	var out, errs bytes.Buffer
 	cmd := interruptible(ctx, self, append([]string{oneRole}, args...)...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &errs
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &out, &errs
 	if err := cmd.Run(); err != nil {
 		return used{}, fmt.Errorf("%v: %w: %s", args[1:], err, tail(errs.Bytes()))
 	}

@@ -51,6 +51,7 @@ func (r *results) markdown() string {
 	})
 	r.files(&b)
 	r.startTable(&b)
+	r.besideTable(&b)
 	return b.String()
 }
 
