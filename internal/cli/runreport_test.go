@@ -161,7 +161,7 @@ func TestARetryOfAnUnbindNeedsItsApprovalAsEver(t *testing.T) {
 
 func TestACardInDoubtIsRetriedOnceThePlanSettlesIt(t *testing.T) {
 	r := doubtful(t, "-report=run.jsonl")
-	assert.Equal(t, "in doubt", r.outcomeOf("change-bind"))
+	assert.Equal(t, "in-doubt", r.outcomeOf("change-bind"))
 	got := r.want(0, r.run("plan", "-retry=run.jsonl"))
 	assert.Contains(t, got.out, "! ", "the plan says that it is in doubt")
 	r.want(0, r.run("resolve", kiosk, "-bound-to="+deviceA))
