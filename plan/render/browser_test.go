@@ -217,6 +217,19 @@ func TestThePageIsSearchedFilteredAndRead(t *testing.T) {
 	assert.Equal(t, "19", eval[string](b, `document.querySelector("#rows mark").textContent`), "the digits that change")
 }
 
+// A row has the device as it is where it tells of no action.
+func TestRowsOfDriftAndAttentionHaveNothingPlanned(t *testing.T) {
+	p := driftedAndRebound()
+	p.Cards = p.Cards[:3]
+	b := openPage(t, p)
+	b.status("9 rows")
+	for kind, after := range map[string]int{"change-bind": 1000, "drift": 0, "attention": 0} {
+		b.choose("kind", kind)
+		b.status("3 of 9 rows")
+		assert.Equal(t, []string{imei(after), imei(after + 1), imei(after + 2)}, eval[[]string](b, `[...document.querySelectorAll("#rows .space .row:not([hidden])")].sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).map((r) => r.querySelector(".after").innerText)`), kind)
+	}
+}
+
 // The script has no words of its own for a kind: it fills in the phrases that
 // come with the page. A row has devices in columns of their own, a card in its phrase.
 func TestThePageTellsEachChangeInThePhraseOfItsKind(t *testing.T) {

@@ -64,13 +64,14 @@ type tableColumn struct {
 	cell func(c *plan.Card) string
 }
 
-// newCardTable makes the table of a group. intro is what stands before it.
-func newCardTable(g *alike, intro string, columns []tableColumn) *cardTable {
+// newCardTable makes the table of a group. intro is what stands before it, and odd
+// a line about one of its rarest cards.
+func newCardTable(g *alike, intro string, columns []tableColumn, odd func(c *plan.Card) string) *cardTable {
 	t := &cardTable{n: g.n, brief: "… and %s more alike\n"}
 	if g.folded > 0 {
 		t.brief = "… and %s more, of " + different(g) + "\n\n"
 		for _, c := range g.rarest {
-			t.brief += "- an odd one: " + cardLine(c) + labelCodes(c) + "\n"
+			t.brief += "- an odd one: " + odd(c) + labelCodes(c) + "\n"
 		}
 	}
 	var head, rule strings.Builder
@@ -250,6 +251,14 @@ func onlyDevice(c *plan.Card) string {
 	return deviceCell(c.After.Binding)
 }
 
+// deviceNow is the device that a card has, whatever is planned for it.
+func deviceNow(c *plan.Card) string {
+	if rebinds(c) {
+		return deviceCell(c.Before.Binding)
+	}
+	return onlyDevice(c)
+}
+
 // driftColumns are those of a group that changed outside.
 func driftColumns(g *alike) []tableColumn {
 	values := func(value func(d plan.Drift) string) func(c *plan.Card) string {
@@ -270,7 +279,7 @@ func driftColumns(g *alike) []tableColumn {
 
 // attentionColumns are those of a group that needs the same of a person.
 func attentionColumns(g *alike) []tableColumn {
-	return append([]tableColumn{which, {"device", onlyDevice}}, where(g)...)
+	return append([]tableColumn{which, {"device", deviceNow}}, where(g)...)
 }
 
 // summaryOf is the line that a group opens by.
@@ -291,7 +300,7 @@ func changeTable(g *alike) *cardTable {
 			}
 		}
 	}
-	return newCardTable(g, intro, changeColumns(g))
+	return newCardTable(g, intro, changeColumns(g), cardLine)
 }
 
 // driftTable is a group of cards that changed outside in the same way.
@@ -300,13 +309,13 @@ func driftTable(g *alike) *cardTable {
 	for _, d := range g.cards[0].Drift {
 		whats = append(whats, arrows(htmlCode(drifted(d, g.folded))))
 	}
-	intro := summaryOf(g, strings.Join(whats, "; "), commonlyHTML(g))
+	intro := summaryOf(g, strings.Join(whats, "; "), htmlCode(string(g.cards[0].Provider)))
 	if g.folded == 0 {
 		for _, d := range g.cards[0].Drift {
 			intro += prose(spec.Capital(d.Cause)) + "." + keepText(g, d) + "\n\n"
 		}
 	}
-	return newCardTable(g, intro, driftColumns(g))
+	return newCardTable(g, intro, driftColumns(g), driftItem)
 }
 
 // keepText says how to keep what changed, where that is the same for all cards shown.
@@ -337,5 +346,5 @@ func attentionTable(g *alike) *cardTable {
 	if ownNumbers(g) {
 		intro += "Numbers and times are those of the first card.\n\n"
 	}
-	return newCardTable(g, intro, attentionColumns(g))
+	return newCardTable(g, intro, attentionColumns(g), cardCode)
 }

@@ -96,3 +96,41 @@ func TestNoCardIsLostByGrouping(t *testing.T) {
 		}
 	})
 }
+
+// driftedAndRebound are cards that somebody stopped and that need attention, in many
+// cities, each of which is to get a new device.
+func driftedAndRebound() *plan.Plan {
+	p := &plan.Plan{Total: 600}
+	for i := range 600 {
+		c := aCard(i, changeBind(imei(i), imei(i+1000)))
+		c.Labels = map[string]string{"city": strconv.Itoa(i % 7)}
+		c.Actions[0].Guarded, c.Actions[0].Denial = true, "no approval names this card"
+		c.Drift = []plan.Drift{{Attribute: "active", From: "true", To: "false", Cause: "the carrier stopped it: " + string(rune('a'+i%25))}}
+		c.Attention = []plan.Note{stoppedByCarrier("欠费停机")}
+		p.Cards = append(p.Cards, c)
+	}
+	return p
+}
+
+// What changed outside, and what needs attention, is told apart from what is planned.
+func TestNothingPlannedIsToldAsDrift(t *testing.T) {
+	p := driftedAndRebound()
+	_, drift, ok := strings.Cut(textOf(t, p), "Changed outside")
+	require.True(t, ok)
+	drift, _, ok = strings.Cut(drift, "cardfleet will do")
+	require.True(t, ok)
+	assert.Contains(t, drift, `# card.bike["`+string(iccid(0))+`"]`+"\n")
+	for _, planned := range []string{"imei", imei(1000), "NOT APPROVED", ", labels city="} {
+		assert.NotContains(t, drift, planned, "the text")
+	}
+	var b bytes.Buffer
+	require.NoError(t, render.Markdown(&b, p, render.MarkdownOptions{}))
+	for _, title := range []string{"### Changed outside", "### Needs attention"} {
+		part := markdownSection(b.String(), title)
+		assert.Contains(t, part, string(iccid(0)))
+		for i := range 600 {
+			assert.NotContains(t, part, imei(i+1000), "%s of the comment", title)
+		}
+	}
+	assert.Contains(t, markdownSection(b.String(), "### Needs attention"), imei(0))
+}

@@ -497,7 +497,7 @@ func standingHTML(c *plan.Card) string {
 func commonlyHTML(g *alike) string {
 	first := g.cards[0]
 	out := htmlCode(string(first.Provider))
-	if g.folded > 0 || len(first.Actions) == 0 {
+	if g.folded > 0 {
 		return out
 	}
 	for _, l := range labelled(first.Labels) {
@@ -558,7 +558,7 @@ func driftList(many []alike, single someCards, all int) *section {
 		open: "### Changed outside\n\n", shut: plural(min(len(many), 1), "", "\n"), // a group ends with its own
 		item: func(i int) (string, int) {
 			if i < single.n {
-				return "- " + cardCode(single.cards[i]) + ": " + driftLine(single.cards[i]) + "\n" + blankAfter(i+1, single.n, many), 1
+				return "- " + driftItem(single.cards[i]) + "\n" + blankAfter(i+1, single.n, many), 1
 			}
 			return tables[i-single.n].whole(), many[i-single.n].n
 		},
@@ -575,6 +575,9 @@ func blankAfter(n, single int, many []alike) string {
 	}
 	return ""
 }
+
+// driftItem is a card with what changed outside.
+func driftItem(c *plan.Card) string { return cardCode(c) + ": " + driftLine(c) }
 
 func driftLine(c *plan.Card) string {
 	var parts []string

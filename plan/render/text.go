@@ -232,7 +232,7 @@ func (t *text) drift(cards *sorted) {
 		for _, d := range g.cards[0].Drift {
 			whats = append(whats, drifted(d, g.folded))
 		}
-		t.group(g, strings.Join(whats, "; "), func(c *plan.Card) { t.drifts(c, 8) })
+		t.group(g, grouped{what: strings.Join(whats, "; "), common: commonly(g), own: labelsOwn, details: func(c *plan.Card) { t.drifts(c, 8) }})
 	}
 	t.cards(single, func(c *plan.Card) {
 		t.title(named(c))
@@ -269,7 +269,10 @@ func (t *text) changes(cards *sorted) {
 	t.line("")
 	for i := range t.groups(many) {
 		g := &many[i]
-		t.group(g, strings.Join(g.whats(), "; "), func(c *plan.Card) { t.notesOf(c, 8) })
+		t.group(g, grouped{
+			what: strings.Join(g.whats(), "; ") + standing(g.cards[0]), common: commonly(g) + commonLabels(g),
+			sample: sample, own: func(c *plan.Card) string { return oddly(g, c) }, details: func(c *plan.Card) { t.notesOf(c, 8) },
+		})
 	}
 	t.cards(single, func(c *plan.Card) {
 		t.lines(c)
@@ -288,12 +291,26 @@ func (t *text) labelsOf(c *plan.Card) {
 	}
 }
 
+// grouped is what a text says of a group, and of its cards: each group says only
+// what its own section is about.
+type grouped struct {
+	what, common string
+	sample       func(c *plan.Card) string // behind a card's name; nil for nothing
+	own          func(c *plan.Card) string // behind an odd one's
+	details      func(c *plan.Card)
+}
+
 // group writes many cards that have something in common as one line with three
 // samples, and the odd ones among them.
-func (t *text) group(g *alike, what string, details func(c *plan.Card)) {
+func (t *text) group(g *alike, says grouped) {
 	number := fmt.Sprintf("%d cards", g.n)
-	first := g.cards[0]
-	line := fmt.Sprintf("%s  %s%s   %s", number, what, standing(first), commonly(g))
+	line := fmt.Sprintf("%s  %s   %s", number, says.what, says.common)
+	name := func(c *plan.Card) string {
+		if says.sample == nil {
+			return named(c)
+		}
+		return named(c) + says.sample(c)
+	}
 	for i, l := range wrap(line, cmpWidth(t.style.Width, 1<<30)-6) {
 		if i == 0 {
 			t.line("  %s %s", t.style.symbol("~"), t.style.Bold(number)+strings.TrimPrefix(l, number))
@@ -302,8 +319,8 @@ func (t *text) group(g *alike, what string, details func(c *plan.Card)) {
 		t.line("      %s", l)
 	}
 	for _, c := range g.cards {
-		t.entry("      ", 8, "# "+named(c)+sample(c))
-		details(c)
+		t.entry("      ", 8, "# "+name(c))
+		says.details(c)
 	}
 	left := g.n - samples
 	if g.folded == 0 {
@@ -311,23 +328,23 @@ func (t *text) group(g *alike, what string, details func(c *plan.Card)) {
 	} else {
 		t.line("      # … and %s more, of %s", Thousands(left), different(g))
 		for _, c := range g.rarest {
-			t.entry("      ", 8, "# an odd one: "+named(c)+sample(c)+oddly(g, c))
-			details(c)
+			t.entry("      ", 8, "# an odd one: "+name(c)+says.own(c))
+			says.details(c)
 		}
 	}
 	t.line("")
 }
 
-// commonly is what the cards of a group share besides their change.
-func commonly(g *alike) string {
-	where := "provider " + safe.Text(string(g.cards[0].Provider))
-	if g.folded > 0 {
-		return where
+// commonly is what the cards of any group share.
+func commonly(g *alike) string { return "provider " + safe.Text(string(g.cards[0].Provider)) }
+
+// commonLabels are the labels that cards share which change alike; those of other
+// groups may differ.
+func commonLabels(g *alike) string {
+	if l := labels(g.cards[0].Labels); l != "" && g.folded == 0 {
+		return ", labels " + l
 	}
-	if l := labels(g.cards[0].Labels); l != "" && len(g.cards[0].Actions) > 0 {
-		where += ", labels " + l
-	}
-	return where
+	return ""
 }
 
 // different says how many different ones a folded group has.
@@ -350,6 +367,14 @@ func oddly(g *alike, c *plan.Card) string {
 		return ""
 	}
 	return " (" + strings.Join(own, "; ") + ")"
+}
+
+// labelsOwn are an odd one's labels.
+func labelsOwn(c *plan.Card) string {
+	if l := labels(c.Labels); l != "" {
+		return " (labels " + l + ")"
+	}
+	return ""
 }
 
 // standing says how a group's guarded actions stand, as each of its cards does.

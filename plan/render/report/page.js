@@ -504,7 +504,7 @@
     ['Action', 'kind', (c, a, [kind, risk]) => [node('span', 'tag ' + (risk || kind), kind), a ? badge(a) : '']],
     ['ICCID', 'where', (c) => (c.iccid ? [id(c.iccid), node('span', 'name', text(named(c)))] : [node('span', 'name', text(c.address))])],
     ['Device before', 'before', (c) => [device(c.before.imei)]],
-    ['Device after', 'after', (c) => [c.after.imei === c.before.imei ? device(c.after.imei, 'same') : c.after.imei && c.before.imei ? marked(c.before.imei, c.after.imei) : device(c.after.imei)]],
+    ['Device after', 'after', (c, a, _, slot) => [deviceAfter(c.before.imei, slot === ATTENTION || slot === DRIFT ? c.before.imei : c.after.imei)]],
     ['Change', 'change', (c, a, _, slot) => (a ? change(a, 1) : [outline(c, slot)])],
     ...labelled(),
     ['Row', 'row-of', (c) => (c.where ? [node('span', 'file', text(c.where.base)), node('span', 'line', ':' + c.where.line)] : [])],
@@ -531,6 +531,13 @@
   function device(imei, name) {
     if (imei === undefined) return node('span', 'quiet', '—');
     return imei === null ? 'none' : node('span', 'id ' + (name || ''), text(imei));
+  }
+
+  // deviceAfter is a device with the digits that differ from the one before. Rows of
+  // what needs attention or changed outside have the device as it is.
+  function deviceAfter(before, after) {
+    if (after === before) return device(after, 'same');
+    return after && before ? marked(before, after) : device(after);
   }
 
   // layOut gives as many labels a column as there is room for.
