@@ -76,6 +76,49 @@ approval "rma" {
 	assert.Equal(t, "The history of "+scale+" has nothing.\n", r.want(0, r.run("history", scale)).out)
 }
 
+func TestANameFindsWhatHadItBesideWhatHasItNow(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	heir := strings.NewReplacer(kiosk, scale, deviceB, "861536030196027", "current_imei = \"861536030196001\"", "").Replace(rebind)
+	r.write("main.fleet.hcl", heir+`
+approval "rma" {
+  action = "unbind"
+  cards  = { "`+kiosk+`" = "`+deviceB+`" }
+  reason = "returned, RMA-7"
+}
+`)
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.NotContains(t, r.want(0, r.run("state", "list")).out, kiosk)
+
+	all := []string{"adopt done", "change-bind done", "adopt done", "unbind done"}
+	for _, name := range []string{"card.kiosk", "card.k*", "*", "aliyun/*", "898*"} {
+		h := r.history(name)
+		assert.ElementsMatch(t, all, h.kinds(), name)
+	}
+	for _, name := range []string{"aliyun/" + kiosk, "aliyun/" + kiosk[:19], "aliyun/89860617*", "89860617*", kiosk} {
+		h := r.history(name)
+		assert.Equal(t, []string{"adopt done", "change-bind done", "unbind done"}, h.kinds(), name)
+	}
+	assert.Len(t, r.history("898600D6*").Events, 1)
+	assert.Empty(t, r.history("cmiot/"+kiosk).Events)
+	assert.Empty(t, r.history("cmiot/*").Events)
+}
+
+func TestAMovedCardIsFoundByTheProviderThatItHad(t *testing.T) {
+	r := newRig(t, describe())
+	second := strings.Replace(provider[strings.Index(provider, "provider \"aliyun\""):], "{", "{\n  alias = \"b\"", 1)
+	r.write("main.fleet.hcl", provider+second+"card \"kiosk\" {\n  provider = aliyun\n  iccid = \""+kiosk+"\"\n}\n")
+	r.want(0, r.run("apply", "-auto-approve"))
+	r.write("main.fleet.hcl", provider+second+"card \"kiosk\" {\n  provider = aliyun.b\n  iccid = \""+kiosk+"\"\n}\n")
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.Contains(t, r.want(0, r.run("state", "list")).out, "aliyun.b")
+
+	assert.Len(t, r.history("aliyun.b/"+kiosk).Events, 2, "all of the card that is there now")
+	assert.Len(t, r.history("aliyun/"+kiosk).Events, 1)
+	assert.Len(t, r.history("aliyun/*").Events, 1)
+}
+
 func TestHistorySinceATimeAndMistakesInIt(t *testing.T) {
 	r := newRig(t, describe())
 	r.write("main.fleet.hcl", rebind)

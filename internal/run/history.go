@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -248,12 +247,9 @@ type Wanted struct {
 	Run   string // the id of the only run; "" is any
 }
 
-// manyNamed is from how many cards on the history is read whole, in place of what
-// each card's index says.
-const manyNamed = 1000
-
-// Events visits the wanted entries of the history, the oldest first. A card that
-// the state has no more is found by its ICCID, or by the address that it had. A
+// Events visits the wanted entries of the history, the oldest first. An ICCID
+// wants what was done to that card. Another name wants what was done to the cards
+// that the state names so, and what was done to any card while it had the name. A
 // name of no form that a card's has is a [*Refusal].
 func (s Store) Events(ctx context.Context, wanted Wanted, visit func(*state.Entry) error) error {
 	c, ok := s.Backend.(state.Chronicler)
@@ -264,9 +260,15 @@ func (s Store) Events(ctx context.Context, wanted Wanted, visit func(*state.Entr
 	if wanted.Card == "" {
 		return c.Events(ctx, q, visit)
 	}
-	if iccid, err := spec.ParseICCID(wanted.Card); err == nil {
-		q.ICCIDs = []spec.ICCID{iccid}
-		return c.Events(ctx, q, visit)
+	_, text, at := strings.Cut(wanted.Card, "/")
+	if !at {
+		text = wanted.Card
+	}
+	if iccid, err := spec.ParseICCID(text); err == nil {
+		q.ICCIDs = []spec.ICCID{iccid} // the history is indexed by these
+		if !at {
+			return c.Events(ctx, q, visit)
+		}
 	}
 	snap, err := s.Backend.Read(ctx)
 	if err != nil {
@@ -276,26 +278,45 @@ func (s Store) Events(ctx context.Context, wanted Wanted, visit func(*state.Entr
 	if err != nil {
 		return err
 	}
-	named := make(map[spec.ICCID]bool, len(rows))
-	for i := range rows {
-		named[rows[i].ICCID] = true
-	}
-	if len(named) > 0 && len(named) < manyNamed {
-		q.ICCIDs = slices.Sorted(maps.Keys(named))
-		return c.Events(ctx, q, visit)
-	}
+	named := namedNow(rows)
+	had := namedThen(wanted.Card)
 	return c.Events(ctx, q, func(e *state.Entry) error {
-		if e.Event != nil && (named[e.Event.ICCID] || hadName(e.Event, wanted.Card)) {
+		if e.Event != nil && (named(e.Event.ICCID) || had(e.Event)) {
 			return visit(e)
 		}
 		return nil
 	})
 }
 
-// hadName reports whether the card had the name when that happened to it.
-func hadName(e *state.Event, name string) bool {
+// namedNow reports whether a card, in any spelling, is one of the rows.
+func namedNow(rows []state.Card) func(spec.ICCID) bool {
+	byStem := make(map[spec.ICCID][]spec.ICCID, len(rows))
+	for i := range rows {
+		iccid := rows[i].ICCID
+		byStem[iccid.Stem()] = append(byStem[iccid.Stem()], iccid)
+	}
+	return func(iccid spec.ICCID) bool { return slices.ContainsFunc(byStem[iccid.Stem()], iccid.SameCard) }
+}
+
+// namedThen reports whether the card had the name when that happened to it.
+func namedThen(name string) func(*state.Event) bool {
+	if strings.ContainsAny(name, "*?") {
+		glob := globOf(name)
+		return func(e *state.Event) bool { return hadAddress(e, name) || glob.names(e.Address, e.Provider, e.ICCID) }
+	}
+	if provider, text, at := strings.Cut(name, "/"); at {
+		if iccid, err := spec.ParseICCID(text); err == nil {
+			return func(e *state.Event) bool { return string(e.Provider) == provider && e.ICCID.SameCard(iccid) }
+		}
+	}
+	return func(e *state.Event) bool { return hadAddress(e, name) }
+}
+
+// hadAddress reports whether the name is the address that the card had then, or
+// its block's.
+func hadAddress(e *state.Event, name string) bool {
 	block, _, keyed := strings.Cut(e.Address, "[")
-	return e.Address == name || keyed && block == name || strings.ContainsAny(name, "*?") && plan.GlobMatches(name, e.Address)
+	return e.Address == name || keyed && block == name
 }
 
 // LastEvents are the last events of each card, the oldest first: so many at most.

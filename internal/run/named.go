@@ -91,17 +91,33 @@ func (n *Names) glob(glob string) []state.Card {
 		return rows // its key holds such a character
 	}
 	var picked []state.Card
-	upper := strings.ToUpper(glob)
-	provider, iccid, both := cutLast(glob, "/")
-	iccid = strings.ToUpper(iccid)
+	g := globOf(glob)
 	for i := range n.rows {
-		c := &n.rows[i]
-		if plan.GlobMatches(glob, c.Address) || plan.GlobMatches(upper, string(c.ICCID)) ||
-			both && plan.GlobMatches(provider, string(c.Provider)) && plan.GlobMatches(iccid, string(c.ICCID)) {
+		if c := &n.rows[i]; g.names(c.Address, c.Provider, c.ICCID) {
 			picked = append(picked, *c)
 		}
 	}
 	return picked
+}
+
+// nameGlob is a glob over addresses, ICCIDs, and PROVIDER/ICCID.
+type nameGlob struct {
+	address, iccid string
+	provider, at   string // of PROVIDER/ICCID; "" for none
+}
+
+func globOf(glob string) nameGlob {
+	g := nameGlob{address: glob, iccid: strings.ToUpper(glob)}
+	if provider, iccid, both := cutLast(glob, "/"); both {
+		g.provider, g.at = provider, strings.ToUpper(iccid)
+	}
+	return g
+}
+
+// names reports whether the glob names the card at that address and provider.
+func (g nameGlob) names(address string, provider spec.ProviderName, iccid spec.ICCID) bool {
+	return plan.GlobMatches(g.address, address) || plan.GlobMatches(g.iccid, string(iccid)) ||
+		g.provider != "" && plan.GlobMatches(g.provider, string(provider)) && plan.GlobMatches(g.at, string(iccid))
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
