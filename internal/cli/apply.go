@@ -81,12 +81,14 @@ func (prog *program) prepareApply(o *applyOptions, planFile string) error {
 	if err := prog.openRun(o.runOptions, planFile, o.report, o.approvals); err != nil {
 		return err
 	}
+	if planFile != "" {
+		if err := o.refuseForSaved(); err != nil {
+			return err
+		}
+	}
 	dir := prog.dir()
 	if err := o.openRetry(dir); err != nil {
 		return err
-	}
-	if o.retry.file != "" && planFile != "" {
-		return refuse("Options don't go together", "A saved plan is carried out exactly, and -retry makes a new one. Leave one of them out; plan -retry -out saves a plan of what is to be retried.")
 	}
 	if o.report != "" {
 		if err := notAmong(dir, "-report", o.report, planFile, o.approvals); err != nil {

@@ -41,10 +41,13 @@ cardfleet plan -out=fleet.fleetplan -detailed-exitcode`,
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			if o.check != "" && (o.out != "" || o.detailedExitCode || o.retry.file != "") {
-				return refuse("Options don't go together", "plan -check makes no plan: leave out -out, -retry and -detailed-exitcode.")
+			if o.check != "" && (o.out != "" || o.detailedExitCode) {
+				return refuse("Options don't go together", "plan -check makes no plan: leave out -out and -detailed-exitcode.")
 			}
 			if o.check != "" {
+				if err := o.refuseForSaved(); err != nil {
+					return err
+				}
 				return prog.runCheck(ctx, *o)
 			}
 			return prog.runPlan(ctx, *o)

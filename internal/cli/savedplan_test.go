@@ -26,6 +26,27 @@ func TestASavedPlanDoesOnlyWhatIsStillWanted(t *testing.T) {
 	assert.Zero(t, changing(r.world))
 }
 
+func TestASavedPlanIsNotCarriedOutWithOptionsThatMakeAnother(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("plan", "-out=p.fleetplan"))
+	calls := len(r.world.Requests())
+	for option, name := range map[string]string{
+		"-refresh-only": "-refresh-only", "-target=card.scale": "-target", "-exclude=card.scale": "-exclude", "-select=city=hz": "-select",
+		"-retry=absent.jsonl": "-retry", "-refresh=changed": "-refresh=changed", "-max-age=24h": "-max-age", "-refresh-budget=1": "-refresh-budget",
+	} {
+		for _, args := range [][]string{{"apply", option, "p.fleetplan"}, {"apply", option, "absent.fleetplan"}, {"plan", option, "-check=p.fleetplan"}} {
+			got := r.want(1, r.run(args...))
+			assert.Contains(t, got.errors, "Options don't go together", args)
+			assert.Contains(t, flat(got.errors), "A saved plan is carried out as it was saved. Leave out "+name+", or make another plan with it: plan "+name+" … -out=FILE.", args)
+		}
+	}
+	got := r.want(1, r.run("apply", "-refresh-only", "-target=card.scale", "p.fleetplan"))
+	assert.Contains(t, flat(got.errors), "Leave out -refresh-only, -target, or make another plan with them: plan -refresh-only … -out=FILE.")
+	assert.Len(t, r.world.Requests(), calls, "no carrier was asked")
+	r.want(0, r.run("apply", "-refresh=false", "-parallelism=1", "-lock-timeout=1s", "-accept-count=change-bind:1", "p.fleetplan"))
+}
+
 func TestASavedPlanThatWasAppliedSaysSo(t *testing.T) {
 	r := newRig(t, describe())
 	r.write("main.fleet.hcl", rebind)
