@@ -73,14 +73,16 @@ func (prog *program) carriersShowCommand() *cli.Command {
 		Name:      "show",
 		Usage:     "print a carrier's definition, to copy",
 		ArgsUsage: "NAME",
-		UsageText: "cardfleet carriers show soracom > mycarrier.carrier.hcl",
+		UsageText: "cardfleet carriers show soracom > soracom.carrier.hcl",
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			name, err := oneArgument(cmd, "name of a carrier")
 			if err != nil {
 				return err
 			}
 			prog.open(viewOptions{})
-			definitions, err := prog.definitions(true)
+			o := prog.configOptions(prog.dir())
+			o.PassOverEmpty = true // > ctwing.carrier.hcl: the shell has made the file by now
+			definitions, err := prog.definitionsBy(o, true)
 			if err != nil {
 				return err
 			}
@@ -170,7 +172,11 @@ func unsampled(d *described.Definition) string {
 // definitions are the carriers that are described, by name: the program's, and
 // those of the configuration. checked holds these to their samples.
 func (prog *program) definitions(checked bool) ([]*described.Definition, error) {
-	o := prog.configOptions(prog.dir())
+	return prog.definitionsBy(prog.configOptions(prog.dir()), checked)
+}
+
+// definitionsBy are the definitions where the configuration is read as o says.
+func (prog *program) definitionsBy(o config.Options, checked bool) ([]*described.Definition, error) {
 	prog.definer.Unchecked = !checked
 	_, diags := config.LoadCarriers(o)
 	if diags.HasErrors() {

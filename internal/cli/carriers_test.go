@@ -185,6 +185,19 @@ func TestCarriersAreListedShownAndTestedWithoutAFleet(t *testing.T) {
 	assert.Contains(t, r.want(1, r.run("carriers", "list")).errors, "Sample that fails")
 }
 
+// A shell makes the file of > before the command starts, and the command reads the
+// folder that it is in.
+func TestADefinitionIsCopiedIntoTheFolderThatItIsReadFrom(t *testing.T) {
+	r := newRig(t, describe())
+	for _, name := range []string{"ctwing", "soracom"} {
+		r.write(name+".carrier.hcl", "")
+		assert.Contains(t, r.want(1, r.run("carriers", "list")).errors, "Empty definition", "other commands say so")
+		r.write(name+".carrier.hcl", r.want(0, r.run("carriers", "show", name)).out)
+		assert.Regexp(t, name+` +│ [^│]+ │ `+name+`.carrier.hcl`, r.want(0, r.run("carriers", "list")).out)
+		assert.Empty(t, r.want(0, r.run("fmt", "-check")).out, "it is laid out as it should be")
+	}
+}
+
 // ordering is a carrier that accepts a stop, and takes its time.
 type ordering struct {
 	mu    sync.Mutex

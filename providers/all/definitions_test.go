@@ -12,6 +12,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/all"
 	"github.com/cardfleet/cardfleet/providers/described"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config"
 )
 
 func TestEveryDefinitionKeepsToItsSamplesHoweverRepliesChange(t *testing.T) {
@@ -43,6 +44,15 @@ func TestEveryDefinitionIsTakenFromAConfigurationToo(t *testing.T) {
 		content, diags := file.Body.Content(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "carrier", LabelNames: []string{"name"}}}})
 		require.False(t, diags.HasErrors(), diags)
 		assert.NotNil(t, described.Compile(content.Blocks[0], []byte(d.Source), mistakes{t, d.Name}), d.Name)
+	}
+}
+
+// A definition is copied into a configuration, where fmt -check looks at it.
+func TestEveryDefinitionIsLaidOutAsFmtDoes(t *testing.T) {
+	for _, d := range all.Definitions() {
+		formatted, diags := config.Format([]byte(d.Source), d.File)
+		require.Empty(t, diags)
+		assert.Equal(t, string(formatted), d.Source, d.Name)
 	}
 }
 

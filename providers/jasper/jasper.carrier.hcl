@@ -150,7 +150,7 @@ carrier "jasper" {
       Authorization = "Basic YXBpLXVzZXI6MGU2MDgxYjEtMDAwMC0wMDAwLTAwMDAtNzNhMjcwNDNmZGFl", Accept = "application/json"
     } }
     reply = { status = 200, json = {
-      iccid = "8988216716970004975", imsi = "901161697004975", msisdn = "882351697004975", imei = "867194030000017", status = "ACTIVATED", ratePlan = "hphlr rp1",
+      iccid             = "8988216716970004975", imsi = "901161697004975", msisdn = "882351697004975", imei = "867194030000017", status = "ACTIVATED", ratePlan = "hphlr rp1",
       communicationPlan = "CP_Basic_ON", customer = null, dateActivated = "2016-06-29 00:21:33.339+0000", dateUpdated = "2016-07-06 22:04:04.380+0000", accountId = "100020620"
     } }
     gives = { lifecycle = "active", observed = "867194030000017", packages = ["hphlr rp1"] }

@@ -21,7 +21,7 @@ carrier "n1ce" {
 
   token {
     request = {
-      method = "POST", path = "/oauth/token", json = { grant_type = "client_credentials" }
+      method  = "POST", path = "/oauth/token", json = { grant_type = "client_credentials" }
       headers = { Authorization = "Basic ${base64encode("${setting.client_id}:${setting.client_secret}")}" }
     }
     value   = { access = reply.json.access_token }
@@ -96,7 +96,7 @@ carrier "n1ce" {
     token   = { access = "eyJpZHRva2V" }
     sends   = { method = "GET", path = "/v2/sims/8988303000123456789", headers = { Authorization = "Bearer eyJpZHRva2V" } }
     reply = { status = 200, json = {
-      iccid = "8988303000123456789", iccid_with_luhn = "89883030001234567894", imei = "0000000000000018", imei_lock = true, status = "Enabled",
+      iccid           = "8988303000123456789", iccid_with_luhn = "89883030001234567894", imei = "0000000000000018", imei_lock = true, status = "Enabled",
       activation_date = "2018-03-09T07:59:09.000+0000", current_quota = 500, quota_status = { id = 0, description = "More than 20% available" }, label = "DX-137-B12"
     } }
     gives = { lifecycle = "active" }

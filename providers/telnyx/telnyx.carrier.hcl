@@ -110,7 +110,7 @@ carrier "telnyx" {
     setting = { api_key = "KEY0123456789" }
     sends   = { method = "GET", path = "/sim_cards/6a09cdc3-8948-47f0-aa62-74ac943d6c58", headers = { Authorization = "Bearer KEY0123456789" } }
     reply = { status = 200, json = { data = {
-      id = "6a09cdc3-8948-47f0-aa62-74ac943d6c58", iccid = "89310410106543789301", status = { value = "enabled", reason = "The SIM card is active, and ready to use." },
+      id               = "6a09cdc3-8948-47f0-aa62-74ac943d6c58", iccid = "89310410106543789301", status = { value = "enabled", reason = "The SIM card is active, and ready to use." },
       authorized_imeis = ["867194030000017"], current_imei = "867194030000017"
     } } }
     gives = { lifecycle = "active", imei = "867194030000017", observed = "867194030000017" }

@@ -23,6 +23,9 @@ func carrierFileSchema() *hcl.BodySchema {
 // readCarrierFile reads a file of definitions.
 func (l *loader) readCarrierFile(name string) {
 	text, err := l.inputs.Read(name)
+	if err == nil && len(text) == 0 && l.PassOverEmpty {
+		return
+	}
 	if body := l.parse(name, &source{name: name, text: text}, err); body != nil {
 		content, diags := body.Content(carrierFileSchema())
 		l.report.HCL(diags)

@@ -32,6 +32,9 @@ type Options struct {
 	Schemas []spec.Schema
 	// Define compiles the carrier blocks; nil where there can be none.
 	Define Definer
+	// PassOverEmpty passes over files of carriers without a byte: a shell makes
+	// such a file for the output of the command that reads them.
+	PassOverEmpty bool
 	// Backends are the types of backend that exist.
 	Backends []spec.Schema
 	// Now is asked once, for timestamp(). nil is the zero time.
