@@ -68,6 +68,33 @@ func TestTheRunsPageIsSearchedFilteredAndRead(t *testing.T) {
 	b.looksWell("run")
 }
 
+// Each row has the devices of its own action, and the card of a row that action alone.
+func TestEachRowOfARunHasTheDevicesOfItsAction(t *testing.T) {
+	run := &render.Carried{Started: fleetNow, Finished: fleetNow}
+	for i, change := range []spec.Change{
+		{Kind: spec.Adopt, To: imei(1)}, {Kind: spec.ChangeBind, From: imei(1), To: imei(2)}, {Kind: spec.Stop}, {Kind: spec.Unbind, From: imei(2)},
+		{Kind: spec.Adopt}, {Kind: spec.ChangeBind, To: imei(3)},
+	} {
+		run.Actions = append(run.Actions, render.CarriedAction{ID: fmt.Sprintf("a%d", i), Event: state.Event{ICCID: iccid(i / 4), Provider: aliyun, Address: fmt.Sprintf("card.bike[%q]", iccid(i/4)), Change: change, Outcome: "done"}})
+	}
+	b := openHTML(t, runPage(t, run))
+	b.status("6 rows")
+	rows := eval[[]string](b, `[...document.querySelectorAll("#rows .space .row:not([hidden])")].map((r) => ["tag", "before", "after"].map((c) => r.querySelector("." + c).innerText).join(" "))`)
+	assert.ElementsMatch(t, []string{
+		"adopt — " + imei(1), "change-bind " + imei(1) + " " + imei(2), "stop — —", "unbind " + imei(2) + " none",
+		"adopt — —", "change-bind none " + imei(3),
+	}, rows)
+	b.choose("kind", "unbind")
+	b.status("1 of 6 rows")
+	b.do(chromedp.Focus(chromedp.CSS("#rows")))
+	b.press("Home", "")
+	b.press("Enter", "\r")
+	b.until(isOpen)
+	said := eval[string](b, `document.getElementById("card").innerText`)
+	assert.Contains(t, said, imei(2))
+	assert.NotContains(t, said, imei(1))
+}
+
 func TestARunThatDidNothingIsAPageToo(t *testing.T) {
 	b := openHTML(t, runPage(t, &render.Carried{Started: fleetNow, Finished: fleetNow}))
 	assert.Equal(t, "Nothing was done", eval[string](b, `document.querySelector("h1").textContent`))

@@ -94,8 +94,8 @@ func outcomes() []segment {
 	}
 }
 
-// draw counts the actions and makes the table's cards of them: actions of one card
-// that follow each other are one.
+// draw counts the actions and makes the table's cards of them: one of each action,
+// with the devices of that action.
 func (v *runView) draw() []plan.Card {
 	var cards []plan.Card
 	v.Outcomes = outcomes()
@@ -106,10 +106,7 @@ func (v *runView) draw() []plan.Card {
 		v.Outcomes[is].Count++
 		tallyIn(kinds, string(a.Kind), is)
 		tallyIn(carriers, string(a.Provider), is)
-		if n := len(cards); n == 0 || cards[n-1].ICCID != a.ICCID || cards[n-1].Address != a.Address {
-			cards = append(cards, plan.Card{Address: a.Address, ICCID: a.ICCID, Provider: a.Provider})
-		}
-		takeAction(&cards[len(cards)-1], a)
+		cards = append(cards, cardOfAction(a))
 		v.list(len(cards)-1, a)
 	}
 	var words []string
@@ -144,11 +141,15 @@ func (v *runView) list(card int, a *CarriedAction) {
 	}
 }
 
-// takeAction adds an action to its card as the table has it: the outcome stands where
-// a plan has why an approval is missing.
-func takeAction(c *plan.Card, a *CarriedAction) {
-	if a.Kind == spec.ChangeBind || a.Kind == spec.Unbind {
+// cardOfAction is an action's card as the table has it: the outcome stands where a
+// plan has why an approval is missing. What the action doesn't tell isn't known.
+func cardOfAction(a *CarriedAction) plan.Card {
+	c := plan.Card{Address: a.Address, ICCID: a.ICCID, Provider: a.Provider}
+	switch {
+	case a.Kind == spec.ChangeBind || a.Kind == spec.Unbind:
 		c.Before.Binding, c.After.Binding = state.BoundTo(spec.IMEI(a.From)), state.BoundTo(spec.IMEI(a.To))
+	case a.Kind == spec.Adopt && a.To != "":
+		c.After.Binding = state.BoundTo(spec.IMEI(a.To))
 	}
 	action := plan.Action{ID: a.ID, Change: a.Change, Guarded: true, Approved: a.Outcome == "done", Denial: a.Outcome}
 	for _, by := range a.Approvals {
@@ -162,6 +163,7 @@ func takeAction(c *plan.Card, a *CarriedAction) {
 	if note != "" {
 		c.Notes = append(c.Notes, string(a.Kind)+": "+strings.TrimSpace(note))
 	}
+	return c
 }
 
 func tallyIn(counts map[string][]int, name string, is int) {
