@@ -131,6 +131,35 @@ func TestTheFleetsPageIsSearchedFilteredAndRead(t *testing.T) {
 	}
 }
 
+// Each count at the top is of cards of its own, and the table has as many; a card that
+// is closed after its unbind needs nothing.
+func TestAttentionBesidesIsOfCardsThatNoOtherTileCounts(t *testing.T) {
+	cards := someCards(9)
+	lives := []spec.Lifecycle{spec.Active, spec.SuspendedByOwner, spec.SuspendedByCarrier, spec.Closed, spec.Closing, spec.Closed, spec.NotFound, spec.Transferred, spec.Closed}
+	for i := range cards {
+		cards[i].Last.Lifecycle, cards[i].Doubts, cards[i].Binding = lives[i], nil, state.BoundTo(spec.IMEI(imei(i)))
+	}
+	for _, i := range []int{4, 5, 6} { // closing, closed and not found, without a device
+		cards[i].Binding = state.BoundTo("")
+	}
+	cards[8].Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: fleetNow, Reason: "no answer came"}}
+	o := fleetOf(cards)
+	b := openHTML(t, fleetPage(t, o))
+	b.status("9 rows")
+	assert.Equal(t, []string{"1 in service", "1 stopped by us", "1 stopped by the carrier", "1 in doubt", "3 needs attention besides"},
+		eval[[]string](b, `[...document.querySelectorAll(".tiles button")].map((e) => e.textContent)`))
+	for needs, n := range map[string]int{"in doubt": 1, "needs attention besides": 3} {
+		b.do(chromedp.Click(chromedp.CSS(fmt.Sprintf("[data-needs=%q]", needs))))
+		b.status(fmt.Sprintf("%d of 9 rows", n))
+	}
+	var out bytes.Buffer
+	require.NoError(t, render.FleetMarkdown(&out, o, render.MarkdownOptions{}))
+	assert.Contains(t, out.String(), "1 is in doubt, 3 need attention besides.")
+	for i := range cards {
+		assert.Equal(t, i >= 2 && i != 4 && i != 5, strings.Contains(markdownSection(out.String(), "### Needs attention"), string(iccid(i))), "card %d", i)
+	}
+}
+
 // The pictures' parts add up to the fleet, and so do the words of the Markdown.
 func TestTheFleetsSumsAreRight(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

@@ -71,7 +71,7 @@ func fleetHead(n *overviewing, v *Overview, o MarkdownOptions) string {
 			fmt.Fprintf(&b, ", %s %s", Thousands(n.conditions[i]), s.name)
 		}
 	}
-	fmt.Fprintf(&b, ". %s, %s in doubt.\n\n", count(n.troubled, "card needs attention", "cards need attention"), Thousands(n.doubt))
+	fmt.Fprintf(&b, ". %s in doubt, %s attention besides.\n\n", plural(n.doubt, "1 is", Thousands(n.doubt)+" are"), plural(n.besides, "1 needs", Thousands(n.besides)+" need"))
 	if !n.newest.IsZero() {
 		fmt.Fprintf(&b, "As read between %s and %s", timeIn(n.oldest, v.Zone), timeIn(n.newest, v.Zone))
 		if n.unread > 0 {

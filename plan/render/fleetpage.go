@@ -165,7 +165,7 @@ func (v *fleetView) draw(n *overviewing) {
 	}
 	v.Tiles = []tile{
 		{all[0].name, "", n.conditions[0]}, {all[1].name, "", n.conditions[1]}, {all[2].name, "", n.conditions[2]},
-		{inDoubt, inDoubt, n.doubt}, {"needs attention besides", "needs attention besides", n.troubled - n.doubt},
+		{inDoubt, inDoubt, n.doubt}, {"needs attention besides", "needs attention besides", n.besides},
 	}
 	v.Fleet = layOut(1000, v.Fleet)
 	v.Carriers = conditionBars(sharesOf(n.carriers), "")

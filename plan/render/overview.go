@@ -68,9 +68,17 @@ func Troubles(c *state.Card) []string {
 		}
 		out = append(out, text)
 	case 4:
-		out = append(out, "the carrier has it as "+string(c.Last.Lifecycle))
+		if !ended(c) {
+			out = append(out, "the carrier has it as "+string(c.Last.Lifecycle))
+		}
 	}
 	return out
+}
+
+// ended reports whether a card is closed as it is wanted: after an unbind.
+func ended(c *state.Card) bool {
+	unbound := c.Binding.Known && c.Binding.IMEI == ""
+	return unbound && (c.Last.Lifecycle == spec.Closing || c.Last.Lifecycle == spec.Closed)
 }
 
 const (
@@ -85,20 +93,21 @@ const (
 
 // overviewing counts the cards, one after the other.
 type overviewing struct {
-	now, until         time.Time
-	zone               *time.Location
-	cards, doubt       int
-	troubled, believed int
-	conditions         []int
-	lifecycles         map[spec.Lifecycle]int
-	carriers           map[string]conditionCount
-	labels             map[string]map[string]conditionCount // by key and value; nil for a key with too many values
-	models             map[string]int                       // by TAC; "" without a device
-	unknownDevice      int
-	runOut             []int // by week
-	packages           map[string]int
-	oldest, newest     time.Time
-	unread             int // cards that were never read
+	now, until        time.Time
+	zone              *time.Location
+	cards, doubt      int
+	troubled, besides int // cards that need attention, and those that no other tile counts
+	believed          int
+	conditions        []int
+	lifecycles        map[spec.Lifecycle]int
+	carriers          map[string]conditionCount
+	labels            map[string]map[string]conditionCount // by key and value; nil for a key with too many values
+	models            map[string]int                       // by TAC; "" without a device
+	unknownDevice     int
+	runOut            []int // by week
+	packages          map[string]int
+	oldest, newest    time.Time
+	unread            int // cards that were never read
 }
 
 type conditionCount []int
@@ -114,13 +123,16 @@ func newOverviewing(o *Overview) *overviewing {
 
 func (n *overviewing) card(c *state.Card) {
 	n.cards++
+	is := conditionOf(c.Last.Lifecycle)
+	gone := is == 4 && !ended(c)
 	if len(c.Doubts) > 0 {
 		n.doubt++
+	} else if gone {
+		n.besides++
 	}
-	if len(c.Doubts) > 0 || conditionOf(c.Last.Lifecycle) == 2 || conditionOf(c.Last.Lifecycle) == 4 {
+	if len(c.Doubts) > 0 || is == 2 || gone {
 		n.troubled++
 	}
-	is := conditionOf(c.Last.Lifecycle)
 	n.conditions[is]++
 	n.lifecycles[c.Last.Lifecycle]++
 	countIn(n.carriers, string(c.Provider), is)

@@ -113,7 +113,7 @@
   };
   function stateShape(lifecycle, attention) {
     const [name, style] = conditions[lifecycle] || ['not known', 'unknown'];
-    const needs = attention.some((a) => a[0] === 'in doubt') ? 'in doubt' : attention.length ? 'needs attention besides' : '';
+    const needs = attention.some((a) => a[0] === 'in doubt') ? 'in doubt' : attention.length && style === 'gone' ? 'needs attention besides' : '';
     return shapes.of([name, style, false, false, needs, '', '', []]);
   }
 
