@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,4 +89,24 @@ func TestAnInterruptedRunLeavesWholeLines(t *testing.T) {
 	assert.Equal(t, "change_summary", types(lines)[len(lines)-1])
 	r.want(1, r.runIn(context.Background(), "apply", "-json-into=run.jsonl", "nosuch.fleetplan"))
 	assert.Contains(t, types(r.lines("run.jsonl")), "diagnostic")
+}
+
+// The last line of a plan has the money that show -json has, and none where there is none.
+func TestALineSaysThePlansMoney(t *testing.T) {
+	r := newRig(t, describe())
+	subscribe := provider + "card \"kiosk\" {\n  iccid    = \"" + kiosk + "\"\n  packages = [\"10002\"]\n  labels   = { city = \"hangzhou\" }\n}\n"
+	last := func() map[string]any {
+		r.want(2, r.run("plan", "-detailed-exitcode", "-json-into=plan.jsonl", "-out=p.fleetplan"))
+		lines := r.parsed("plan.jsonl")
+		require.Equal(t, "change_summary", lines[len(lines)-1]["type"])
+		return lines[len(lines)-1]
+	}
+	r.write("main.fleet.hcl", subscribe)
+	assert.NotContains(t, last(), "money")
+	r.write("main.fleet.hcl", subscribe+"package \"10002\" {\n  price    = 3.5\n  currency = \"CNY\"\n  per      = \"month\"\n}\n")
+	money := last()["money"]
+	var shown map[string]any
+	require.NoError(t, json.Unmarshal([]byte(r.want(0, r.run("show", "-json", "p.fleetplan")).out), &shown))
+	require.NotNil(t, money)
+	assert.Equal(t, shown["money"], money)
 }

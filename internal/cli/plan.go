@@ -211,7 +211,11 @@ func (o *output) planEvents(from plan.Source) error {
 			}})
 		}
 	}
-	o.event("info", "change_summary", render.LastLine(p), map[string]any{"changes": render.Counts{Operation: "plan", Summary: p.Summary()}})
+	summary := map[string]any{"changes": render.Counts{Operation: "plan", Summary: p.Summary()}}
+	if p.Money != nil {
+		summary["money"] = render.MoneyOf(p.Money)
+	}
+	o.event("info", "change_summary", render.LastLine(p), summary)
 	return nil
 }
 

@@ -38,7 +38,7 @@ type headJSON struct {
 	Limits        []limitJSON   `json:"limits,omitempty"`
 	Incomplete    []darkJSON    `json:"incomplete,omitempty"`
 	Costs         []costJSON    `json:"costs,omitempty"`
-	Money         *moneyJSON    `json:"money,omitempty"`
+	Money         *MoneyJSON    `json:"money,omitempty"`
 	Reads         []ReadsJSON   `json:"reads,omitempty"`
 }
 
@@ -271,7 +271,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 	for _, r := range p.Reads {
 		out.Reads = append(out.Reads, ReadsOf(r))
 	}
-	out.Money = moneyOf(p.Money)
+	out.Money = MoneyOf(p.Money)
 	for _, c := range p.Costs {
 		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds(), c.PerDay, c.PerMonth, c.With})
 	}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cardfleet/cardfleet/plan"
@@ -78,10 +79,7 @@ func moneyLines(m *plan.Money) (all, parts []plan.Sum, besides []string) {
 	if m == nil {
 		return nil, nil, nil
 	}
-	if len(m.Providers) > len(m.Sums) {
-		parts = append(parts, m.Providers...)
-	}
-	parts = append(parts, m.Labels...)
+	parts = slices.Concat(m.Providers, m.Labels)
 	for _, u := range m.Unpriced {
 		besides = append(besides, UnpricedText(u))
 	}
@@ -179,8 +177,8 @@ func moneyPage(m *plan.Money) *moneyHTML {
 	return out
 }
 
-// moneyJSON is what programs read of a plan's money. Amounts are decimals.
-type moneyJSON struct {
+// MoneyJSON is what programs read of a plan's money. Amounts are decimals.
+type MoneyJSON struct {
 	Sums      []sumJSON      `json:"sums"`
 	Providers []sumJSON      `json:"by_provider"`
 	Labels    []sumJSON      `json:"by_label"`
@@ -206,11 +204,12 @@ type unpricedJSON struct {
 	Ends     int               `json:"ends"`
 }
 
-func moneyOf(m *plan.Money) *moneyJSON {
+// MoneyOf is what programs read of a plan's money; nil where there is none.
+func MoneyOf(m *plan.Money) *MoneyJSON {
 	if m == nil {
 		return nil
 	}
-	out := &moneyJSON{Sums: sumsJSON(m.Sums), Providers: sumsJSON(m.Providers), Labels: sumsJSON(m.Labels), Unpriced: []unpricedJSON{}, Unknown: m.Unknown, Many: m.Many}
+	out := &MoneyJSON{Sums: sumsJSON(m.Sums), Providers: sumsJSON(m.Providers), Labels: sumsJSON(m.Labels), Unpriced: []unpricedJSON{}, Unknown: m.Unknown, Many: m.Many}
 	for _, u := range m.Unpriced {
 		out.Unpriced = append(out.Unpriced, unpricedJSON(u))
 	}
