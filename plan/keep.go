@@ -159,7 +159,8 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // readingOf is the reading that a saved card shows, without what the carrier
-// can't report; the state's, where that is of later.
+// can't report, and with the changes that were made since; the state's, where that
+// is of later.
 func readingOf(c *Card, memory *state.Card, able spec.Capabilities, at time.Time) spec.Reading {
 	r := c.Before.reading()
 	r.Status = c.Before.Status
@@ -168,8 +169,16 @@ func readingOf(c *Card, memory *state.Card, able spec.Capabilities, at time.Time
 	}
 	r.At = at
 	r.Has &= able.Reads
-	if memory != nil && memory.Last.At.After(at) {
+	if memory == nil {
+		return r
+	}
+	if memory.Last.At.After(at) {
 		return memory.Reading()
+	}
+	for _, ch := range memory.Recent {
+		if ch.At.After(at) && ch.PendingIn(r) {
+			ch.Lay(&r) // however soon the carrier shows it: this reading is of before
+		}
 	}
 	return r
 }

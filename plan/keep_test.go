@@ -175,6 +175,47 @@ func TestWhatIsAsWantedByNowIsNoDrop(t *testing.T) {
 	}
 }
 
+// A run that was killed leaves cards that it adopted, and calls without an answer.
+func TestAnAdoptedCardIsAsWantedWhateverIsInDoubt(t *testing.T) {
+	then := scene{wanted: card(func(c *spec.Card) { c.Active = spec.Off }), live: reads(spec.Active, "正常")}
+	kept := keep(t, then, func(in *plan.Input) {
+		adopted := *boundTo("")
+		adopted.InDoubt(state.Doubt{Change: spec.Change{Kind: spec.Stop}, Since: now.Add(time.Minute)})
+		in.Prior.Cards = []state.Card{adopted}
+	})
+	assert.False(t, kept.Plan.Changes())
+	require.Len(t, kept.Left, 2)
+	assert.Equal(t, spec.Adopt, kept.Left[0].Action.Kind)
+	assert.True(t, kept.Left[0].AsWanted, kept.Left[0].Reason)
+	assert.Equal(t, spec.Stop, kept.Left[1].Action.Kind)
+	assert.False(t, kept.Left[1].AsWanted)
+	assert.Contains(t, kept.Left[1].Reason, "outcome in doubt: ")
+}
+
+// A carrier that shows a change at once has no time in which it settles.
+func TestWhatWasCarriedOutSinceIsAsWantedHoweverSoonTheCarrierShowsIt(t *testing.T) {
+	able := dyiotapi()
+	able.Settle, able.OnePackage, able.Reads = 0, true, spec.AttrActive|spec.AttrPackages
+	active := reads(spec.Active, "正常", withPackages("s1.standard"))
+	for name, then := range map[string]scene{
+		"a package in the place of another": {wanted: card(func(c *spec.Card) { c.Packages = []string{"s1.fast"} }), memory: boundTo(""), live: active, caps: &able},
+		"a stop":                            {wanted: card(func(c *spec.Card) { c.Active = spec.Off }), memory: boundTo(""), live: active, caps: &able},
+	} {
+		t.Run(name, func(t *testing.T) {
+			saved, diags := plan.Make(then.input())
+			require.Empty(t, diags)
+			require.Len(t, saved.Cards, 1)
+			kept := keep(t, then, func(in *plan.Input) {
+				in.Prior.Cards[0].TakeReading(*active)
+				in.Prior.Cards[0].Done(state.Change{Change: saved.Cards[0].Actions[0].Change, At: now.Add(time.Minute), CarrierAt: now.Add(time.Minute)})
+			})
+			assert.False(t, kept.Plan.Changes())
+			require.Len(t, kept.Left, 1)
+			assert.True(t, kept.Left[0].AsWanted, kept.Left[0].Reason)
+		})
+	}
+}
+
 func TestWhatOnlyTheFileSaysCountsForNothing(t *testing.T) {
 	for name, edit := range map[string]func(*plan.Card){
 		"guarded": func(c *plan.Card) {

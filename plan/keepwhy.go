@@ -149,12 +149,14 @@ func (k *keeper) isAsWanted(c *keptCard, a *Action) bool {
 	switch {
 	case c.wanted == nil && c.memory == nil:
 		return a.Kind == spec.Forget || !removed && (a.Kind == spec.Unbind || c.saved.Leaving && a.Kind == spec.Stop)
-	case c.memory != nil && len(c.memory.Doubts) > 0, c.provider() != c.saved.Provider:
+	case c.provider() != c.saved.Provider:
 		return false
-	case a.Kind == spec.Move:
+	case a.Kind == spec.Move: // this and an adopt are the state's alone, whatever else is in doubt
 		return c.wanted != nil && c.memory != nil && c.memory.Provider == c.wanted.Provider && a.To == string(c.wanted.Provider)
 	case a.Kind == spec.Adopt:
 		return c.memory != nil && c.wanted != nil && (a.To == "" || c.memory.Binding.Known)
+	case c.memory != nil && len(c.memory.Doubts) > 0:
+		return false
 	case c.wanted != nil:
 		return c.asks(a.Change) && c.shows(a.Change)
 	default:
