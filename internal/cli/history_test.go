@@ -12,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // told is what history -json prints.
@@ -117,6 +120,72 @@ func TestAMovedCardIsFoundByTheProviderThatItHad(t *testing.T) {
 	assert.Len(t, r.history("aliyun.b/"+kiosk).Events, 2, "all of the card that is there now")
 	assert.Len(t, r.history("aliyun/"+kiosk).Events, 1)
 	assert.Len(t, r.history("aliyun/*").Events, 1)
+}
+
+func TestDriftThatASavedPlanUndoesIsToldOnce(t *testing.T) {
+	refused := carriersim.CodeFault("isv.RAM_PERMISSION_DENY")
+	for name, test := range map[string]struct {
+		fault carriersim.FaultKind
+		late  bool // it is done, after the run
+		first int  // how many are told by the saved plan's run
+	}{
+		"one is done":                            {"", false, 2},
+		"one is refused":                         {refused, false, 1},
+		"one is in doubt, and wasn't done":       {carriersim.LostBefore, false, 2},
+		"one is in doubt, and was done long ago": {carriersim.LostBefore, true, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := twoStoppedOutside(t)
+			r.want(0, r.run("plan", "-out=p"))
+			if test.fault != "" {
+				r.world.Break(carriersim.Fault{ICCID: scale, Action: "DoIotUserStopResume", Kind: test.fault})
+			}
+			r.run("apply", "p")
+			require.Len(t, r.drifts(), test.first)
+			r.world.Break()
+			if test.late {
+				r.elsewhere(scale, func(c *carriersim.Card) { c.Status = spec.Active })
+			}
+			for range 3 {
+				r.clock.Advance(time.Hour)
+				r.want(0, r.run("apply", "-auto-approve"))
+				require.ElementsMatch(t, []string{kiosk, scale}, r.drifts())
+			}
+			r.want(0, r.run("plan", "-detailed-exitcode"))
+		})
+	}
+}
+
+func TestDriftThatASavedPlanLeavesAloneIsToldByTheNextApply(t *testing.T) {
+	r := twoStoppedOutside(t)
+	r.want(0, r.run("plan", "-target=card.kiosk", "-out=p"))
+	r.want(0, r.run("apply", "p"))
+	require.Equal(t, []string{kiosk}, r.drifts())
+	r.want(0, r.run("apply", "-auto-approve"))
+	require.ElementsMatch(t, []string{kiosk, scale}, r.drifts())
+}
+
+// twoStoppedOutside is a fleet of two cards that somebody else stopped.
+func twoStoppedOutside(t *testing.T) *rig {
+	t.Helper()
+	r := settled(t)
+	r.write("main.fleet.hcl", strings.Replace(r.read("main.fleet.hcl"), "  current_imei", "  active       = true\n  current_imei", 1))
+	r.want(0, r.run("apply", "-auto-approve"))
+	for _, card := range []spec.ICCID{kiosk, scale} {
+		r.elsewhere(card, func(c *carriersim.Card) { c.Status = spec.SuspendedByOwner })
+	}
+	return r
+}
+
+// drifts are the cards of which the history has that they changed outside.
+func (r *rig) drifts() (cards []string) {
+	r.t.Helper()
+	for _, e := range r.history().Events {
+		if e.Kind == "drift" {
+			cards = append(cards, e.ICCID)
+		}
+	}
+	return cards
 }
 
 func TestHistorySinceATimeAndMistakesInIt(t *testing.T) {

@@ -60,6 +60,9 @@ func (s *Session) Apply(ctx context.Context, p *Planned, parallel int) (*Applied
 		return nil, errors.Join(err, journal.Close())
 	}
 	done.Report = s.carryOut(ctx, done, calls, journal, parallel)
+	if err := p.tellUndone(durable, done.Run, done.Report, s.Env.Now(), journal); err != nil {
+		done.Report.Broken = err
+	}
 	commit := s.commit(durable, p, done.Report)
 	done.Committed = commit == nil
 	if done.Committed {

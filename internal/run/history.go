@@ -102,12 +102,11 @@ func (p *Planned) tellDrift(ctx context.Context, r *state.Run, j state.Journal) 
 		_ = j.Append(ctx, records...) // as in beginRun
 		records = nil
 	}
-	err := p.Plan.Each(func(_ int, c *plan.Card) error {
-		for _, d := range c.Drift {
-			records = append(records, said(r, &state.Event{
-				At: r.Started, ICCID: c.ICCID, Provider: c.Provider, Address: c.Address, Change: spec.Change{Kind: drifting, From: d.From, To: d.To},
-				Outcome: seenOutside, Reason: d.Attribute + ": " + d.Cause,
-			}))
+	err := p.Plan.Each(func(place int, c *plan.Card) error {
+		for i := range c.Drift {
+			if !p.toldWithDoubt(place, c, &c.Drift[i]) {
+				records = append(records, said(r, outside(c, &c.Drift[i], r.Started)))
+			}
 		}
 		if len(records) >= copiedAtOnce {
 			write()
@@ -118,6 +117,72 @@ func (p *Planned) tellDrift(ctx context.Context, r *state.Run, j state.Journal) 
 		write()
 	}
 	return err
+}
+
+// outside is the event of what changed outside, as a run tells it at a time.
+func outside(c *plan.Card, d *plan.Drift, at time.Time) *state.Event {
+	return &state.Event{
+		At: at, ICCID: c.ICCID, Provider: c.Provider, Address: c.Address, Change: spec.Change{Kind: drifting, From: d.From, To: d.To},
+		Outcome: seenOutside, Reason: d.Attribute + ": " + d.Cause,
+	}
+}
+
+// toldWithDoubt reports whether [Planned.tellUndone] has told the drift: a call that
+// a saved plan made against it is in doubt, and the carrier still shows what that
+// call started from.
+func (p *Planned) toldWithDoubt(place int, c *plan.Card, drift *plan.Drift) bool {
+	made, ok := p.Plan.(*plan.Draft)
+	if !ok {
+		return false
+	}
+	_, before := made.Before(place)
+	_, live := p.news.Of(c.ICCID)
+	if before == nil || live == nil {
+		return false
+	}
+	return slices.ContainsFunc(before.Doubts, func(d state.Doubt) bool {
+		if !d.Tried || d.Kind.Attr().String() != drift.Attribute || !d.PendingIn(*live) {
+			return false
+		}
+		_, had := d.SeenIn(before.Reading())
+		return had || d.Kind.Attr() != spec.AttrPackages // of several packages, another may have changed
+	})
+}
+
+// tellUndone tells what changed outside as far as a saved plan was carried out
+// against it. Such a run reads no more than what it changes, so that this alone is
+// in the state then: what it left alone is told by the run that reads it.
+func (p *Planned) tellUndone(ctx context.Context, r *state.Run, done *apply.Report, at time.Time, j state.Journal) error {
+	if p.Digest == "" || done.Broken != nil {
+		return nil
+	}
+	var records []state.Record
+	told := map[spec.ICCID]spec.Attr{}
+	err := done.Each(func(result *apply.Result) error {
+		c, a := result.Card, result.Action
+		attr := a.Kind.Attr()
+		called := a.Kind.CallsCarrier() && !result.AsWanted && (result.Outcome == apply.Done || result.Outcome == apply.InDoubt)
+		if !called || told[c.ICCID].Has(attr) || p.wasInDoubt(c.ICCID, a.Change) {
+			return nil
+		}
+		for i := range c.Drift {
+			if d := &c.Drift[i]; d.Attribute == attr.String() {
+				told[c.ICCID] |= attr
+				records = append(records, said(r, outside(c, d, at.UTC())))
+			}
+		}
+		return nil
+	})
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	return j.Append(ctx, records...)
+}
+
+// wasInDoubt reports whether the change was tried before this run.
+func (p *Planned) wasInDoubt(iccid spec.ICCID, change spec.Change) bool {
+	before := p.Prior.Card(iccid)
+	return before != nil && slices.ContainsFunc(before.Doubts, func(d state.Doubt) bool { return d.Tried && d.Change == change })
 }
 
 // endedDoubts are the records of cards of which a reading shows what became of a
