@@ -50,8 +50,8 @@ type EventApproval struct {
 }
 
 // Unanswered is the reason of an event that was made of an intent without an
-// outcome: the run ended, or is still under way.
-const Unanswered = "the run ended before an answer came"
+// outcome. Whether that run is still under way, its records don't tell.
+const Unanswered = "no answer is recorded: the run is under way, or it ended before one came"
 
 // Entry is one line of the history: an event, or that a run began.
 type Entry struct {

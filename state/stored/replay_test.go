@@ -54,7 +54,7 @@ var (
 	bike    = spec.CardID{Provider: "aliyun", ICCID: "89860617030017300390"}
 	stop    = state.Change{Change: spec.Change{Kind: spec.Stop}, At: noon}
 	rebind  = state.Change{Change: spec.Change{Kind: spec.ChangeBind, From: "861536030196001", To: "861536030196019"}, At: noon}
-	unknown = "the run ended before an answer came"
+	unknown = "no answer is recorded: the run is under way, or it ended before one came"
 )
 
 func cardOf(id spec.CardID, address string) state.Card {
