@@ -163,6 +163,11 @@ func TestDriftThatASavedPlanLeavesAloneIsToldByTheNextApply(t *testing.T) {
 	require.Equal(t, []string{kiosk}, r.drifts())
 	r.want(0, r.run("apply", "-auto-approve"))
 	require.ElementsMatch(t, []string{kiosk, scale}, r.drifts())
+
+	// What somebody else did is no action of ours, wherever they are counted.
+	actions := len(r.history().Events) - 2
+	assert.Contains(t, r.want(0, r.run("state", "verify", "-json")).out, fmt.Sprintf(`"actions": %d,`, actions))
+	assert.Contains(t, r.want(0, r.run("history")).out, fmt.Sprintf("\n%d actions in ", actions))
 }
 
 // twoStoppedOutside is a fleet of two cards that somebody else stopped.

@@ -78,7 +78,7 @@ func (prog *program) verifyStateAsJSON(ctx context.Context, store run.Store) err
 	err = prog.env.writeJSON(func(w io.Writer) error {
 		return writeStateJSON(w, map[string]any{
 			"sound": v.Sound(), "cards": len(v.State.Cards), "serial": v.State.Serial, "lineage": v.State.Lineage,
-			"in_doubt": doubts, "versions": v.Versions, "actions": v.Events, "problems": problems,
+			"in_doubt": doubts, "versions": v.Versions, "actions": v.Actions, "problems": problems,
 		})
 	})
 	if err == nil && !v.Sound() {

@@ -14,7 +14,7 @@ type Verified struct {
 	Odd      []Odd   // what can be read, and no run of this program writes
 	Versions int     // of the history
 	Damaged  []error // the versions of them that can't be read
-	Events   int     // of what was done to cards
+	Actions  int     // of what was done to cards
 	Unread   error   // why these can't all be read
 }
 
@@ -37,8 +37,8 @@ func (s Store) Verify(ctx context.Context) (*Verified, error) {
 	v := &Verified{State: snap, Odd: oddities(snap)}
 	if c, ok := s.Backend.(state.Chronicler); ok {
 		v.Unread = c.Events(ctx, state.EventQuery{}, func(e *state.Entry) error {
-			if e.Event != nil {
-				v.Events++
+			if e.Event != nil && e.Event.Kind != drifting {
+				v.Actions++
 			}
 			return nil
 		})
