@@ -160,6 +160,38 @@ func TestAttentionBesidesIsOfCardsThatNoOtherTileCounts(t *testing.T) {
 	}
 }
 
+// The fleet's page and comment tell times as a plan does: in UTC, and in the fleet's zone.
+func TestTheFleetsTimesAreThoseOfAPlan(t *testing.T) {
+	cards := someCards(1)
+	cards[0].Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: fleetNow.Add(-time.Hour), Reason: "no answer came"}}
+	cards[0].Last.At = fleetNow.Add(-2 * time.Hour)
+	for _, zone := range []string{"", "Asia/Shanghai"} {
+		o := fleetOf(cards)
+		made, read, doubt, runsOut := "2026-11-29 10:30 UTC", "2026-11-29 08:30 UTC", "2026-11-29 09:30 UTC", "2026-11-29 10:30 UTC"
+		if zone != "" {
+			var err error
+			o.Zone, err = time.LoadLocation(zone)
+			require.NoError(t, err)
+			made, read, doubt, runsOut = made+" (2026-11-29 18:30 "+zone+")", read+" (2026-11-29 16:30 "+zone+")", doubt+" (2026-11-29 17:30 "+zone+")", runsOut+" (2026-11-29 18:30 "+zone+")"
+		}
+		b := openHTML(t, fleetPage(t, o))
+		b.status("1 row")
+		shown := eval[string](b, `document.body.innerText`)
+		for _, told := range []string{"fleet · " + made + "\n", "as read between " + read + " and " + read + "\n", "in doubt since " + doubt + ": no answer came"} {
+			assert.Contains(t, strings.ToLower(shown), strings.ToLower(told))
+		}
+		b.do(chromedp.Focus(chromedp.CSS("#rows")))
+		b.press("Home", "")
+		b.press("Enter", "\r")
+		b.until(isOpen)
+		assert.Contains(t, eval[string](b, `document.getElementById("card").innerText`)+"\n", "runs out "+runsOut+"\n")
+		var out bytes.Buffer
+		require.NoError(t, render.FleetMarkdown(&out, o, render.MarkdownOptions{}))
+		assert.Contains(t, out.String(), "As read between "+read+" and "+read+".")
+		assert.Contains(t, out.String(), "in doubt since "+doubt+": no answer came")
+	}
+}
+
 // The pictures' parts add up to the fleet, and so do the words of the Markdown.
 func TestTheFleetsSumsAreRight(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

@@ -21,7 +21,7 @@ func FleetMarkdown(w io.Writer, v Overview, o MarkdownOptions) error {
 	err := v.Each(func(c *state.Card) error {
 		n.card(c)
 		if says := Troubles(c); len(says) > 0 && len(troubles) < topMost {
-			troubles = append(troubles, fmt.Sprintf("- %s (%s): %s\n", code(c.Address), code(string(c.ICCID)), prose(strings.Join(says, "; "))))
+			troubles = append(troubles, fmt.Sprintf("- %s (%s): %s\n", code(c.Address), code(string(c.ICCID)), prose(Clock{v.Zone}.Both(strings.Join(says, "; ")))))
 		}
 		return nil
 	})

@@ -315,12 +315,9 @@ func (p *Past) rows(zone *time.Location) []runRow {
 
 func dayIn(at time.Time, zone *time.Location) string { return at.In(zone).Format("2006-01-02") }
 
-// timeIn is a time in the fleet's zone, or in UTC, which it names.
+// timeIn is a time in UTC, and in the fleet's zone too, as a plan tells times.
 func timeIn(at time.Time, zone *time.Location) string {
-	if zone == nil {
-		return at.UTC().Format("2006-01-02 15:04 UTC")
-	}
-	return at.In(zone).Format("2006-01-02 15:04 -07:00")
+	return Clock{zone}.Both(at.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
 // writeFleetCards writes the cards as data for the page's script, in the form that
