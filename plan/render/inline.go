@@ -76,13 +76,24 @@ func prose(s string) string {
 	words := strings.Fields(safe.Text(clip(strings.Join(strings.Fields(s), " "), 4*clipped)))
 	for i, w := range words {
 		if !plainlyRead(w) {
-			words[i] = code(w)
+			words[i] = wordCode(w)
 		}
 	}
 	if len(words) == 0 {
 		return "(empty)"
 	}
 	return strings.Join(words, " ")
+}
+
+// wordCode is a word as code. The mark of the sentence behind a number or an id, which
+// people copy, stays outside.
+func wordCode(w string) string {
+	own := strings.TrimRight(w, ",;.")
+	isOther := func(r rune) bool { return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	if own == "" || strings.ContainsFunc(own, isOther) {
+		return code(w)
+	}
+	return code(own) + w[len(own):]
 }
 
 func plainlyRead(w string) bool {

@@ -399,3 +399,12 @@ func TestNoValueLeavesItsCell(t *testing.T) {
 	}
 	assert.Contains(t, text, "<code>a&#124;b&#61;c&#92;&#124;&#96;d&#96; &#42;e&#42; &#64;everyone</code>")
 }
+
+// A number in a sentence is copied without the mark behind it.
+func TestNumbersInCodeEndBeforeTheSentencesMarks(t *testing.T) {
+	p := everyKind()
+	p.Cards[0].Notes = []string{"by way of 861536030199994, then 1a2b3c4d5; it was 861536030199995."}
+	var b bytes.Buffer
+	require.NoError(t, render.Markdown(&b, p, render.MarkdownOptions{}))
+	assert.Contains(t, b.String(), "note: by way of `861536030199994`, then `1a2b3c4d5`; it was `861536030199995`.")
+}
