@@ -36,10 +36,13 @@ type Event struct {
 	spec.Change
 	Outcome string `json:"outcome"` // "done", "failed", "dropped", "in-doubt"; see [Unanswered]
 	// AsFarAsTold marks what only a refused repetition shows.
-	AsFarAsTold bool            `json:"as_far_as_told,omitempty"`
-	Reason      string          `json:"reason,omitempty"` // why it isn't done
-	RequestID   string          `json:"request_id,omitempty"`
-	Approvals   []EventApproval `json:"approvals,omitempty"`
+	AsFarAsTold bool `json:"as_far_as_told,omitempty"`
+	// Settles marks what a reading showed of a call that an earlier run left in
+	// doubt: no call was made for it.
+	Settles   bool            `json:"settles,omitempty"`
+	Reason    string          `json:"reason,omitempty"` // why it isn't done
+	RequestID string          `json:"request_id,omitempty"`
+	Approvals []EventApproval `json:"approvals,omitempty"`
 }
 
 // EventApproval is one approval that an action had.

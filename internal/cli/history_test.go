@@ -152,6 +152,7 @@ func TestDriftThatASavedPlanUndoesIsToldOnce(t *testing.T) {
 				require.ElementsMatch(t, []string{kiosk, scale}, r.drifts())
 			}
 			r.want(0, r.run("plan", "-detailed-exitcode"))
+			assert.Equal(t, test.fault == carriersim.LostBefore, strings.Contains(r.read("fleet.state.journal"), `"settles":true`))
 		})
 	}
 }

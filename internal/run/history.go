@@ -205,7 +205,7 @@ func (p *Planned) endedDoubts(r *state.Run) (records []state.Record, err error) 
 		after := p.news.Take(before, wanted, live)
 		for i, d := range settled {
 			e := eventOf(r, before, d.Change, "the carrier shows that it was done, of what was in doubt since "+d.Since.UTC().Format(time.RFC3339))
-			e.RequestID = d.RequestID
+			e.RequestID, e.Settles = d.RequestID, true
 			if !d.Done {
 				e.Outcome = apply.Failed.Hyphened()
 				e.Reason = "the carrier shows that it had no effect, of what was in doubt since " + d.Since.UTC().Format(time.RFC3339)

@@ -90,6 +90,23 @@ func fleetPage(t testing.TB, o render.Overview) string {
 	return b.String()
 }
 
+func TestADoubtThatAReadingEndedCountsOnceInTheFleetsPast(t *testing.T) {
+	o := fleetOf(someCards(3))
+	o.Past = render.NewPast(fleetNow, nil)
+	event := state.Event{At: fleetNow.Add(-2 * time.Hour), ICCID: iccid(1), Provider: aliyun, Change: spec.Change{Kind: spec.Stop}, Outcome: "in-doubt"}
+	o.Past.Add(&state.Run{ID: "1", Operation: "apply", Started: event.At}, &event)
+	before := fleetPage(t, o)
+	for _, outcome := range []string{"done", "failed"} {
+		shown := event
+		shown.Outcome, shown.Settles = outcome, true
+		o.Past.Add(&state.Run{ID: "1", Operation: "apply", Started: event.At}, &shown)
+	}
+	require.Equal(t, before, fleetPage(t, o))
+	event.Outcome = "failed"
+	o.Past.Add(&state.Run{ID: "1", Operation: "apply", Started: event.At}, &event)
+	require.NotEqual(t, before, fleetPage(t, o))
+}
+
 func TestTheFleetsPageIsSearchedFilteredAndRead(t *testing.T) {
 	cards := someCards(300)
 	o := fleetOf(cards)

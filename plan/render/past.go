@@ -45,12 +45,14 @@ func NewPast(now time.Time, zone *time.Location) *Past {
 func (p *Past) Since() time.Time { return midnight(p.now, p.zone).AddDate(0, 0, 1-daysBack) }
 
 // Add takes one action, nil for none, and the run that it is of, nil where that isn't known.
+// What a reading showed of a call in doubt is no action of the run that read it: the
+// call counts once, as in doubt, in the run that made it.
 func (p *Past) Add(run *state.Run, e *state.Event) {
 	var r *pastRun
 	if run != nil {
 		r = p.runOf(run)
 	}
-	if e == nil {
+	if e == nil || e.Settles {
 		return
 	}
 	day := p.day(e.At)

@@ -104,6 +104,7 @@ func noEvents(t *testing.T, open func() state.Backend) {
 func eventOnce(t *testing.T, open func() state.Backend) {
 	b := locked(t, open())
 	happened := Happened(Card(1, "正常"), "p1", noon)
+	happened.Event.Settles, happened.Event.AsFarAsTold = true, true
 	recorded(t, b, Begin("r1", noon), happened)
 	check := func(when string) {
 		t.Helper()

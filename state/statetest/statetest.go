@@ -235,7 +235,7 @@ func appendAndRead(t *testing.T, open func() state.Backend) {
 
 	intent := state.Record{Type: state.IntentRecord, Action: "a1", At: noon, Provider: card.Provider, ICCID: card.ICCID, Intent: &state.Intent{Change: spec.Change{Kind: spec.Stop}, Key: "77"}}
 	require.NoError(t, j.Append(t.Context(), intent))
-	doubt := state.Doubt{Change: spec.Change{Kind: spec.Stop}, Key: "77", Since: noon, Reason: "the run ended before an answer came"}
+	doubt := state.Doubt{Change: spec.Change{Kind: spec.Stop}, Key: "77", Since: noon, Reason: state.Unanswered}
 	require.Equal(t, []state.Doubt{doubt}, read(t, open()).Cards[0].Doubts)
 
 	require.NoError(t, j.Append(t.Context(), state.Record{Type: state.OutcomeRecord, Action: "a1", At: noon, Provider: card.Provider, ICCID: card.ICCID}))

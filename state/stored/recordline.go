@@ -75,6 +75,7 @@ func (w recordWriter) event(e *state.Event) {
 	w.Change(&e.Change)
 	w.Field(`,"outcome":`, e.Outcome)
 	w.Flag(`,"as_far_as_told":true`, e.AsFarAsTold)
+	w.Flag(`,"settles":true`, e.Settles)
 	w.Optional(`,"reason":`, e.Reason)
 	w.Optional(`,"request_id":`, e.RequestID)
 	if len(e.Approvals) > 0 {
