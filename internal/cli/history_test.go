@@ -110,7 +110,9 @@ approval "rma" {
 
 func TestAMovedCardIsFoundByTheProviderThatItHad(t *testing.T) {
 	r := newRig(t, describe())
-	second := strings.Replace(provider[strings.Index(provider, "provider \"aliyun\""):], "{", "{\n  alias = \"b\"", 1)
+	_, body, ok := strings.Cut(provider, "provider \"aliyun\" {")
+	require.True(t, ok)
+	second := "provider \"aliyun\" {\n  alias = \"b\"" + body
 	r.write("main.fleet.hcl", provider+second+"card \"kiosk\" {\n  provider = aliyun\n  iccid = \""+kiosk+"\"\n}\n")
 	r.want(0, r.run("apply", "-auto-approve"))
 	r.write("main.fleet.hcl", provider+second+"card \"kiosk\" {\n  provider = aliyun.b\n  iccid = \""+kiosk+"\"\n}\n")
