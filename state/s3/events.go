@@ -110,6 +110,9 @@ type journalEvents struct {
 
 func (b *Backend) eventsOf(ctx context.Context, keys []string, head stored.Header, q state.EventQuery) (j journalEvents, err error) {
 	text, err := b.texts(ctx, keys)
+	if errors.Is(err, errAbsent) { // a commit has taken it over since it was listed
+		return j, fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+	}
 	if err != nil {
 		return j, err
 	}
