@@ -1,9 +1,7 @@
 package render
 
 import (
-	"bufio"
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
 	"strconv"
@@ -17,30 +15,17 @@ import (
 
 // FleetHTML writes the fleet as one page for people, as [HTML] writes a plan.
 func FleetHTML(w io.Writer, o Overview) error {
-	page := pageTemplates(Clock{o.Zone})
 	v, err := fleetViewOf(o)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(w)
-	if err := page.ExecuteTemplate(out, "fleet top", v); err != nil {
-		return err
-	}
-	if err := writeFleetCards(out, o); err != nil {
-		return err
-	}
-	if err := page.ExecuteTemplate(out, "fleet end", v); err != nil {
-		return err
-	}
-	return out.Flush()
+	return writePage(w, Clock{o.Zone}, "fleet top", v, func(w io.Writer) error { return writeFleetCards(w, o) })
 }
 
 // fleetView is what the template shows.
 type fleetView struct {
+	paper
 	Overview
-	Policy string
-	Style  template.CSS
-	Script template.JS
 
 	Headline string
 	Tiles    []tile
@@ -111,11 +96,7 @@ type runRow struct {
 }
 
 func fleetViewOf(o Overview) (*fleetView, error) {
-	style, script := embedded("report/page.css"), embedded("report/page.js")
-	v := &fleetView{
-		Overview: o, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
-		Policy: "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
-	}
+	v := &fleetView{paper: newPaper("cardfleet"), Overview: o}
 	n := newOverviewing(&o)
 	err := o.Each(func(c *state.Card) error {
 		n.card(c)
@@ -326,15 +307,12 @@ func writeFleetCards(w io.Writer, o Overview) error {
 	c := newChunk()
 	err := o.Each(func(card *state.Card) error {
 		own := pageCard(card)
-		if c.add(&own); c.n < chunkOf {
-			return nil
-		}
-		return c.writeTo(w)
+		return c.put(w, &own)
 	})
-	if err == nil && c.n > 0 {
-		err = c.writeTo(w)
+	if err != nil {
+		return err
 	}
-	return err
+	return c.end(w)
 }
 
 // inDoubt is the summary by which the page's script knows a card in doubt.

@@ -33,22 +33,11 @@ var report embed.FS
 // text alone. The policy in the page's head lets nothing run or load but the
 // script and the style that it names by their digests.
 func HTML(w io.Writer, p plan.Source, digest string) error {
-	page := pageTemplates(ClockOf(p.Head().Zone))
 	view, err := viewOf(p, digest)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(w)
-	if err := page.ExecuteTemplate(out, "top", view); err != nil {
-		return err
-	}
-	if err := writeCards(out, p); err != nil {
-		return err
-	}
-	if err := page.ExecuteTemplate(out, "end", view); err != nil {
-		return err
-	}
-	return out.Flush()
+	return writePage(w, ClockOf(p.Head().Zone), "top", view, func(w io.Writer) error { return writeCards(w, p) })
 }
 
 // pageTemplates are the templates of all pages; clock is what times are told by.
@@ -66,13 +55,43 @@ func pageTemplates(clock Clock) *template.Template {
 	return page
 }
 
+// paper is what every page is made on: what its title says that it is of, the style,
+// the script, and the policy that lets nothing else run or load.
+type paper struct {
+	Subject string
+	Policy  string
+	Style   template.CSS
+	Script  template.JS
+}
+
+func newPaper(subject string) paper {
+	style, script := embedded("report/page.css"), embedded("report/page.js")
+	return paper{
+		Subject: subject, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
+		Policy: "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
+	}
+}
+
+// writePage writes a page: its top, a template of that name, its data, and its end.
+func writePage(w io.Writer, clock Clock, top string, view any, data func(io.Writer) error) error {
+	page, out := pageTemplates(clock), bufio.NewWriter(w)
+	if err := page.ExecuteTemplate(out, top, view); err != nil {
+		return err
+	}
+	if err := data(out); err != nil {
+		return err
+	}
+	if err := page.ExecuteTemplate(out, "end", view); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
 // view is what the template shows.
 type view struct {
+	paper
 	Plan   *plan.Plan
 	Digest string
-	Policy string
-	Style  template.CSS
-	Script template.JS
 
 	Headline, Subline, LastLine string
 	figures
@@ -121,11 +140,8 @@ const topMost = 100
 
 func viewOf(from plan.Source, digest string) (*view, error) {
 	p := from.Head()
-	style, script := embedded("report/page.css"), embedded("report/page.js")
 	v := &view{
-		Plan: p, Digest: digest, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
-		Policy:   "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
-		LastLine: LastLine(p), Phrases: pagePhrases(), Reads: readsOf(p),
+		paper: newPaper("cardfleet plan"), Plan: p, Digest: digest, LastLine: LastLine(p), Phrases: pagePhrases(), Reads: readsOf(p),
 		attended: attended{grouping: newGrouping(groupFrom, ofAttention)},
 	}
 	v.attended.folds = 1

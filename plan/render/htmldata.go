@@ -26,13 +26,10 @@ func writeCards(w io.Writer, p plan.Source) error {
 		if !inReport(card) {
 			return nil
 		}
-		if c.add(card); c.n < chunkOf {
-			return nil
-		}
-		return c.writeTo(w)
+		return c.put(w, card)
 	})
-	if err == nil && c.n > 0 {
-		err = c.writeTo(w)
+	if err == nil {
+		err = c.end(w)
 	}
 	if err != nil {
 		return err
@@ -92,6 +89,22 @@ func newChunk() *chunk {
 	c := &chunk{}
 	c.reset()
 	return c
+}
+
+// put adds a card, and writes the block once it is full.
+func (c *chunk) put(w io.Writer, card *plan.Card) error {
+	if c.add(card); c.n < chunkOf {
+		return nil
+	}
+	return c.writeTo(w)
+}
+
+// end writes the last block, if there is anything in it.
+func (c *chunk) end(w io.Writer) error {
+	if c.n == 0 {
+		return nil
+	}
+	return c.writeTo(w)
 }
 
 func (c *chunk) add(card *plan.Card) {

@@ -1,9 +1,7 @@
 package render
 
 import (
-	"bufio"
 	"fmt"
-	"html/template"
 	"io"
 	"maps"
 	"slices"
@@ -34,37 +32,23 @@ type CarriedAction struct {
 
 // RunHTML writes a run as one page for people, as [HTML] writes a plan.
 func RunHTML(w io.Writer, c *Carried) error {
-	style, script := embedded("report/page.css"), embedded("report/page.js")
-	v := &runView{
-		Carried: c, Style: template.CSS(style), Script: template.JS(script), Phrases: pagePhrases(), //nolint:gosec // our own files
-		Policy: "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
-	}
+	v := &runView{paper: newPaper("cardfleet apply"), Carried: c, Phrases: pagePhrases()}
 	cards := v.draw()
-	page := pageTemplates(Clock{})
-	out := bufio.NewWriter(w)
-	if err := page.ExecuteTemplate(out, "run top", v); err != nil {
-		return err
-	}
-	data := newChunk()
-	for i := range cards {
-		if data.add(&cards[i]); data.n == chunkOf || i == len(cards)-1 {
-			if err := data.writeTo(out); err != nil {
+	return writePage(w, Clock{}, "run top", v, func(w io.Writer) error {
+		data := newChunk()
+		for i := range cards {
+			if err := data.put(w, &cards[i]); err != nil {
 				return err
 			}
 		}
-	}
-	if err := page.ExecuteTemplate(out, "fleet end", v); err != nil {
-		return err
-	}
-	return out.Flush()
+		return data.end(w)
+	})
 }
 
 // runView is what the template shows.
 type runView struct {
+	paper
 	*Carried
-	Policy  string
-	Style   template.CSS
-	Script  template.JS
 	Phrases string
 
 	Headline        string
