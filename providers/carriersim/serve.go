@@ -2,6 +2,7 @@ package carriersim
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -95,4 +96,10 @@ func JSON(answer any) []byte {
 		panic(err)
 	}
 	return data
+}
+
+// Ended reports whether nothing follows the value that was decoded last.
+func Ended(d *json.Decoder) bool {
+	_, err := d.Token()
+	return err == io.EOF //nolint:errorlint // Token returns io.EOF itself
 }

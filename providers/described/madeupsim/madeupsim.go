@@ -43,7 +43,7 @@ type Beichen struct {
 	nonces [2]map[string]bool // those of this span of time, and of the one before
 	span   int64
 	orders map[string]*order // by account and orderNo
-	owned  map[string]holding
+	owned  carriersim.Holdings
 }
 
 // Carrier is the API over a world, for blocks of the provider "madeup".
@@ -65,7 +65,7 @@ func (s *Beichen) open() {
 			s.Takes = 5 * time.Second
 		}
 		s.nonces = [2]map[string]bool{{}, {}}
-		s.orders, s.owned = map[string]*order{}, map[string]holding{}
+		s.orders = map[string]*order{}
 	})
 }
 
@@ -234,30 +234,12 @@ func moment(t time.Time) string {
 	return local(t)
 }
 
-// holding is the cards of an account, by ICCID, as of a version of the world.
-type holding struct {
-	version int
-	iccids  []spec.ICCID
-}
-
 // holds is the account's cards, by ICCID.
 func (s *Beichen) holds(account string) []spec.ICCID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	version := s.World.Version()
-	if h, ok := s.owned[account]; ok && h.version == version {
-		return h.iccids
-	}
-	h := holding{version: version}
-	_, total := s.World.Page(0, 0)
-	cards, _ := s.World.Page(0, total)
-	for i := range cards {
-		if _, ok := s.card(account, cards[i].ICCID); ok {
-			h.iccids = append(h.iccids, cards[i].ICCID)
-		}
-	}
-	s.owned[account] = h
-	return h.iccids
+	return s.owned.Of(s.World, account, func(c *carriersim.Card) bool {
+		_, ok := s.card(account, c.ICCID)
+		return ok
+	})
 }
 
 // card is a card of the account, as readings show it.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -163,7 +164,7 @@ func (q *request) content(r *http.Request) *refusal {
 	if d.Decode(&q.edit) != nil || q.edit == nil {
 		return invalid("The request body is invalid.")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+	if !carriersim.Ended(d) {
 		return invalid("The request body is invalid.")
 	}
 	if len(q.edit) == 0 {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -174,7 +175,7 @@ func decode(data []byte, into any) error {
 	if err := d.Decode(into); err != nil {
 		return err
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+	if !carriersim.Ended(d) {
 		return io.ErrUnexpectedEOF
 	}
 	return nil

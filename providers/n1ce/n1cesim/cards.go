@@ -30,7 +30,7 @@ func (s *N1CE) do(q *request, header http.Header) (answer any, changed bool, no 
 		return nil, s.changeAll(q), nil
 	}
 	card, ok := s.World.Card(q.card)
-	if !ok || !ours(&card, q.account) {
+	if !ok || !card.OwnedBy(q.account) {
 		return nil, false, q.noSim()
 	}
 	shown := s.shown(&card)

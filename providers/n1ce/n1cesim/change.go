@@ -34,7 +34,7 @@ func (s *N1CE) changeAll(q *request) (changed bool) {
 			continue
 		}
 		iccid := s.find(*u.ICCID)
-		if c, ok := s.World.Card(iccid); !ok || !ours(&c, q.account) {
+		if c, ok := s.World.Card(iccid); !ok || !c.OwnedBy(q.account) {
 			continue
 		}
 		one, no := s.change(q, iccid, u)

@@ -33,8 +33,8 @@ type N1CE struct {
 
 	once   sync.Once
 	mu     sync.Mutex
-	grants map[string]grant   // by token
-	owned  map[string]holding // by account
+	grants map[string]grant // by token
+	owned  carriersim.Holdings
 }
 
 // Carrier is the API over a world, for blocks of the provider "n1ce".
@@ -52,7 +52,7 @@ func (s *N1CE) open() {
 		if s.World == nil {
 			s.World = &carriersim.World{Open: true}
 		}
-		s.grants, s.owned = map[string]grant{}, map[string]holding{}
+		s.grants = map[string]grant{}
 	})
 }
 
@@ -157,36 +157,9 @@ func wire(q *request) carriersim.Wire {
 	}
 }
 
-// holding is the cards of an account, by ICCID, as of a version of the world.
-type holding struct {
-	version int
-	iccids  []spec.ICCID
-}
-
 // holds is the account's cards, by ICCID.
 func (s *N1CE) holds(account string) []spec.ICCID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	version := s.World.Version()
-	if h, ok := s.owned[account]; ok && h.version == version {
-		return h.iccids
-	}
-	h := holding{version: version}
-	_, total := s.World.Page(0, 0)
-	cards, _ := s.World.Page(0, total)
-	for i := range cards {
-		if card, ok := s.World.Card(cards[i].ICCID); ok && ours(&card, account) {
-			h.iccids = append(h.iccids, card.ICCID)
-		}
-	}
-	s.owned[account] = h
-	return h.iccids
-}
-
-// ours reports whether the account has the card. One that was closed or handed on
-// is none.
-func ours(c *carriersim.Card, account string) bool {
-	return (c.Account == "" || c.Account == account) && c.Status != spec.Closed && c.Status != spec.Transferred
+	return s.owned.Of(s.World, account, func(c *carriersim.Card) bool { return c.OwnedBy(account) })
 }
 
 // idLength is how many digits 1NCE knows a card by: those without the check digit.

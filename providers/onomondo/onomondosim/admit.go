@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -103,7 +104,7 @@ func (q *request) content(r *http.Request) *refusal {
 	if d.Decode(&q.update) != nil || q.update == nil {
 		return invalid("request")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+	if !carriersim.Ended(d) {
 		return invalid("request")
 	}
 	for name, value := range q.update {

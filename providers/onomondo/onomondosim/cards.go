@@ -19,7 +19,7 @@ func (s *Onomondo) do(q *request) (answer any, changed bool, no *refusal) {
 		return s.find(q), false, nil
 	}
 	card, ok := s.World.Card(q.iccid)
-	if !ok || !ours(&card, q.account) {
+	if !ok || !card.OwnedBy(q.account) {
 		return nil, false, noSim()
 	}
 	if q.action == "sim" {
@@ -38,7 +38,7 @@ func (s *Onomondo) shown(c *carriersim.Card) *carriersim.Card {
 
 // list is a page of the SIMs: an array, and nothing that says whether more follow.
 func (s *Onomondo) list(q *request) []object {
-	all := s.holds(q.account).iccids
+	all := s.holds(q.account)
 	from := min(q.number("offset", 0), len(all))
 	return s.sims(all[from:min(from+q.number("limit", longestPage), len(all))])
 }
@@ -59,7 +59,7 @@ func (s *Onomondo) find(q *request) []object {
 	var found []spec.ICCID
 	for _, iccid := range s.candidates(q) {
 		c, ok := s.World.Card(iccid)
-		if !ok || !ours(&c, q.account) {
+		if !ok || !c.OwnedBy(q.account) {
 			continue
 		}
 		wanted := q.query.Get("query")
@@ -75,10 +75,10 @@ func (s *Onomondo) find(q *request) []object {
 // each card each time.
 func (s *Onomondo) candidates(q *request) []spec.ICCID {
 	if q.iccid == "" {
-		return s.holds(q.account).iccids
+		return s.holds(q.account)
 	}
 	own := spec.ICCID(idOf(q.iccid)) // whose id this is
-	iccids := append([]spec.ICCID{q.iccid, own}, s.holds(q.account).labelled...)
+	iccids := append([]spec.ICCID{q.iccid, own}, s.withLabel(q.account)...)
 	if len(own) < 20 {
 		for _, digit := range "0123456789ABCDEF" {
 			iccids = append(iccids, own+spec.ICCID(digit), spec.ICCID(digit)+own)

@@ -32,9 +32,8 @@ import (
 type Onomondo struct {
 	World *carriersim.World
 
-	once  sync.Once
-	mu    sync.Mutex
-	owned map[string]holding // by account
+	once            sync.Once
+	owned, labelled carriersim.Holdings
 }
 
 // Carrier is the API over a world, for blocks of the provider "onomondo".
@@ -52,7 +51,6 @@ func (s *Onomondo) open() {
 		if s.World == nil {
 			s.World = &carriersim.World{Open: true}
 		}
-		s.owned = map[string]holding{}
 	})
 }
 
@@ -127,42 +125,14 @@ func (s *Onomondo) wire() carriersim.Wire {
 	}
 }
 
-// holding is the cards of an account, by ICCID, as of a version of the world.
-type holding struct {
-	version  int
-	iccids   []spec.ICCID
-	labelled []spec.ICCID // those that have a label
+// holds is the account's cards, by ICCID.
+func (s *Onomondo) holds(account string) []spec.ICCID {
+	return s.owned.Of(s.World, account, func(c *carriersim.Card) bool { return c.OwnedBy(account) })
 }
 
-// holds is the account's cards.
-func (s *Onomondo) holds(account string) holding {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	version := s.World.Version()
-	if h, ok := s.owned[account]; ok && h.version == version {
-		return h
-	}
-	h := holding{version: version}
-	_, total := s.World.Page(0, 0)
-	cards, _ := s.World.Page(0, total)
-	for i := range cards {
-		card, ok := s.World.Card(cards[i].ICCID)
-		if !ok || !ours(&card, account) {
-			continue
-		}
-		h.iccids = append(h.iccids, card.ICCID)
-		if card.More["label"] != "" {
-			h.labelled = append(h.labelled, card.ICCID)
-		}
-	}
-	s.owned[account] = h
-	return h
-}
-
-// ours reports whether the account has the card. One that was closed or handed on
-// is none.
-func ours(c *carriersim.Card, account string) bool {
-	return (c.Account == "" || c.Account == account) && c.Status != spec.Closed && c.Status != spec.Transferred
+// withLabel is those of them that have a label.
+func (s *Onomondo) withLabel(account string) []spec.ICCID {
+	return s.labelled.Of(s.World, account, func(c *carriersim.Card) bool { return c.OwnedBy(account) && c.More["label"] != "" })
 }
 
 // idOf is Onomondo's id of a card: its ICCID backwards. Real ids are nine digits

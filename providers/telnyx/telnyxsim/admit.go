@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
 )
 
@@ -129,7 +130,7 @@ func (q *request) content(r *http.Request) *refusal {
 	if d.Decode(&q.update) != nil || q.update == nil {
 		return invalid("The body is a JSON object.")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+	if !carriersim.Ended(d) {
 		return invalid("Something follows the body.")
 	}
 	for name := range q.update {

@@ -18,7 +18,7 @@ func (s *Telnyx) do(q *request) (answer object, changed bool, no *refusal) {
 		return s.actions(q), false, nil
 	}
 	card, ok := s.World.Card(q.iccid)
-	if !ok || !ours(&card, q.account) {
+	if !ok || !card.OwnedBy(q.account) {
 		return nil, false, noCard()
 	}
 	switch q.action {
@@ -42,7 +42,7 @@ func (s *Telnyx) do(q *request) (answer object, changed bool, no *refusal) {
 func (s *Telnyx) list(q *request) object {
 	var found []spec.ICCID
 	for _, iccid := range s.candidates(q) {
-		if c, ok := s.World.Card(iccid); ok && ours(&c, q.account) && s.fits(q, &c) {
+		if c, ok := s.World.Card(iccid); ok && c.OwnedBy(q.account) && s.fits(q, &c) {
 			found = append(found, iccid)
 		}
 	}

@@ -142,7 +142,7 @@ func (s *Telnyx) fail(rw http.ResponseWriter, q *request, end string) {
 func (s *Telnyx) begin(q *request, end string) (answer object, changed bool, no *refusal) {
 	var after carriersim.Card
 	_, changed, no = s.change(q, func(_ *request, c *carriersim.Card) *refusal {
-		if !ours(c, q.account) {
+		if !c.OwnedBy(q.account) {
 			return noCard()
 		}
 		no := s.allows(q.action, c)
@@ -225,7 +225,7 @@ func (s *Telnyx) actions(q *request) object {
 	found := []object{}
 	for _, iccid := range iccids {
 		c, ok := s.World.Card(iccid)
-		for serial := 1; ok && ours(&c, q.account) && serial <= len(c.Jobs); serial++ {
+		for serial := 1; ok && c.OwnedBy(q.account) && serial <= len(c.Jobs); serial++ {
 			action := s.actionOf(&c, serial)
 			kind, status := q.query.Get("filter[action_type]"), q.query.Get("filter[status]")
 			if (kind == "" || kind == action["action_type"]) && (status == "" || status == action["status"].(object)["value"]) && !q.query.Has("filter[bulk_sim_card_action_id]") {

@@ -33,8 +33,7 @@ type Telnyx struct {
 	World *carriersim.World
 
 	once  sync.Once
-	mu    sync.Mutex
-	owned map[string]holding // by account
+	owned carriersim.Holdings
 }
 
 // Carrier is the API over a world, for blocks of the provider "telnyx".
@@ -52,7 +51,6 @@ func (s *Telnyx) open() {
 		if s.World == nil {
 			s.World = &carriersim.World{Open: true}
 		}
-		s.owned = map[string]holding{}
 	})
 }
 
@@ -126,35 +124,9 @@ func (s *Telnyx) wire(q *request) carriersim.Wire {
 	}
 }
 
-// holding is the cards of an account, by ICCID, as of a version of the world.
-type holding struct {
-	version int
-	iccids  []spec.ICCID
-}
-
 // holds is the account's cards, by ICCID.
 func (s *Telnyx) holds(account string) []spec.ICCID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	version := s.World.Version()
-	if h, ok := s.owned[account]; ok && h.version == version {
-		return h.iccids
-	}
-	h := holding{version: version}
-	_, total := s.World.Page(0, 0)
-	cards, _ := s.World.Page(0, total)
-	for i := range cards {
-		if card, ok := s.World.Card(cards[i].ICCID); ok && ours(&card, account) {
-			h.iccids = append(h.iccids, card.ICCID)
-		}
-	}
-	s.owned[account] = h
-	return h.iccids
-}
-
-// ours reports whether the account has the card. One that was deleted is none.
-func ours(c *carriersim.Card, account string) bool {
-	return (c.Account == "" || c.Account == account) && c.Status != spec.Closed && c.Status != spec.Transferred
+	return s.owned.Of(s.World, account, func(c *carriersim.Card) bool { return c.OwnedBy(account) })
 }
 
 // idOf is a UUID made of the card's ICCID: the card's own, with 0 for the serial, or

@@ -196,7 +196,7 @@ func content(r *http.Request, into any) *refusal {
 	if err != nil || kind != "application/json" || d.Decode(into) != nil {
 		return coded("422")
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+	if !carriersim.Ended(d) {
 		return coded("422")
 	}
 	return nil
