@@ -3,10 +3,12 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -54,6 +56,29 @@ func TestTheFleetIsAPageAndAComment(t *testing.T) {
 	comment := r.want(0, r.run("show", "-markdown", "-marker=fleets/hangzhou"))
 	assert.True(t, strings.HasPrefix(comment.out, "<!-- cardfleet-fleet: fleets/hangzhou -->\n## cardfleet fleet `fleets/hangzhou`\n\n**1 card**, 1 in service."), comment.out)
 	assert.Contains(t, comment.out, "| `aliyun` | 1 | 1 |")
+}
+
+// A state that can't be read card by card is read whole, which says what is wrong.
+func TestTheFleetOfADamagedStateSaysWhatIsDamaged(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	z, err := zstd.NewReader(strings.NewReader(r.read("fleet.state")))
+	require.NoError(t, err)
+	defer z.Close()
+	text, err := io.ReadAll(z)
+	require.NoError(t, err)
+	other := bytes.Replace(text, []byte("861536030196019"), []byte("861536030196027"), 1) // its checksum is that of before
+	require.NotEqual(t, text, other)
+	packer, err := zstd.NewWriter(nil)
+	require.NoError(t, err)
+	r.write("fleet.state", string(packer.EncodeAll(other, nil)))
+	said := r.want(1, r.run("show")).errors
+	for _, form := range []string{"-html", "-markdown"} {
+		got := r.want(1, r.run("show", form))
+		assert.Equal(t, said, got.errors, form)
+		assert.Empty(t, got.out, form)
+	}
 }
 
 func TestShowRefusesWhatDoesntGoTogether(t *testing.T) {

@@ -15,39 +15,56 @@ import (
 // as Markdown.
 func (prog *program) showFleet(ctx context.Context, o showOptions) error {
 	prog.open(viewOptions{noColor: o.noColor})
-	view, err := prog.overview(ctx, o.inputOptions)
+	view, whole, err := prog.overview(ctx, o.inputOptions)
 	if err != nil {
 		return err
 	}
+	err = prog.writeFleet(o, view)
+	if !errors.Is(err, state.ErrTangled) {
+		return err
+	}
+	// Nothing is written by then: the cards are counted first. Read whole, a damaged
+	// state says where it is damaged.
+	rows, err := whole()
+	if err != nil {
+		return err
+	}
+	view.State, view.Each = rows.Head, rows.Each
+	return prog.writeFleet(o, view)
+}
+
+func (prog *program) writeFleet(o showOptions, view render.Overview) error {
 	if o.html {
 		return render.FleetHTML(prog.env.Out, view)
 	}
 	return prog.out.writeText(prog.env.Out, func(w io.Writer) error { return render.FleetMarkdown(w, view, o.comment) })
 }
 
-// overview is the fleet as its page shows it. Providers are not opened: that takes no credentials.
-func (prog *program) overview(ctx context.Context, in inputOptions) (render.Overview, error) {
+// overview is the fleet as its page shows it; whole reads its state so. Providers
+// are not opened: that takes no credentials.
+func (prog *program) overview(ctx context.Context, in inputOptions) (view render.Overview, whole func() (*state.Rows, error), err error) {
 	fleet, err := prog.configuredFleet(ctx, prog.dir(), in)
 	if err != nil {
-		return render.Overview{}, err
+		return view, nil, err
 	}
 	store, err := prog.storeFor(prog.dir(), fleet)
 	if err != nil {
-		return render.Overview{}, err
+		return view, nil, err
 	}
-	view := render.Overview{Now: prog.env.Now().UTC(), Version: Version}
+	whole = func() (*state.Rows, error) { return wholeRows(ctx, store.Backend) }
+	view = render.Overview{Now: prog.env.Now().UTC(), Version: Version}
 	if fleet.Zone != "" {
 		if view.Zone, err = time.LoadLocation(fleet.Zone); err != nil {
-			return render.Overview{}, err
+			return view, nil, err
 		}
 	}
 	rows, err := stateRows(ctx, store.Backend)
 	if err != nil {
-		return render.Overview{}, err
+		return view, nil, err
 	}
 	view.State, view.Each = rows.Head, rows.Each
 	view.Past, err = pastOf(ctx, store, view.Now, view.Zone)
-	return view, err
+	return view, whole, err
 }
 
 // pastOf is what the history has of the time that the page shows; nil where the
@@ -72,6 +89,11 @@ func stateRows(ctx context.Context, b state.Backend) (*state.Rows, error) {
 			return rows, err
 		}
 	}
+	return wholeRows(ctx, b)
+}
+
+// wholeRows is the state, read whole.
+func wholeRows(ctx context.Context, b state.Backend) (*state.Rows, error) {
 	snap, err := b.Read(ctx)
 	if err != nil {
 		return nil, err
