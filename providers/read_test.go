@@ -131,20 +131,23 @@ func TestOneRefusalForTheFirstCardsEndsTheReading(t *testing.T) {
 		20:  "the carrier refused the first 20 cards with one code and told of none, QueryCardStatus: isv.RAM_PERMISSION_DENY",
 		500: "the carrier refused the first 20 cards with one code and told of none, QueryCardStatus: isv.RAM_PERMISSION_DENY",
 	} {
-		var calls atomic.Int64
-		readings, err := ReadAll(t.Context(), reads(func(ctx context.Context, iccid spec.ICCID) (spec.Reading, error) {
-			calls.Add(1)
-			return refusing(denies)(ctx, iccid)
-		}), wants(n), ReadOptions{Provider: "aliyun", Parallel: 4})
-		var lost *CarrierError
-		require.ErrorAs(t, err, &lost, n)
-		assert.ErrorContains(t, err, want)
-		assert.ErrorContains(t, err, "the account may lack a right or have passed a limit", "what it may mean")
-		assert.ErrorContains(t, err, "ask the carrier by code and request, and plan again", "what to do")
-		assert.LessOrEqual(t, calls.Load(), int64(min(n, 23)), "it isn't asked for the rest")
-		for _, r := range readings {
-			assert.NotEmpty(t, r.Unread)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			var calls atomic.Int64
+			readings, err := ReadAll(t.Context(), reads(func(ctx context.Context, iccid spec.ICCID) (spec.Reading, error) {
+				calls.Add(1)
+				time.Sleep(time.Millisecond) // as long for each: none of the first is overtaken by all the rest
+				return refusing(denies)(ctx, iccid)
+			}), wants(n), ReadOptions{Provider: "aliyun", Parallel: 4})
+			var lost *CarrierError
+			require.ErrorAs(t, err, &lost, n)
+			assert.ErrorContains(t, err, want)
+			assert.ErrorContains(t, err, "the account may lack a right or have passed a limit", "what it may mean")
+			assert.ErrorContains(t, err, "ask the carrier by code and request, and plan again", "what to do")
+			assert.LessOrEqual(t, calls.Load(), int64(min(n, 23)), "it isn't asked for the rest")
+			for _, r := range readings {
+				assert.NotEmpty(t, r.Unread)
+			}
+		})
 	}
 }
 
