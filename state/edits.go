@@ -331,7 +331,7 @@ func (e Edits) countMoved(s *Snapshot) int {
 // Next is the snapshot that committing the edits to s makes, with lists of its
 // own, so that s stays as it is. lineage is taken where s has none.
 func (e Edits) Next(s *Snapshot, lineage string) *Snapshot {
-	next := &Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Cards: e.merge(s.Cards), Doubled: e.DoubledOf(s), Fleet: s.Fleet}
+	next := &Snapshot{Lineage: s.Lineage, Serial: s.Serial + 1, Workers: s.Workers, Cards: e.merge(s.Cards), Doubled: e.DoubledOf(s), Fleet: s.Fleet}
 	if next.Lineage == "" {
 		next.Lineage = lineage
 	}

@@ -34,6 +34,9 @@ type Snapshot struct {
 	// Strayed are the cards that [Snapshot.LeaveAccounts] changed, by ICCID. They
 	// are not stored either.
 	Strayed []spec.ICCID
+	// Workers is how far the records of workers are in it, in a backend that has
+	// workers. It isn't stored.
+	Workers uint64 `json:"-"`
 }
 
 // Card is what the state remembers of one managed card. What is zero isn't known.

@@ -37,6 +37,8 @@ type Config struct {
 	Name       string // of the state among those in the schema; "" means default
 	// Beat is how often the lock is renewed; 0 means 10 s. It expires after three.
 	Beat time.Duration
+	// Group is how long a worker gathers records before it writes them; 0 means 20 ms.
+	Group time.Duration
 }
 
 // Backend keeps a state in a database. Make one with [New].
