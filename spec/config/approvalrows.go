@@ -23,7 +23,7 @@ func (l *loader) approvedRows(s settings, b *hcl.Block) []spec.ApprovedCard {
 	if !ok || !l.below(a, name) {
 		return nil
 	}
-	t := approvalTable{cardBlock: cardBlock{loader: l, attrs: s.attributes, context: blockTitle(b.Type, b.Labels), csv: &csvFile{name: name, path: expr.Absolute(l.Dir, name)}}}
+	t := approvalTable{cardBlock: cardBlock{loader: l, attrs: s.attributes, context: blockTitle(b.Type, b.Labels), csv: l.table(name)}}
 	reader, err := t.csv.open()
 	if err != nil {
 		l.report.ErrorAt(a.Expr.Range(), "File cannot be read", "%s.", spec.Capital(expr.FileError(name, err).Error()))

@@ -44,6 +44,9 @@ func (l *loader) loadCards() {
 	schema, attributes := cardSchema(), cardAttributes()
 	names := newCardNames(l.cards)
 	for i := range l.cards {
+		if l.Stop() {
+			return
+		}
 		from := &l.cards[i]
 		if first := names.first(i); first < i {
 			l.duplicateCard(&l.cards[first], from)

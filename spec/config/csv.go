@@ -2,13 +2,13 @@ package config
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -34,29 +34,53 @@ type csvFile struct {
 	header     []string
 	index      map[string]int // of the columns
 	places     csvPlaces
+	// unsaved is the text that an editor has open in place of the file; nil for none.
+	unsaved []byte
+}
+
+// tableFile is a table's text, on disk or in an editor.
+type tableFile interface {
+	io.ReadSeeker
+	Close() error
+}
+
+// openText is the text of a table that an editor has open.
+type openText struct{ *bytes.Reader }
+
+func (openText) Close() error { return nil }
+
+// openFile opens the table; its size is 0 where it isn't known: it is only a hint.
+func (f *csvFile) openFile() (tableFile, int64, error) {
+	if f.unsaved != nil {
+		return openText{bytes.NewReader(f.unsaved)}, int64(len(f.unsaved)), nil
+	}
+	opened, err := file.Open(f.path)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := opened.Stat()
+	switch {
+	case err != nil:
+		return opened, 0, nil
+	case info.IsDir():
+		return nil, 0, errors.Join(errors.New("it is a folder"), opened.Close())
+	}
+	return opened, info.Size(), nil
 }
 
 // csvReader reads the file as a stream.
 type csvReader struct {
 	*csv.Reader
-	file *os.File
+	file tableFile
 	buf  *bufio.Reader
 	hash hash.Hash
 	size int64 // of the file, when it was opened
 }
 
 func (f *csvFile) open() (*csvReader, error) {
-	opened, err := file.Open(f.path)
+	opened, size, err := f.openFile()
 	if err != nil {
 		return nil, err
-	}
-	var size int64 // 0 where it isn't known: it is only a hint
-	if info, err := opened.Stat(); err == nil {
-		if info.IsDir() {
-			opened.Close() // it was only opened for reading
-			return nil, errors.New("it is a folder")
-		}
-		size = info.Size()
 	}
 	h := sha256.New()
 	buf := bufio.NewReaderSize(io.TeeReader(opened, h), 1<<16)
@@ -125,6 +149,9 @@ func (c *cardBlock) readRows(r *csvReader, yield func(*row)) {
 	for n := 0; ; n++ {
 		if n == sampleRows && c.block != nil { // a table of cards, not of approvals
 			c.fleet.Cards = slices.Grow(c.fleet.Cards, r.rowsLeft(n))
+		}
+		if n%sampleRows == 0 && c.Stop() {
+			return
 		}
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
-	"os"
 	"slices"
 	"sort"
 	"unicode/utf8"
@@ -35,7 +34,7 @@ type csvPlaces struct {
 // 0. It is false where the file can't be read a second time.
 func (f *csvFile) place(r *report, line, column int) (spec.Range, bool) {
 	line = max(line, 1)
-	opened, err := openAgain(f.path)
+	opened, err := f.openAgain()
 	if err != nil {
 		return spec.Range{}, false
 	}
@@ -53,8 +52,11 @@ func (f *csvFile) place(r *report, line, column int) (spec.Range, bool) {
 }
 
 // openAgain opens what can be read twice.
-func openAgain(path string) (*os.File, error) {
-	opened, err := file.Open(path)
+func (f *csvFile) openAgain() (tableFile, error) {
+	if f.unsaved != nil {
+		return openText{bytes.NewReader(f.unsaved)}, nil
+	}
+	opened, err := file.Open(f.path)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,19 +27,33 @@ const (
 // the configuration (*.fleet.hcl, *.fleet.json), the definitions of carriers
 // (*.carrier.hcl) and the automatic variable files (*.auto.fleetvars.hcl), by name, without their folder. Hidden files
 // and editors' leftovers are not among them.
-func Files(dir string) ([]string, error) {
+func Files(dir string) ([]string, error) { return FilesWith(dir, nil) }
+
+// FilesWith is [Files] with those that an editor has open and nobody saved yet,
+// by absolute path; dir is absolute then.
+func FilesWith(dir string, unsaved map[string][]byte) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list the configuration files: %w", err)
 	}
 	var names []string
 	for _, e := range entries {
-		if name := e.Name(); !e.IsDir() && !isLeftover(name) && (isConfigFile(name) || isCarrierFile(name) || isAutoVarsFile(name)) {
+		if name := e.Name(); !e.IsDir() && isRead(name) {
+			names = append(names, name)
+		}
+	}
+	for path := range unsaved {
+		if name := filepath.Base(path); filepath.Dir(path) == filepath.Clean(dir) && isRead(name) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
+}
+
+// isRead reports whether a file of that name is read without being named.
+func isRead(name string) bool {
+	return !isLeftover(name) && (isConfigFile(name) || isCarrierFile(name) || isAutoVarsFile(name))
 }
 
 func isConfigFile(name string) bool {

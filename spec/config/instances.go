@@ -99,6 +99,12 @@ func (c *cardBlock) checkSet(v cty.Value, wrong func(string, ...any) bool) bool 
 	return true
 }
 
+// table is the table of that name, which an editor may have open.
+func (l *loader) table(name string) *csvFile {
+	path := expr.Absolute(l.Dir, name)
+	return &csvFile{name: name, path: path, unsaved: l.Unsaved[path]}
+}
+
 // fromCSV opens the file that from_csv names.
 func (c *cardBlock) fromCSV(a *hcl.Attribute) (func(func(*row)), bool) {
 	s := settings{loader: c.loader, attributes: c.attrs, shows: true}
@@ -109,7 +115,7 @@ func (c *cardBlock) fromCSV(a *hcl.Attribute) (func(func(*row)), bool) {
 		}
 		return nil, false
 	}
-	file := &csvFile{name: name, path: expr.Absolute(c.Dir, name)}
+	file := c.table(name)
 	c.csv, c.block.Table = file, &spec.BlockTable{CSV: name}
 	c.csvFiles[c.block] = file
 	reader, err := file.open()

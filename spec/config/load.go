@@ -26,6 +26,13 @@ type Options struct {
 	// Env looks a name up in the environment, for env("X") and
 	// CARDFLEET_VAR_x. nil is an empty environment.
 	Env func(string) (string, bool)
+	// Unsaved are texts that an editor has open, by absolute path; each takes the
+	// place of the file on disk. Nobody may write to them any more. Dir must then
+	// be absolute.
+	Unsaved map[string][]byte
+	// Stop is asked between blocks and rows, and ends the load early where it is
+	// true: there is no Config then, and the diagnostics are not all. nil never is.
+	Stop func() bool
 	// Vars are the values given on the command line, in their order; later ones win.
 	Vars []Assignment
 	// Schemas are the types of provider that exist.
@@ -148,7 +155,11 @@ func newLoader(o Options) *loader {
 	if o.Now != nil {
 		now = o.Now()
 	}
+	if o.Stop == nil {
+		o.Stop = func() bool { return false }
+	}
 	r, in := newReport(), expr.NewInputs(o.Dir)
+	in.Unsaved(o.Unsaved)
 	r.secrets.KnowNames(secretSettings(slices.Concat(o.Schemas, o.Backends, spec.NotifySchemas())))
 	return &loader{
 		Options:  o,
@@ -166,7 +177,7 @@ func newLoader(o Options) *loader {
 
 // readFiles parses every file and sorts its blocks by type.
 func (l *loader) readFiles() {
-	names, err := Files(l.Dir)
+	names, err := FilesWith(l.Dir, l.Unsaved)
 	if err != nil {
 		l.report.unplaced("Configuration cannot be read", "%s.", err)
 		return
@@ -231,8 +242,15 @@ func (l *loader) addFound(src *source, f plain.Found) {
 // parseVars parses a file of variable values. Any of them may be
 // secret, so they show in no snippet and are not in the digest.
 func (l *loader) parseVars(name string) hcl.Body {
-	src, err := file.Read(expr.Absolute(l.Dir, name))
+	src, err := l.readVars(expr.Absolute(l.Dir, name))
 	return l.parse(name, &source{name: name, text: src, secret: true}, err)
+}
+
+func (l *loader) readVars(path string) ([]byte, error) {
+	if text, open := l.Unsaved[path]; open {
+		return text, nil
+	}
+	return file.Read(path)
 }
 
 func (l *loader) parse(name string, src *source, err error) hcl.Body {
@@ -299,7 +317,7 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	l.luhn.report(l.report)
 	l.oddWords()
 	diags := l.report.done()
-	if diags.HasErrors() {
+	if diags.HasErrors() || l.Stop() {
 		return nil, diags
 	}
 	f := l.fleet

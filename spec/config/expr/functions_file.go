@@ -70,6 +70,9 @@ func FileError(path string, err error) error {
 }
 
 func (in *Inputs) exists(path string) (cty.Value, error) {
+	if _, open := in.unsaved[Absolute(in.dir, path)]; open {
+		return cty.True, nil
+	}
 	info, err := os.Stat(Absolute(in.dir, path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

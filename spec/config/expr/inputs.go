@@ -16,8 +16,10 @@ import (
 // Inputs reads the files of a configuration and remembers what they held, for
 // the fleet's digest.
 type Inputs struct {
-	dir  string
-	seen map[string]string // path as it was asked for → SHA-256 of the content
+	dir string
+	// unsaved takes the place of files; see [Inputs.Unsaved].
+	unsaved map[string][]byte
+	seen    map[string]string // path as it was asked for → SHA-256 of the content
 	// texts are the files that expressions read, by the SHA-256 of their text.
 	texts map[[sha256.Size]byte]string
 	// emptied are the files out of which csvdecode, jsondecode or yamldecode made
@@ -60,13 +62,24 @@ func NewInputs(dir string) *Inputs {
 
 // Read returns the content of a file whose path starts at the configuration's folder.
 func (in *Inputs) Read(path string) ([]byte, error) {
-	content, err := file.Read(Absolute(in.dir, path))
+	content, err := in.read(Absolute(in.dir, path))
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(content)
 	in.Note(path, sum[:])
 	return content, nil
+}
+
+// Unsaved has the texts, by absolute path, take the place of what is on disk: an
+// editor has them open. Nobody may write to them any more.
+func (in *Inputs) Unsaved(texts map[string][]byte) { in.unsaved = texts }
+
+func (in *Inputs) read(path string) ([]byte, error) {
+	if text, ok := in.unsaved[path]; ok {
+		return text, nil
+	}
+	return file.Read(path)
 }
 
 // noteText remembers which file a text came from.
