@@ -24,6 +24,9 @@ type Fleet struct {
 	// KeepHistory is for how long at least what was done to cards is kept; 0 is
 	// [KeptFor], and less than 0 is for ever.
 	KeepHistory time.Duration
+	Executor    *Executor           // nil: the program that plans carries everything out
+	Windows     Windows             // in the order of the source
+	Schedules   []Schedule          // by name
 	Notify      []Notify            // in the order of the source
 	Providers   []ProviderConfig    // by name
 	Carriers    []CarrierDefinition // of the configuration, by name

@@ -25,24 +25,39 @@ func (l *loader) loadFleet() {
 			l.loadZone(said, a.Name)
 		}
 		for _, nested := range content.Blocks {
-			if nested.Type == "notify" { // there may be any number
-				l.loadNotify(nested)
-				continue
-			}
-			if !once.Claim(l.report, nested.Type, "The "+nested.Type+" block", nested.DefRange) {
-				continue
-			}
-			switch nested.Type {
-			case "backend":
-				l.loadBackend(nested)
-			case "encryption":
-				l.loadEncryption(nested)
-			case "history":
-				l.loadHistory(nested)
-			default:
-				l.loadPolicy(nested)
-			}
+			l.loadNested(nested, once)
 		}
+	}
+	l.loadTimed(l.timed)
+	l.checkWorkers(once)
+}
+
+// loadNested reads a block in a fleet block. once has what was said already.
+func (l *loader) loadNested(b *hcl.Block, once expr.Names) {
+	switch b.Type {
+	case "notify": // there may be any number
+		l.loadNotify(b)
+		return
+	case "window", "schedule":
+		if once.Claim(l.report, b.Type+" "+b.Labels[0], blockTitle(b.Type, b.Labels), b.DefRange) {
+			l.timed = append(l.timed, b)
+		}
+		return
+	}
+	if !once.Claim(l.report, b.Type, "The "+b.Type+" block", b.DefRange) {
+		return
+	}
+	switch b.Type {
+	case "backend":
+		l.loadBackend(b)
+	case "encryption":
+		l.loadEncryption(b)
+	case "history":
+		l.loadHistory(b)
+	case "executor":
+		l.loadExecutor(b)
+	default:
+		l.loadPolicy(b)
 	}
 }
 
@@ -74,11 +89,18 @@ func (l *loader) loadZone(s settings, name string) {
 	if !ok {
 		return
 	}
-	if _, err := time.LoadLocation(text); err != nil || text == "Local" {
-		s.wrong(name, "Invalid time zone", `%q is no time zone. Write the name of one from the IANA database, such as "Asia/Shanghai" or "Europe/Berlin".`, text)
-		return
+	if s.isZone(name, text) {
+		l.fleet.Zone = text
 	}
-	l.fleet.Zone = text
+}
+
+// isZone reports an attribute that names no time zone.
+func (s settings) isZone(name, text string) bool {
+	_, err := spec.LoadZone(text)
+	if err != nil {
+		s.wrong(name, "Invalid time zone", `%q is no time zone. Write the name of one from the IANA database, such as "Asia/Shanghai" or "Europe/Berlin".`, text)
+	}
+	return err == nil
 }
 
 // loadHistory reads for how long what was done to cards is kept.

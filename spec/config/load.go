@@ -138,6 +138,7 @@ type loader struct {
 	toldNoProvider bool
 	luhn           *luhnWarnings
 	lost           map[*spec.Block]bool // the blocks whose ICCIDs lost digits
+	timed          hcl.Blocks           // the windows and schedules: their zone is the fleet's, which may stand behind them
 	keyed          map[string]bool      // the card blocks with for_each or from_csv
 	outputs        []*output
 	// undefined are the carriers whose definitions have mistakes.

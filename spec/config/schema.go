@@ -22,8 +22,22 @@ func rootSchema() *hcl.BodySchema {
 func fleetSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{
 		Attributes: attrs("required_version", "zone"),
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}, {Type: "history"}, {Type: "notify", LabelNames: []string{"type"}}},
+		Blocks: []hcl.BlockHeaderSchema{
+			{Type: "backend", LabelNames: []string{"type"}}, {Type: "policy"}, {Type: "encryption"}, {Type: "history"},
+			{Type: "notify", LabelNames: []string{"type"}}, {Type: "executor", LabelNames: []string{"type"}},
+			{Type: "window", LabelNames: []string{"name"}}, {Type: "schedule", LabelNames: []string{"name"}},
+		},
 	}
+}
+
+func executorSchema() *hcl.BodySchema { return &hcl.BodySchema{Attributes: attrs("accounts")} }
+
+func windowSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("kinds", "cron", "length", "zone"), "kinds", "cron", "length")}
+}
+
+func scheduleSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("cron", "zone"), "cron")}
 }
 
 func historySchema() *hcl.BodySchema { return &hcl.BodySchema{Attributes: attrs("keep")} }
