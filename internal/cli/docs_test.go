@@ -263,34 +263,85 @@ func (p *page) anchors() []string {
 	return out
 }
 
-// Functions are read from the source, since only the language knows them.
 func TestEveryFunctionIsDocumented(t *testing.T) {
-	p := readPage(t, "docs/configuration.md")
-	_, section, _ := strings.Cut(p.text, "\n## Functions\n")
+	here, _ := documentedFunctions(t)
+	assert.Equal(t, config.FunctionNames(), slices.Sorted(maps.Keys(here)))
+}
+
+// Each function of Terraform (1.17.0-dev, commit 883c7221) and of OpenTofu
+// (1.13.0-dev, commit f831fa1a) stands in one of the two tables, and what they say is so.
+func TestTheDocsSayOfEachOfTerraformsFunctionsWhetherItIsHere(t *testing.T) {
+	here, notHere := documentedFunctions(t)
+	exist := config.FunctionNames()
+	for _, name := range strings.Fields(terraformFunctions) {
+		assert.NotEqual(t, here[name], notHere[name] != "", "%s stands in one of the tables", name)
+		assert.Equal(t, here[name], slices.Contains(exist, name), name)
+	}
+	for name, why := range notHere {
+		assert.Contains(t, strings.Fields(terraformFunctions), name, "nobody asks for it")
+		assert.Greater(t, len(why), 20, "%s: why not", name)
+	}
+	for name := range here {
+		own := name == "env" || strings.HasPrefix(name, "provider::cardfleet::")
+		assert.NotEqual(t, own, slices.Contains(strings.Fields(terraformFunctions), name), name)
+	}
+}
+
+// terraformFunctions are the tables in internal/lang/functions.go of both, and
+// what their consoles and plans add.
+const terraformFunctions = `
+	abs abspath alltrue anytrue assumeequal assumelistlength assumelistlengthmax assumelistlengthmin assumemaplength assumemaplengthmax
+	assumemaplengthmin assumenotnull assumesetlength assumesetlengthmax assumesetlengthmin assumestringprefix base64decode base64encode
+	base64gunzip base64gzip base64sha256 base64sha512 basename bcrypt can ceil chomp chunklist cidrcontains cidrhost cidrnetmask cidrsubnet
+	cidrsubnets coalesce coalescelist compact concat contains convert csvdecode dirname distinct element endswith ephemeralasnull file
+	filebase64 filebase64sha256 filebase64sha512 fileexists filemd5 fileset filesha1 filesha256 filesha512 flatten floor format formatdate
+	formatlist indent index issensitive join jsondecode jsonencode keys length list log lookup lower map matchkeys max md5 merge min
+	nonsensitive one parseint pathexpand plantimestamp pow range regex regexall replace reverse rsadecrypt sensitive setintersection
+	setproduct setsubtract setunion sha1 sha256 sha512 signum slice sort split startswith strcontains strrev substr sum templatefile
+	templatestring textdecodebase64 textencodebase64 timeadd timecmp timestamp title tobool tolist tomap tonumber toset tostring transpose
+	trim trimprefix trimspace trimsuffix try type upper urldecode urlencode uuid uuidv5 values yamldecode yamlencode zipmap`
+
+// documentedFunctions are the names in the table of groups, and in the table of
+// what is not here the reasons by name.
+func documentedFunctions(t *testing.T) (here map[string]bool, notHere map[string]string) {
+	t.Helper()
+	_, section, found := strings.Cut(readPage(t, "docs/configuration.md").text, "\n## Functions\n")
+	require.True(t, found)
 	section, _, _ = strings.Cut(section, "\n## ")
-	documented := map[string]bool{}
-	for line := range strings.Lines(section) {
+	groups, rest, found := strings.Cut(section, "| not here | why |")
+	require.True(t, found)
+	here, notHere = map[string]bool{}, map[string]string{}
+	for _, row := range functionRows(groups) {
+		for _, name := range namesIn(row[1]) {
+			assert.False(t, here[name], "%s stands there once", name)
+			here[name] = true
+		}
+	}
+	for _, row := range functionRows(rest) {
+		for _, name := range namesIn(row[0]) {
+			notHere[name] = row[1]
+		}
+	}
+	return here, notHere
+}
+
+// functionRows are the rows of a table of two columns.
+func functionRows(text string) [][2]string {
+	var rows [][2]string
+	for line := range strings.Lines(text) {
 		if cells := strings.Split(line, "|"); len(cells) == 4 {
-			for _, m := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(cells[2], -1) {
-				documented[m[1]] = true
-			}
+			rows = append(rows, [2]string{strings.TrimSpace(cells[1]), strings.TrimSpace(cells[2])})
 		}
 	}
-	files, err := filepath.Glob(repository + "/spec/config/expr/functions*.go")
-	require.NoError(t, err)
-	entry := regexp.MustCompile(`"([a-z0-9]+)":\s+(?:\w+\.)?(?:\w*Func\b|MakeToFunc|textFunction|New\(|envFunction)|all\["(\w+)"\] = `)
-	exist := map[string]bool{}
-	for _, file := range files {
-		source, err := os.ReadFile(file)
-		require.NoError(t, err)
-		for _, m := range entry.FindAllStringSubmatch(string(source), -1) {
-			if !strings.HasSuffix(file, "_test.go") {
-				exist[m[1]+m[2]] = true
-			}
-		}
+	return rows
+}
+
+func namesIn(cell string) []string {
+	var names []string
+	for _, m := range regexp.MustCompile("`([\\w:]+)`").FindAllStringSubmatch(cell, -1) {
+		names = append(names, m[1])
 	}
-	assert.Greater(t, len(exist), 90)
-	assert.Equal(t, slices.Sorted(maps.Keys(exist)), slices.Sorted(maps.Keys(documented)))
+	return names
 }
 
 func TestEveryProviderSettingIsDocumented(t *testing.T) {

@@ -2,6 +2,8 @@ package expr
 
 import (
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -29,12 +31,40 @@ func functions(w World) map[string]function.Function {
 	maps.Copy(all, collectionFunctions())
 	maps.Copy(all, conversionFunctions())
 	maps.Copy(all, encodingFunctions())
+	maps.Copy(all, packFunctions())
+	maps.Copy(all, addressFunctions())
+	maps.Copy(all, assumeFunctions())
 	maps.Copy(all, decodeFunctions(w.Files))
 	maps.Copy(all, timeFunctions(w.Now))
 	maps.Copy(all, sensitiveFunctions(w))
 	maps.Copy(all, fileFunctions(w.Files))
-	all["templatefile"] = templateFileFunction(w.Files, maps.Clone(all))
-	return all
+	maps.Copy(all, fileHashFunctions(w.Files))
+	maps.Copy(all, ownFunctions())
+	all["convert"], all["pathexpand"] = convertFunc(), pathExpandFunction(w)
+	maps.Copy(all, templateFunctions(w.Files, all))
+	return withCore(all)
+}
+
+// corePrefix may stand before the name of each function that is Terraform's.
+const corePrefix = "core::"
+
+// withCore adds the names that say that a function is the language's own.
+func withCore(all map[string]function.Function) map[string]function.Function {
+	both := maps.Clone(all)
+	for name, f := range all {
+		if !strings.Contains(name, "::") {
+			both[corePrefix+name] = f
+		}
+	}
+	return both
+}
+
+// FunctionNames are the names of all functions, sorted, without those that begin
+// with core::.
+func FunctionNames() []string {
+	all := functions(World{Files: NewInputs(""), Secrets: &Secrets{}})
+	maps.DeleteFunc(all, func(name string, _ function.Function) bool { return strings.HasPrefix(name, corePrefix) })
+	return slices.Sorted(maps.Keys(all))
 }
 
 func numberFunctions() map[string]function.Function {
@@ -64,11 +94,11 @@ func collectionFunctions() map[string]function.Function {
 		"coalesce": coalesceFunc, "coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc,
 		"concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc,
 		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": indexFunc,
-		"keys": stdlib.KeysFunc, "length": lengthFunc, "lookup": lookupFunc, "merge": stdlib.MergeFunc,
+		"keys": stdlib.KeysFunc, "length": lengthFunc, "lookup": lookupFunc, "matchkeys": matchKeysFunc, "merge": stdlib.MergeFunc,
 		"one": oneFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc,
 		"setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
 		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc,
-		"slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "values": stdlib.ValuesFunc,
+		"slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "transpose": transposeFunc, "values": stdlib.ValuesFunc,
 		"zipmap": stdlib.ZipmapFunc,
 	}
 }
@@ -93,15 +123,13 @@ func encodingFunctions() map[string]function.Function {
 	}
 }
 
+// timeFunctions have one time for the whole run: timestamp and plantimestamp are the same.
 func timeFunctions(now time.Time) map[string]function.Function {
+	timestamp := textFunction(cty.String, nil, func([]string) (cty.Value, error) {
+		return cty.StringVal(now.UTC().Format(time.RFC3339)), nil
+	})
 	return map[string]function.Function{
-		"formatdate": stdlib.FormatDateFunc,
-		"timeadd":    stdlib.TimeAddFunc,
-		"timestamp": function.New(&function.Spec{
-			Type: function.StaticReturnType(cty.String),
-			Impl: func([]cty.Value, cty.Type) (cty.Value, error) {
-				return cty.StringVal(now.UTC().Format(time.RFC3339)), nil
-			},
-		}),
+		"formatdate": stdlib.FormatDateFunc, "timeadd": stdlib.TimeAddFunc, "timecmp": timeCmpFunc,
+		"timestamp": timestamp, "plantimestamp": timestamp,
 	}
 }

@@ -1,11 +1,20 @@
 package expr
 
 import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -43,6 +52,56 @@ func fileFunctions(in *Inputs) map[string]function.Function {
 			return in.match(args[0], args[1])
 		}),
 	}
+}
+
+// fileHashFunctions are about a file's bytes, whatever they are. A file is hashed
+// as it is read, so it may be of any size.
+func fileHashFunctions(in *Inputs) map[string]function.Function {
+	all := map[string]function.Function{
+		"filebase64": textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
+			content, err := in.Read(args[0])
+			if err != nil {
+				return cty.NilVal, FileError(args[0], err)
+			}
+			return cty.StringVal(base64.StdEncoding.EncodeToString(content)), nil
+		}),
+	}
+	add := func(name string, newHash func() hash.Hash, write func([]byte) string) {
+		all[name] = textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
+			h := newHash()
+			if err := in.copyTo(h, args[0]); err != nil {
+				return cty.NilVal, FileError(args[0], err)
+			}
+			return cty.StringVal(write(h.Sum(nil))), nil
+		})
+	}
+	add("filemd5", md5.New, hex.EncodeToString)
+	add("filesha1", sha1.New, hex.EncodeToString)
+	add("filesha256", sha256.New, hex.EncodeToString)
+	add("filesha512", sha512.New, hex.EncodeToString)
+	add("filebase64sha256", sha256.New, base64.StdEncoding.EncodeToString)
+	add("filebase64sha512", sha512.New, base64.StdEncoding.EncodeToString)
+	return all
+}
+
+// pathExpandFunction puts the home folder in the place of a ~ that a path begins
+// with, as a shell does: the environment's HOME, or Windows's USERPROFILE.
+func pathExpandFunction(w World) function.Function {
+	return textFunction(cty.String, []string{"path"}, func(args []string) (cty.Value, error) {
+		rest, found := strings.CutPrefix(args[0], "~")
+		switch {
+		case !found:
+			return cty.StringVal(args[0]), nil
+		case rest != "" && rest[0] != '/' && rest[0] != filepath.Separator:
+			return cty.NilVal, errors.New("cannot expand user-specific home dir")
+		}
+		for _, name := range []string{"HOME", "USERPROFILE"} {
+			if home, ok := w.Env(name); ok && home != "" {
+				return cty.StringVal(filepath.ToSlash(filepath.Join(home, rest))), nil
+			}
+		}
+		return cty.NilVal, errors.New("the environment variable HOME is not set, so nobody knows what ~ is")
+	})
 }
 
 // readText is a file's content, which must be UTF-8.
@@ -112,11 +171,34 @@ func (in *Inputs) match(path, pattern string) (cty.Value, error) {
 	return cty.SetVal(found), nil
 }
 
-// templateFileFunction renders a template file with variables of its own. A
-// template can't call templatefile again: it could never end.
-func templateFileFunction(in *Inputs, funcs map[string]function.Function) function.Function {
+// templateFunctions render templates with variables of their own and the other
+// functions. A template can't render another one: it could never end.
+func templateFunctions(in *Inputs, others map[string]function.Function) map[string]function.Function {
+	within := maps.Clone(others)
+	within["templatefile"], within["templatestring"] = nestedFunc, nestedFunc
+	within = withCore(within)
+	return map[string]function.Function{
+		"templatefile": templateFunction("path", within, in.template),
+		"templatestring": templateFunction("template", within, func(text string) (hclsyntax.Expression, error) {
+			if len(text) > longestTemplate {
+				return nil, function.NewArgErrorf(0, "the template has more than %d KiB; templatefile renders a file", longestTemplate>>10)
+			}
+			return parseTemplate(text, "templatestring")
+		}),
+	}
+}
+
+// nestedFunc stands in a template for what renders templates.
+var nestedFunc = function.New(&function.Spec{
+	VarParam: &function.Parameter{Name: "args", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true},
+	Type:     func([]cty.Value) (cty.Type, error) { return cty.NilType, errNested },
+	Impl:     func([]cty.Value, cty.Type) (cty.Value, error) { return cty.NilVal, errNested },
+})
+
+// templateFunction makes a function that renders what parse makes of its first argument.
+func templateFunction(first string, funcs map[string]function.Function, parse func(string) (hclsyntax.Expression, error)) function.Function {
 	render := func(args []cty.Value) (cty.Value, error) {
-		expr, err := in.template(args[0].AsString())
+		expr, err := parse(args[0].AsString())
 		if err != nil {
 			return cty.NilVal, err
 		}
@@ -134,7 +216,7 @@ func templateFileFunction(in *Inputs, funcs map[string]function.Function) functi
 	}
 	return function.New(&function.Spec{
 		Params: []function.Parameter{
-			{Name: "path", Type: cty.String},
+			{Name: first, Type: cty.String},
 			{Name: "vars", Type: cty.DynamicPseudoType},
 		},
 		Type: func(args []cty.Value) (cty.Type, error) {
@@ -153,11 +235,7 @@ func (in *Inputs) template(path string) (hclsyntax.Expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	expr, diags := hclsyntax.ParseTemplate([]byte(text), path, hcl.InitialPos)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	return expr, nil
+	return parseTemplate(text, path)
 }
 
 func templateVars(v cty.Value) (map[string]cty.Value, error) {

@@ -1,9 +1,11 @@
 package expr
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -80,6 +82,28 @@ func (in *Inputs) read(path string) ([]byte, error) {
 		return text, nil
 	}
 	return file.Read(path)
+}
+
+func (in *Inputs) open(path string) (io.ReadCloser, error) {
+	if text, ok := in.unsaved[path]; ok {
+		return io.NopCloser(bytes.NewReader(text)), nil
+	}
+	return file.Open(path)
+}
+
+// copyTo writes the content of a file to a hash.
+func (in *Inputs) copyTo(h io.Writer, path string) error {
+	f, err := in.open(Absolute(in.dir, path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(h, sum), f); err != nil {
+		return err
+	}
+	in.Note(path, sum.Sum(nil))
+	return nil
 }
 
 // noteText remembers which file a text came from.

@@ -115,7 +115,7 @@ func (s *Scope) resolve(l *local) {
 // references are the locals that l refers to.
 func (s *Scope) references(l *local) []*local {
 	var list []*local
-	for _, t := range l.expr.Variables() {
+	for _, t := range references(l.expr) {
 		if other := s.locals[StepName(t)]; t.RootName() == RootLocal && other != nil {
 			list = append(list, other)
 		}
@@ -129,7 +129,7 @@ func (s *Scope) lateReference(l *local) string {
 		return l.late
 	}
 	l.lateState = underWay
-	for _, t := range l.expr.Variables() {
+	for _, t := range references(l.expr) {
 		if root := t.RootName(); root == RootCard || root == RootNumber {
 			l.late = TraversalText(t[:min(2, len(t))])
 		}

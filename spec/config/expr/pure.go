@@ -10,7 +10,8 @@ import (
 
 // Pure is every function of the language whose result follows from its arguments
 // alone: none that reads a file, the environment or the clock, and none that says
-// what is secret. They may be called by many goroutines at once. Whoever needs
+// what is secret; nor convert, whose second argument is a type's name, which
+// whoever checks references must know. They may be called by many goroutines at once. Whoever needs
 // more adds it to the map, which is the caller's own.
 func Pure() map[string]function.Function {
 	all := map[string]function.Function{}
@@ -19,7 +20,11 @@ func Pure() map[string]function.Function {
 	maps.Copy(all, collectionFunctions())
 	maps.Copy(all, conversionFunctions())
 	maps.Copy(all, encodingFunctions())
-	all["formatdate"], all["timeadd"] = stdlib.FormatDateFunc, stdlib.TimeAddFunc
+	maps.Copy(all, packFunctions())
+	maps.Copy(all, addressFunctions())
+	maps.Copy(all, assumeFunctions())
+	maps.Copy(all, ownFunctions())
+	all["formatdate"], all["timeadd"], all["timecmp"] = stdlib.FormatDateFunc, stdlib.TimeAddFunc, timeCmpFunc
 	return all
 }
 

@@ -104,7 +104,7 @@ func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
 	p := Prepared{Expr: expr, scope: s}
 	ok := true
 	live := map[string]map[string]cty.Value{}
-	for _, t := range expr.Variables() {
+	for _, t := range references(expr) {
 		if !s.check(t, where) {
 			ok = false
 			continue
