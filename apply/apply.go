@@ -8,6 +8,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -27,7 +28,7 @@ const (
 	Done       Outcome = "done"
 	Failed     Outcome = "failed"      // the card is certainly as it was
 	Dropped    Outcome = "dropped"     // its card had changed, or an action that it needs wasn't done
-	NotStarted Outcome = "not started" // the run was interrupted before its call left, or it lacks an approval
+	NotStarted Outcome = "not started" // the run ended before its call left, its window is closed, or it lacks an approval
 	InDoubt    Outcome = "in doubt"    // it was sent, and nobody knows what it did
 )
 
@@ -79,6 +80,10 @@ type Options struct {
 	Parallel int
 	Now      func() time.Time
 	Sleep    func(ctx context.Context, d time.Duration) error
+	// Held says why an action of a kind may not start at a moment; "" where it may. It
+	// is asked by many goroutines at once, right before an action would start: what is
+	// held is not started, and nor is what needs it. nil holds nothing.
+	Held func(kind spec.Kind, now time.Time) (reason string)
 	// OnStart and OnFinish are told of each action; they may be called by many
 	// goroutines at once. nil is nobody.
 	OnStart  func(*plan.Card, *plan.Action)
@@ -100,6 +105,18 @@ func parallelAt(p providers.Provider) int {
 	}
 	l := paced.Limits()
 	return max(defaultParallel, min(2*l.MaxInFlight, int(l.RequestsPerSecond/4)))
+}
+
+// ErrOutOfTime is the cause of a context that is cancelled since the run's time is
+// over, and not by a person.
+var ErrOutOfTime = errors.New("the run had no time left")
+
+// interruption is why nothing is started any more once a run's context is cancelled.
+func interruption(ctx context.Context) string {
+	if errors.Is(context.Cause(ctx), ErrOutOfTime) {
+		return ErrOutOfTime.Error()
+	}
+	return "the run was interrupted"
 }
 
 // Run carries out the plan. It returns when every action has its outcome: a
@@ -146,6 +163,9 @@ func newRun(o Options) *run {
 	if o.OnFinish == nil {
 		o.OnFinish = func(Result) {}
 	}
+	if o.Held == nil {
+		o.Held = func(spec.Kind, time.Time) string { return "" }
+	}
 	r := &run{o: o, held: map[int32]*work{}, queues: map[spec.ProviderName]*queue{}}
 	r.able = make(map[spec.ProviderName]spec.Capabilities, len(o.Providers))
 	for name, p := range o.Providers {
@@ -179,8 +199,8 @@ func (r *run) keep(ctx context.Context, steps []*step) {
 	var records []state.Record
 	var done []*step
 	for _, s := range steps {
-		if ctx.Err() != nil {
-			r.end(s, Result{Outcome: NotStarted, Reason: "the run was interrupted"})
+		if why := r.withheld(ctx, s); why != "" {
+			r.end(s, Result{Outcome: NotStarted, Reason: why})
 			continue
 		}
 		record, stale := r.record(s)
@@ -202,6 +222,14 @@ func (r *run) keep(ctx context.Context, steps []*step) {
 		r.setCard(s, records[k].Card)
 		r.end(s, Result{Outcome: Done})
 	}
+}
+
+// withheld is why a step may not start now; "" where it may.
+func (r *run) withheld(ctx context.Context, s *step) string {
+	if ctx.Err() != nil {
+		return interruption(ctx)
+	}
+	return r.o.Held(s.action.Kind, r.o.Now())
 }
 
 // record is the journal's line for an action that calls no carrier; stale says

@@ -18,10 +18,11 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 	switch {
 	case s.action.Guarded && !s.action.Approved, (s.action.Kind.Irreversible() || s.action.Final) && !s.action.Approved:
 		return Result{Outcome: NotStarted, Reason: "it is not approved: " + s.action.Denial}
-	case ctx.Err() != nil:
-		return Result{Outcome: NotStarted, Reason: "the run was interrupted"}
-	case r.isBroken():
+	case ctx.Err() == nil && r.isBroken():
 		return Result{Outcome: NotStarted, Reason: unstarted}
+	}
+	if why := r.withheld(ctx, s); why != "" {
+		return Result{Outcome: NotStarted, Reason: why}
 	}
 	p := r.o.Providers[s.card.Provider]
 	if p == nil {
@@ -35,6 +36,9 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 		}
 		result.Elapsed = r.o.Now().Sub(start)
 		return result
+	}
+	if why := r.withheld(ctx, s); why != "" { // since the card was read, which may have waited for its turn
+		return Result{Outcome: NotStarted, Reason: why, Elapsed: r.o.Now().Sub(start)}
 	}
 	now := r.o.Now()
 	intent := state.Record{
@@ -74,7 +78,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 		reading, err = providers.ReadSpelled(ctx, p, s.card.ICCID, memory.OtherSpelling(), attr)
 		switch {
 		case ctx.Err() != nil:
-			return reading, Result{Outcome: NotStarted, Reason: "the run was interrupted"}, false
+			return reading, Result{Outcome: NotStarted, Reason: interruption(ctx)}, false
 		case err != nil:
 			return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err)}, false
 		}
@@ -198,7 +202,7 @@ func stopped(err error) bool {
 // unsent says why a call that was under way never left.
 func unsent(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
-		return "the run was interrupted before it was sent"
+		return interruption(ctx) + " before it was sent"
 	}
 	return err.Error()
 }

@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -91,3 +93,25 @@ type Schedule struct {
 // DriftSchedule is the name of the [Schedule] that looks for drift, as plan
 // -refresh-only does.
 const DriftSchedule = "drift"
+
+// Held says why an action of kind k may not start at a moment; "" where it may. Until
+// is when that changes; the zero time where it doesn't. A window that opens within a
+// day is told by the hour, in the fleet's zone, or in its own where the fleet has none.
+func (f *Fleet) Held(k Kind, now time.Time) (reason string, until time.Time) {
+	open, until, w := f.Windows.At(k, now)
+	switch {
+	case open:
+		return "", until
+	case w == nil:
+		return "no window for it opens any more", time.Time{}
+	}
+	zone, err := LoadZone(cmp.Or(f.Zone, w.Opens.Zone()))
+	if err != nil {
+		zone = until.Location()
+	}
+	told := until.In(zone)
+	if until.Sub(now) <= 24*time.Hour {
+		return fmt.Sprintf("the window %s opens %s", w.Name, told.Format("15:04")), until
+	}
+	return fmt.Sprintf("the window %s opens %s %s", w.Name, told.Format("2006-01-02 15:04"), zone), until
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -18,6 +19,7 @@ import (
 type applyOptions struct {
 	runOptions
 	approvalOptions
+	handingOptions
 	autoApprove    bool
 	skipUnapproved bool
 	skipUnread     bool
@@ -40,6 +42,7 @@ that card and device; -auto-approve never stands in for one.`,
 cardfleet apply -auto-approve
 cardfleet apply fleet.fleetplan
 cardfleet apply -approve-unbind=89860617030017300390=861536030196001
+cardfleet apply -auto-approve -for=50m
 cardfleet apply -report=run.jsonl
 cardfleet apply -retry=run.jsonl`,
 		Flags: slices.Concat([]cli.Flag{
@@ -48,7 +51,7 @@ cardfleet apply -retry=run.jsonl`,
 			&cli.StringFlag{Name: "report", Usage: "write what became of each action to `FILE`, for people and for -retry", Destination: &o.report},
 			&cli.BoolFlag{Name: "skip-unapproved", Usage: "run the rest, and leave out what lacks an approval", Destination: &o.skipUnapproved},
 			&cli.BoolFlag{Name: "skip-unread", Usage: "run an incomplete plan, without the carriers that can't be read", Destination: &o.skipUnread},
-		}, o.approvalOptions.flags(), o.runOptions.flags()),
+		}, o.handingOptions.flags(), o.approvalOptions.flags(), o.runOptions.flags()),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			if cmd.Args().Len() > 1 {
 				return refuse("Too many arguments", "apply takes one saved plan at most.")
@@ -61,6 +64,7 @@ cardfleet apply -retry=run.jsonl`,
 // runApply is an apply from its options to its message: what ends it before
 // the configuration is read is told to nobody else.
 func (prog *program) runApply(ctx context.Context, o applyOptions, planFile string) error {
+	o.began = prog.env.Now()
 	if err := prog.prepareApply(&o, planFile); err != nil {
 		return err
 	}
@@ -123,20 +127,34 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 	if len(o.approveUnbind) > 0 && c.fleet.Policy.AllowedSigners != "" {
 		return nil, refuse("Unsigned approval", "-approve-unbind is an unsigned approval, and the policy names allowed_signers, so only signed ones count.")
 	}
+	if err := c.checkHanding(o.handingOptions); err != nil {
+		return nil, err
+	}
 	s, err := c.openState()
 	if err != nil {
 		return nil, err
 	}
-	ctx, unlock, err := s.lock(ctx, o.runOptions)
+	until := c.lastStart(o.handingOptions)
+	ctx, unlock, err := s.lock(ctx, c.lockWithin(o.runOptions, until))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(run.OrLeaseLost(ctx, err), unlock()) }()
-	return s.plannedAndApplied(ctx, o, planFile, approvals)
+	p, err := s.planWithin(ctx, o, planFile, approvals, until)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.consent(p, o, planFile); err != nil {
+		return nil, err
+	}
+	return s.carryOut(ctx, p, o)
 }
 
-// plannedAndApplied is what an apply does under the lock.
-func (s *session) plannedAndApplied(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals) (*run.Applied, error) {
+// planWithin is the plan that an apply carries out, made under the lock until its time
+// is over; zero is no such time.
+func (s *session) planWithin(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals, until time.Time) (p *run.Planned, err error) {
+	ctx, over := s.run.Within(ctx, until)
+	defer func() { over(); err = outOfTime(ctx, err) }()
 	rows, absent, err := s.run.RowsToApply(ctx, o.acceptNewState, planFile != "" || o.retry.file != "", s.config.HasOutputs())
 	if err != nil {
 		return nil, err
@@ -146,14 +164,12 @@ func (s *session) plannedAndApplied(ctx context.Context, o applyOptions, planFil
 	}
 	how := o.forRun(approvals)
 	how.Absent = absent
-	p, err := s.planToApply(ctx, rows, o, planFile, how)
+	p, err = s.planToApply(ctx, rows, o, planFile, how)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.consent(p, o, planFile); err != nil {
-		return nil, err
-	}
-	return s.carryOut(ctx, p, o)
+	p.Until = until
+	return p, nil
 }
 
 // planToApply makes the plan, or loads the one that was saved.

@@ -132,11 +132,13 @@ func (s *Session) carryOut(ctx context.Context, done *Applied, calls []Share, jo
 	for i := range p.Settled {
 		s.Watcher.Finished(p.Settled[i])
 	}
+	ctx, over := s.Within(ctx, p.Until)
+	defer over()
 	f := &flight{watcher: s.Watcher, calls: map[*plan.Action]*plan.Card{}}
 	defer f.tellOfRest(ctx, s.Env.Sleep)()
 	report := apply.Run(ctx, apply.Options{
 		Plan: p.Plan, Memory: p.memory, Providers: s.Providers, Journal: journal, Run: done.Run, Parallel: parallel,
-		Now: s.Env.Now, Sleep: s.Env.Sleep, OnStart: f.started, OnFinish: f.finished,
+		Now: s.Env.Now, Sleep: s.Env.Sleep, Held: s.held(p), OnStart: f.started, OnFinish: f.finished,
 	})
 	report.Settle(p.Settled, p.order)
 	return report

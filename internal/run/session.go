@@ -66,11 +66,14 @@ type Planned struct {
 	Settled []apply.Result
 	// Carried is when the saved plan was carried out before; nil for one that wasn't.
 	Carried *state.CarriedOut
-	absent  *Absence                        // of the state
-	order   map[string]int                  // the saved plan's order of actions, by their ids
-	rows    *Rows                           // of Prior
-	fed     map[spec.ProviderName]time.Time // see [Session.fedUntil]
-	news    apply.News                      // what readings and the configuration say of cards of Prior
+	// Until is when nothing more of it is started; zero is no such time. See
+	// [Carriers.LastStart].
+	Until  time.Time
+	absent *Absence                        // of the state
+	order  map[string]int                  // the saved plan's order of actions, by their ids
+	rows   *Rows                           // of Prior
+	fed    map[spec.ProviderName]time.Time // see [Session.fedUntil]
+	news   apply.News                      // what readings and the configuration say of cards of Prior
 	// memory is what the state has of the card at a place of the plan, with the news
 	// taken over.
 	memory func(place int, c *plan.Card) *state.Card
