@@ -62,7 +62,7 @@ func withCore(all map[string]function.Function) map[string]function.Function {
 // FunctionNames are the names of all functions, sorted, without those that begin
 // with core::.
 func FunctionNames() []string {
-	all := functions(World{Files: NewInputs(""), Secrets: &Secrets{}})
+	all := Functions()
 	maps.DeleteFunc(all, func(name string, _ function.Function) bool { return strings.HasPrefix(name, corePrefix) })
 	return slices.Sorted(maps.Keys(all))
 }
