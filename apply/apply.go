@@ -88,7 +88,14 @@ type Options struct {
 	// goroutines at once. nil is nobody.
 	OnStart  func(*plan.Card, *plan.Action)
 	OnFinish func(Result)
+	// Trace follows the actions that are carried out at carriers; nil follows none.
+	Trace Trace
 }
+
+// Trace is told that an action is about to be carried out at its carrier. What it
+// returns is the context that the action is carried out in, which is made of ctx,
+// and what is told what became of it. It is called by many goroutines at once.
+type Trace func(ctx context.Context, c *plan.Card, a *plan.Action) (_ context.Context, ended func(Result))
 
 // defaultParallel is for providers that allow a carrier's usual rate.
 const defaultParallel = 16
@@ -165,6 +172,11 @@ func newRun(o Options) *run {
 	}
 	if o.Held == nil {
 		o.Held = func(spec.Kind, time.Time) string { return "" }
+	}
+	if o.Trace == nil {
+		o.Trace = func(ctx context.Context, _ *plan.Card, _ *plan.Action) (context.Context, func(Result)) {
+			return ctx, func(Result) {}
+		}
 	}
 	r := &run{o: o, held: map[int32]*work{}, queues: map[spec.ProviderName]*queue{}}
 	r.able = make(map[spec.ProviderName]spec.Capabilities, len(o.Providers))

@@ -12,8 +12,7 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// perform does one action at its carrier: look at the card again, write down
-// the intent, call, write down the outcome.
+// perform does one action at its carrier, where it may be done.
 func (r *run) perform(ctx context.Context, s *step) Result {
 	switch {
 	case s.action.Guarded && !s.action.Approved, (s.action.Kind.Irreversible() || s.action.Final) && !s.action.Approved:
@@ -28,6 +27,15 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 	if p == nil {
 		return Result{Outcome: Failed, Reason: fmt.Sprintf("the configuration has no provider %s", s.card.Provider)}
 	}
+	ctx, ended := r.o.Trace(ctx, s.card, s.action)
+	result := r.carryOut(ctx, p, s)
+	ended(result)
+	return result
+}
+
+// carryOut looks at the card again, writes down the intent, calls, and writes down
+// the outcome.
+func (r *run) carryOut(ctx context.Context, p providers.Provider, s *step) Result {
 	start := r.o.Now()
 	memory := r.card(s)
 	if reading, result, ok := r.precondition(ctx, p, s, memory); !ok {

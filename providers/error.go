@@ -72,6 +72,23 @@ const (
 	Stopped
 )
 
+// Word is the cause as counts and logs have it.
+func (c Cause) Word() string {
+	switch c {
+	case Throttled:
+		return "throttled"
+	case Unavailable:
+		return "unavailable"
+	case Denied:
+		return "denied"
+	case PriorMismatch:
+		return "prior mismatch"
+	case Stopped:
+		return "stopped"
+	}
+	return "refused"
+}
+
 // Error is a call that failed.
 type Error struct {
 	Call      string // the carrier's name for the call: "DoIotChgBindOrUnBind"

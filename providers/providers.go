@@ -127,7 +127,8 @@ type Type struct {
 type Accounts = carrierhttp.Accounts
 
 // Env is what a provider takes from the world around it. Its zero value is not
-// usable: every field is needed, but for Accounts, Gate and Throttled.
+// usable: every field is needed, but for Accounts, Gate, Throttled, Provider and
+// Observer.
 type Env struct {
 	Getenv func(name string) string
 	Now    func() time.Time
@@ -151,6 +152,10 @@ type Env struct {
 	// Throttled is told of each call that the carrier refused because there were
 	// too many, by many goroutines at once. It must be quick. nil is nobody.
 	Throttled func(Throttle)
+	// Provider is the block that is opened, for the observer.
+	Provider spec.ProviderName
+	// Observer looks on at each request. nil is nobody, and costs nothing.
+	Observer Observer
 }
 
 // Throttle is a call that the carrier refused because there were too many. It

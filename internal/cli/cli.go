@@ -53,12 +53,21 @@ func (e *Env) getenv(name string) string {
 // is under way comes to its end.
 func Run(ctx context.Context, args []string, env *Env) int {
 	prog := &program{env: env}
+	unseen := prog.openLog()
 	root := prog.rootCommand()
 	if c, path := helpWanted(root, args); c != nil {
 		return prog.report(ctx, printHelp(env.Out, c, path))
 	}
-	err := root.Run(ctx, append([]string{"cardfleet"}, args...))
+	if unseen != nil {
+		return prog.report(ctx, unseen)
+	}
+	ctx, err := prog.look(ctx, commandNamed(root, args))
+	if err != nil {
+		return prog.report(ctx, err)
+	}
+	err = root.Run(ctx, append([]string{"cardfleet"}, args...))
 	code := prog.report(ctx, err)
+	prog.seen.end(ctx, code)
 	if prog.out != nil {
 		prog.out.closeLines()
 	}
@@ -72,12 +81,21 @@ type program struct {
 	chdir   string             // the option before the command
 	out     *output            // nil until the command opens it
 	definer *described.Definer // of the configuration that was read last; nil before
+	seen    *seen              // how what happens is seen
 }
 
 // open makes the command's output, which says also why the command ended.
 func (prog *program) open(v viewOptions) {
-	prog.out = newOutput(prog.env, v)
+	prog.out = prog.newOutput(v)
 	prog.out.dir = prog.dir()
+}
+
+// newOutput is an output whose log is the program's. Bars would be torn by a log on
+// the same terminal.
+func (prog *program) newOutput(v viewOptions) *output {
+	o := newOutput(prog.env, v)
+	o.log, o.live = prog.seen.log, o.live && !prog.seen.onScreen
+	return o
 }
 
 // dir is the folder that the command works in.

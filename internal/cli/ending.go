@@ -133,7 +133,7 @@ func (prog *program) report(ctx context.Context, err error) int {
 	e := endingOf(err, ctx.Err() != nil)
 	out := prog.out
 	if out == nil {
-		out = newOutput(prog.env, viewOptions{})
+		out = prog.newOutput(viewOptions{})
 	}
 	for i := range e.diags { // its commands are for the folder that this one was for
 		e.diags[i].Detail = strings.ReplaceAll(e.diags[i].Detail, "\n  cardfleet ", "\n  "+prog.command()+" ")

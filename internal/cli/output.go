@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -30,11 +32,12 @@ type output struct {
 	secrets *strings.Replacer // nil: none
 	hidden  []string          // what secrets replaces, the longest first
 	version bool              // the version line is written
+	log     *slog.Logger      // of all that happens
 	collect *spec.Diagnostics // takes the diagnostics instead of showing them; nil shows them
 }
 
 func newOutput(env *Env, v viewOptions) *output {
-	o := &output{env: env, json: v.json}
+	o := &output{env: env, json: v.json, log: slog.New(slog.DiscardHandler)}
 	o.style.Color = !v.noColor && !v.json && colorWanted(env, env.OutTTY)
 	o.errors.Color = !v.noColor && !v.json && colorWanted(env, env.ErrTTY)
 	o.style.Width, o.style.Terminal = env.OutWidth, env.OutTTY
@@ -159,6 +162,7 @@ func (o *output) say(format string, args ...any) {
 
 // event writes one line of the machine-readable run.
 func (o *output) event(level, kind, message string, fields map[string]any) {
+	o.logEvent(level, kind, message, fields)
 	if !o.lines() {
 		return
 	}
@@ -189,6 +193,11 @@ func (o *output) event(level, kind, message string, fields map[string]any) {
 	if o.into != nil {
 		o.put(o.into, text)
 	}
+}
+
+// told reports whether anybody is told of each thing that happens.
+func (o *output) told() bool {
+	return o.lines() || o.log.Enabled(context.Background(), slog.LevelInfo)
 }
 
 // lines reports whether anybody gets the machine-readable run.

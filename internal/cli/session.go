@@ -90,13 +90,13 @@ func (prog *program) providerEnv() providers.Env {
 	env := prog.env
 	return providers.Env{
 		Getenv: env.getenv, Now: env.Now, Sleep: env.Sleep, Random: env.Random, Transport: env.Transport, Version: Version,
-		Accounts: &providers.Accounts{},
+		Accounts: &providers.Accounts{}, Observer: prog.seen.observer(),
 	}
 }
 
 // openState opens the backend that the configuration names.
 func (c *configuration) openState() (*session, error) {
-	w := &watcher{out: c.out}
+	w := &watcher{out: c.out, telemetry: c.seen.telemetry}
 	b, err := backendOf(c.env, c.dir(), c.fleet, w.away)
 	if err != nil {
 		return nil, err
@@ -104,6 +104,7 @@ func (c *configuration) openState() (*session, error) {
 	return &session{c, &run.Session{
 		Store: run.Store{Backend: b, Env: c.runEnv()}, Carriers: c.carriers, Fleet: c.fleet, Watcher: w,
 		Place: placeOf(c.env, c.dir(), c.fleet), Places: placeFile(c.dir()),
+		Trace: c.seen.telemetry.Action,
 	}}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/internal/telemetry"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
@@ -19,6 +20,7 @@ type watcher struct {
 	bars     map[spec.ProviderName]*carrierProgress
 
 	throttling throttling // of the phase
+	telemetry  *telemetry.Telemetry
 }
 
 // Begin implements [run.Watcher].
@@ -101,7 +103,7 @@ func (w *watcher) away(err error) {
 
 // Started implements [run.Watcher].
 func (w *watcher) Started(c *plan.Card, a *plan.Action) {
-	if !w.out.lines() {
+	if !w.out.told() {
 		return
 	}
 	h := hook(c, a)
@@ -112,13 +114,14 @@ func (w *watcher) Started(c *plan.Card, a *plan.Action) {
 // Finished tells of one action: at once where lines can be written, and with
 // the summary where bars are shown.
 func (w *watcher) Finished(r apply.Result) {
+	w.telemetry.Finished(r)
 	if bar := w.bars[r.Card.Provider]; bar != nil && r.Action.Kind.CallsCarrier() {
 		bar.add()
 	}
 	if !w.out.live {
 		w.out.result("%s\n", resultLine(r))
 	}
-	if !w.out.lines() {
+	if !w.out.told() {
 		return
 	}
 	h := hook(r.Card, r.Action)

@@ -138,7 +138,7 @@ func (s *Session) carryOut(ctx context.Context, done *Applied, calls []Share, jo
 	defer f.tellOfRest(ctx, s.Env.Sleep)()
 	report := apply.Run(ctx, apply.Options{
 		Plan: p.Plan, Memory: p.memory, Providers: s.Providers, Journal: journal, Run: done.Run, Parallel: parallel,
-		Now: s.Env.Now, Sleep: s.Env.Sleep, Held: s.held(p), OnStart: f.started, OnFinish: f.finished,
+		Now: s.Env.Now, Sleep: s.Env.Sleep, Held: s.held(p), OnStart: f.started, OnFinish: f.finished, Trace: s.Trace,
 	})
 	report.Settle(p.Settled, p.order)
 	return report

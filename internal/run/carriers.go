@@ -95,7 +95,7 @@ func Open(blocks []spec.ProviderConfig, types []providers.Type, env providers.En
 			if t.Schema.Type != block.Name.Type() {
 				continue
 			}
-			env.Throttled = c.throttles.of(block.Name)
+			env.Throttled, env.Provider = c.throttles.of(block.Name), block.Name
 			opened, more := t.Open(block, env)
 			diags = append(diags, more...)
 			if opened != nil {

@@ -21,6 +21,8 @@ type Session struct {
 	Watcher Watcher
 	Place   Place // of the state
 	Places  Places
+	// Trace follows the actions of an apply; nil follows none.
+	Trace apply.Trace
 }
 
 // Options say how cards are read, and what is planned. The zero value plans the

@@ -61,7 +61,7 @@ type sender interface {
 	// attempt makes one request of a call, signed as that version wants it, and
 	// reads the answer into r.
 	attempt(ctx context.Context, c call, r reply) error
-	Repeat(ctx context.Context, c carriercall.Call, attempt func() error) error
+	Repeat(ctx context.Context, c carriercall.Call, attempt func(carriercall.Call) error) error
 }
 
 // replyTo is a pointer to a reply's type.
@@ -72,20 +72,20 @@ type replyTo[R any] interface {
 
 // read makes a call that changes nothing, and repeats it where it failed for a
 // passing reason.
-func read[R any, P replyTo[R]](ctx context.Context, s sender, name string, params map[string]string) (R, error) {
-	return send[R, P](ctx, s, call{carriercall.Call{Name: name}, params})
+func read[R any, P replyTo[R]](ctx context.Context, s sender, name string, card spec.ICCID, params map[string]string) (R, error) {
+	return send[R, P](ctx, s, call{carriercall.Call{Name: name, Card: card}, params})
 }
 
 // change makes a call that changes something. It is repeated only where it
 // certainly had no effect.
-func change[R any, P replyTo[R]](ctx context.Context, s sender, name string, params map[string]string) (R, error) {
-	return send[R, P](ctx, s, call{carriercall.Call{Name: name, Changing: true}, params})
+func change[R any, P replyTo[R]](ctx context.Context, s sender, name string, card spec.ICCID, params map[string]string) (R, error) {
+	return send[R, P](ctx, s, call{carriercall.Call{Name: name, Changing: true, Card: card}, params})
 }
 
 func send[R any, P replyTo[R]](ctx context.Context, s sender, c call) (answer R, err error) {
-	err = s.Repeat(ctx, c.Call, func() error {
+	err = s.Repeat(ctx, c.Call, func(named carriercall.Call) error {
 		answer = *new(R) // nothing of a failed attempt's answer may stay
-		return s.attempt(ctx, c, P(&answer))
+		return s.attempt(ctx, call{named, c.params}, P(&answer))
 	})
 	return answer, err
 }
@@ -143,11 +143,13 @@ type builder func(ctx context.Context, t transaction) (req *http.Request, secret
 // exchange makes one request, which the carrier finds by its transaction, and
 // reads its answer. The transaction is of the moment in which the request leaves.
 func (a *account) exchange(ctx context.Context, c carriercall.Call, build builder, r reply) error {
+	c.Sending = a.Sending()
 	begin := func(ctx context.Context) (*http.Request, error) {
 		t := a.begin()
 		req, secret, err := build(ctx, t)
 		if err == nil {
 			c.RequestID, c.Secret = t.short, secret
+			tell(c.Sending, t, secret)
 		}
 		return req, err
 	}
@@ -168,6 +170,13 @@ func (a *account) exchange(ctx context.Context, c carriercall.Call, build builde
 		e.RequestID = c.RequestID // no answer came, which might have told it
 	}
 	return err
+}
+
+// tell tells those who look on what a request calls itself, and what of it is secret.
+func tell(s *carriercall.Sending, t transaction, secret string) {
+	if s != nil {
+		s.ID, s.Secrets = t.short, []string{secret}
+	}
 }
 
 // isRefused reports whether the carrier looked at the call and said no.

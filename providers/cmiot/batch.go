@@ -122,7 +122,7 @@ func (p *v5) changeBatch(ctx context.Context, op operation, members []*member) {
 		msisdns = append(msisdns, m.msisdn)
 	}
 	params := map[string]string{"msisdns": join(msisdns), "operType": op.batch, "reason": "01"} // both need it (PHP-V5)
-	job, err := change[rows[jobRow]](ctx, p, callChangeBatch, params)
+	job, err := change[rows[jobRow]](ctx, p, callChangeBatch, "", params)
 	switch {
 	case err == nil:
 		p.settleJob(ctx, string(job.Result[0].JobID), numbered)
@@ -163,7 +163,7 @@ func (p *v5) numbers(ctx context.Context, cards []spec.ICCID) map[spec.ICCID]str
 		iccids = append(iccids, string(card))
 	}
 	told := map[spec.ICCID]string{}
-	answer, err := read[rows[numberRow]](ctx, p, callNumbers, map[string]string{"iccids": join(iccids)})
+	answer, err := read[rows[numberRow]](ctx, p, callNumbers, "", map[string]string{"iccids": join(iccids)})
 	if err != nil {
 		return told
 	}
@@ -184,7 +184,7 @@ func (p *v5) settleJob(ctx context.Context, job string, members []*member) {
 		waited += pause
 		var answer rows[jobResultRow]
 		if err == nil {
-			answer, err = read[rows[jobResultRow]](ctx, p, callJob, map[string]string{"jobId": job})
+			answer, err = read[rows[jobResultRow]](ctx, p, callJob, "", map[string]string{"jobId": job})
 		}
 		if err == nil && answer.Result[0].running() && waited < longestJob {
 			continue

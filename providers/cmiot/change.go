@@ -70,7 +70,7 @@ func (p *v5) single(ctx context.Context, op operation, iccid spec.ICCID) (provid
 	}
 	params := p.card(iccid)
 	params["operType"] = op.single
-	answer, err := change[rows[orderRow]](ctx, p, callChange, params)
+	answer, err := change[rows[orderRow]](ctx, p, callChange, iccid, params)
 	switch {
 	case err == nil:
 		return receipt(answer.Result[0]), nil

@@ -44,7 +44,7 @@ func (p *v5) pages(ctx context.Context, name string, params map[string]string, e
 	walk.Page = func(ctx context.Context, number int) ([]listRow, int, error) {
 		query := map[string]string{"pageSize": strconv.Itoa(pageSize), "startNum": strconv.Itoa(number)} // "开始页,从1开始" (IOTOS)
 		maps.Copy(query, params)
-		answer, err := read[listReply](ctx, p, name, query)
+		answer, err := read[listReply](ctx, p, name, "", query)
 		return answer.Result, -1, err
 	}
 	return walk.Each(ctx, each)

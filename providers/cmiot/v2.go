@@ -36,7 +36,7 @@ func (p *v2) Capabilities() spec.Capabilities {
 // Read implements [providers.Provider].
 func (p *v2) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.Reading, error) {
 	params := p.card(iccid)
-	status, err := read[rows[statusV2]](ctx, p, callStatusV2, params)
+	status, err := read[rows[statusV2]](ctx, p, callStatusV2, iccid, params)
 	if providers.IsCode(err, codeNoCard, codeNotThere) {
 		return p.notFound(iccid, ""), nil
 	}
@@ -51,7 +51,7 @@ func (p *v2) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.
 	if !attrs.Has(spec.AttrPackages) {
 		return reading, nil
 	}
-	offers, err := read[rows[packagesV2]](ctx, p, callPackagesV2, params)
+	offers, err := read[rows[packagesV2]](ctx, p, callPackagesV2, iccid, params)
 	if err != nil {
 		return spec.Reading{}, err
 	}

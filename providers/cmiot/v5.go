@@ -93,7 +93,7 @@ func (p *v5) Read(ctx context.Context, iccid spec.ICCID, attrs spec.Attr) (spec.
 func (p *v5) packages(ctx context.Context, iccid spec.ICCID) ([]spec.Package, error) {
 	params := p.card(iccid)
 	params["queryType"] = "3" // of one card; 1 is the customer's, 2 a group's
-	offers, err := read[rows[packagesV5]](ctx, p, callPackages, params)
+	offers, err := read[rows[packagesV5]](ctx, p, callPackages, iccid, params)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (p *v5) packages(ctx context.Context, iccid spec.ICCID) ([]spec.Package, er
 
 // status is the card's status alone, without who stopped it.
 func (p *v5) status(ctx context.Context, iccid spec.ICCID) (spec.Reading, error) {
-	answer, err := read[rows[statusV5]](ctx, p, callStatus, p.card(iccid))
+	answer, err := read[rows[statusV5]](ctx, p, callStatus, iccid, p.card(iccid))
 	if providers.IsCode(err, codeNoCard, codeNotThere) {
 		return p.notFound(iccid, ""), nil
 	}
@@ -120,7 +120,7 @@ func (p *v5) status(ctx context.Context, iccid spec.ICCID) (spec.Reading, error)
 // whoStopped asks why a card is stopped. Where the carrier won't say, the stop
 // is taken for its own, so that nothing is planned from it.
 func (p *v5) whoStopped(ctx context.Context, iccid spec.ICCID) (spec.Lifecycle, string, error) {
-	answer, err := read[rows[stopReasonRow]](ctx, p, callStopReason, p.card(iccid))
+	answer, err := read[rows[stopReasonRow]](ctx, p, callStopReason, iccid, p.card(iccid))
 	if isRefused(err) {
 		return spec.SuspendedByCarrier, "the carrier doesn't say by whom: " + err.Error(), nil
 	}
@@ -134,7 +134,7 @@ func (p *v5) whoStopped(ctx context.Context, iccid spec.ICCID) (spec.Lifecycle, 
 // deviceInUse is the device that the card was last seen in, "" where the carrier
 // has none. It proves no binding, so a refusal is no reason to leave the card unread.
 func (p *v5) deviceInUse(ctx context.Context, iccid spec.ICCID) (spec.IMEI, error) {
-	answer, err := read[rows[imeiRow]](ctx, p, callIMEI, p.card(iccid))
+	answer, err := read[rows[imeiRow]](ctx, p, callIMEI, iccid, p.card(iccid))
 	if isRefused(err) {
 		return "", nil
 	}

@@ -20,6 +20,7 @@ import (
 // ask is one question to the carrier, or one change.
 type ask struct {
 	name    string
+	card    spec.ICCID // that it is about; "" for none or for many
 	request *request
 	vars    map[string]cty.Value // what expressions see besides settings, token and reply
 	takes   *needs               // of the reply, with what outcomes take
@@ -111,7 +112,8 @@ func (p *provider) ask(ctx context.Context, a ask) (*answer, error) {
 	if rate := p.def.limits.named[a.request.limit]; rate > 0 {
 		call.Limit, call.Rate = p.def.Name+"."+a.request.limit, rate
 	}
-	err := p.Repeat(ctx, call, func() error {
+	call.Card, call.Sending = a.card, p.Sending()
+	err := p.Repeat(ctx, call, func(call carriercall.Call) error {
 		renewed := false // once a call: a token that is refused twice isn't what is wrong
 		return p.withToken(ctx, func(take carriercall.Take) error {
 			err := p.attempt(ctx, call, a, take, got)
@@ -148,6 +150,7 @@ func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, ta
 			return nil, err
 		}
 		p.shown(call.Name, m)
+		m.tell(call.Sending)
 		return m.http(ctx, p.endpoint)
 	}
 	return p.Send(ctx, call, build, func(answer carriercall.Answer) error {
@@ -203,6 +206,13 @@ func (p *provider) hide(text string, m *made) string {
 		}
 	}
 	return text
+}
+
+// tell tells those who look on what of the request is secret.
+func (m *made) tell(s *carriercall.Sending) {
+	if s != nil {
+		s.Secrets = m.secrets
+	}
 }
 
 // hidden stands in the place of a secret.

@@ -28,7 +28,7 @@ func (p *provider) Do(ctx context.Context, c providers.Change) (providers.Receip
 	if err != nil {
 		return providers.Receipt{}, unsent(ch, err)
 	}
-	a := ask{name: string(c.Kind), request: ch.request, vars: vars, takes: &ch.takes, change: ch}
+	a := ask{name: string(c.Kind), card: c.ICCID, request: ch.request, vars: vars, takes: &ch.takes, change: ch}
 	got, err := p.ask(ctx, a)
 	for sent := 1; err != nil && p.mayGoAgain(ctx, c, got, err, sent); sent++ {
 		got, err = p.ask(ctx, a)
@@ -124,7 +124,7 @@ func (p *provider) step(ctx context.Context, k *known, s *step, vars, steps map[
 	if s.unless != nil && !s.unless.needs(rootReply) && s.unless.holds(p.scope(vars)) {
 		return nil
 	}
-	got, err := p.ask(ctx, ask{name: "step " + s.name, request: s.request, vars: vars, takes: &s.takes})
+	got, err := p.ask(ctx, ask{name: "step " + s.name, card: k.iccid, request: s.request, vars: vars, takes: &s.takes})
 	if err != nil && !(s.unless != nil && got.ctx != nil && s.unless.holds(got.ctx)) {
 		return err
 	}

@@ -95,7 +95,7 @@ func (p *provider) resolve(ctx context.Context, k *known, r *request) error {
 func (p *provider) lookUp(ctx context.Context, k *known, l *lookup) (string, error) {
 	name := "lookup " + l.name
 	vars := map[string]cty.Value{rootCard: k.value(), rootCards: cty.TupleVal([]cty.Value{k.value()})}
-	got, err := p.ask(ctx, ask{name: name, request: l.request, vars: vars, takes: &l.takes})
+	got, err := p.ask(ctx, ask{name: name, card: k.iccid, request: l.request, vars: vars, takes: &l.takes})
 	switch {
 	case err != nil && got.label == labelNotFound && got.carriers:
 		return "", errNoCard

@@ -76,7 +76,7 @@ func (p *provider) readFirst(ctx context.Context, k *known) (*told, error) {
 	if err := p.resolve(ctx, k, r.request); err != nil {
 		return nil, err
 	}
-	got, err := p.ask(ctx, ask{name: callRead, request: r.request, vars: map[string]cty.Value{rootCard: k.value()}, takes: &r.takes})
+	got, err := p.ask(ctx, ask{name: callRead, card: k.iccid, request: r.request, vars: map[string]cty.Value{rootCard: k.value()}, takes: &r.takes})
 	if err != nil {
 		if got.label == labelNotFound && got.carriers {
 			return nil, errNoCard
@@ -97,7 +97,7 @@ func (p *provider) readFurther(ctx context.Context, k *known, r *reads, out *tol
 	if p.resolve(ctx, k, r.request) != nil {
 		return
 	}
-	got, err := p.ask(ctx, ask{name: callRead + " " + r.name, request: r.request, vars: map[string]cty.Value{rootCard: k.value()}, takes: &r.takes})
+	got, err := p.ask(ctx, ask{name: callRead + " " + r.name, card: k.iccid, request: r.request, vars: map[string]cty.Value{rootCard: k.value()}, takes: &r.takes})
 	if err != nil {
 		return
 	}

@@ -59,8 +59,8 @@ func (t *tokenValues) of(token string) cty.Value {
 func (p *provider) fetchToken(ctx context.Context, _ string) (carriercall.Token, error) {
 	var got carriercall.Token
 	t := p.def.token
-	call := carriercall.Call{Name: callToken, Awaited: true}
-	err := p.Repeat(ctx, call, func() error {
+	call := carriercall.Call{Name: callToken, Awaited: true, Sending: p.Sending()}
+	err := p.Repeat(ctx, call, func(call carriercall.Call) error {
 		at := p.Now()
 		return p.Send(ctx, call, func(ctx context.Context) (*http.Request, error) {
 			m, err := p.def.make(p.scope(nil), t.request, true)
@@ -71,6 +71,7 @@ func (p *provider) fetchToken(ctx context.Context, _ string) (carriercall.Token,
 				return nil, err
 			}
 			p.shown(callToken, m)
+			m.tell(call.Sending)
 			return m.http(ctx, p.endpoint)
 		}, func(a carriercall.Answer) error {
 			r := p.def.replyOf(a)

@@ -67,7 +67,7 @@ func (p *provider) poll(ctx context.Context, c providers.Change, ch *change, var
 	w := ch.wait
 	last := "the carrier hasn't said yet what became of it"
 	for end := p.Now().Add(w.longest); ; {
-		got, err := p.ask(ctx, ask{name: "wait for " + string(c.Kind), request: w.request, vars: vars, takes: &w.takes})
+		got, err := p.ask(ctx, ask{name: "wait for " + string(c.Kind), card: c.ICCID, request: w.request, vars: vars, takes: &w.takes})
 		switch {
 		case err == nil && w.until.holds(got.ctx):
 			return providers.Receipt{RequestID: requestID}, nil

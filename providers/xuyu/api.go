@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // gateway is the carrier's API with what each call to it needs.
@@ -32,7 +33,9 @@ type call struct {
 }
 
 // named is the call without its request.
-func (c call) named() carriercall.Call { return carriercall.Call{Name: c.name, Changing: c.changing} }
+func (c call) named() carriercall.Call {
+	return carriercall.Call{Name: c.name, Changing: c.changing, Card: spec.ICCID(c.values["iccid"])}
+}
 
 // read makes a call that changes nothing. take reads the reply below the
 // operation's result.
@@ -53,9 +56,9 @@ func (g *gateway) send(ctx context.Context, c call, take func(root json.RawMessa
 		id = g.RequestID(c.named(), got.Header)
 		return g.outcome(c, got.Status, got.Body, take)
 	}
-	err = g.Repeat(ctx, c.named(), func() error {
+	err = g.Repeat(ctx, c.named(), func(named carriercall.Call) error {
 		return g.tokens.Attempt(ctx, func(take carriercall.Take) error {
-			return g.Send(ctx, c.named(), func(ctx context.Context) (*http.Request, error) { return g.request(ctx, c, take) }, read)
+			return g.Send(ctx, named, func(ctx context.Context) (*http.Request, error) { return g.request(ctx, c, take) }, read)
 		})
 	})
 	return id, err

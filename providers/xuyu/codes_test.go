@@ -85,7 +85,7 @@ func repeated(t *testing.T, failed error) bool {
 	env := providertest.Env(nil, nil)
 	env.Sleep = func(context.Context, time.Duration) error { return nil }
 	attempts := 0
-	err := carriercall.New(providers.Limits{Retries: 1}, env, nil, "").Repeat(t.Context(), carriercall.Call{}, func() error {
+	err := carriercall.New(providers.Limits{Retries: 1}, env, nil, "").Repeat(t.Context(), carriercall.Call{}, func(carriercall.Call) error {
 		attempts++
 		return failed
 	})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/carriercall"
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // Account is what calls to all of a block's products share: credentials, and
@@ -70,7 +71,12 @@ func Change[R any, P ReplyTo[R]](ctx context.Context, a *API, action string, par
 }
 
 func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, params map[string]string) (answer R, err error) {
-	build := func(ctx context.Context) (*http.Request, error) { return a.request(ctx, c.Name, params), nil }
+	c.Card, c.Sending = spec.ICCID(params["Iccid"]), a.Sending()
+	build := func(ctx context.Context) (*http.Request, error) {
+		req := a.request(ctx, c.Name, params)
+		tell(c.Sending, req.URL)
+		return req, nil
+	}
 	err = a.Make(ctx, c, build, func(got carriercall.Answer) error {
 		answer = *new(R) // nothing of a failed attempt's answer may stay
 		if err := Decode(got.Body, a.OK, P(&answer)); err != nil {
@@ -82,6 +88,13 @@ func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, 
 		return nil
 	})
 	return answer, err
+}
+
+// tell tells those who look on what of a request is secret.
+func tell(s *carriercall.Sending, u *url.URL) {
+	if s != nil {
+		s.Secrets = []string{u.Query().Get("Signature")}
+	}
 }
 
 // request makes a signed request: a POST with every parameter in the query

@@ -5,7 +5,8 @@
 // It knows no carrier's wire. A provider makes the request, and reads the
 // answer: what its codes prove, it says in a [Meaning] for each. Start reading
 // at [Client]; meaning.go is what an answer proves, token.go the token of a
-// carrier that takes one, veil.go what is hidden.
+// carrier that takes one, veil.go what is hidden, observe.go what those are told
+// who look on.
 package carriercall
 
 import (
@@ -21,6 +22,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/providers/internal/carrierhttp"
+	"github.com/cardfleet/cardfleet/spec"
 )
 
 // Client makes the calls to one account. Make one with [New].
@@ -96,6 +98,14 @@ type Call struct {
 	// shares with all others of that name; "" for none.
 	Limit string
 	Rate  float64
+	// Card is the card that the call is about, for those who look on; "" for none
+	// or for many.
+	Card spec.ICCID
+	// Sending is what the request's maker tells of it to those who look on; see
+	// [Client.Sending].
+	Sending *Sending
+
+	sent *int // requests by now; nil where nobody looks on
 }
 
 func (c Call) paced() carrierhttp.Call {
@@ -117,19 +127,27 @@ type Read func(Answer) error
 
 // Make makes a call of a carrier that takes no token: each attempt is one request.
 func (c *Client) Make(ctx context.Context, call Call, build Build, read Read) error {
-	return c.Repeat(ctx, call, func() error { return c.Send(ctx, call, build, read) })
+	return c.Repeat(ctx, call, func(call Call) error { return c.Send(ctx, call, build, read) })
 }
 
 // Repeat makes attempts of a call until one succeeds, or fails in a way that
-// doesn't pass, or that allows no other. A call that changes something is made
+// doesn't pass, or that allows no other. Each attempt is handed the call, as it is
+// to be sent. A call that changes something is made
 // again only where it certainly had no effect. Where ctx ends while it waits, for
 // its turn or after a throttle, the error has [providers.Stopped].
-func (c *Client) Repeat(ctx context.Context, call Call, attempt func() error) error {
+func (c *Client) Repeat(ctx context.Context, call Call, attempt func(Call) error) error {
+	if c.env.Observer != nil {
+		call.sent = new(int)
+	}
+	var last error
 	policy := carrierhttp.Policy{
-		Retries: c.limits.Retries, Judge: judge, Sleep: c.env.Sleep, Random: c.env.Random,
+		Retries: c.limits.Retries, Judge: judge, Sleep: c.pausing(call, &last), Random: c.env.Random,
 		Throttled: func(err error) { c.throttled(call, err) },
 	}
-	err := policy.Do(ctx, attempt)
+	err := policy.Do(ctx, func() error {
+		last = attempt(call)
+		return last
+	})
 	if ctx.Err() != nil && judge(err).Again {
 		return &providers.Error{
 			Call: call.Name, RequestID: providers.RequestIDOf(err), Proof: providers.NeverSeen, Cause: providers.Stopped,
@@ -163,6 +181,13 @@ func judge(err error) carrierhttp.Verdict {
 
 // Send makes one attempt with one request. Its errors are [*providers.Error]s.
 func (c *Client) Send(ctx context.Context, call Call, build Build, read Read) error {
+	if c.env.Observer != nil {
+		return c.observed(ctx, call, build, read)
+	}
+	return c.send(ctx, call, build, read)
+}
+
+func (c *Client) send(ctx context.Context, call Call, build Build, read Read) error {
 	var unmade error
 	answer, err := c.transport.Send(ctx, call.paced(), func(ctx context.Context) (req *http.Request, err error) {
 		req, unmade = build(ctx)

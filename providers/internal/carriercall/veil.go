@@ -42,6 +42,13 @@ func (v *Veil) Hide(s string) string {
 	return s
 }
 
+// all are the words.
+func (v *Veil) all() []string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return slices.Clone(v.words)
+}
+
 // Clean is a carrier's text, in the answer to a call, as a message may show it:
 // without credentials, and of a length that a line can hold.
 func (c *Client) Clean(call Call, text string) string {

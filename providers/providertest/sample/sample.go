@@ -111,6 +111,7 @@ type reply interface {
 
 // call makes one call about a card: a POST of the body, or a GET where there is none.
 func (p *provider) call(ctx context.Context, c carriercall.Call, iccid spec.ICCID, body map[string]string, r reply) (requestID string, err error) {
+	c.Card = iccid
 	build := func(ctx context.Context) (*http.Request, error) { return p.request(ctx, iccid, body) }
 	err = p.Make(ctx, c, build, func(got carriercall.Answer) error {
 		requestID = p.RequestID(c, got.Header)

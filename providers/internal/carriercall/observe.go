@@ -1,0 +1,102 @@
+package carriercall
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/cardfleet/cardfleet/providers"
+)
+
+// Sending is what an observer is told of a request that its maker alone knows.
+// [Build] fills it in.
+type Sending struct {
+	// ID is what the request calls itself, where that isn't plain from its URL and
+	// headers.
+	ID string
+	// Secrets are what the request carries and nothing may show: its signature, say.
+	Secrets []string
+}
+
+// Sending is a place for what a call's [Build] tells of its requests; nil where
+// nobody looks on.
+func (c *Client) Sending() *Sending {
+	if c.env.Observer == nil {
+		return nil
+	}
+	return &Sending{}
+}
+
+// count is the number of the request that is sent next for the call.
+func (c Call) count() int {
+	if c.sent == nil {
+		return 1
+	}
+	*c.sent++
+	return *c.sent
+}
+
+// observed is [Client.Send] where somebody looks on.
+func (c *Client) observed(ctx context.Context, call Call, build Build, read Read) error {
+	o := c.env.Observer
+	x := c.exchange(call)
+	x.Attempt = call.count()
+	began := c.env.Now()
+	ctx = o.Waiting(ctx, x)
+	var left time.Time
+	building := func(ctx context.Context) (*http.Request, error) {
+		req, err := build(ctx)
+		if err != nil {
+			return nil, err
+		}
+		left = c.env.Now()
+		x.Waited = left.Sub(began)
+		x.SentID = c.sentID(call, req)
+		x.Request = func() providers.Wire { return c.shownRequest(call, req) }
+		o.Leaving(ctx, x)
+		return req, nil
+	}
+	reading := func(a Answer) error {
+		x.Took, x.Status, x.RequestID = c.env.Now().Sub(left), a.Status, c.RequestID(call, a.Header)
+		err := read(a) // first: it learns of tokens, which are hidden from then on
+		x.Answer = func() providers.Wire { return c.shownAnswer(call, a) }
+		return err
+	}
+	err := c.send(ctx, call, building, reading)
+	c.ended(x, err, began, left)
+	o.Ended(ctx, x)
+	return err
+}
+
+// ended completes what is told of a request that has ended.
+func (c *Client) ended(x *providers.Exchange, err error, began, left time.Time) {
+	now := c.env.Now()
+	switch {
+	case left.IsZero():
+		x.Waited = now.Sub(began)
+	case x.Took == 0:
+		x.Took = now.Sub(left)
+	}
+	if errors.As(err, &x.Failed) && x.RequestID == "" {
+		x.RequestID = x.Failed.RequestID
+	}
+}
+
+func (c *Client) exchange(call Call) *providers.Exchange {
+	return &providers.Exchange{Provider: c.env.Provider, Call: call.Name, Card: call.Card, Changing: call.Changing}
+}
+
+// pausing is how a call waits before it is made again.
+func (c *Client) pausing(call Call, last *error) func(ctx context.Context, d time.Duration) error {
+	if c.env.Observer == nil {
+		return c.env.Sleep
+	}
+	return func(ctx context.Context, d time.Duration) error {
+		x := c.exchange(call)
+		x.Attempt = *call.sent
+		errors.As(*last, &x.Failed)
+		c.env.Observer.Repeats(ctx, x, d)
+		return c.env.Sleep(ctx, d)
+	}
+}
