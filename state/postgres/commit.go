@@ -69,6 +69,14 @@ type commit struct {
 	// few, if any, and each commit writes them anew.
 	doubled []state.Card
 	records []state.Record // of the journal, which ends with the commit
+	// work is what workers recorded up to s.Workers. It ends with the commit, but for
+	// calls that are under way or in doubt: those in keep.
+	work workRecords
+	keep []int64
+	// fold says that the commit holds what workers recorded and nothing else, of
+	// cards that s has; others counts the state's rows that s doesn't have.
+	fold   bool
+	others int
 }
 
 func (c *commit) run(ctx context.Context, tx pgx.Tx) error {
@@ -117,15 +125,19 @@ func (c *commit) compare(ctx context.Context, tx pgx.Tx) (head, error) {
 }
 
 // rowsToWrite are the edits to the rows. What an earlier run left in the
-// journal is in s, and not in the rows: the cards that the journal names are
-// written as s has them, unless the commit's own edits name them too.
+// journal is in s, and not in the rows, and so is what workers recorded: the cards
+// that either names are written as s has them, unless the commit's own edits name
+// them too.
 func (c *commit) rowsToWrite(ctx context.Context, tx pgx.Tx, present head) (state.Edits, error) {
 	_, records, err := c.lines(ctx, tx, present)
 	if err != nil {
 		return state.Edits{}, err
 	}
 	c.records = records
-	var named []spec.ICCID
+	if c.work, err = c.workUpTo(ctx, tx, present, c.s.Workers); err != nil {
+		return state.Edits{}, err
+	}
+	named := c.namedByWorkers()
 	for i := range records {
 		if iccid := records[i].ID().ICCID; iccid != "" { // a run names no card
 			named = append(named, iccid)
@@ -196,7 +208,7 @@ func (c *commit) write(ctx context.Context, tx pgx.Tx, present head, rows state.
 	if err := c.addRows(ctx, tx, present, c.doubled, true); err != nil {
 		return err
 	}
-	if want := c.edits.Count(c.s); c.next.cards != want {
+	if want := c.others + c.edits.Count(c.s); c.next.cards != want {
 		return fmt.Errorf("it would have %d cards, and its rows come to %d: they were changed by hand", want, c.next.cards)
 	}
 	if present.vault == nil && c.next.vault != nil {
@@ -206,6 +218,9 @@ func (c *commit) write(ctx context.Context, tx pgx.Tx, present head, rows state.
 	}
 	if err := c.addEvents(ctx, tx); err != nil {
 		return fmt.Errorf("add to the history: %w", err)
+	}
+	if err := c.endWork(ctx, tx); err != nil {
+		return fmt.Errorf("take over what workers recorded: %w", err)
 	}
 	return c.finish(ctx, tx)
 }
@@ -362,20 +377,54 @@ func (c *commit) finish(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := c.replaceFold(ctx, tx); err != nil {
+		return err
+	}
 	var batch pgx.Batch
 	batch.Queue("UPDATE "+c.table("states")+" SET lineage = $2, serial = $3, cards = $4, key = $5, seal = $6, format = $7, fleet = $8::json WHERE id = $1",
 		n.id, n.lineage, n.serial, n.cards, key, seal, n.format, fleet)
-	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal, format, fleet) VALUES ($1, $2, $3, $4, $5, $6, $7::json)",
-		n.id, n.serial, n.cards, n.written, seal, n.format, fleet)
+	batch.Queue("INSERT INTO "+c.table("versions")+" (state_id, serial, cards, written, seal, format, fleet, fold) VALUES ($1, $2, $3, $4, $5, $6, $7::json, $8)",
+		n.id, n.serial, n.cards, n.written, seal, n.format, fleet, c.fold)
 	batch.Queue("DELETE FROM "+c.table("journal")+" WHERE state_id = $1", n.id)
 	if keep := c.env.KeepHistory; keep > 0 {
 		batch.Queue("DELETE FROM "+c.table("history")+" WHERE state_id = $1 AND at < $2", n.id, n.written.Add(-keep))
 	}
-	if oldest := int64(n.serial) - kept + 1; oldest > 0 { //nolint:gosec // serials count commits
-		batch.Queue("DELETE FROM "+c.table("versions")+" WHERE state_id = $1 AND serial < $2", n.id, oldest)
-		// The constant is the index's, which a parameter wouldn't match.
-		batch.Queue(fmt.Sprintf("DELETE FROM %s WHERE state_id = $1 AND to_serial <= $2 AND to_serial < %d", c.table("cards"), int64(forever)), n.id, oldest)
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return err
 	}
+	return c.dropVersions(ctx, tx)
+}
+
+// replaceFold lets a fold take the place of the version before it, where that is
+// one too: else an hour of workers would push out the last ten versions.
+func (c *commit) replaceFold(ctx context.Context, tx pgx.Tx) error {
+	if !c.fold {
+		return nil
+	}
+	tag, err := tx.Exec(ctx, "DELETE FROM "+c.table("versions")+" v WHERE state_id = $1 AND fold AND serial = (SELECT max(serial) FROM "+
+		c.table("versions")+" WHERE state_id = $1)", c.next.id)
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	// Rows of that version that this one ended are of no version any more. The
+	// constant is the index's, which a parameter wouldn't match.
+	_, err = tx.Exec(ctx, fmt.Sprintf(`DELETE FROM %s WHERE state_id = $1 AND to_serial = $2 AND to_serial < %d
+		AND from_serial > (SELECT coalesce(max(serial), -1) FROM %s WHERE state_id = $1)`, c.table("cards"), int64(forever), c.table("versions")),
+		c.next.id, c.next.serial)
+	return err
+}
+
+// dropVersions drops the versions that are no longer kept, and their rows.
+func (c *commit) dropVersions(ctx context.Context, tx pgx.Tx) error {
+	var oldest *int64 // that is kept; NULL where there are fewer
+	err := tx.QueryRow(ctx, "SELECT (SELECT serial FROM "+c.table("versions")+" WHERE state_id = $1 ORDER BY serial DESC OFFSET $2 LIMIT 1)",
+		c.next.id, kept-1).Scan(&oldest)
+	if err != nil || oldest == nil {
+		return err
+	}
+	var batch pgx.Batch
+	batch.Queue("DELETE FROM "+c.table("versions")+" WHERE state_id = $1 AND serial < $2", c.next.id, *oldest)
+	batch.Queue(fmt.Sprintf("DELETE FROM %s WHERE state_id = $1 AND to_serial <= $2 AND to_serial < %d", c.table("cards"), int64(forever)), c.next.id, *oldest)
 	return tx.SendBatch(ctx, &batch).Close()
 }
 

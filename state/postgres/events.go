@@ -37,10 +37,38 @@ func (c *commit) addEvents(ctx context.Context, tx pgx.Tx) error {
 		}
 		return err
 	})
-	if err != nil || len(rows) == 0 {
+	if err != nil {
+		return err
+	}
+	more, err := c.workRows(ctx, tx)
+	if rows = append(rows, more...); err != nil || len(rows) == 0 {
 		return err
 	}
 	return c.copyEvents(ctx, tx, rows)
+}
+
+// workRows are the entries of what workers recorded, behind those of the journal.
+func (c *commit) workRows(ctx context.Context, tx pgx.Tx) ([]historyRow, error) {
+	if len(c.work) == 0 {
+		return nil, nil
+	}
+	x, err := c.boxOf(ctx, tx, c.next.id)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := c.toldRuns(ctx, tx, c.next.id, x, c.work)
+	if err != nil {
+		return nil, err
+	}
+	entries := c.work.entries(runs, c.s.Serial, stored.LastSeq(c.records), func(r *workRecord) bool { return !c.stays(r) })
+	rows := make([]historyRow, len(entries))
+	for i := range entries {
+		if rows[i], err = historyRowOf(&entries[i].Entry); err != nil {
+			return nil, err
+		}
+		rows[i].at = entries[i].at
+	}
+	return rows, nil
 }
 
 func historyRowOf(e *state.Entry) (historyRow, error) {
@@ -111,6 +139,7 @@ func (c *commit) sealEvents(ctx context.Context, tx pgx.Tx) error {
 
 // Events implements [state.Chronicler].
 func (b *Backend) Events(ctx context.Context, q state.EventQuery, visit func(*state.Entry) error) error {
+	visit = onceBegun(q, visit)
 	err := b.within(ctx, toRead, func(tx pgx.Tx) error {
 		h, err := b.present(ctx, tx)
 		if err != nil || h.id == 0 {
@@ -121,10 +150,69 @@ func (b *Backend) Events(ctx context.Context, q state.EventQuery, visit func(*st
 				return err
 			}
 		}
-		return b.journalEvents(ctx, tx, h, q, visit)
+		last := uint64(0)
+		err = b.journalEvents(ctx, tx, h, q, func(e *state.Entry) error {
+			last = max(last, e.Seq)
+			return visit(e)
+		})
+		if err != nil || h.schema < workable {
+			return err
+		}
+		return b.workEvents(ctx, tx, h, q, last, visit)
 	})
 	if err != nil {
 		return fmt.Errorf("read the history of the state %s: %w", b.place(), err)
+	}
+	return nil
+}
+
+// onceBegun leaves out what says again that a run began: the history has that with
+// each commit of a run that workers carry out.
+func onceBegun(q state.EventQuery, visit func(*state.Entry) error) func(*state.Entry) error {
+	begun := map[string]bool{}
+	return func(e *state.Entry) error {
+		if e.Event == nil && e.Run != nil {
+			if begun[e.Run.ID] || e.At().Before(q.Since) {
+				return nil
+			}
+			begun[e.Run.ID] = true
+		}
+		return visit(e)
+	}
+}
+
+// workEvents visits what workers recorded since the last commit, behind the entry of
+// that number.
+func (b *Backend) workEvents(ctx context.Context, tx pgx.Tx, h head, q state.EventQuery, after uint64, visit func(*state.Entry) error) error {
+	x, err := b.boxOf(ctx, tx, h.id)
+	if err != nil {
+		return err
+	}
+	where, args := "true", []any(nil)
+	if len(q.ICCIDs) > 0 {
+		var keys []string
+		for _, iccid := range q.ICCIDs {
+			for _, spelling := range spellings(iccid) {
+				keys = append(keys, x.keys(string(spelling))...)
+			}
+		}
+		where, args = "r.card = ANY ($2)", []any{keys}
+	}
+	records, err := b.workRecords(ctx, tx, h.id, x, where, args...)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	runs, err := b.toldRuns(ctx, tx, h.id, x, records)
+	if err != nil {
+		return err
+	}
+	wanted := stored.Wanted(q)
+	for _, e := range records.entries(runs, h.serial, after, func(*workRecord) bool { return true }) {
+		if wanted(&e.Entry) {
+			if err := visit(&e.Entry); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -234,7 +322,9 @@ func spellings(iccid spec.ICCID) []spec.ICCID {
 	return list
 }
 
-// span is where the wanted run begins, and where the next one does; nil for none.
+// span is where the wanted run begins first, and where the run behind its last entry
+// does; nil for none. A run that workers carry out is in many commits, and others
+// are between them.
 func (r *eventRows) span(ctx context.Context, tx pgx.Tx) (from, to *[2]uint64, err error) {
 	rows, err := tx.Query(ctx, "SELECT serial, entry, event, sealed FROM "+r.table("history")+
 		" WHERE state_id = $1 AND iccid IS NULL ORDER BY serial, entry", r.head.id)
@@ -244,17 +334,18 @@ func (r *eventRows) span(ctx context.Context, tx pgx.Tx) (from, to *[2]uint64, e
 	var row eventRow
 	_, err = pgx.ForEachRow(rows, []any{&row.serial, &row.entry, &row.event, &row.sealed}, func() error {
 		at := [2]uint64{row.serial, row.entry}
-		if from != nil {
-			if to == nil {
-				to = &at
-			}
-			return nil
-		}
 		run, err := r.run(&row)
-		if err == nil && run.ID == r.q.Run {
-			from = &at
+		switch {
+		case err != nil:
+			return err
+		case run.ID == r.q.Run:
+			if to = nil; from == nil {
+				from = &at
+			}
+		case from != nil && to == nil:
+			to = &at
 		}
-		return err
+		return nil
 	})
 	return from, to, err
 }

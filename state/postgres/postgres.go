@@ -44,7 +44,8 @@ type Config struct {
 // Backend keeps a state in a database. Make one with [New].
 type Backend struct {
 	schema, name string
-	beat         time.Duration
+	beat, group  time.Duration
+	connString   string // with what the environment says
 	env          state.Env
 	codec        stored.Codec
 	conn         *pgx.ConnConfig
@@ -56,7 +57,8 @@ type Backend struct {
 
 // New is the state that config says. It asks the server for nothing yet.
 func New(config Config, env state.Env) (*Backend, error) {
-	conn, err := pgx.ParseConfig(withEnvironment(config.ConnString, env.Getenv))
+	connString := withEnvironment(config.ConnString, env.Getenv)
+	conn, err := pgx.ParseConfig(connString)
 	if err != nil {
 		// pgx leaves the password out of a string that it understands in part
 		// only, and the string out is safer still.
@@ -69,7 +71,8 @@ func New(config Config, env state.Env) (*Backend, error) {
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "cardfleet"
 	}
-	b := &Backend{schema: config.Schema, name: config.Name, beat: config.Beat, env: env, conn: conn}
+	b := &Backend{schema: config.Schema, name: config.Name, beat: config.Beat, group: config.Group, env: env, conn: conn, connString: connString}
+	b.group = cmp.Or(b.group, 20*time.Millisecond)
 	if b.schema == "" {
 		b.schema = standardSchema
 	}
@@ -128,6 +131,7 @@ func (b *Backend) table(name string) string { return pgx.Identifier{b.schema, na
 func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 	s := &state.Snapshot{}
 	var records []state.Record
+	var work workRecords
 	err := b.within(ctx, toRead, func(tx pgx.Tx) error {
 		h, err := b.present(ctx, tx)
 		if err != nil || h.id == 0 {
@@ -136,18 +140,25 @@ func (b *Backend) Read(ctx context.Context) (*state.Snapshot, error) {
 		if s, err = b.cards(ctx, tx, h); err != nil {
 			return err
 		}
+		if s.Workers, err = b.workHead(ctx, tx, h); err != nil {
+			return err
+		}
+		if work, err = b.workUpTo(ctx, tx, h, s.Workers); err != nil {
+			return err
+		}
 		_, records, err = b.lines(ctx, tx, h)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the state %s: %w", b.place(), err)
 	}
-	if len(records) == 0 {
-		return s, nil
+	if len(records) > 0 {
+		if s, err = stored.Replay(s, records); err != nil {
+			return nil, fmt.Errorf("the journal of the state %s: %w", b.place(), err)
+		}
 	}
-	after, err := stored.Replay(s, records)
-	if err != nil {
-		return nil, fmt.Errorf("the journal of the state %s: %w", b.place(), err)
+	if s, err = work.onto(s, left); err != nil {
+		return nil, fmt.Errorf("what workers recorded of the state %s: %w", b.place(), err)
 	}
-	return after, nil
+	return s, nil
 }

@@ -113,13 +113,14 @@ UPDATE %[1]s.version SET version = 4;
 -- Of which run an entry is, and which entries are too old to be kept.
 CREATE INDEX history_runs ON %[1]s.history (state_id, serial, entry) WHERE iccid IS NULL;
 CREATE INDEX history_age ON %[1]s.history (state_id, at);
-`}
+`, workMigration}
 
-// From which version of the schema on it can hold encrypted states, and says a
-// snapshot's format.
+// From which version of the schema on it can hold encrypted states, says a
+// snapshot's format, and holds what workers share.
 const (
 	encryptable = 2
 	formatted   = 3
+	workable    = 5
 )
 
 // The formats of a snapshot: rows by provider and ICCID, and cards by ICCID.
@@ -183,12 +184,15 @@ func (b *Backend) migrate(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	for ; version < len(migrations); version++ {
-		if _, err := tx.Exec(ctx, fmt.Sprintf(migrations[version], pgx.Identifier{b.schema}.Sanitize())); err != nil {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(migrations[version], b.quotedSchema())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// quotedSchema is the schema as statements name it.
+func (b *Backend) quotedSchema() string { return pgx.Identifier{b.schema}.Sanitize() }
 
 // makeSchema looks first: CREATE SCHEMA IF NOT EXISTS needs the right to make
 // one even where it exists.
@@ -197,6 +201,6 @@ func (b *Backend) makeSchema(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", b.schema).Scan(&found); err != nil || found {
 		return err
 	}
-	_, err := tx.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{b.schema}.Sanitize())
+	_, err := tx.Exec(ctx, "CREATE SCHEMA "+b.quotedSchema())
 	return err
 }

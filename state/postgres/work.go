@@ -3,21 +3,33 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 // Work is what workers share of a state: runs that were handed over, whose slices
 // wait to be carried out; who holds which account; and what was recorded of the
 // calls. Make one with [Backend.Work]. It may be used by many goroutines.
 type Work struct {
-	b    *Backend
-	pool *pgxpool.Pool
-	id   int64 // of the state
+	b      *Backend
+	pool   *pgxpool.Pool
+	id     int64 // of the state
+	box    *box
+	writer *writer
+
+	mu         sync.Mutex
+	down       bool                       // the database is away, and somebody was told
+	superseded map[int64]supersededOfARun // by the run's number
 }
 
 // ErrNoRun says that no run has that id, or that several begin with it.
@@ -65,6 +77,8 @@ type WorkSlice struct {
 	// Keys are the cards and devices that it touches, "iccid:…" and "imei:…"; see
 	// [Work.Touching].
 	Keys []string
+
+	part int // how often it was done in part; set by [Account.Next]
 }
 
 // HandOver is a run with its slices.
@@ -122,11 +136,79 @@ type Finished struct {
 // WorkCounts counts actions by what became of them.
 type WorkCounts struct{ Done, Failed, Dropped, NotStarted, InDoubt int }
 
-var errLater = errors.New("later")
-
 // Work opens the state for workers. It makes the schema and the state's row where
 // they are missing, as a first run does.
-func (b *Backend) Work(ctx context.Context) (*Work, error) { return nil, errLater }
+func (b *Backend) Work(ctx context.Context) (*Work, error) {
+	w := &Work{b: b, superseded: map[int64]supersededOfARun{}}
+	var key []byte
+	err := b.within(ctx, toWrite, func(tx pgx.Tx) (err error) {
+		if err := b.prepare(ctx, tx); err != nil {
+			return err
+		}
+		key, err = b.prepareWork(ctx, tx, &w.id)
+		return err
+	})
+	if err == nil {
+		w.box, err = b.openBox(key, w.id)
+	}
+	if err == nil {
+		w.pool, err = b.openPool(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the state %s for workers: %w", b.place(), err)
+	}
+	w.writer = newWriter(w, stored.NewUUID(b.env.Random))
+	return w, nil
+}
+
+// prepareWork makes what a state has of its workers, and returns the data key.
+func (b *Backend) prepareWork(ctx context.Context, tx pgx.Tx, id *int64) (key []byte, err error) {
+	err = tx.QueryRow(ctx, "SELECT id, work_key FROM "+b.table("states")+" WHERE name = $1 FOR NO KEY UPDATE", b.name).Scan(id, &key)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO "+b.table("work_heads")+" (state_id) VALUES ($1) ON CONFLICT DO NOTHING", *id); err != nil {
+		return nil, err
+	}
+	if key != nil || b.env.Sealer == nil {
+		return key, nil
+	}
+	v, err := newVault(workLineage(*id), b.env.Random)
+	if err != nil {
+		return nil, err
+	}
+	if key, err = v.sealKey(b.env.Sealer); err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, "UPDATE "+b.table("states")+" SET work_key = $2 WHERE id = $1", *id, key)
+	return key, err
+}
+
+// openPool connects as the backend does, with as many connections as the
+// connection string says (pool_max_conns), or few.
+func (b *Backend) openPool(ctx context.Context) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(b.connString)
+	if err != nil {
+		return nil, errors.New("the connection string can't be read") // which was read before; pgx's own words might hold the password
+	}
+	config.ConnConfig = b.conn.Copy()
+	for name := range config.ConnConfig.RuntimeParams {
+		if strings.HasPrefix(name, "pool_") {
+			delete(config.ConnConfig.RuntimeParams, name)
+		}
+	}
+	if !strings.Contains(b.connString, "pool_max_conns") {
+		config.MaxConns = fewConns
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return pool, nil
+}
+
+// fewConns is how many connections a worker has at most unless it is told.
+const fewConns = 8
 
 // Close ends its connections. Nothing is in use by then.
 func (w *Work) Close() { w.pool.Close() }
@@ -140,144 +222,54 @@ func (w *Work) Schema() string { return w.b.schema }
 // State is the state's number in the schema, and its name.
 func (w *Work) State() (id int64, name string) { return w.id, w.b.name }
 
-// HandOver stores the run with its slices, all or nothing, under the state's lock,
-// which the caller holds.
-func (w *Work) HandOver(ctx context.Context, h HandOver) (number int64, err error) {
-	return 0, errLater
+// read runs f in a transaction that sees everything as of one instant.
+func (w *Work) read(ctx context.Context, doing string, f func(tx pgx.Tx) error) error {
+	return w.during(doing, pgx.BeginTxFunc(ctx, w.pool, pgx.TxOptions{BeginQuery: toRead}, f))
 }
 
-// Runs lists the runs that go on, and with ended the others too, the newest first.
-func (w *Work) Runs(ctx context.Context, ended bool) ([]WorkRun, error) { return nil, errLater }
-
-// Run is the run with that id, of which the beginning will do. The error is
-// [ErrNoRun] where there is none.
-func (w *Work) Run(ctx context.Context, id string) (*WorkRun, error) { return nil, errLater }
-
-// OpenSlices visits the slices that aren't finished, by run, account and N; of all
-// runs for "".
-func (w *Work) OpenSlices(ctx context.Context, run string, visit func(*WorkSlice) error) error {
-	return errLater
+// write runs f in a transaction that is durable once it is committed.
+func (w *Work) write(ctx context.Context, doing string, f func(tx pgx.Tx) error) error {
+	return w.during(doing, pgx.BeginTxFunc(ctx, w.pool, pgx.TxOptions{BeginQuery: toWrite}, f))
 }
 
-// Results visits what came after the result of that ID, in the order in which it
-// was finished.
-func (w *Work) Results(ctx context.Context, run string, after int64, visit func(*WorkResult) error) error {
-	return errLater
+// call calls a function of ours, which is a transaction by itself, and sets for
+// itself what [toWrite] sets.
+func (w *Work) call(ctx context.Context, doing, function string, args ...any) error {
+	_, err := w.pool.Exec(ctx, w.calling(function, len(args)), args...)
+	return w.during(doing, err)
 }
 
-// Touching are the calls under way on these cards and devices, of accounts whose
-// leases are good.
-func (w *Work) Touching(ctx context.Context, keys []string) ([]UnderWay, error) {
-	return nil, errLater
+func (w *Work) calling(function string, args int) string {
+	places := make([]string, args)
+	for i := range places {
+		places[i] = "$" + strconv.Itoa(i+1)
+	}
+	return "SELECT set_config('synchronous_commit', 'on', true), " + w.b.table(function) + "(" + strings.Join(places, ", ") + ")"
 }
 
-// UnderWay are the run's calls under way.
-func (w *Work) UnderWay(ctx context.Context, run string) ([]UnderWay, error) { return nil, errLater }
+// changedHands is what our functions raise where a token isn't the account's.
+const changedHands = "CF001"
 
-// Cancel has no more of the run's slices be given out. What is left of it is for
-// the caller to end.
-func (w *Work) Cancel(ctx context.Context, run, by string) error { return errLater }
-
-// Retry lets the run go on in an account that can't; in all of them for "".
-func (w *Work) Retry(ctx context.Context, run, account string) error { return errLater }
-
-// Pause keeps the account from being taken, and its slices from being given out,
-// or ends that.
-func (w *Work) Pause(ctx context.Context, account, by string, paused bool) error { return errLater }
-
-// Accounts lists the accounts that somebody holds, or that have work.
-func (w *Work) Accounts(ctx context.Context) ([]AccountState, error) { return nil, errLater }
-
-// Account is an account that this process holds by a lease, which it renews until
-// it is released or lost. It is a [state.Journal] and [state.Leased].
-type Account struct {
-	w     *Work
-	name  string
-	token int64
+func (w *Work) during(doing string, err error) error {
+	var said *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &said) && said.Code == changedHands:
+		return fmt.Errorf("%s: %w", doing, errTakenOver)
+	default:
+		return fmt.Errorf("%s in the state %s: %w", doing, w.b.place(), err)
+	}
 }
 
-// Claim takes the account where nobody holds it. Both results are nil where
-// somebody does, or where it is paused.
-func (w *Work) Claim(ctx context.Context, account, worker string, info []byte) (*Account, error) {
-	return nil, errLater
+// away tells whoever is to know that the database is away, and that it is back:
+// once, however many accounts wait for it.
+func (w *Work) away(err error) {
+	w.mu.Lock()
+	changed := w.down != (err != nil)
+	w.down = err != nil
+	w.mu.Unlock()
+	if changed && w.b.env.Away != nil {
+		w.b.env.Away(err)
+	}
 }
-
-// Name is the account's.
-func (a *Account) Name() string { return a.name }
-
-// Token is the number of its lease, which rises at each change of hands.
-func (a *Account) Token() int64 { return a.token }
-
-// Append implements [state.Journal].
-func (a *Account) Append(ctx context.Context, records ...state.Record) error { return errLater }
-
-// Close implements [state.Journal]. The lease is kept.
-func (a *Account) Close() error { return nil }
-
-// Assure implements [state.Leased].
-func (a *Account) Assure(ctx context.Context) error { return errLater }
-
-// Lost implements [state.Leased].
-func (a *Account) Lost() <-chan struct{} { return nil }
-
-// ForRun is the journal for records of that run: run is what the history says of
-// it, and id the run's that was handed over.
-func (a *Account) ForRun(run *state.Run, id string) state.Journal { return a }
-
-// Doubts are the cards with calls that an earlier holder left without an outcome.
-func (a *Account) Doubts(ctx context.Context) ([]spec.ICCID, error) { return nil, errLater }
-
-// Memories is what the state has of the cards now; nothing for those that it
-// doesn't have.
-func (a *Account) Memories(ctx context.Context, iccids []spec.ICCID) (map[spec.ICCID]*state.Card, error) {
-	return nil, errLater
-}
-
-// Next is the account's next slice that may start, of runs with that configuration
-// and slices of at most that version, and which actions of it are superseded; nil
-// where none may now.
-func (a *Account) Next(ctx context.Context, config string, version int) (*WorkSlice, []Superseded, error) {
-	return nil, nil, errLater
-}
-
-// Finish ends the slice, or keeps what is left of it, and the run with its last.
-func (a *Account) Finish(ctx context.Context, s *WorkSlice, f Finished) error { return errLater }
-
-// Park says why the run can't go on in this account; see [Work.Retry].
-func (a *Account) Park(ctx context.Context, run, why string) error { return errLater }
-
-// Outcomes are those of the run's actions that others need, as far as they are known.
-func (w *Work) Outcomes(ctx context.Context, run string, actions []string) (map[string]string, error) {
-	return nil, errLater
-}
-
-// Release gives the lease back.
-func (a *Account) Release(ctx context.Context) error { return errLater }
-
-// Fold commits what workers recorded, where the state's lock is free this instant.
-func (w *Work) Fold(ctx context.Context) (bool, error) { return false, errLater }
-
-// Due reports whether the check of that name and due time is this caller's to run:
-// it is for the first that asks.
-func (w *Work) Due(ctx context.Context, name string, due time.Time) (mine bool, err error) {
-	return false, errLater
-}
-
-// LastDue is the latest due time that somebody asked for; zero for none.
-func (w *Work) LastDue(ctx context.Context, name string) (time.Time, error) {
-	return time.Time{}, errLater
-}
-
-// Prune forgets the runs that ended before.
-func (w *Work) Prune(ctx context.Context, before time.Time) (runs int, err error) {
-	return 0, errLater
-}
-
-// PrintSchema is the DDL that brings a schema of that version up to date; 0 is
-// one that isn't there yet.
-func (b *Backend) PrintSchema(from int) string { return "" }
-
-var _ interface {
-	state.Journal
-	state.Leased
-} = (*Account)(nil)

@@ -121,12 +121,7 @@ func (x *extractor) answer(r *state.Record) {
 // end visits what the run left open.
 func (x *extractor) end() error {
 	for _, r := range x.open {
-		e := state.Event{}
-		if r.Event != nil {
-			e = *r.Event
-		}
-		e.At, e.ICCID, e.Provider, e.Change = r.At, r.ID().ICCID, r.ID().Provider, r.Intent.Change
-		e.Outcome, e.Reason = InDoubt, state.Unanswered
+		e := Left(r)
 		if err := x.visit(&state.Entry{Serial: r.Serial, Seq: r.Seq, Run: x.run, Event: &e}); err != nil {
 			return err
 		}

@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Next is the account's next slice that may start, of runs with that configuration
+// and slices of at most that version, and what is superseded in its run; nil where
+// none may now. It is by the run's priority and number, and N. It is in this holder's
+// hands until Finish or Park; where the account changes hands before that, the next
+// holder is given it.
+func (a *Account) Next(ctx context.Context, config string, version int) (*WorkSlice, []Superseded, error) {
+	s := &WorkSlice{Account: a.name}
+	var from *time.Time
+	var waits, body []byte
+	var last *int64
+	err := a.persist(ctx, "take the next slice", func(ctx context.Context) error {
+		runs, ns := a.inHand()
+		return a.w.pool.QueryRow(ctx, "SELECT n.*, set_config('synchronous_commit', 'on', true) FROM "+a.w.b.table("work_next")+"($1, $2, $3, $4, $5, $6, $7) AS n",
+			a.w.id, a.name, a.token, config, version, runs, ns).
+			Scan(&s.Run, &s.Number, &s.Priority, &s.N, &s.part, &s.Actions, &from, &waits, &body, &last, nil)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	s.NotBefore = zeroTime(from)
+	if err := a.w.openSlice(s, waits, body); err != nil {
+		return nil, nil, err
+	}
+	var superseded []Superseded
+	if last != nil {
+		if superseded, err = a.w.supersededIn(ctx, s.Number, *last); err != nil {
+			return nil, nil, a.w.during("read what is superseded", err)
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hands = append(a.hands, hand{s.Number, s.N})
+	return s, superseded, nil
+}
+
+// inHand are the slices that were given out, by run and number.
+func (a *Account) inHand() (runs []int64, ns []int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	runs, ns = []int64{}, []int{}
+	for _, h := range a.hands {
+		runs, ns = append(runs, h.run), append(ns, h.n)
+	}
+	return runs, ns
+}
+
+func (a *Account) putDown(which func(hand) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hands = slices.DeleteFunc(a.hands, which)
+}
+
+// Finish ends the slice, or keeps what is left of it to be given out again, and ends
+// the run with its last. s is what Next gave.
+func (a *Account) Finish(ctx context.Context, s *WorkSlice, f Finished) error {
+	var rest, restWaits []byte
+	var restActions *int
+	var restFrom *time.Time
+	if f.Left != nil {
+		left := *f.Left
+		left.Account, left.N = s.Account, s.N
+		var err error
+		if restWaits, rest, err = a.w.sliceBody(s.Run, &left); err != nil {
+			return err
+		}
+		restActions, restFrom = &left.Actions, nullTime(left.NotBefore)
+	}
+	result := a.w.box.packSmall(f.Results, resultName(s.Number, a.name, s.N))
+	actions, outcomes := []string{}, []string{}
+	for action, outcome := range f.Outcomes {
+		actions, outcomes = append(actions, a.w.box.key(action)), append(outcomes, outcome)
+	}
+	n := &f.Counts
+	err := a.persist(ctx, "finish a slice", func(ctx context.Context) error {
+		_, err := a.w.pool.Exec(ctx, a.w.calling("work_finish", 18), a.w.id, a.name, a.token, s.Number, s.N, s.part, result,
+			n.Done, n.Failed, n.Dropped, n.NotStarted, n.InDoubt, rest, restActions, restFrom, restWaits, actions, outcomes)
+		return err
+	})
+	if err == nil {
+		a.putDown(func(h hand) bool { return h == hand{s.Number, s.N} })
+	}
+	return err
+}
+
+// Park says why the run can't go on in this account; see [Work.Retry]. Its slices
+// aren't in this holder's hands any more.
+func (a *Account) Park(ctx context.Context, run, why string) error {
+	var number int64
+	err := a.persist(ctx, "park a run", func(ctx context.Context) error {
+		return pgx.BeginTxFunc(ctx, a.w.pool, pgx.TxOptions{BeginQuery: toWrite}, func(tx pgx.Tx) (err error) {
+			if number, _, err = a.w.number(ctx, tx, run); err != nil {
+				return err
+			}
+			_, err = tx.Exec(ctx, "SELECT "+a.w.b.table("work_park")+"($1, $2, $3, $4, $5)", a.w.id, a.name, a.token, number,
+				a.w.box.packText(why, partName(number, a.name)))
+			return err
+		})
+	})
+	if err == nil {
+		a.putDown(func(h hand) bool { return h.run == number })
+	}
+	return err
+}
