@@ -410,7 +410,7 @@ func TestASchemaOfTheFirstVersionIsReadAndBroughtUpToDate(t *testing.T) {
 			require.NoError(t, b.Commit(t.Context(), s, state.Edits{Put: []state.Card{statetest.Card(2, "added")}}))
 			require.Equal(t, s, read(t, opened(t, conn, sealer)))
 			query(t, conn, "SELECT version FROM cardfleet.version", &version)
-			require.Equal(t, 4, version)
+			require.Equal(t, 5, version)
 		})
 	}
 }
