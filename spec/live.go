@@ -13,4 +13,7 @@ type Output struct {
 	Sensitive bool
 	// Value is the value as JSON; null for one that isn't known.
 	Value []byte
+	// Type is the value's type as Terraform writes types in JSON: "string",
+	// ["object",{…}].
+	Type []byte
 }

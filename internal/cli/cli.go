@@ -131,6 +131,8 @@ func (prog *program) rootCommand() *cli.Command {
 			prog.historyCommand(),
 			prog.importCommand(),
 			prog.tableCommand(),
+			prog.outputCommand(),
+			prog.consoleCommand(),
 			prog.stateCommand(),
 			prog.resolveCommand(),
 			prog.forceUnlockCommand(),

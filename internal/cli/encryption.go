@@ -139,23 +139,38 @@ func (prog *program) keysIn(ctx context.Context, in inputOptions) func() (state.
 
 // configuredFleet reads the configuration in dir, without opening its providers.
 func (prog *program) configuredFleet(ctx context.Context, dir string, in inputOptions) (*spec.Fleet, error) {
-	loaded, diags, err := prog.load(ctx, dir, in)
+	loaded, err := prog.loadFor(ctx, dir, in, loadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return loaded.Fleet, nil
+}
+
+// loadFor reads the configuration in dir for what doesn't open its providers. how
+// says what it is read for.
+func (prog *program) loadFor(ctx context.Context, dir string, in inputOptions, how loadOptions) (*config.Config, error) {
+	loaded, diags, err := prog.load(ctx, dir, in, how)
 	switch {
 	case err != nil:
 		return nil, err
 	case loaded == nil || loaded.Fleet == nil:
 		return nil, mistakes(diags)
 	}
-	return loaded.Fleet, nil
+	return loaded, nil
+}
+
+// loadOptions say what a configuration is read for. The zero value is a fleet.
+type loadOptions struct {
+	expressions bool // some are evaluated later, which the configuration doesn't have
 }
 
 // load reads the configuration in dir. Its secrets are hidden from then on, and
 // those that variables of the environment say from before on. Where ctx ends
 // meanwhile, the error is ctx's.
-func (prog *program) load(ctx context.Context, dir string, in inputOptions) (*config.Config, spec.Diagnostics, error) {
+func (prog *program) load(ctx context.Context, dir string, in inputOptions, how loadOptions) (*config.Config, spec.Diagnostics, error) {
 	prog.out.hide(secretVariables(prog.env))
 	o := prog.configOptions(dir)
-	o.Vars = in.inOrder()
+	o.Vars, o.Expressions = in.inOrder(), how.expressions
 	type result struct {
 		loaded *config.Config
 		diags  spec.Diagnostics

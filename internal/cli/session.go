@@ -33,7 +33,7 @@ type session struct {
 //
 // With calls false no carrier can be asked, not even a simulated one.
 func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool) (*configuration, error) {
-	loaded, diags, err := prog.load(ctx, prog.dir(), in)
+	loaded, diags, err := prog.load(ctx, prog.dir(), in, loadOptions{})
 	switch {
 	case err != nil:
 		return nil, err

@@ -42,6 +42,9 @@ type Options struct {
 	// PassOverEmpty passes over files of carriers without a byte: a shell makes
 	// such a file for the output of the command that reads them.
 	PassOverEmpty bool
+	// Expressions keeps what [Config.Console] needs, which a fleet of a million cards
+	// doesn't carry along for nobody.
+	Expressions bool
 	// Backends are the types of backend that exist.
 	Backends []spec.Schema
 	// Now is asked once, for timestamp(). nil is the zero time.
@@ -66,8 +69,8 @@ type Config struct {
 	keyed     map[string]bool // the card blocks with for_each or from_csv
 	files     []string        // that were read
 	outputs   []*output
-	// scope and report are kept for outputs only, and nil where there are none.
-	// They hold every local value, and every file without its plain cards.
+	// scope and report are kept for outputs and expressions only, and nil where there
+	// are none. They hold every local value, and every file without its plain cards.
 	scope  *expr.Scope
 	report *report
 }
@@ -299,7 +302,7 @@ func secretSettings(schemas []spec.Schema) []string {
 // liveNames are the card and privacy_number blocks, by those words. Only outputs,
 // and local values for them, may refer to these.
 func (l *loader) liveNames() map[string][]string {
-	if len(l.blocks["output"])+len(l.blocks["locals"]) == 0 {
+	if len(l.blocks["output"])+len(l.blocks["locals"]) == 0 && !l.Expressions {
 		return nil
 	}
 	cards := make([]string, len(l.cards))
@@ -332,7 +335,7 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	f.Digest = l.inputs.Digest(l.scope.ShownVariables())
 	c := l.config()
 	c.outputs = l.outputs
-	if len(l.outputs) > 0 {
+	if len(l.outputs) > 0 || l.Expressions {
 		c.scope, c.report = l.scope, l.report
 		for _, src := range l.report.sources {
 			src.forgetCards()

@@ -49,19 +49,47 @@ func (c *Config) HasOutputs() bool { return len(c.outputs) > 0 }
 // Outputs evaluates the output blocks with what was read, by name. A value
 // that depends on a card or number without a reading is null.
 func (c *Config) Outputs(live spec.Live) ([]spec.Output, spec.Diagnostics) {
+	return c.evalOutputs(live, c.outputs)
+}
+
+// Output evaluates the output of that name; nil where there is none, or where it
+// has a mistake.
+func (c *Config) Output(live spec.Live, name string) (*spec.Output, spec.Diagnostics) {
+	at := slices.IndexFunc(c.outputs, func(o *output) bool { return o.name == name })
+	if at < 0 {
+		return nil, nil
+	}
+	out, diags := c.evalOutputs(live, c.outputs[at:at+1])
+	if len(out) == 0 {
+		return nil, diags
+	}
+	return &out[0], diags
+}
+
+func (c *Config) evalOutputs(live spec.Live, which []*output) ([]spec.Output, spec.Diagnostics) {
 	if c.scope == nil {
 		return nil, nil
 	}
 	r := &report{sources: c.report.sources, secrets: c.secrets}
 	s := c.scope.With(r, newLiveObjects(c, &live).value)
 	var out []spec.Output
-	for _, o := range c.outputs {
+	for _, o := range which {
 		if v, ok := o.eval(s, r); ok {
-			out = append(out, spec.Output{Name: o.name, Sensitive: o.sensitive, Value: asJSON(v)})
+			out = append(out, spec.Output{Name: o.name, Sensitive: o.sensitive, Value: asJSON(v), Type: typeJSON(v.Type())})
 		}
 	}
 	sortOutputs(out)
 	return out, r.done()
+}
+
+// OutputNames are the names of the output blocks, sorted.
+func (c *Config) OutputNames() []string {
+	names := make([]string, len(c.outputs))
+	for i, o := range c.outputs {
+		names[i] = o.name
+	}
+	slices.Sort(names)
+	return names
 }
 
 // eval is what an output block says, without marks.
@@ -89,6 +117,15 @@ func asJSON(v cty.Value) []byte {
 	text, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {
 		panic(fmt.Sprintf("config: an output's value can't be written as JSON: %v", err))
+	}
+	return text
+}
+
+// typeJSON writes a type as Terraform does.
+func typeJSON(t cty.Type) []byte {
+	text, err := ctyjson.MarshalType(t)
+	if err != nil {
+		panic(fmt.Sprintf("config: an output's type can't be written as JSON: %v", err))
 	}
 	return text
 }

@@ -119,6 +119,14 @@ func (s *Secrets) Redact(d *spec.Diagnostic) {
 	}
 }
 
+// RedactText blots the secrets out of a text.
+func (s *Secrets) RedactText(text string) string {
+	for _, form := range s.allForms() {
+		text = strings.ReplaceAll(text, form, Redacted)
+	}
+	return text
+}
+
 // allForms are the spellings in which the secrets are blotted out.
 func (s *Secrets) allForms() []string {
 	if s.forms != nil {
