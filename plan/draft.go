@@ -191,6 +191,11 @@ func (d *Draft) join() error {
 		return err
 	}
 	m.end()
+	unlabelled, err := d.unlabelled()
+	if err != nil {
+		return err
+	}
+	d.diags = append(d.diags, unlabelled...)
 	d.diags = append(d.diags, d.departures.judge(d.in.Fleet)...)
 	d.numbers()
 	d.tellStranded()

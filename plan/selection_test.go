@@ -76,3 +76,31 @@ func TestNamesAreLookedUpAsTheyAreTriedInTurn(t *testing.T) {
 		require.Equal(t, tried, lookedUp)
 	})
 }
+
+func TestLabelsThatSelectNoCardAreAMistakeThatSaysWhatThereIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		labels map[string]string
+		want   string
+	}{
+		"another key":   {map[string]string{"ciyt": "beijing"}, `No card that is declared or managed fits -select, together with the other options that select. No card has a label "ciyt". Did you mean "city"? The labels are: "city", "shelf".`},
+		"another value": {map[string]string{"city": "bejing"}, `No card has "city" = "bejing". Did you mean "beijing"? Its values are: "beijing", "wuhan".`},
+		"a glob":        {map[string]string{"city": "x*"}, `No card has "city" = "x*". Its values are: "beijing", "wuhan".`},
+		"not together":  {map[string]string{"city": "beijing", "shelf": "B2"}, `No card that is declared or managed fits -select, together with the other options that select.`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := bigFleet(2)
+			in.Fleet.Cards[0].Labels = map[string]string{"city": "beijing"}
+			in.Fleet.Cards[1].Labels = map[string]string{"city": "wuhan", "shelf": "B2"}
+			in.Select = plan.Selection{Labels: c.labels}
+			_, diags := plan.Make(in)
+			require.Len(t, diags, 1)
+			assert.Equal(t, "No card is selected", diags[0].Summary)
+			assert.Truef(t, strings.HasSuffix(diags[0].Detail, c.want), "%s", diags[0].Detail)
+		})
+	}
+	in := bigFleet(2)
+	in.Fleet.Cards[0].Labels = map[string]string{"city": "beijing"}
+	in.Select = plan.Selection{Labels: map[string]string{"city": "wuhan"}, Retry: "run.jsonl"}
+	_, diags := plan.Make(in)
+	assert.Empty(t, diags, "a retry may come to nothing")
+}

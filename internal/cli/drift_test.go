@@ -118,8 +118,6 @@ card "bike" {
 		"-target=card.bike -exclude=898600D*":  "1 to adopt",
 		"-select=city=ningbo":                  "1 to adopt, 0 to change-bind",
 		"-select=city=w*u":                     "1 to adopt, 0 to change-bind",
-		"-select=street=*":                     "No changes.",
-		"-select=city=nowhere":                 "No changes.",
 	} {
 		got := r.want(0, r.run(append([]string{"plan"}, strings.Fields(args)...)...))
 		assert.Contains(t, got.out, want, args)
@@ -131,6 +129,18 @@ card "bike" {
 	}
 	assert.Contains(t, r.want(1, r.run("plan", "-target=card.kisok")).errors, "Target names no card")
 	assert.Contains(t, r.want(1, r.run("plan", "-select=city")).errors, "KEY=VALUE")
+	for args, want := range map[string]string{
+		"-select=street=*":                             "No card has a label \"street\". The labels are: \"city\".",
+		"-select=city=nigbo":                           "Did you mean \"ningbo\"? Its values are: \"ningbo\", \"wenzhou\".",
+		"-select=city=nowhere -refresh=false":          "No card is selected",
+		"-select=city=ningbo -target=card.kiosk":       "No card is selected",
+		"-select=city=ningbo -exclude=898600D* -json ": "No card is selected",
+	} {
+		for _, command := range []string{"plan", "apply -auto-approve"} {
+			got := r.want(1, r.run(strings.Fields(command+" "+args)...))
+			assert.Contains(t, strings.ReplaceAll(got.errors+got.out, "\\\"", "\""), want, args)
+		}
+	}
 
 	r.want(0, r.run("apply", "-auto-approve", "-target=card.kiosk"))
 	assert.Equal(t, "card.kiosk  aliyun  "+kiosk+"\n", r.run("state", "list").out, "the rest is left alone")
