@@ -55,8 +55,11 @@ func Run(ctx context.Context, args []string, env *Env) int {
 	prog := &program{env: env}
 	unseen := prog.openLog()
 	root := prog.rootCommand()
-	if c, path := helpWanted(root, args); c != nil {
-		return prog.report(ctx, printHelp(env.Out, c, path))
+	if c, path, err := aside(root, args); c != nil || err != nil {
+		if err == nil {
+			err = printHelp(env.Out, c, path)
+		}
+		return prog.report(ctx, err)
 	}
 	if unseen != nil {
 		return prog.report(ctx, unseen)
@@ -140,9 +143,9 @@ func (prog *program) rootCommand() *cli.Command {
 			prog.carriersCommand(),
 			prog.simulatorCommand(),
 			prog.versionCommand(),
+			prog.completionCommand(),
+			prog.hiddenCompleteCommand(),
 		},
-		EnableShellCompletion:           true,
-		ConfigureShellCompletionCommand: func(c *cli.Command) { c.Hidden = false; c.Usage = "print a completion script for bash, zsh or fish" },
 	}
 	dress(root, prog.env, nil)
 	return root

@@ -38,30 +38,57 @@ func dress(c *cli.Command, env *Env, path []string) {
 	}
 }
 
-// helpWanted finds the command whose help the arguments ask for, with -h
-// anywhere or with the word help before it; nil where they don't. The library's
-// own help writes options with two dashes, so it never gets to see these.
-func helpWanted(root *cli.Command, args []string) (c *cli.Command, path []string) {
+// aside finds the command whose help the arguments ask for, with -h anywhere or with
+// the word help before it; nil where they don't. The library's own help writes options
+// with two dashes, so it never gets to see these. A command that there isn't is an
+// error, whatever options stand behind it, and it has no help.
+func aside(root *cli.Command, args []string) (c *cli.Command, path []string, err error) {
 	c, path = root, []string{root.Name}
 	wanted := len(args) > 0 && args[0] == "help"
-	if wanted {
+	switch {
+	case wanted:
 		args = args[1:]
+	case len(args) > 0 && args[0] == completeCommand:
+		return nil, nil, nil // what is behind it is typed, and not meant yet
 	}
+	unknown, isValue := "", false
 	for _, arg := range args {
 		if arg == "--" {
 			break
 		}
-		if slices.Contains([]string{"-h", "--h", "-help", "--help"}, arg) {
+		sub := c.Command(arg)
+		switch {
+		case slices.Contains([]string{"-h", "--h", "-help", "--help"}, arg):
 			wanted = true
-		}
-		if sub := c.Command(arg); sub != nil {
+		case isValue:
+		case sub != nil && unknown == "":
 			c, path = sub, append(path, sub.Name)
+		case !strings.HasPrefix(arg, "-") && len(c.Commands) > 0 && unknown == "":
+			unknown = arg
+		}
+		isValue = takesNext(c, arg)
+	}
+	switch {
+	case unknown != "":
+		return nil, nil, unknownCommand(c, path, unknown)
+	case !wanted:
+		return nil, nil, nil
+	}
+	return c, path, nil
+}
+
+// takesNext reports whether an argument is an option whose value is the next one.
+func takesNext(c *cli.Command, arg string) bool {
+	name, dashed := strings.CutPrefix(arg, "-")
+	if !dashed || strings.Contains(name, "=") {
+		return false
+	}
+	for _, f := range c.Flags {
+		if _, alone := f.(*cli.BoolFlag); !alone && slices.Contains(f.Names(), strings.TrimPrefix(name, "-")) {
+			return true
 		}
 	}
-	if !wanted {
-		return nil, nil
-	}
-	return c, path
+	return false
 }
 
 // usageError says which option was wrong, and how to see the right ones.
@@ -69,12 +96,19 @@ func usageError(c *cli.Command, path []string, err error) error {
 	detail := spec.Capital(err.Error()) + "."
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		name = strings.TrimLeft(name, "-")
+		if instead := terraformOption(path, name); instead != "" {
+			return refuse("Not an option here", "%s See %s -h.", instead, strings.Join(path, " "))
+		}
 		detail = fmt.Sprintf("There is no option -%s.%s", name, didYouMean(name, optionNames(c), "-"))
 	}
 	return refuse("Invalid option", "%s See %s -h.", detail, strings.Join(path, " "))
 }
 
+// unknownCommand says that there is no such command, and which one was meant.
 func unknownCommand(c *cli.Command, path []string, name string) error {
+	if instead := terraformCommand(append(slices.Clone(path[1:]), name)); instead != "" {
+		return refuse("Not a command here", "%s", instead)
+	}
 	var names []string
 	for _, sub := range c.Commands {
 		names = append(names, sub.Name)

@@ -78,6 +78,12 @@ func TestANamedOutputIsShownAlone(t *testing.T) {
 	assert.Equal(t, "正常", r.want(0, r.run("output", "-raw", "status")).out)
 	assert.Equal(t, "17", r.want(0, r.run("output", "number", "-raw")).out)
 
+	r.write("odd.fleet.hcl", "output \"odd\" { value = \"a\\u001b[2J\\n::error::b\" }\n")
+	assert.Equal(t, "a\x1b[2J\n::error::b", r.want(0, r.run("output", "-raw", "odd")).out, "a script gets what it is")
+	r.env["CI"] = "true"
+	assert.Equal(t, `a\x1b[2J`+"\n"+`\u003a:error::b`, r.want(0, r.run("output", "-raw", "odd")).out, "a log doesn't obey it")
+	r.write("odd.fleet.hcl", "")
+
 	for args, want := range map[string]string{
 		"statsu":      "Did you mean status?",
 		"zzzzzz":      "There are: cities, key, nothing, number, status, wanted.",
