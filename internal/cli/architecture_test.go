@@ -71,7 +71,7 @@ var layers = []layer{
 	{"apply", []string{"spec", "state", "plan", "providers"}},
 	{"internal/run", []string{"spec", "state", "state/stored", "plan", "apply", "providers"}},
 	{"internal/telemetry", []string{"plan", "apply", "providers"}},
-	{"internal/logs", []string{"providers"}},
+	{"internal/logs", []string{"spec", "providers"}},
 	{"internal/cli/notify", []string{"spec", "spec/safe"}},
 	{"internal/cli/measure", []string{"spec", "state", "state/local", "providers/all", "providers/carriersim"}},
 	{"internal/cli", []string{"*", "*/*", "*/*/*"}},

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cardfleet/cardfleet/internal/logs"
 	"github.com/cardfleet/cardfleet/providers/all"
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
@@ -164,7 +166,7 @@ func (prog *program) runSimulator(ctx context.Context, o simulatorOptions) (err 
 		}
 		err = errors.Join(err, world.Close())
 	}()
-	addresses, err := serveSimulators(o, carriers, &closers)
+	addresses, err := prog.serveSimulators(o, carriers, &closers)
 	if err != nil {
 		return err
 	}
@@ -175,8 +177,10 @@ func (prog *program) runSimulator(ctx context.Context, o simulatorOptions) (err 
 
 // serveSimulators serves the carriers, and gives the base URL of each API in
 // their order. What it started is added to closers, also where it fails.
-func serveSimulators(o simulatorOptions, carriers []carriersim.Carrier, closers *[]func() error) (addresses []string, err error) {
-	base, stop, err := serveLoopback(o.listen, carriersim.Serve(carriers))
+func (prog *program) serveSimulators(o simulatorOptions, carriers []carriersim.Carrier, closers *[]func() error) (addresses []string, err error) {
+	hide := spec.Conceal(secretsOf(carriers)...)
+	logged := func(h http.Handler) http.Handler { return logs.Served(prog.seen.log, hide, prog.env.Now, h) }
+	base, stop, err := serveLoopback(o.listen, logged(carriersim.Serve(carriers)))
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +197,7 @@ func serveSimulators(o simulatorOptions, carriers []carriersim.Carrier, closers 
 			if first != 0 {
 				own = first + len(addresses) + 1
 			}
-			alone, stop, err := serveLoopback(net.JoinHostPort(host, strconv.Itoa(own)), service.Alone())
+			alone, stop, err := serveLoopback(net.JoinHostPort(host, strconv.Itoa(own)), logged(service.Alone()))
 			if err != nil {
 				return nil, fmt.Errorf("%w: it would be the port for %s of %s; -listen=%s takes free ones", err, service.Setting, c.Type, net.JoinHostPort(host, "0"))
 			}
@@ -202,6 +206,18 @@ func serveSimulators(o simulatorOptions, carriers []carriersim.Carrier, closers 
 		}
 	}
 	return addresses, nil
+}
+
+// secretsOf are what the simulated carriers' callers prove themselves by.
+func secretsOf(carriers []carriersim.Carrier) []string {
+	secrets := []string{carriersim.TestSecret, carriersim.TestKey}
+	for _, c := range carriers {
+		for _, a := range c.World.Accounts {
+			secrets = append(secrets, a.Secret)
+		}
+	}
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
 }
 
 func (prog *program) printSimulators(carriers []carriersim.Carrier, addresses []string) {

@@ -42,22 +42,26 @@ func (c calls) Ended(ctx context.Context, x *providers.Exchange) {
 	if x.Failed != nil {
 		attrs = append(attrs, slog.String("cause", x.Failed.Cause.Word()), slog.String("error", x.Failed.Error()))
 	}
-	var shown providers.Wire
-	if x.Answer != nil {
-		shown = x.Answer()
+	switch {
+	case x.Answer != nil && c.log.Enabled(ctx, Trace):
+		c.log.LogAttrs(ctx, Trace, "answer", append(attrs, wire("answer", x.Answer())...)...)
+	case !x.Left():
+		c.log.LogAttrs(ctx, slog.LevelDebug, "call not sent", attrs...)
+	default:
+		c.log.LogAttrs(ctx, slog.LevelDebug, "call", append(attrs, strange(x)...)...)
 	}
-	if x.Answer != nil && c.log.Enabled(ctx, Trace) {
-		c.log.LogAttrs(ctx, Trace, "answer", append(attrs, wire("answer", shown)...)...)
-		return
+}
+
+// strange is the beginning of an answer to a failed call that is no JSON: a proxy's
+// page, most likely.
+func strange(x *providers.Exchange) []slog.Attr {
+	if x.Failed == nil || x.Answer == nil {
+		return nil
 	}
-	if !shown.JSON && shown.Body != "" {
-		attrs = append(attrs, slog.String("answer", shown.Body))
+	if shown := x.Answer(); !shown.JSON && shown.Body != "" {
+		return []slog.Attr{slog.String("answer", shown.Body)}
 	}
-	name := "call"
-	if !x.Left() {
-		name = "call not sent"
-	}
-	c.log.LogAttrs(ctx, slog.LevelDebug, name, attrs...)
+	return nil
 }
 
 // Repeats implements [providers.Observer].
