@@ -119,6 +119,7 @@ func (d *Draft) finish() {
 	}
 	p.judgeLimits(&d.counts, &d.in)
 	p.Costs, p.Money = d.counts.costs.costs(p.Reads, d.in.Paces), d.counts.money.money()
+	p.Windows = timings(d.in.Fleet.Windows, d.in.Now, d.counts.kinds)
 	s := d.counts.summaryOf(p)
 	p.summary = &s
 }

@@ -55,6 +55,7 @@ type fileHeader struct {
 	Totals      []Total      `json:"totals,omitempty"`
 	Limits      []Exceeded   `json:"limits,omitempty"`
 	Costs       []Cost       `json:"costs,omitempty"`
+	Windows     []Timing     `json:"windows,omitempty"`
 	Money       *Money       `json:"money,omitempty"`
 	Reads       []Reads      `json:"reads,omitempty"`
 	Partial     string       `json:"partial,omitempty"`
@@ -80,7 +81,7 @@ func headerOf(p *Plan) fileHeader {
 		Format: fileFormat, Version: fileVersion, Program: p.Version, Timestamp: p.Timestamp,
 		Config: p.Config, Lineage: p.Lineage, Serial: p.Serial,
 		Total: p.Total, Unchanged: p.Unchanged, Unread: p.Unread,
-		Incomplete: p.Incomplete, Totals: p.Totals, Limits: p.Limits, Costs: p.Costs, Money: p.Money, Reads: p.Reads,
+		Incomplete: p.Incomplete, Totals: p.Totals, Limits: p.Limits, Costs: p.Costs, Windows: p.Windows, Money: p.Money, Reads: p.Reads,
 		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Policy: p.Policy,
 		Carriers: p.Carriers, Left: p.CarriersLeft, Variables: p.Variables, FirstRun: p.FirstRun, Origin: p.Origin, Zone: p.Zone, Order: byAddress,
 	}
@@ -91,7 +92,7 @@ func (h *fileHeader) plan() *Plan {
 		Version: h.Program, Timestamp: h.Timestamp,
 		Config: h.Config, Lineage: h.Lineage, Serial: h.Serial,
 		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread,
-		Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Money: h.Money, Reads: h.Reads,
+		Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Windows: h.Windows, Money: h.Money, Reads: h.Reads,
 		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.RefreshOnly, Policy: h.Policy,
 		Carriers: h.Carriers, CarriersLeft: h.Left, Variables: h.Variables, FirstRun: h.FirstRun, Origin: h.Origin, Zone: h.Zone,
 	}

@@ -57,11 +57,15 @@ func full() *plan.Plan {
 		Numbers:    []plan.Number{{Address: "privacy_number.a", Provider: aliyun, PoolKey: "FC1", SubsID: "1", Expected: "170", Number: "171", Status: 2, Attention: []plan.Note{{Summary: "Privacy number differs", Detail: "d"}}}},
 		Totals:     []plan.Total{{Provider: aliyun, Cards: 9, Managed: 8, Left: 1}},
 		Incomplete: []plan.Incomplete{{Provider: "cmiot", Reason: "time-out", Cards: 1}},
-		Limits:     []plan.Exceeded{{Kind: spec.Stop, Provider: aliyun, Planned: 3, Allowed: "1", Default: true, File: "bikes.csv", FileCount: 3, Accepted: &two}},
-		Costs:      []plan.Cost{{Provider: aliyun, Calls: 9, PerSecond: 0.5, PerDay: 5, PerMonth: 6}},
-		Reads:      []plan.Reads{{Provider: aliyun, Cards: 9, Read: 8, Calls: 10, ListCalls: 1, ListCards: 7, Remembered: 1, Oldest: now, Newest: now, Left: 1, PerSecond: 0.5}},
-		Variables:  []plan.Variable{{Name: "pin", Digest: "pbkdf2-sha256:00"}, {Name: "region", Value: `"cn-hangzhou"`}},
-		Partial:    "-target=card.*", Skipped: 4, RefreshOnly: true, Policy: plan.Policy{RequiredApprovals: 2, ApprovalMaxAge: time.Hour, SignersOnly: true},
+		Windows: []plan.Timing{
+			{Window: "night", Zone: "Asia/Shanghai", Opens: now.Add(time.Hour), Closes: now.Add(5 * time.Hour), Kinds: []plan.TimedKind{{Kind: spec.ChangeBind, Planned: 1}}},
+			{Window: "day", Zone: "UTC", Open: true, Opens: now.Add(-time.Hour), Closes: now.Add(time.Hour), Kinds: []plan.TimedKind{{Kind: spec.Resume, Planned: 1}}},
+		},
+		Limits:    []plan.Exceeded{{Kind: spec.Stop, Provider: aliyun, Planned: 3, Allowed: "1", Default: true, File: "bikes.csv", FileCount: 3, Accepted: &two}},
+		Costs:     []plan.Cost{{Provider: aliyun, Calls: 9, PerSecond: 0.5, PerDay: 5, PerMonth: 6}},
+		Reads:     []plan.Reads{{Provider: aliyun, Cards: 9, Read: 8, Calls: 10, ListCalls: 1, ListCards: 7, Remembered: 1, Oldest: now, Newest: now, Left: 1, PerSecond: 0.5}},
+		Variables: []plan.Variable{{Name: "pin", Digest: "pbkdf2-sha256:00"}, {Name: "region", Value: `"cn-hangzhou"`}},
+		Partial:   "-target=card.*", Skipped: 4, RefreshOnly: true, Policy: plan.Policy{RequiredApprovals: 2, ApprovalMaxAge: time.Hour, SignersOnly: true},
 	}
 }
 
@@ -104,6 +108,7 @@ func TestAPlanWithAValueThatIsNoneIsRefusedByItsLine(t *testing.T) {
 		"a kind":                                         {`"kind":"unbind"`, `"kind":"unbinds"`, []string{"line 3", `no kind of action "unbinds"`}},
 		"a value that the kind has not":                  {`"kind":"unbind","from":"861536030196019"`, `"kind":"stop","from":"861536030196019"`, []string{"line 3", "stop has no value from"}},
 		"a provider":                                     {`"provider":"xuyu.east"`, `"provider":"xuyu east"`, []string{"line 3", "no provider's name"}},
+		"a kind that a window holds":                     {`"kinds":[{"kind":"change-bind"`, `"kinds":[{"kind":"rebind"`, []string{"line 1", `the window "night" holds 1 of "rebind"`}},
 		"a provider of the header":                       {`"provider":"cmiot","reason"`, `"provider":"","reason"`, []string{"line 1", "no provider's name"}},
 		"a package":                                      {`"kind":"subscribe","to":"10002"`, `"kind":"subscribe","to":"1\n2"`, []string{"line 2", "no package's id"}},
 		"a package after":                                {`"packages":["10002"]`, `"packages":[""]`, []string{"line 2", "no package's id"}},

@@ -64,6 +64,11 @@ func (h *fileHeader) check() error {
 			return err
 		}
 	}
+	for i := range h.Windows {
+		if err := h.Windows[i].check(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -64,6 +64,7 @@ func Keep(saved *Plan, in Input) (*Kept, spec.Diagnostics) {
 	}
 	p.judgeLimits(&n, &in)
 	p.Costs, p.Money = n.costs.costs(p.Reads, in.Paces), n.money.money()
+	p.Windows = timings(in.Fleet.Windows, in.Now, n.kinds)
 	return &Kept{Plan: p, Left: k.left()}, diags
 }
 

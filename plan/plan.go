@@ -47,6 +47,8 @@ type Plan struct {
 	Variables []Variable
 	// Costs are the calls that applying takes, by provider.
 	Costs []Cost
+	// Windows are when actions of the plan may start that the fleet's windows hold.
+	Windows []Timing
 	// Money is what it adds and saves; nil where the configuration has no prices, or
 	// no package changes.
 	Money *Money

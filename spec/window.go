@@ -47,8 +47,9 @@ func (w *Window) At(now time.Time) (open bool, opens, closes time.Time) {
 type Windows []Window
 
 // At says whether an action of kind k may run at a moment, and until when that holds:
-// the zero time for no end. window is the one that opens first where none is open;
-// nil where the kind may run, and where no window that holds it ever opens.
+// the zero time for no end. window is the open one that closes last, or the one that
+// opens first where none is open; nil where no window holds the kind, or none of those
+// that do ever opens.
 func (ws Windows) At(k Kind, now time.Time) (open bool, until time.Time, window *Window) {
 	held := false
 	for i := range ws {
@@ -59,7 +60,7 @@ func (ws Windows) At(k Kind, now time.Time) (open bool, until time.Time, window 
 		isOpen, opens, closes := w.At(now)
 		switch {
 		case isOpen && (!open || later(closes, until)):
-			open, until, window = true, closes, nil
+			open, until, window = true, closes, w
 		case !isOpen && !open && !opens.IsZero() && (window == nil || opens.Before(until)):
 			until, window = opens, w
 		}

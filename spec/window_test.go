@@ -155,9 +155,9 @@ func TestAKindMayRunWhereAnyOfItsWindowsIsOpen(t *testing.T) {
 	}{
 		{spec.Resume, "2026-11-30T00:00:00Z", true, "0001-01-01T00:00:00Z", ""},
 		{spec.Stop, "2026-11-30T00:00:00Z", false, "2026-11-30T01:00:00Z", "night"},
-		{spec.Stop, "2026-11-30T02:30:00Z", true, "2026-11-30T06:00:00Z", ""},
+		{spec.Stop, "2026-11-30T02:30:00Z", true, "2026-11-30T06:00:00Z", "late"},
 		{spec.Stop, "2026-11-30T07:00:00Z", false, "2026-11-30T12:00:00Z", "noon"},
-		{spec.Stop, "2026-11-30T12:59:00Z", true, "2026-11-30T13:00:00Z", ""},
+		{spec.Stop, "2026-11-30T12:59:00Z", true, "2026-11-30T13:00:00Z", "noon"},
 		{spec.Unbind, "2026-11-30T02:30:00Z", false, "2026-11-30T12:00:00Z", "noon"},
 	} {
 		open, until, by := windows.At(row.kind, moment(t, row.now))

@@ -140,7 +140,7 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 		return nil, err
 	}
 	defer func() { err = errors.Join(run.OrLeaseLost(ctx, err), unlock()) }()
-	p, err := s.planWithin(ctx, o, planFile, approvals, until)
+	p, err := s.planToApply(ctx, o, planFile, approvals, until)
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +150,9 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 	return s.carryOut(ctx, p, o)
 }
 
-// planWithin is the plan that an apply carries out, made under the lock until its time
-// is over; zero is no such time.
-func (s *session) planWithin(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals, until time.Time) (p *run.Planned, err error) {
-	ctx, over := s.run.Within(ctx, until)
-	defer func() { over(); err = outOfTime(ctx, err) }()
+// planToApply makes the plan, or loads the one that was saved, under the lock. until is
+// when an apply starts nothing more; zero is no such time.
+func (s *session) planToApply(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals, until time.Time) (*run.Planned, error) {
 	rows, absent, err := s.run.RowsToApply(ctx, o.acceptNewState, planFile != "" || o.retry.file != "", s.config.HasOutputs())
 	if err != nil {
 		return nil, err
@@ -164,7 +162,7 @@ func (s *session) planWithin(ctx context.Context, o applyOptions, planFile strin
 	}
 	how := o.forRun(approvals)
 	how.Absent = absent
-	p, err = s.planToApply(ctx, rows, o, planFile, how)
+	p, err := s.planWithin(ctx, rows, o, planFile, how, until)
 	if err != nil {
 		return nil, err
 	}
@@ -172,15 +170,19 @@ func (s *session) planWithin(ctx context.Context, o applyOptions, planFile strin
 	return p, nil
 }
 
-// planToApply makes the plan, or loads the one that was saved.
-func (s *session) planToApply(ctx context.Context, rows *run.Rows, o applyOptions, planFile string, how run.Options) (*run.Planned, error) {
+// planWithin reads and plans until an apply's time is over. The rows are read again
+// after that, so they were opened without such an end.
+func (s *session) planWithin(ctx context.Context, rows *run.Rows, o applyOptions, planFile string, how run.Options, until time.Time) (*run.Planned, error) {
 	if planFile != "" {
 		return s.loadPlan(planFile, rows, how)
 	}
 	if err := o.refreshOptions.check(); err != nil {
 		return nil, err
 	}
-	return s.run.PlanToApply(ctx, rows, how, o.autoApprove)
+	within, over := s.run.Within(ctx, until)
+	defer over()
+	p, err := s.run.PlanToApply(within, rows, how, o.autoApprove)
+	return p, outOfTime(within, err)
 }
 
 func orNone(s string) string {

@@ -215,6 +215,9 @@ func (o *output) planEvents(from plan.Source) error {
 	if p.Money != nil {
 		summary["money"] = render.MoneyOf(p.Money)
 	}
+	if len(p.Windows) > 0 {
+		summary["windows"] = render.TimingsOf(p.Windows)
+	}
 	o.event("info", "change_summary", render.LastLine(p), summary)
 	return nil
 }

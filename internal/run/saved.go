@@ -107,7 +107,7 @@ func (p *Planned) settle(kept *plan.Kept) {
 // withoutActions is the plan with nothing to do.
 func withoutActions(p *plan.Plan) *plan.Plan {
 	idle := *p
-	idle.Cards, idle.Limits, idle.Costs, idle.Money = slices.Clone(p.Cards), nil, nil, nil
+	idle.Cards, idle.Limits, idle.Costs, idle.Windows, idle.Money = slices.Clone(p.Cards), nil, nil, nil, nil
 	for i := range idle.Cards {
 		idle.Cards[i].Actions = nil
 	}

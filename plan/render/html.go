@@ -98,6 +98,7 @@ type view struct {
 	Phrases      string // see [pagePhrases]
 	Limits       [][]string
 	Reads        []carrierText
+	Windows      []string
 	Irreversible []listedCard
 	Attention    []listedCard
 	Alike        []listedGroup // that need the same
@@ -141,7 +142,7 @@ const topMost = 100
 func viewOf(from plan.Source, digest string) (*view, error) {
 	p := from.Head()
 	v := &view{
-		paper: newPaper("cardfleet plan"), Plan: p, Digest: digest, LastLine: LastLine(p), Phrases: pagePhrases(), Reads: readsOf(p),
+		paper: newPaper("cardfleet plan"), Plan: p, Digest: digest, LastLine: LastLine(p), Phrases: pagePhrases(), Reads: readsOf(p), Windows: timingTexts(p),
 		attended: attended{grouping: newGrouping(groupFrom, ofAttention)},
 	}
 	v.attended.folds = 1

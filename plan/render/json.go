@@ -38,6 +38,7 @@ type headJSON struct {
 	Limits        []limitJSON   `json:"limits,omitempty"`
 	Incomplete    []darkJSON    `json:"incomplete,omitempty"`
 	Costs         []costJSON    `json:"costs,omitempty"`
+	Windows       []TimingJSON  `json:"windows,omitempty"`
 	Money         *MoneyJSON    `json:"money,omitempty"`
 	Reads         []ReadsJSON   `json:"reads,omitempty"`
 }
@@ -271,6 +272,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 	for _, r := range p.Reads {
 		out.Reads = append(out.Reads, ReadsOf(r))
 	}
+	out.Windows = TimingsOf(p.Windows)
 	out.Money = MoneyOf(p.Money)
 	for _, c := range p.Costs {
 		out.Costs = append(out.Costs, costJSON{c.Provider, c.Calls, c.PerSecond, c.Time().Seconds(), c.PerDay, c.PerMonth, c.With})

@@ -84,6 +84,7 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 			definitionBlock(p.DefinitionTexts()),
 			irreversibleBlock(cards.irreversible, &summary),
 			countsList(cards.counts),
+			timingList(p),
 			blockers(p),
 			attentionList(cards.attended, cards.attention, cards.attentionAll, p.Numbers),
 			groupList(cards.groups),

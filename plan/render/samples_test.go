@@ -36,7 +36,19 @@ func samplePlans() map[string]*plan.Plan {
 		"chinese":      chinese(),
 		"refresh-only": refreshOnly(),
 		"hostile":      hostile(),
+		"windows":      windows(),
 	}
+}
+
+// windows is a plan of a fleet with windows: one is closed, one is open.
+func windows() *plan.Plan {
+	p := everyKind()
+	night := time.Date(2026, 11, 29, 17, 0, 0, 0, time.UTC)
+	p.Windows = []plan.Timing{
+		{Window: "night", Zone: "Asia/Shanghai", Opens: night, Closes: night.Add(4 * time.Hour), Kinds: []plan.TimedKind{{Kind: spec.ChangeBind, Planned: 1}, {Kind: spec.Stop, Planned: 2}}},
+		{Window: "weekdays", Zone: "UTC", Open: true, Opens: night.Add(-10 * time.Hour), Closes: night.Add(-2 * time.Hour), Kinds: []plan.TimedKind{{Kind: spec.Resume, Planned: 1}}},
+	}
+	return p
 }
 
 func iccid(i int) spec.ICCID { return spec.ICCID(fmt.Sprintf("8986061703001%07d", i)) }

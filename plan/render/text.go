@@ -636,16 +636,21 @@ func usual(l plan.Exceeded) string {
 	return " (it holds for fleets of 10 cards or more unless the policy says otherwise)"
 }
 
-// costs says what applying takes at each carrier, and how many approvals are missing.
+// costs says what applying takes at each carrier, which actions wait for a window, and
+// how many approvals are missing.
 func (t *text) costs(p *plan.Plan) {
 	for _, c := range accountCosts(p.Costs) {
 		t.line("%s: %s", safe.Text(namesOf(c)), CostText(c))
+	}
+	timed := timingTexts(p)
+	for _, text := range timed {
+		t.entry("", 0, text)
 	}
 	missing := Missing(p.Summary())
 	if missing != "" {
 		t.entry("", 0, missing, red)
 	}
-	if len(p.Costs) > 0 || missing != "" {
+	if len(p.Costs)+len(timed) > 0 || missing != "" {
 		t.line("")
 	}
 }
