@@ -133,6 +133,7 @@ func validate(t *testing.T, p *page, text string) ran {
 	r.env["CMIOT_APPID"], r.env["CMIOT_PASSWORD"] = "100001", testSecret
 	r.env["XUYU_CLIENT_ID"], r.env["XUYU_CLIENT_SECRET"], r.env["XUYU_SUBSCRIPTION_KEY"] = "testid", testSecret, testSecret
 	r.env["CTWING_APP_KEY"], r.env["CTWING_SECRET_KEY"] = "testid", testSecret
+	r.env["CARDFLEET_PG_CONN_STR"] = "postgres://fleet@db.example/cardfleet?sslmode=verify-full"
 	tables := readPage(t, "docs/configuration.md")
 	for _, b := range slices.Concat(tables.blocks, p.blocks) {
 		if name, ok := strings.CutPrefix(b.info, "csv "); ok {

@@ -175,7 +175,10 @@ func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err erro
 func runTitle(r *apply.Report, err error) string {
 	left, all := r.Len()-r.Count(apply.Done), r.Len()
 	title := fmt.Sprintf("%d of %d actions are done", all, all)
-	if left > 0 {
+	switch {
+	case left > 0 && err == nil && left == r.Count(apply.NotStarted):
+		title = fmt.Sprintf("%d of %d actions are done, and the others are not started", all-left, all)
+	case left > 0:
 		title = fmt.Sprintf("%d of %d actions are not done", left, all)
 	}
 	if err != nil && exitCodeOf(err) == exitInterrupted {
