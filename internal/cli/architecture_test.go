@@ -74,6 +74,7 @@ var layers = []layer{
 	{"internal/logs", []string{"spec", "providers"}},
 	{"internal/cli/notify", []string{"spec", "spec/safe"}},
 	{"internal/cli/measure", []string{"spec", "state", "state/local", "providers/all", "providers/carriersim"}},
+	{"internal/cli/release", []string{"internal/cli"}},
 	{"internal/cli", []string{"*", "*/*", "*/*/*"}},
 	{".", []string{"internal/cli"}},
 }

@@ -61,10 +61,12 @@ func TestWorkflowsAreLinted(t *testing.T) {
 
 func TestScriptsOfCIAreLinted(t *testing.T) {
 	needs(t, "shellcheck")
-	cmd := exec.Command("sh", "-c", "shellcheck --external-sources *.sh") // which looks for what they source here
-	cmd.Dir = examplesCI + "/scripts"
-	found, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", found)
+	for folder, scripts := range map[string]string{examplesCI + "/scripts": "*.sh", root + "/.ci": "$(find . -maxdepth 1 -type f)"} {
+		cmd := exec.Command("sh", "-c", "shellcheck --external-sources "+scripts) // which looks for what they source here
+		cmd.Dir = folder
+		found, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", found)
+	}
 }
 
 // A tag can be moved to another commit, and an expression within a script is

@@ -6,9 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,21 +38,13 @@ func BenchmarkRead(b *testing.B) {
 	p := providertest.OpenOn(b, d.Type(), providertest.Env(network, nil), map[string]any{"auth_key_id": "keyId-x", "auth_key": authKey, "requests_per_second": 1e9})
 	p.(providers.Keyed).SetKeys(func(spec.ICCID) providers.Key { return providers.Key{IDs: map[string]string{"sim_id": string(iccid)}} })
 	b.ReportAllocs()
-	before := cpu(b)
+	before := cpuTime()
 	for b.Loop() {
 		if _, err := p.Read(b.Context(), iccid, spec.AttrBinding|spec.AttrPackages); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
-}
-
-// cpu is the processor time that the process has taken: the wall's says little on a
-// machine that others share.
-func cpu(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 // What is allocated stands for what a read costs, on machines of any speed.

@@ -115,6 +115,7 @@ func (m module) files() ([]string, error) {
 // own text.
 var terms = []struct{ name, sentence string }{
 	{"Apache-2.0", "apache license version 2.0"},
+	{"Apache-2.0", "licensed under the apache license, version 2.0"},
 	{"MPL-2.0", "mozilla public license version 2.0"},
 	{"MPL-2.0", "mozilla public license, version 2.0"},
 	{"BSD", "redistribution and use in source and binary forms"},
