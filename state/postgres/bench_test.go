@@ -28,12 +28,17 @@ func sizes() []int {
 func largeFleet(n int) []state.Card {
 	cards := make([]state.Card, n)
 	for i := range cards {
-		cards[i] = statetest.Card(0, "正常")
-		cards[i].ICCID = spec.ICCID(fmt.Sprintf("89860617%012d", i))
-		cards[i].Address = fmt.Sprintf("card.bike[%q]", cards[i].ICCID)
-		cards[i].Binding = state.BoundTo(spec.IMEI(fmt.Sprintf("86153603%07d", i)))
+		cards[i] = largeCard(i)
 	}
 	return cards
+}
+
+func largeCard(i int) state.Card {
+	c := statetest.Card(0, "正常")
+	c.ICCID = spec.ICCID(fmt.Sprintf("89860617%012d", i))
+	c.Address = fmt.Sprintf("card.bike[%q]", c.ICCID)
+	c.Binding = state.BoundTo(spec.IMEI(fmt.Sprintf("86153603%07d", i)))
+	return c
 }
 
 // kinds of state: plain, and encrypted.
