@@ -70,9 +70,8 @@ type commit struct {
 	doubled []state.Card
 	records []state.Record // of the journal, which ends with the commit
 	// work is what workers recorded up to s.Workers. It ends with the commit, but for
-	// calls that are under way or in doubt: those in keep.
+	// calls that are under way or in doubt.
 	work workRecords
-	keep []int64
 	// fold says that the commit holds what workers recorded and nothing else, of
 	// cards that s has; others counts the state's rows that s doesn't have.
 	fold   bool

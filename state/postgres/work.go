@@ -232,13 +232,8 @@ func (w *Work) write(ctx context.Context, doing string, f func(tx pgx.Tx) error)
 	return w.during(doing, pgx.BeginTxFunc(ctx, w.pool, pgx.TxOptions{BeginQuery: toWrite}, f))
 }
 
-// call calls a function of ours, which is a transaction by itself, and sets for
-// itself what [toWrite] sets.
-func (w *Work) call(ctx context.Context, doing, function string, args ...any) error {
-	_, err := w.pool.Exec(ctx, w.calling(function, len(args)), args...)
-	return w.during(doing, err)
-}
-
+// calling is a statement that calls a function of ours. It is a transaction by
+// itself, and sets for itself what [toWrite] sets.
 func (w *Work) calling(function string, args int) string {
 	places := make([]string, args)
 	for i := range places {
