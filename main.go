@@ -38,14 +38,15 @@ func run() int {
 	defer cancel()
 	// An apply whose output nobody reads any more (| head) goes on to its end.
 	signal.Ignore(syscall.SIGPIPE)
+	tell := cli.InLanguage(os.Args[1:], os.Getenv)
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupts
-		fmt.Fprintln(os.Stderr, "\nInterrupted: nothing more is sent, and calls that have left come to their end. Once more stops at once.")
+		fmt.Fprintln(os.Stderr, "\n"+tell("Interrupted: nothing more is sent, and calls that have left come to their end. Once more stops at once."))
 		cancel()
 		<-interrupts
-		fmt.Fprintln(os.Stderr, "\nInterrupted twice: stopping at once. The journal holds the calls that were under way; the next run looks what became of them.")
+		fmt.Fprintln(os.Stderr, "\n"+tell("Interrupted twice: stopping at once. The journal holds the calls that were under way; the next run looks what became of them."))
 		os.Exit(130)
 	}()
 	return cli.Run(ctx, os.Args[1:], environment(dir))

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/providers/described"
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 // Version of the program; it is in plan files, the state and -h.
@@ -41,6 +42,8 @@ type Env struct {
 	// Beat is how often a lease is renewed; 0 is as often as its backend does.
 	// Tests make it shorter.
 	Beat time.Duration
+
+	lang lang.Language // of what people read; Run finds it out
 }
 
 func (e *Env) getenv(name string) string {
@@ -52,12 +55,18 @@ func (e *Env) getenv(name string) string {
 // code. A cancelled context is an interrupt: nothing new is started, and what
 // is under way comes to its end.
 func Run(ctx context.Context, args []string, env *Env) int {
+	own := *env
+	env = &own
 	prog := &program{env: env}
+	wanted, mistaken := languageOf(args, env.getenv)
+	if env.lang = wanted; mistaken != nil {
+		return prog.report(ctx, mistaken)
+	}
 	unseen := prog.openLog()
 	root := prog.rootCommand()
 	if c, path, err := aside(root, args); c != nil || err != nil {
 		if err == nil {
-			err = printHelp(env.Out, c, path)
+			err = printHelp(env.Out, c, path, env.lang)
 		}
 		return prog.report(ctx, err)
 	}
@@ -123,6 +132,7 @@ func (prog *program) rootCommand() *cli.Command {
 		Usage: "declare a fleet of IoT SIM cards, plan what differs, apply it",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "chdir", Usage: "work in folder `DIR`", Destination: &prog.chdir},
+			&cli.StringFlag{Name: langOption, Usage: langUsage},
 		},
 		Commands: []*cli.Command{
 			prog.validateCommand(),

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 // dress gives a command and those below it our ways: help with one dash,
@@ -30,7 +31,7 @@ func dress(c *cli.Command, env *Env, path []string) {
 		case cmd.Args().Present():
 			return unknownCommand(c, path, cmd.Args().First())
 		}
-		_ = printHelp(env.Err, c, path) // what can't be printed can't be reported either
+		_ = printHelp(env.Err, c, path, env.lang) // what can't be printed can't be reported either
 		return exit(exitFailed)
 	}
 	for _, sub := range c.Commands {
@@ -136,9 +137,9 @@ func optionNames(c *cli.Command) []string {
 
 // printHelp writes a command's help: what it does, how it is called, its
 // commands and options with a line each, and an example.
-func printHelp(w io.Writer, c *cli.Command, path []string) error {
+func printHelp(w io.Writer, c *cli.Command, path []string, l lang.Language) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\nUsage: %s", strings.Join(path, " "), c.Usage, strings.Join(path, " "))
+	fmt.Fprintf(&b, "%s: %s\n\n%s%s%s", strings.Join(path, " "), l.Word(c.Usage), l.Word("Usage:"), l.Gap(), strings.Join(path, " "))
 	if len(c.Commands) > 0 {
 		b.WriteString(" [options] COMMAND")
 	} else {
@@ -149,23 +150,26 @@ func printHelp(w io.Writer, c *cli.Command, path []string) error {
 	}
 	b.WriteString("\n")
 	if c.Description != "" {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Description))
+		fmt.Fprintf(&b, "\n%s\n", l.Lines(strings.TrimSpace(c.Description)))
 	}
 	if len(c.Commands) > 0 {
-		b.WriteString("\nCommands:\n")
+		b.WriteString("\n" + l.Word("Commands:") + "\n")
 		for _, sub := range c.Commands {
 			if !sub.Hidden {
-				fmt.Fprintf(&b, "  %-14s %s\n", sub.Name, sub.Usage)
+				fmt.Fprintf(&b, "  %-14s %s\n", sub.Name, l.Word(sub.Usage))
 			}
 		}
 	}
-	b.WriteString("\nOptions:\n")
+	b.WriteString("\n" + l.Word("Options:") + "\n")
 	for _, f := range c.Flags {
-		b.WriteString(optionLine(f))
+		b.WriteString(optionLine(f, l))
 	}
-	fmt.Fprintf(&b, "  %-26s %s\n", "-h", "show this help")
+	if len(path) > 1 {
+		b.WriteString(optionLine(&cli.StringFlag{Name: langOption, Usage: langUsage}, l))
+	}
+	fmt.Fprintf(&b, "  %-26s %s\n", "-h", l.Word("show this help"))
 	if c.UsageText != "" {
-		fmt.Fprintf(&b, "\nExample:\n  %s\n", strings.ReplaceAll(c.UsageText, "\n", "\n  "))
+		fmt.Fprintf(&b, "\n%s\n  %s\n", l.Word("Example:"), strings.ReplaceAll(c.UsageText, "\n", "\n  "))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -173,7 +177,7 @@ func printHelp(w io.Writer, c *cli.Command, path []string) error {
 
 // optionLine is "  -out=FILE   save the plan": the value's name is what the
 // usage has in back quotes.
-func optionLine(f cli.Flag) string {
+func optionLine(f cli.Flag, l lang.Language) string {
 	doc, ok := f.(cli.DocGenerationFlag)
 	if !ok {
 		return ""
@@ -185,7 +189,7 @@ func optionLine(f cli.Flag) string {
 			usage = strings.ReplaceAll(usage, "`", "")
 		}
 	}
-	return fmt.Sprintf("  %-26s %s\n", "-"+f.Names()[0]+value, usage)
+	return fmt.Sprintf("  %-26s %s\n", "-"+f.Names()[0]+value, l.Word(usage))
 }
 
 // oneArgument checks that a command got exactly one argument.

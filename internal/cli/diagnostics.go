@@ -87,12 +87,12 @@ func diagnosticText(d *spec.Diagnostic, style render.Style) string {
 		hue = color.FgYellow
 	}
 	head, rest, _ := strings.Cut(title(d), ": ")
-	lines := []string{style.Paint(head+":", hue, color.Bold) + " " + style.Bold(safe.Lines(rest)), ""}
+	lines := []string{style.Paint(style.Lang.Word(head+":"), hue, color.Bold) + style.Lang.Gap() + style.Bold(safe.Lines(style.Lang.Lines(rest))), ""}
 	if d.Subject != nil {
 		lines = append(append(lines, placeLines(d, style)...), "")
 	}
 	if d.Detail != "" {
-		lines = append(lines, strings.Split(safe.Lines(d.Detail), "\n")...)
+		lines = append(lines, strings.Split(safe.Lines(style.Lang.Lines(d.Detail)), "\n")...)
 	} else {
 		lines = lines[:len(lines)-1]
 	}
@@ -113,12 +113,12 @@ func diagnosticText(d *spec.Diagnostic, style render.Style) string {
 func placeLines(d *spec.Diagnostic, style render.Style) []string {
 	where := fmt.Sprintf("  on %s line %d", safe.Text(d.Subject.File), d.Subject.Start.Line)
 	if d.Snippet == nil {
-		return []string{where + ":"}
+		return []string{style.Lang.Text(where + ":")}
 	}
 	if d.Snippet.Context != "" {
 		where += ", in " + safe.Text(d.Snippet.Context)
 	}
-	lines := []string{where + ":"}
+	lines := []string{style.Lang.Text(where + ":")}
 	offset := 0
 	for i, code := range strings.Split(d.Snippet.Code, "\n") {
 		lines = append(lines, codeLines(d.Snippet, code, offset, d.Snippet.Line+i, style)...)

@@ -41,6 +41,7 @@ func newOutput(env *Env, v viewOptions) *output {
 	o.style.Color = !v.noColor && !v.json && colorWanted(env, env.OutTTY)
 	o.errors.Color = !v.noColor && !v.json && colorWanted(env, env.ErrTTY)
 	o.style.Width, o.style.Terminal = env.OutWidth, env.OutTTY
+	o.style.Lang, o.errors.Lang = env.lang, env.lang
 	o.live = !v.json && env.ErrTTY && env.getenv("CI") == "" && env.getenv("NO_COLOR") == ""
 	return o
 }
@@ -149,14 +150,14 @@ func (o *output) redact(text string) string {
 // result writes to standard output; with -json it is silent.
 func (o *output) result(format string, args ...any) {
 	if !o.json {
-		o.write(o.env.Out, fmt.Sprintf(format, args...))
+		o.write(o.env.Out, o.style.Lang.Lines(fmt.Sprintf(format, args...)))
 	}
 }
 
 // say writes to standard error, for people; with -json it is silent.
 func (o *output) say(format string, args ...any) {
 	if !o.json {
-		o.write(o.env.Err, fmt.Sprintf(format, args...))
+		o.write(o.env.Err, o.errors.Lang.Lines(fmt.Sprintf(format, args...)))
 	}
 }
 

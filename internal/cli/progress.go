@@ -87,8 +87,8 @@ func (p *progress) carrier(name string, total int) *carrierProgress {
 	c := &carrierProgress{p: p, name: name, total: total}
 	if p.bars != nil && total > 0 {
 		c.bar = p.bars.AddBar(int64(total),
-			mpb.PrependDecorators(decor.Name(p.verb+" "+name+" ", decor.WCSyncSpaceR), decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return c.pace(p.out.env.Now()) }, decor.WCSyncSpace)),
+			mpb.PrependDecorators(decor.Name(p.out.errors.Lang.Text(p.verb+" "+name)+" ", decor.WCSyncSpaceR), decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.out.errors.Lang.Word(c.pace(p.out.env.Now())) }, decor.WCSyncSpace)),
 		)
 	}
 	p.mu.Lock()

@@ -110,9 +110,10 @@ func (prog *program) showPlan(ctx context.Context, o showOptions, file string) e
 	case o.json:
 		return prog.env.writeJSON(func(w io.Writer) error { return render.JSON(w, p, p.Digest()) })
 	case o.markdown:
+		o.comment.Lang = prog.env.lang
 		return prog.out.writeText(prog.env.Out, func(w io.Writer) error { return render.Markdown(w, p, o.comment) })
 	case o.html:
-		return render.HTML(prog.env.Out, p, p.Digest())
+		return render.HTML(prog.env.Out, p, render.HTMLOptions{Digest: p.Digest(), Lang: prog.env.lang})
 	case o.graph:
 		return render.Graph(prog.env.Out, p)
 	default:

@@ -37,6 +37,7 @@ func (prog *program) writeFleet(o showOptions, view render.Overview) error {
 	if o.html {
 		return render.FleetHTML(prog.env.Out, view)
 	}
+	o.comment.Lang = prog.env.lang
 	return prog.out.writeText(prog.env.Out, func(w io.Writer) error { return render.FleetMarkdown(w, view, o.comment) })
 }
 
@@ -52,7 +53,7 @@ func (prog *program) overview(ctx context.Context, in inputOptions) (view render
 		return view, nil, err
 	}
 	whole = func() (*state.Rows, error) { return wholeRows(ctx, store.Backend) }
-	view = render.Overview{Now: prog.env.Now().UTC(), Version: Version}
+	view = render.Overview{Now: prog.env.Now().UTC(), Version: Version, Lang: prog.env.lang}
 	if fleet.Zone != "" {
 		if view.Zone, err = time.LoadLocation(fleet.Zone); err != nil {
 			return view, nil, err

@@ -61,7 +61,7 @@ func (w *watcher) Costs(reads []plan.Reads) {
 // say writes a line for people, above the bars where some are shown.
 func (w *watcher) say(text string) {
 	if p := w.progress; p != nil && p.bars != nil {
-		_, _ = p.bars.Write([]byte(safe.Screen(w.out.redact(text), false) + "\n")) // as with everything that is said: nobody is left to be told
+		_, _ = p.bars.Write([]byte(safe.Screen(w.out.redact(w.out.errors.Lang.Text(text)), false) + "\n")) // as with everything that is said: nobody is left to be told
 		return
 	}
 	w.out.say("%s\n", text)

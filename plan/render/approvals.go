@@ -160,7 +160,7 @@ func (t *text) approvals(p plan.Source) {
 	asks := lacking.requests()
 	if len(asks) > 0 && p.Head().Policy.SignersOnly {
 		t.entry("", 0, "Only signed approvals count here. Save the plan with -out=PLANFILE, and have it approved with:")
-		t.line("  cardfleet approve PLANFILE -key KEYFILE")
+		t.put("  cardfleet approve PLANFILE -key KEYFILE")
 		t.line("")
 		return
 	}
@@ -176,7 +176,7 @@ func (t *text) approvals(p plan.Source) {
 		t.entry("", 0, fmt.Sprintf("To approve %s, have this reviewed and add it to the configuration:", r.of()))
 		t.line("")
 		for _, l := range r.lines(askedFor) {
-			t.line("  %s", l)
+			t.code("  " + l)
 		}
 		t.line("")
 	}

@@ -30,7 +30,7 @@ func BenchmarkText(b *testing.B) {
 
 // BenchmarkHTML is the same for the page, whose bytes a card are in docs/cli.md.
 func BenchmarkHTML(b *testing.B) {
-	benchmark(b, func(p *plan.Plan) error { return render.HTML(io.Discard, p, "") })
+	benchmark(b, func(p *plan.Plan) error { return render.HTML(io.Discard, p, render.HTMLOptions{}) })
 }
 
 func benchmark(b *testing.B, show func(p *plan.Plan) error) {

@@ -21,7 +21,7 @@ func FleetMarkdown(w io.Writer, v Overview, o MarkdownOptions) error {
 	err := v.Each(func(c *state.Card) error {
 		n.card(c)
 		if says := Troubles(c); len(says) > 0 && len(troubles) < topMost {
-			troubles = append(troubles, fmt.Sprintf("- %s (%s): %s\n", code(c.Address), code(string(c.ICCID)), prose(Clock{v.Zone}.Both(strings.Join(says, "; ")))))
+			troubles = append(troubles, fmt.Sprintf("- %s (%s): %s\n", code(c.Address), code(string(c.ICCID)), prose(telling{Clock{v.Zone}, o.Lang}.tell(strings.Join(says, "; ")))))
 		}
 		return nil
 	})
@@ -32,7 +32,7 @@ func FleetMarkdown(w io.Writer, v Overview, o MarkdownOptions) error {
 	sections := []string{n.carriersTable(), n.troublesList(troubles), n.runOutList()}
 	sections = append(sections, n.labelTables()...)
 	sections = append(sections, n.modelsList(), v.Past.list(&v))
-	_, err = io.WriteString(w, fitted(head, sections, cmp.Or(o.Limit, GitHubLimit)))
+	_, err = io.WriteString(w, o.Lang.Markdown(fitted(head, sections, cmp.Or(o.Limit, GitHubLimit))))
 	return err
 }
 

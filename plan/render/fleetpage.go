@@ -19,7 +19,7 @@ func FleetHTML(w io.Writer, o Overview) error {
 	if err != nil {
 		return err
 	}
-	return writePage(w, Clock{o.Zone}, "fleet top", v, func(w io.Writer) error { return writeFleetCards(w, o) })
+	return writePage(w, telling{Clock{o.Zone}, o.Lang}, "fleet top", v, func(w io.Writer) error { return writeFleetCards(w, o) })
 }
 
 // fleetView is what the template shows.
@@ -96,7 +96,7 @@ type runRow struct {
 }
 
 func fleetViewOf(o Overview) (*fleetView, error) {
-	v := &fleetView{paper: newPaper("cardfleet"), Overview: o}
+	v := &fleetView{paper: newPaper("cardfleet", o.Lang), Overview: o}
 	n := newOverviewing(&o)
 	err := o.Each(func(c *state.Card) error {
 		n.card(c)
@@ -304,7 +304,7 @@ func timeIn(at time.Time, zone *time.Location) string {
 // writeFleetCards writes the cards as data for the page's script, in the form that
 // a plan's cards have.
 func writeFleetCards(w io.Writer, o Overview) error {
-	c := newChunk()
+	c := newChunk(telling{lang: o.Lang})
 	err := o.Each(func(card *state.Card) error {
 		own := pageCard(card)
 		return c.put(w, &own)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
@@ -26,28 +28,47 @@ import (
 var report embed.FS
 
 // HTML writes the whole plan as one page for people, which needs no network.
-// digest is the saved plan's.
 //
 // Labels and what carriers say may be hostile. html/template escapes what is
 // written here; the cards are data, which the script puts into the page as
 // text alone. The policy in the page's head lets nothing run or load but the
 // script and the style that it names by their digests.
-func HTML(w io.Writer, p plan.Source, digest string) error {
-	view, err := viewOf(p, digest)
+func HTML(w io.Writer, p plan.Source, o HTMLOptions) error {
+	view, err := viewOf(p, o)
 	if err != nil {
 		return err
 	}
-	return writePage(w, ClockOf(p.Head().Zone), "top", view, func(w io.Writer) error { return writeCards(w, p) })
+	told := telling{ClockOf(p.Head().Zone), o.Lang}
+	return writePage(w, told, "top", view, func(w io.Writer) error { return writeCards(w, p, told) })
 }
 
-// pageTemplates are the templates of all pages; clock is what times are told by.
-func pageTemplates(clock Clock) *template.Template {
+// HTMLOptions say how a plan becomes a page. The zero value is in English.
+type HTMLOptions struct {
+	Digest string // of the saved plan; "" for one that isn't saved
+	Lang   lang.Language
+}
+
+// top writes a page's top as it is told.
+func (t telling) top(w io.Writer, top *template.Template, view any) error {
+	if t.lang.English() {
+		return top.Execute(w, view)
+	}
+	var page bytes.Buffer
+	if err := top.Execute(&page, view); err != nil {
+		return err
+	}
+	return t.lang.HTML(w, &page)
+}
+
+// pageTemplates are the templates of all pages.
+func pageTemplates(told telling) *template.Template {
 	page, err := template.New("").Funcs(template.FuncMap{
-		"spans": func(text any) []span { return spans(clock.Both(fmt.Sprint(text))) }, "zoned": clock.Both, "thousands": Thousands, "told": pageParts, "selected": selectedText,
+		"spans": func(text any) []span { return spans(told.tell(fmt.Sprint(text))) }, "zoned": told.Both, "thousands": Thousands, "told": pageParts, "selected": selectedText,
 		"line":      safe.Text, // what is one line stays one
 		"counts":    func(a plan.Action, i int) string { return counts(&a, i) },
 		"attribute": attribute,
-		"time":      func(at time.Time) string { return timeIn(at, clock.zone) },
+		"named":     func(b bar) string { return b.named(told.lang) },
+		"time":      func(at time.Time) string { return timeIn(at, told.zone) },
 	}).ParseFS(report, "report/*.html")
 	if err != nil {
 		panic(err) // the templates are ours, and are tested
@@ -62,20 +83,21 @@ type paper struct {
 	Policy  string
 	Style   template.CSS
 	Script  template.JS
+	Words   string // the script's own, in the language; see [scriptWords]
 }
 
-func newPaper(subject string) paper {
+func newPaper(subject string, l lang.Language) paper {
 	style, script := embedded("report/page.css"), embedded("report/page.js")
 	return paper{
-		Subject: subject, Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
+		Subject: subject, Words: scriptWords(l), Style: template.CSS(style), Script: template.JS(script), //nolint:gosec // our own files
 		Policy: "default-src 'none'; script-src " + digestSource(script) + "; style-src " + digestSource(style) + "; base-uri 'none'; form-action 'none'",
 	}
 }
 
 // writePage writes a page: its top, a template of that name, its data, and its end.
-func writePage(w io.Writer, clock Clock, top string, view any, data func(io.Writer) error) error {
-	page, out := pageTemplates(clock), bufio.NewWriter(w)
-	if err := page.ExecuteTemplate(out, top, view); err != nil {
+func writePage(w io.Writer, told telling, top string, view any, data func(io.Writer) error) error {
+	page, out := pageTemplates(told), bufio.NewWriter(w)
+	if err := told.top(out, page.Lookup(top), view); err != nil {
 		return err
 	}
 	if err := data(out); err != nil {
@@ -139,10 +161,10 @@ func (a *attended) listed(c *plan.Card, place int32) listedCard {
 // topMost is how many cards the page's top lists of one sort; the table has all.
 const topMost = 100
 
-func viewOf(from plan.Source, digest string) (*view, error) {
+func viewOf(from plan.Source, o HTMLOptions) (*view, error) {
 	p := from.Head()
 	v := &view{
-		paper: newPaper("cardfleet plan"), Plan: p, Digest: digest, LastLine: LastLine(p), Phrases: pagePhrases(), Reads: readsOf(p), Windows: timingTexts(p),
+		paper: newPaper("cardfleet plan", o.Lang), Plan: p, Digest: o.Digest, LastLine: LastLine(p), Phrases: pagePhrases(o.Lang), Reads: readsOf(p), Windows: timingTexts(p),
 		attended: attended{grouping: newGrouping(groupFrom, ofAttention)},
 	}
 	v.attended.folds = 1

@@ -26,7 +26,7 @@ func page(t testing.TB, p *plan.Plan) string {
 	p.Timestamp, p.Version = time.Date(2026, 11, 21, 20, 46, 47, 0, time.UTC), "0.1.0"
 	p.Lineage, p.Serial = "3b0d8f0e-6f0e-4f0c-9f55-0f6b6f1e2a11", 3
 	var b bytes.Buffer
-	require.NoError(t, render.HTML(&b, p, "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"))
+	require.NoError(t, render.HTML(&b, p, render.HTMLOptions{Digest: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))
 	return b.String()
 }
 
@@ -119,7 +119,7 @@ func (w *writes) Write(b []byte) (int, error) {
 
 func TestThePageIsWrittenAsItIsMade(t *testing.T) {
 	var w writes
-	require.NoError(t, render.HTML(&w, manyStops(100_000), ""))
+	require.NoError(t, render.HTML(&w, manyStops(100_000), render.HTMLOptions{}))
 	assert.Greater(t, w.total, 4_000_000)
 	assert.Less(t, w.largest, 500_000, "bytes at once: a block of the cards, never the page")
 }

@@ -20,8 +20,8 @@ const chunkOf = 4096
 
 // writeCards writes the cards as blocks of JSON that stand for themselves, so
 // that neither this program nor the browser holds more than one as text.
-func writeCards(w io.Writer, p plan.Source) error {
-	c := newChunk()
+func writeCards(w io.Writer, p plan.Source, told telling) error {
+	c := newChunk(told)
 	err := p.Each(func(_ int, card *plan.Card) error {
 		if !inReport(card) {
 			return nil
@@ -34,7 +34,7 @@ func writeCards(w io.Writer, p plan.Source) error {
 	if err != nil {
 		return err
 	}
-	return writeNumbers(w, p.Head().Numbers)
+	return writeNumbers(w, toldPlan{p, telling{lang: told.lang}}.Head().Numbers)
 }
 
 func writeNumbers(w io.Writer, numbers []plan.Number) error {
@@ -82,11 +82,13 @@ type chunk struct {
 	names, providers, labelSets, values, shapes dictionary
 	files                                       dictionary
 	lastLine                                    int
+	told                                        telling
 	scratch, out                                []byte
 }
 
-func newChunk() *chunk {
-	c := &chunk{}
+// newChunk is a block whose texts of other hands are told; their times the script tells.
+func newChunk(told telling) *chunk {
+	c := &chunk{told: telling{lang: told.lang}}
 	c.reset()
 	return c
 }
@@ -108,6 +110,10 @@ func (c *chunk) end(w io.Writer) error {
 }
 
 func (c *chunk) add(card *plan.Card) {
+	if !c.told.asItIs() {
+		own := c.told.card(card)
+		card = &own
+	}
 	c.iccid.add(appendText(c.scratch[:0], string(card.ICCID)))
 	c.address.add(c.addressOf(card))
 	c.provider.number(c.providers.of(appendText(c.scratch[:0], string(card.Provider))))

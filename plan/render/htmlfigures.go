@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 // figures are the plan's counts as the page draws them. Widths are in
@@ -35,7 +36,16 @@ type bar struct {
 	Note            string
 	Segments        []segment
 	Plain           bool // nothing that the table could be narrowed to
+	Ours            bool // the name is the program's own, and is told
 	Guarded, Missed int  // of a kind: how many need an approval, and lack it
+}
+
+// named is a bar's name as it is told.
+func (b bar) named(l lang.Language) string {
+	if b.Ours || b.Plain {
+		return l.Word(b.Name)
+	}
+	return b.Name
 }
 
 // tally counts one provider's actions by risk.
@@ -173,7 +183,7 @@ func kinds(s plan.Summary) []bar {
 			continue
 		}
 		out = append(out, bar{
-			Name: string(kind), Count: n.Planned, Guarded: n.Guarded, Missed: n.Guarded - n.Approved,
+			Name: string(kind), Ours: true, Count: n.Planned, Guarded: n.Guarded, Missed: n.Guarded - n.Approved,
 			Segments: []segment{{Class: string(kind.Risk()), Count: n.Planned}},
 		})
 	}

@@ -86,8 +86,25 @@ func prose(s string) string {
 }
 
 // wordCode is a word as code. The mark of the sentence behind a number or an id, which
-// people copy, stays outside.
+// people copy, stays outside, and so does what is written in Chinese around it.
 func wordCode(w string) string {
+	begin := strings.IndexFunc(w, func(r rune) bool { return !chinese(r) })
+	if begin < 0 {
+		return code(w)
+	}
+	end := strings.LastIndexFunc(w, func(r rune) bool { return !chinese(r) })
+	_, size := utf8.DecodeRuneInString(w[end:])
+	end += size
+	return w[:begin] + latinCode(w[begin:end]) + w[end:]
+}
+
+// chinese reports a character that Chinese is written with, and that no platform reads as
+// more than a word.
+func chinese(r rune) bool {
+	return unicode.Is(unicode.Han, r) || strings.ContainsRune("，。；：！？（）「」、…", r)
+}
+
+func latinCode(w string) string {
 	own := strings.TrimRight(w, ",;.")
 	isOther := func(r rune) bool { return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 	if own == "" || strings.ContainsFunc(own, isOther) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 // GitHubLimit is how many characters a comment on GitHub may have.
@@ -31,6 +32,7 @@ type MarkdownOptions struct {
 	Limit int
 	// Marker names the configuration, where several comment on one pull request.
 	Marker string
+	Lang   lang.Language
 }
 
 // Mark is the hidden first line by which a bot finds the comment that it is to update.
@@ -62,9 +64,9 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 	if o.Limit == 0 {
 		o.Limit = GitHubLimit
 	}
-	clock := ClockOf(from.Head().Zone)
-	if clock.zone != nil {
-		from = zonedPlan{from, clock}
+	told := telling{ClockOf(from.Head().Zone), o.Lang}
+	if !told.asItIs() {
+		from = toldPlan{from, told}
 	}
 	cards, err := readMarkdown(from, o.Limit)
 	if err != nil {
@@ -95,15 +97,15 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 			approvalBlock(p, cards.asks),
 		},
 	}
-	s.head, s.tail = clock.Both(s.head), clock.Both(s.tail)
+	s.head, s.tail = told.Both(s.head), told.Both(s.tail)
 	for _, sec := range s.sections {
-		sec.tellTimes(clock)
+		sec.tellTimes(told.Clock)
 	}
 	text, err := s.write()
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, text)
+	_, err = io.WriteString(w, o.Lang.Markdown(text))
 	return err
 }
 

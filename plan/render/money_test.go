@@ -26,7 +26,7 @@ func TestMoneyIsToldByProviderAndLabelInEveryForm(t *testing.T) {
 	require.NoError(t, render.Markdown(&b, p, render.MarkdownOptions{}))
 	assert.Contains(t, b.String(), "- **This plan "+adds+"**\n- `"+string(aliyun)+"`: "+adds+"\n- `city=hangzhou`: "+adds+"\n")
 	b.Reset()
-	require.NoError(t, render.HTML(&b, p, ""))
+	require.NoError(t, render.HTML(&b, p, render.HTMLOptions{}))
 	money := section(b.String(), "money-title")
 	for _, of := range []string{"This plan", string(aliyun), "city=hangzhou"} {
 		assert.Contains(t, money, of)

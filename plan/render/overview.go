@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -22,6 +23,7 @@ type Overview struct {
 	// Zone is where days begin and times are told; nil is UTC.
 	Zone    *time.Location
 	Version string
+	Lang    lang.Language
 }
 
 // condition is how a card stands, in the words of the page. Each card has one.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
@@ -40,10 +41,10 @@ func pageParts(c spec.Change) []spec.Part { return c.Parts(c.Kind.Phrase().Said)
 
 // pagePhrases are the words of each kind as JSON, as the page's script takes them:
 // those of a card, and those of a row of the table.
-func pagePhrases() string {
+func pagePhrases(l lang.Language) string {
 	words := map[spec.Kind][2]spec.Words{}
 	for _, kind := range spec.Kinds() {
-		words[kind] = [2]spec.Words{kind.Phrase().Beside, rowWords(kind)}
+		words[kind] = [2]spec.Words{toldWords(l, kind.Phrase().Beside), toldWords(l, rowWords(kind))}
 	}
 	text, err := json.Marshal(words)
 	if err != nil {
@@ -51,6 +52,9 @@ func pagePhrases() string {
 	}
 	return string(text)
 }
+
+// toldWords are words in a language, with the places that they have.
+func toldWords(l lang.Language, w spec.Words) spec.Words { return spec.Words(l.Word(string(w))) }
 
 // rowWords are the words of a kind in a row of the table, where the device before
 // and after have columns of their own.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -22,6 +23,7 @@ type Carried struct {
 	Lineage           string
 	Serial            uint64
 	Actions           []CarriedAction // in the plan's order
+	Lang              lang.Language
 }
 
 // CarriedAction is an action, and what became of it.
@@ -32,10 +34,10 @@ type CarriedAction struct {
 
 // RunHTML writes a run as one page for people, as [HTML] writes a plan.
 func RunHTML(w io.Writer, c *Carried) error {
-	v := &runView{paper: newPaper("cardfleet apply"), Carried: c, Phrases: pagePhrases()}
+	v := &runView{paper: newPaper("cardfleet apply", c.Lang), Carried: c, Phrases: pagePhrases(c.Lang)}
 	cards := v.draw()
-	return writePage(w, Clock{}, "run top", v, func(w io.Writer) error {
-		data := newChunk()
+	return writePage(w, telling{lang: c.Lang}, "run top", v, func(w io.Writer) error {
+		data := newChunk(telling{lang: c.Lang})
 		for i := range cards {
 			if err := data.put(w, &cards[i]); err != nil {
 				return err
@@ -104,6 +106,9 @@ func (v *runView) draw() []plan.Card {
 	}
 	v.Outcomes = layOut(1000, v.Outcomes)
 	v.Kinds, v.Carriers = outcomeBars(kinds), outcomeBars(carriers)
+	for i := range v.Kinds {
+		v.Kinds[i].Ours = true
+	}
 	v.Cards, v.Took = len(cards), int(v.Finished.Sub(v.Started).Seconds())
 	return cards
 }

@@ -31,7 +31,7 @@ const shownToSign = 20
 // key is among those that count.
 func Sign(w io.Writer, from plan.Source, s Signing, style Style) error {
 	p := from.Head()
-	t := &text{w: bufio.NewWriter(w), style: style}
+	t := &text{w: bufio.NewWriter(w), style: style, telling: telling{lang: style.Lang}}
 	summary := p.Summary()
 	planned := 0
 	var parts []string

@@ -8,6 +8,8 @@ import (
 
 	"github.com/fatih/color"
 	"github.com/sergi/go-diff/diffmatchpatch"
+
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 // Style is how text looks. The zero value is plain.
@@ -18,6 +20,8 @@ type Style struct {
 	// Width is the terminal's, in columns; 0 where it isn't known, or where
 	// nobody looks at a terminal.
 	Width int
+	// Lang is what the reader reads.
+	Lang lang.Language
 }
 
 // Paint colours text, where the style has colour and there is an attribute.

@@ -52,7 +52,7 @@ func (l *Look) Text(w io.Writer, style Style) error {
 		}
 	}
 	s, cards := l.Source, l.sorted
-	t := &text{w: bufio.NewWriter(w), style: style, plan: s, clock: ClockOf(s.Head().Zone)}
+	t := &text{w: bufio.NewWriter(w), style: style, plan: s, telling: telling{ClockOf(s.Head().Zone), style.Lang}}
 	p := s.Head()
 	t.firstRun(p.FirstRun)
 	t.partial(p)
@@ -77,8 +77,8 @@ type text struct {
 	w     *bufio.Writer
 	style Style
 	plan  plan.Source
-	clock Clock
-	err   error // of the plan
+	telling
+	err error // of the plan
 }
 
 // cards writes the cards at these places.
@@ -105,7 +105,15 @@ func (t *text) groups(many []alike) []alike {
 // line writes one line. A failed write is kept by the bufio.Writer, and comes
 // out of Flush.
 func (t *text) line(format string, args ...any) {
-	t.put(t.clock.Both(fmt.Sprintf(format, args...)))
+	t.put(t.tell(fmt.Sprintf(format, args...)))
+}
+
+// code writes a line of the configuration, of which only a comment is told.
+func (t *text) code(line string) {
+	if strings.HasPrefix(strings.TrimLeft(line, " "), "#") {
+		line = t.tell(line)
+	}
+	t.put(line)
 }
 
 // put writes a line as it is.
@@ -135,7 +143,7 @@ func cmpWidth(known, otherwise int) int {
 }
 
 func (t *text) flow(lead string, indent int, s string, columns int, look []color.Attribute) {
-	for i, l := range wrap(t.clock.Both(s), columns-indent) {
+	for i, l := range wrap(t.tell(s), columns-indent) {
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
 		}
@@ -303,8 +311,8 @@ type grouped struct {
 // group writes many cards that have something in common as one line with three
 // samples, and the odd ones among them.
 func (t *text) group(g *alike, says grouped) {
-	number := fmt.Sprintf("%d cards", g.n)
-	line := fmt.Sprintf("%s  %s   %s", number, says.what, says.common)
+	number := t.tell(fmt.Sprintf("%d cards", g.n))
+	line := fmt.Sprintf("%s  %s   %s", number, t.tell(says.what), t.tell(says.common))
 	name := func(c *plan.Card) string {
 		if says.sample == nil {
 			return named(c)
@@ -448,7 +456,7 @@ func (t *text) change(mark, what string, a plan.Action) {
 	switch {
 	case said == "":
 		t.entry(lead, 6, what)
-	case 6+width(what)+2+width(said) <= cmpWidth(t.style.Width, 1<<30):
+	case 6+width(t.tell(what))+2+width(t.tell(said)) <= cmpWidth(t.style.Width, 1<<30):
 		t.line("%s%s  %s", lead, what, t.style.Paint(said, look))
 	default:
 		t.entry(lead, 6, what)
@@ -533,7 +541,7 @@ func (t *text) attentionOf(c *plan.Card) {
 func (t *text) attentionNotes(notes []plan.Note) {
 	for _, n := range notes {
 		t.entry("    "+t.style.symbol("!")+" ", 6, safe.Text(n.Summary), color.Bold)
-		for para := range strings.SplitSeq(n.Detail, "\n") {
+		for para := range strings.SplitSeq(t.lang.Lines(n.Detail), "\n") {
 			t.prose("      ", 6, safe.Text(strings.TrimRight(para, "\r")))
 		}
 	}

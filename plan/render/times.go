@@ -1,11 +1,8 @@
 package render
 
 import (
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/cardfleet/cardfleet/plan"
 )
 
 // Clock tells people times in their own zone too. The zero value leaves texts as they are.
@@ -75,44 +72,4 @@ func (c Clock) tell(t time.Time, form string) string {
 		layout = "2006-01-02 15:04 "
 	}
 	return t.In(c.zone).Format(layout) + c.zone.String()
-}
-
-// zonedPlan is a plan whose texts of other hands tell times in the zone too, where
-// its cards are looked at one by one.
-type zonedPlan struct {
-	plan.Source
-	clock Clock
-}
-
-// Head implements [plan.Source].
-func (z zonedPlan) Head() *plan.Plan {
-	p := *z.Source.Head()
-	p.Numbers = slices.Clone(p.Numbers)
-	for i := range p.Numbers {
-		p.Numbers[i].Attention = z.notes(p.Numbers[i].Attention)
-	}
-	return &p
-}
-
-// Visit implements [plan.Source].
-func (z zonedPlan) Visit(places []int32, visit func(n int, c *plan.Card) error) error {
-	return z.Source.Visit(places, func(n int, c *plan.Card) error {
-		own := c.Clone()
-		own.Attention = z.notes(own.Attention)
-		for i := range own.Notes {
-			own.Notes[i] = z.clock.Both(own.Notes[i])
-		}
-		for i := range own.Drift {
-			own.Drift[i].Cause = z.clock.Both(own.Drift[i].Cause)
-		}
-		return visit(n, &own)
-	})
-}
-
-func (z zonedPlan) notes(list []plan.Note) []plan.Note {
-	list = slices.Clone(list)
-	for i := range list {
-		list[i].Detail = z.clock.Both(list[i].Detail)
-	}
-	return list
 }

@@ -14,6 +14,10 @@
 
   // ---- texts -------------------------------------------------------------
 
+  // say is what of the page's own a reader reads: a text, with {1} for the first argument.
+  const words = JSON.parse(document.querySelector('main').dataset.words || '{}');
+  const say = (s, ...args) => (words[s] ?? s).replace(/\{(\d)\}/g, (_, i) => args[i - 1]);
+
   // oddText is a character that a reader doesn't see; html.go has the same.
   const oddText = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
@@ -34,7 +38,7 @@
     for (const m of s.matchAll(oddText)) {
       if (m.index > from) e.append(s.slice(from, m.index));
       const mark = node('span', 'odd', 'U+' + m[0].codePointAt(0).toString(16).toUpperCase().padStart(4, '0'));
-      mark.title = 'a character that can’t be seen';
+      mark.title = say('a character that can’t be seen');
       e.append(mark);
       from = m.index + m[0].length;
     }
@@ -55,7 +59,7 @@
 
   const id = (value) => node('span', 'id', text(value));
   const number = (n) => n.toLocaleString('en-US');
-  const rows_ = (n) => number(n) + (n === 1 ? ' row' : ' rows');
+  const rows_ = (n) => say(n === 1 ? '{1} row' : '{1} rows', number(n));
 
   // marked shows to with the digits that differ from those at the same place of from.
   function marked(from, to) {
@@ -259,7 +263,7 @@
       blocks.push(new Cards({ ...data, address_: address }));
       e.remove();
       if (performance.now() - began > 30) {
-        status.textContent = `Reading the cards … ${Math.round((100 * rowCount) / total)}%`;
+        status.textContent = say('Reading the cards …') + ` ${Math.round((100 * rowCount) / total)}%`;
         await pause();
         began = performance.now();
       }
@@ -297,10 +301,10 @@
       shapes.list.forEach((s, i) => f(s) && counts.set(f(s), (counts.get(f(s)) || 0) + byShape[i]));
       return counts;
     };
-    const fill = (select, counts) => [...counts].forEach(([v, n]) => n && option(select, v, v, n));
+    const fill = (select, counts) => [...counts].forEach(([v, n]) => n && option(select, v, say(v), n));
     fill(controls.kind, count((s) => s[0]));
     const byRisk = count((s) => s[1]);
-    for (const risk of ['irreversible', 'disruptive', 'reversible']) if (byRisk.get(risk)) option(controls.risk, risk, risk, byRisk.get(risk));
+    for (const risk of ['irreversible', 'disruptive', 'reversible']) if (byRisk.get(risk)) option(controls.risk, risk, say(risk), byRisk.get(risk));
     fill(controls.approval, count(approvalOf));
     providers.list.map((p, i) => [p, i]).sort((a, b) => (a[0] < b[0] ? -1 : 1)).forEach(([p, i]) => option(controls.provider, i, p, byProvider[i]));
     fillLabels(bySet);
@@ -331,7 +335,7 @@
     }
     if (more > 0) {
       const g = node('optgroup');
-      g.label = `${number(more)} rarer labels: search for them`;
+      g.label = say('{1} rarer labels: search for them', number(more));
       controls.label.append(g);
     }
     controls.label.disabled = found.length === 0;
@@ -425,7 +429,7 @@
     shown = found.subarray(0, n);
     grid.removeAttribute('aria-busy');
     grid.setAttribute('aria-rowcount', n + 1);
-    status.textContent = n === rowCount ? rows_(n) : `${number(n)} of ${rows_(rowCount)}`;
+    status.textContent = n === rowCount ? rows_(n) : say('{1} of {2}', number(n), rows_(rowCount));
     current = -1;
     grid.removeAttribute('aria-activedescendant');
     grid.scrollTop = 0;
@@ -494,21 +498,21 @@
   const labelKeys = []; // the keys of labels, those of most cards first
   let labelColumns = 0; // how many of them have a column
   const columns = () => (fleet ? [
-    ['Status', 'kind', (c, a, [name, style, , , needs]) => [node('span', 'tag ' + style, name), needs ? node('span', 'needs', needs) : '']],
-    ['ICCID', 'where', (c) => [id(c.iccid), node('span', 'name', text(named(c)))]],
-    ['Device', 'before', (c) => [device(c.before.imei)]],
-    ['Packages', 'packages', (c) => [c.before.packages ? text(packages(c.before)) : '']],
+    [say('Status'), 'kind', (c, a, [name, style, , , needs]) => [node('span', 'tag ' + style, say(name)), needs ? node('span', 'needs', say(needs)) : '']],
+    [say('ICCID'), 'where', (c) => [id(c.iccid), node('span', 'name', text(named(c)))]],
+    [say('Device'), 'before', (c) => [device(c.before.imei)]],
+    [say('Packages'), 'packages', (c) => [c.before.packages ? text(packages(c.before)) : '']],
     ...labelled(),
-    ['Carrier', 'provider', (c) => [text(c.provider)]],
+    [say('Carrier'), 'provider', (c) => [text(c.provider)]],
   ] : [
-    ['Action', 'kind', (c, a, [kind, risk]) => [node('span', 'tag ' + (risk || kind), kind), a ? badge(a) : '']],
-    ['ICCID', 'where', (c) => (c.iccid ? [id(c.iccid), node('span', 'name', text(named(c)))] : [node('span', 'name', text(c.address))])],
-    ['Device before', 'before', (c) => [device(c.before.imei)]],
-    ['Device after', 'after', (c, a, _, slot) => [deviceAfter(c.before.imei, slot === ATTENTION || slot === DRIFT ? c.before.imei : c.after.imei)]],
-    ['Change', 'change', (c, a, _, slot) => (a ? change(a, 1) : [outline(c, slot)])],
+    [say('Action'), 'kind', (c, a, [kind, risk]) => [node('span', 'tag ' + (risk || kind), say(kind)), a ? badge(a) : '']],
+    [say('ICCID'), 'where', (c) => (c.iccid ? [id(c.iccid), node('span', 'name', text(named(c)))] : [node('span', 'name', text(c.address))])],
+    [say('Device before'), 'before', (c) => [device(c.before.imei)]],
+    [say('Device after'), 'after', (c, a, _, slot) => [deviceAfter(c.before.imei, slot === ATTENTION || slot === DRIFT ? c.before.imei : c.after.imei)]],
+    [say('Change'), 'change', (c, a, _, slot) => (a ? change(a, 1) : [outline(c, slot)])],
     ...labelled(),
-    ['Row', 'row-of', (c) => (c.where ? [node('span', 'file', text(c.where.base)), node('span', 'line', ':' + c.where.line)] : [])],
-    ['Carrier', 'provider', (c) => [text(c.provider)]],
+    [say('Row'), 'row-of', (c) => (c.where ? [node('span', 'file', text(c.where.base)), node('span', 'line', ':' + c.where.line)] : [])],
+    [say('Carrier'), 'provider', (c) => [text(c.provider)]],
   ]);
   const labelled = () => labelKeys.slice(0, labelColumns).map((key) => [visible(key), 'label-of', (c) => c.labels.filter(([k]) => k === key).map(([, v]) => text(v))]);
   let shownColumns = columns();
@@ -530,7 +534,7 @@
   // device is a device's number; undefined is one that nobody knows, null is none.
   function device(imei, name) {
     if (imei === undefined) return node('span', 'quiet', '—');
-    return imei === null ? 'none' : node('span', 'id ' + (name || ''), text(imei));
+    return imei === null ? say('none') : node('span', 'id ' + (name || ''), text(imei));
   }
 
   // deviceAfter is a device with the digits that differ from the one before. Rows of
@@ -555,7 +559,7 @@
   }
 
   function outline(c, slot) {
-    if (slot === ATTENTION) return text(c.attention.map((a) => a[0]).join('; '));
+    if (slot === ATTENTION) return text(c.attention.map((a) => say(a[0])).join('; '));
     if (slot === DRIFT) return text(c.drift.map((d) => `${d.attribute}: ${d.before} → ${d.after}`).join('; '));
     return text(c.notes.join('; '));
   }
@@ -566,15 +570,15 @@
   function change(a, form) {
     const words = ((phrases[a.kind] || [])[form] || '').replace(/\[(.*)\]$/, a.from || a.to ? '$1' : '');
     return words.split(/(\{from\}|\{to\})/).filter(Boolean).map((part) => {
-      if (part === '{from}') return a.from ? id(a.from) : 'no device';
+      if (part === '{from}') return a.from ? id(a.from) : say('no device');
       return part !== '{to}' ? part : a.from ? marked(a.from, a.to || '?') : id(a.to || '?');
     });
   }
 
   function badge(a) {
-    if (run) return node('span', a.denial === 'done' ? 'badge good' : 'badge bad', a.denial);
+    if (run) return node('span', a.denial === 'done' ? 'badge good' : 'badge bad', say(a.denial));
     if (!a.guarded) return '';
-    return a.approved ? node('span', 'badge good', 'approved') : node('span', 'badge bad', 'not approved');
+    return a.approved ? node('span', 'badge good', say('approved')) : node('span', 'badge bad', say('not approved'));
   }
 
   // moveTo puts the keyboard's place on row k, and shows it.
@@ -597,7 +601,7 @@
     const c = cardOf(card);
     byID('card-title').replaceChildren(text(c.address));
     byID('card-body').replaceChildren(...parts(c));
-    byID('place').textContent = k < 0 ? '' : `${number(k + 1)} of ${rows_(shown.length)}`;
+    byID('place').textContent = k < 0 ? '' : say('{1} of {2}', number(k + 1), rows_(shown.length));
     for (const [name, can] of [['previous', k > 0], ['next', k < shown.length - 1]]) {
       byID(name).hidden = k < 0;
       byID(name).setAttribute('aria-disabled', !can); // a button that is disabled would lose the keyboard
@@ -618,24 +622,24 @@
     if (c.where) facts.append(node('span', '', text(c.where.file), ':' + c.where.line));
     const out = [facts];
     if (c.number) out.push(numberFacts(c.number));
-    if (c.actions.length) out.push(node('h3', '', 'Actions'), node('ol', 'actions', ...c.actions.map(actionItem)));
+    if (c.actions.length) out.push(node('h3', '', say('Actions')), node('ol', 'actions', ...c.actions.map(actionItem)));
     if (!c.number) out.push(beforeAfter(c));
     if (c.attention.length) {
-      out.push(node('h3', '', 'Attention'));
-      for (const [summary, detail] of c.attention) out.push(node('div', 'call bad', node('p', '', node('strong', '', text(summary))), node('p', 'detail', text(detail))));
+      out.push(node('h3', '', say('Attention')));
+      for (const [summary, detail] of c.attention) out.push(node('div', 'call bad', node('p', '', node('strong', '', text(say(summary)))), node('p', 'detail', text(detail))));
     }
-    if (c.drift.length) out.push(node('h3', '', 'Changed outside'), ...c.drift.map(driftItem));
-    if (c.notes.length) out.push(node('h3', '', 'Notes'), node('ul', '', ...c.notes.map((n) => node('li', '', text(n)))));
+    if (c.drift.length) out.push(node('h3', '', say('Changed outside')), ...c.drift.map(driftItem));
+    if (c.notes.length) out.push(node('h3', '', say('Notes')), node('ul', '', ...c.notes.map((n) => node('li', '', text(n)))));
     return out;
   }
 
   function actionItem(a) {
-    const li = node('li', '', node('span', 'tag ' + a.risk, a.kind), ' ', ...change(a, 0), ' ', badge(a));
-    const more = node('p', 'quiet', text(a.id), ` · ${a.risk}`);
+    const li = node('li', '', node('span', 'tag ' + a.risk, say(a.kind)), ' ', ...change(a, 0), ' ', badge(a));
+    const more = node('p', 'quiet', text(a.id), ` · ${say(a.risk)}`);
     if (!run && a.guarded && !a.approved && a.denial) more.append(' · ', text(a.denial));
-    for (const [by, reason] of a.approvals) more.append(' · approved by ', text(by), ...(reason ? [': ', text(reason)] : []));
+    for (const [by, reason] of a.approvals) more.append(' · ' + say('approved by') + ' ', text(by), ...(reason ? [': ', text(reason)] : []));
     if (a.needs.length) {
-      more.append(' · waits for ');
+      more.append(' · ' + say('waits for') + ' ');
       a.needs.forEach((need, i) => {
         const b = node('button', 'card-link', text(need));
         b.type = 'button';
@@ -672,41 +676,41 @@
       const known = after !== undefined && after !== '' && !(after === null && name !== 'imei');
       const differs = known && before !== after;
       if (fleet) {
-        const th = node('th', '', name);
+        const th = node('th', '', say(name));
         th.scope = 'row';
         body.append(node('tr', '', th, node('td', '', value(name, before))));
         continue;
       }
-      const th = node('th', '', name);
+      const th = node('th', '', say(name));
       th.scope = 'row';
       body.append(node('tr', differs ? 'differs' : '', th, node('td', '', value(name, before)),
         node('td', '', differs && name === 'imei' && before && after ? marked(before, after) : value(name, after))));
     }
-    if (fleet) return node('table', 'sides', node('caption', '', 'As it is'), body);
-    const head = node('tr', '', node('th'), node('th', '', 'Before'), node('th', '', 'After'));
+    if (fleet) return node('table', 'sides', node('caption', '', say('As it is')), body);
+    const head = node('tr', '', node('th'), node('th', '', say('Before')), node('th', '', say('After')));
     for (const th of head.children) th.scope = 'col';
-    return node('table', 'sides', node('caption', '', 'Before and after'), node('thead', '', head), body);
+    return node('table', 'sides', node('caption', '', say('Before and after')), node('thead', '', head), body);
   }
 
-  const packages = (v) => (v.packages === null ? null : v.packages.length ? v.packages.join(', ') : 'none');
+  const packages = (v) => (v.packages === null ? null : v.packages.length ? v.packages.join(', ') : say('none'));
 
   function value(name, v) {
-    if (name === 'imei' && v === null) return node('span', '', 'none');
+    if (name === 'imei' && v === null) return node('span', '', say('none'));
     if (v === undefined || v === null || v === '') return node('span', 'quiet', '—');
     return name === 'imei' ? id(v) : text(v);
   }
 
   function driftItem(d) {
     const e = node('div', 'call', node('p', '', text(d.attribute), ': ', text(d.before), ' → ', text(d.after)),
-      node('p', 'quiet', 'since the reading of ', text(d.since.replace('T', ' ').replace(/:\d\d(\.\d+)?Z$/, ' UTC')), '; ', text(d.cause)));
-    if (d.keep) e.append(node('p', 'quiet', 'to keep it, in ', text(d.where || ''), ': ', node('code', '', text(d.keep))));
+      node('p', 'quiet', say('since the reading of') + ' ', text(d.since.replace('T', ' ').replace(/:\d\d(\.\d+)?Z$/, ' UTC')), '; ', text(d.cause)));
+    if (d.keep) e.append(node('p', 'quiet', say('to keep it, in') + ' ', text(d.where || ''), ': ', node('code', '', text(d.keep))));
     return e;
   }
 
   function numberFacts(n) {
     const dl = node('dl');
     for (const [name, v] of [['pool_key', n.pool_key], ['subs_id', n.subs_id], ['expected', n.expected], ['number', n.number], ['status', n.status]]) {
-      dl.append(node('dt', '', name), node('dd', '', v === undefined || v === '' ? node('span', 'quiet', '—') : id(v)));
+      dl.append(node('dt', '', say(name)), node('dd', '', v === undefined || v === '' ? node('span', 'quiet', '—') : id(v)));
     }
     return dl;
   }
@@ -803,7 +807,7 @@
     const head = node('tr', '', ...[...head_()].map((name) => node('th', '', name)));
     const more = shown.length - printedMost;
     byID('printed').replaceChildren(node('table', '', node('thead', '', head), body),
-      more > 0 ? node('p', 'call warn', `${rows_(more)} more are not printed. Filter the table before you print to choose others.`) : '');
+      more > 0 ? node('p', 'call warn', say('{1} more are not printed. Filter the table before you print to choose others.', rows_(more))) : '');
   }
   const head_ = () => [...head.children].map((e) => e.textContent);
 

@@ -1,0 +1,85 @@
+package render
+
+import (
+	"slices"
+
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec/lang"
+)
+
+// telling is how a form tells people what it has in English: in their language, and with
+// times in their zone too. The zero value leaves texts as they are.
+type telling struct {
+	Clock
+	lang lang.Language
+}
+
+// tell is a text as it is told.
+func (t telling) tell(text string) string { return t.Both(t.lang.Text(text)) }
+
+// asItIs reports whether no text would be told otherwise.
+func (t telling) asItIs() bool { return t.zone == nil && t.lang.English() }
+
+// toldPlan is a plan whose texts of other hands are told, where its cards are looked at
+// one by one.
+type toldPlan struct {
+	plan.Source
+	telling
+}
+
+// Head implements [plan.Source].
+func (z toldPlan) Head() *plan.Plan {
+	p := *z.Source.Head()
+	p.Numbers = slices.Clone(p.Numbers)
+	for i := range p.Numbers {
+		p.Numbers[i].Attention = z.notes(p.Numbers[i].Attention)
+	}
+	if z.lang.English() {
+		return &p
+	}
+	p.Policy.Weaker = z.texts(p.Policy.Weaker)
+	p.Incomplete = slices.Clone(p.Incomplete)
+	for i := range p.Incomplete {
+		p.Incomplete[i].Reason = z.tell(p.Incomplete[i].Reason)
+	}
+	return &p
+}
+
+// Visit implements [plan.Source].
+func (z toldPlan) Visit(places []int32, visit func(n int, c *plan.Card) error) error {
+	return z.Source.Visit(places, func(n int, c *plan.Card) error {
+		own := z.card(c)
+		return visit(n, &own)
+	})
+}
+
+// card is a card of its own whose texts are told.
+func (z telling) card(c *plan.Card) plan.Card {
+	own := c.Clone()
+	own.Attention = z.notes(own.Attention)
+	own.Notes = z.texts(own.Notes)
+	for i := range own.Drift {
+		own.Drift[i].Cause = z.tell(own.Drift[i].Cause)
+	}
+	for i := range own.Actions {
+		own.Actions[i].Denial = z.lang.Text(own.Actions[i].Denial)
+	}
+	return own
+}
+
+func (z telling) texts(list []string) []string {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i] = z.tell(list[i])
+	}
+	return list
+}
+
+func (z telling) notes(list []plan.Note) []plan.Note {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Summary = z.lang.Text(list[i].Summary)
+		list[i].Detail = z.Both(z.lang.Lines(list[i].Detail))
+	}
+	return list
+}

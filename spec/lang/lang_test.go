@@ -1,0 +1,125 @@
+package lang_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/cardfleet/cardfleet/spec/lang"
+)
+
+func chinese(t require.TestingT) lang.Language {
+	l, err := lang.Of("zh")
+	require.NoError(t, err)
+	return l
+}
+
+func TestEnglishLeavesEveryTextAsItIs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "text")
+		var l lang.Language
+		assert.Equal(t, s, l.Text(s))
+		assert.Equal(t, s, l.Word(s))
+		assert.Equal(t, s, l.Lines(s))
+		assert.Equal(t, s, l.Markdown(s))
+		var b strings.Builder
+		require.NoError(t, l.HTML(&b, strings.NewReader(s)))
+		assert.Equal(t, s, b.String())
+	})
+}
+
+func TestASentenceIsToldWithItsArguments(t *testing.T) {
+	zh := chinese(t)
+	for text, want := range map[string]string{
+		"Stopped by the carrier":                "运营商停机",
+		"1 card":                                "1 张卡",
+		"18,240 calls, about 31 min at 10/s":    "18,240 次调用，约 31 分钟（每秒 10 次）",
+		"unbind from 861536030000051":           "解绑(销户)，原设备 861536030000051",
+		`  # card.bike["8986"] will be unbound`: `  # card.bike["8986"] 将解绑(销户)`,
+		"card.x: change-bind 8615 -> 8616: failed: read the answer: EOF":                  "card.x：换绑 8615 -> 8616：失败：读取应答：EOF",
+		"This is a first run: there is no state in fleet.state.":                          "首次运行：fleet.state 中还没有状态。",
+		"Plan: 1 to stop, 2 to unbind (1 of 2 approved). 3 unchanged, 1 needs attention.": "计划：停机 1，解绑(销户) 2（已审批 1/2）。未变 3，需处理 1。",
+	} {
+		assert.Equal(t, want, zh.Text(text), "%q", text)
+	}
+}
+
+func TestWhatNoCatalogueHasStaysAsItIs(t *testing.T) {
+	zh := chinese(t)
+	for _, text := range []string{
+		"", " ", "isv.BUSINESS_LIMIT_CONTROL: 触发流控", "imei: 8615 -> 8616", "unread", "city=approval pending",
+		"cardfleet resolve 89860617030017300390 -bound-to=IMEI (or -unbound)", `approval "unbind-1" {`,
+	} {
+		assert.Equal(t, text, zh.Text(text))
+	}
+}
+
+func TestNothingOfATextThatIsNotKnownGetsLost(t *testing.T) {
+	zh := chinese(t)
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOfN(rapid.SampledFrom([]string{
+			"card", "(", ")", "**", ". ", ": ", ", ", "; ", " — ", "X", "7 cards", "stop", "1 to stop", "`code`", "|", "\x1b[1m", "\U00100000", "\U000F0001", "é", "停", "{", "}", "not approved",
+		}), 0, 40).Draw(t, "words")
+		text := strings.Join(words, "")
+		for _, keep := range []string{"X", "`code`", "\x1b[1m", "é", "{", "\U00100000"} {
+			want := strings.Count(text, keep)
+			assert.Equal(t, want, strings.Count(zh.Text(text), keep), "%q of %q", keep, text)
+			assert.Equal(t, want, strings.Count(zh.Lines(text), keep), "%q of %q", keep, text)
+		}
+	})
+}
+
+// A text of somebody else's may be as long as its carrier likes.
+func TestALongTextIsToldInReasonableTime(t *testing.T) {
+	zh := chinese(t)
+	for _, part := range []string{"a. ", "card was ", "The limit on ", "((((", "7 cards, ", "approved by ", "**", "x: y; "} {
+		text := strings.Repeat(part, 2_000)
+		assert.NotEmpty(t, zh.Text(text))
+		assert.NotEmpty(t, zh.Markdown(text))
+	}
+}
+
+func TestMarkdownKeepsCodeTagsAndBlocks(t *testing.T) {
+	zh := chinese(t)
+	text := "<!-- cardfleet-plan -->\n> - `card.x`: unbind from `8615` — **not approved**: no approval names this card\n\n| ICCID | old |\n| --- | --- |\n|`1`|`2`|\n\n```hcl\n# To approve the unbind of card.x\nreason = \"1 card\"\n```\n"
+	want := "<!-- cardfleet-plan -->\n> - `card.x`：解绑(销户)，原设备 `8615`——**未审批**：没有审批写明此卡\n\n| ICCID | 原设备 |\n| --- | --- |\n|`1`|`2`|\n\n```hcl\n# To approve the unbind of card.x\nreason = \"1 card\"\n```\n"
+	assert.Equal(t, want, zh.Markdown(text))
+}
+
+func TestAPageKeepsWhatIsSomebodysOwn(t *testing.T) {
+	zh := chinese(t)
+	text := `<html lang="en"><p title="A &amp; B" aria-label="Next row"><b>3</b> in doubt</p><p><bdi>in doubt</bdi> <code>1 card</code></p><script>"1 card"</script><noscript><p>Every action</p></noscript><p>&lt;b&gt;</p>`
+	want := `<html lang="zh-CN"><p title="A &amp; B" aria-label="下一行"><b>3</b> 结果存疑</p><p><bdi>in doubt</bdi> <code>1 card</code></p><script>"1 card"</script><noscript><p>全部操作</p></noscript><p>&lt;b&gt;</p>`
+	var b strings.Builder
+	require.NoError(t, zh.HTML(&b, strings.NewReader(text)))
+	assert.Equal(t, want, b.String())
+}
+
+func TestALanguageIsKnownByAnyOfItsNames(t *testing.T) {
+	for _, name := range []string{"zh", "ZH", "zh-CN", "zh_CN.UTF-8", "zh-Hans"} {
+		l, err := lang.Of(name)
+		assert.NoError(t, err, name)
+		assert.Equal(t, "zh-CN", l.Tag(), name)
+	}
+	for _, name := range []string{"en", "en_US.UTF-8", "C", "C.UTF-8", "POSIX"} {
+		l, err := lang.Of(name)
+		assert.NoError(t, err, name)
+		assert.True(t, l.English(), name)
+	}
+	for _, name := range []string{"", "fr", "zhe", "chinese"} {
+		_, err := lang.Of(name)
+		assert.Error(t, err, name)
+	}
+}
+
+func TestALocaleThatIsNoUTF8IsEnglish(t *testing.T) {
+	for locale, english := range map[string]bool{
+		"zh_CN.UTF-8": false, "zh_CN.utf8": false, "zh_TW.UTF-8@radical": false,
+		"zh_CN.GBK": true, "zh_CN.GB18030": true, "zh_CN": true, "en_US.UTF-8": true, "fr_FR.UTF-8": true, "": true, "C": true,
+	} {
+		assert.Equal(t, english, lang.OfLocale(locale).English(), locale)
+	}
+}
