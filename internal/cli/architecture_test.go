@@ -40,6 +40,7 @@ var layers = []layer{
 	{"spec/config/expr", []string{"spec", "spec/file", "spec/table"}},
 	{"spec/config/internal/plain", []string{"spec"}},
 	{"spec/config/generate", []string{"spec", "spec/config"}},
+	{"spec/config/editor", []string{"spec", "spec/file", "spec/config"}},
 	{"state", []string{"spec", "spec/safe"}},
 	{"state/lines", []string{"spec", "state"}},
 	{"state/stored", []string{"spec", "state", "state/lines"}},
@@ -74,6 +75,8 @@ var layers = []layer{
 	{"internal/telemetry", []string{"plan", "apply", "providers"}},
 	{"internal/logs", []string{"spec", "providers"}},
 	{"internal/cli/notify", []string{"spec", "spec/safe", "spec/lang"}},
+	{"internal/cli/lsp", []string{"spec", "spec/config/editor"}},
+	{"docs", nil},
 	{"internal/cli/measure", []string{"spec", "state", "state/local", "providers/all", "providers/carriersim"}},
 	{"internal/cli/release", []string{"internal/cli"}},
 	{"internal/cli", []string{"*", "*/*", "*/*/*"}},
@@ -82,7 +85,7 @@ var layers = []layer{
 
 // configOnly are the modules that only readers of HCL import: spec/config and the
 // packages below it, and what evaluates definitions of carriers at each call.
-var configOnly = []string{"github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "github.com/zclconf/go-cty-yaml"}
+var configOnly = []string{"github.com/hashicorp/hcl/v2", "github.com/hashicorp/hcl-lang", "github.com/zclconf/go-cty", "github.com/zclconf/go-cty-yaml"}
 
 // processOnly are packages of a process and its terminal. A run knows none of
 // them, so that it works in any process.

@@ -94,6 +94,7 @@ type program struct {
 	out     *output            // nil until the command opens it
 	definer *described.Definer // of the configuration that was read last; nil before
 	seen    *seen              // how what happens is seen
+	unsaved map[string][]byte  // what an editor has open in place of files, by absolute path
 }
 
 // open makes the command's output, which says also why the command ended.
@@ -152,6 +153,7 @@ func (prog *program) rootCommand() *cli.Command {
 			prog.providersCommand(),
 			prog.carriersCommand(),
 			prog.simulatorCommand(),
+			prog.lspCommand(),
 			prog.versionCommand(),
 			prog.completionCommand(),
 			prog.hiddenCompleteCommand(),

@@ -14,6 +14,7 @@ func (prog *program) configOptions(dir string) config.Options {
 	return config.Options{
 		Dir: dir, Cwd: prog.env.Dir, Env: prog.env.LookupEnv, Schemas: schemas(), Define: prog.definer.Define, Backends: backendSchemas(),
 		Now: prog.env.Now, Version: Version,
+		Unsaved: prog.unsaved,
 	}
 }
 

@@ -61,22 +61,30 @@ func (prog *program) checkConfig(ctx context.Context, in inputOptions) (*configu
 	return c, nil
 }
 
+// findMistakes is what checkConfig has to say, warnings included. The error is of
+// what kept it from looking.
+func (prog *program) findMistakes(ctx context.Context, in inputOptions) (spec.Diagnostics, error) {
+	var diags spec.Diagnostics
+	prog.out.collect = &diags
+	c, err := prog.checkConfig(ctx, in)
+	var failed *mistaken
+	if errors.As(err, &failed) {
+		return append(diags, failed.diags...), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return diags, c.close()
+}
+
 // validateJSON writes one object, as terraform validate -json does.
 func (prog *program) validateJSON(ctx context.Context, o validateOptions) error {
 	prog.open(viewOptions{})
 	collected := []map[string]any{}
 	errorCount, warningCount := 0, 0
-	var diags spec.Diagnostics
-	prog.out.collect = &diags
-	c, err := prog.checkConfig(ctx, o.inputOptions)
-	var failed *mistaken
-	switch {
-	case errors.As(err, &failed):
-		diags = append(diags, failed.diags...)
-	case err != nil:
+	diags, err := prog.findMistakes(ctx, o.inputOptions)
+	if err != nil {
 		return err
-	default:
-		defer c.close() //nolint:errcheck // nothing was opened that could fail to close
 	}
 	for i := range diags {
 		if severity(&diags[i]) == "error" {

@@ -38,12 +38,12 @@ func FilesWith(dir string, unsaved map[string][]byte) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if name := e.Name(); !e.IsDir() && isRead(name) {
+		if name := e.Name(); !e.IsDir() && IsRead(name) {
 			names = append(names, name)
 		}
 	}
 	for path := range unsaved {
-		if name := filepath.Base(path); filepath.Dir(path) == filepath.Clean(dir) && isRead(name) {
+		if name := filepath.Base(path); filepath.Dir(path) == filepath.Clean(dir) && IsRead(name) {
 			names = append(names, name)
 		}
 	}
@@ -51,8 +51,8 @@ func FilesWith(dir string, unsaved map[string][]byte) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// isRead reports whether a file of that name is read without being named.
-func isRead(name string) bool {
+// IsRead reports whether [Load] reads a file of that name without being told it.
+func IsRead(name string) bool {
 	return !isLeftover(name) && (isConfigFile(name) || isCarrierFile(name) || isAutoVarsFile(name))
 }
 
