@@ -19,6 +19,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,6 +67,7 @@ func New(config Config, env state.Env) (*Backend, error) {
 		return nil, errors.New("the connection string can't be read: it is postgres://user@host:5432/database?sslmode=require, " +
 			"or host=… dbname=… user=…; the variables PG* and the password file may hold the rest")
 	}
+	maps.DeleteFunc(conn.RuntimeParams, func(name, _ string) bool { return strings.HasPrefix(name, "pool_") }) // of workers' connections; see [Backend.Work]
 	if err := chooseMode(conn, config.ConnString); err != nil {
 		return nil, err
 	}

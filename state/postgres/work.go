@@ -192,11 +192,6 @@ func (b *Backend) openPool(ctx context.Context) (*pgxpool.Pool, error) {
 		return nil, errors.New("the connection string can't be read") // which was read before; pgx's own words might hold the password
 	}
 	config.ConnConfig = b.conn.Copy()
-	for name := range config.ConnConfig.RuntimeParams {
-		if strings.HasPrefix(name, "pool_") {
-			delete(config.ConnConfig.RuntimeParams, name)
-		}
-	}
 	if !strings.Contains(b.connString, "pool_max_conns") {
 		config.MaxConns = fewConns
 	}
@@ -232,12 +227,13 @@ func (w *Work) write(ctx context.Context, doing string, f func(tx pgx.Tx) error)
 	return w.during(doing, pgx.BeginTxFunc(ctx, w.pool, pgx.TxOptions{BeginQuery: toWrite}, f))
 }
 
-// calling is a statement that calls a function of ours. It is a transaction by
-// itself, and sets for itself what [toWrite] sets.
-func (w *Work) calling(function string, args int) string {
-	places := make([]string, args)
-	for i := range places {
-		places[i] = "$" + strconv.Itoa(i+1)
+// calling is a statement that calls a function of ours, whose parameters have these
+// types. It is a transaction by itself, and sets for itself what [toWrite] sets. The
+// types are said, since not every way of sending a statement asks the server for them.
+func (w *Work) calling(function string, types ...string) string {
+	places := make([]string, len(types))
+	for i, t := range types {
+		places[i] = "$" + strconv.Itoa(i+1) + "::" + t
 	}
 	return "SELECT set_config('synchronous_commit', 'on', true), " + w.b.table(function) + "(" + strings.Join(places, ", ") + ")"
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -336,4 +337,168 @@ func TestOldRunsAreForgottenAndTheirHistoryIsKept(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, folded)
 	require.True(t, slices.Contains(history(t, b, state.EventQuery{}), "run-1 began"))
+}
+
+func TestWorkersMeetEveryWayOfSendingAStatement(t *testing.T) {
+	for _, mode := range []string{"cache_describe", "cache_statement", "exec", "simple_protocol"} {
+		for name, sealer := range sealers(t) {
+			t.Run(mode+" "+name, func(t *testing.T) {
+				t.Parallel()
+				w, b := working(t, pgtest.Database(t)+" default_query_exec_mode="+mode+" pool_max_conns=3", sealer)
+				require.EqualValues(t, 3, w.Pool().Config().MaxConns)
+				info := []byte(`{"who":"卫 \u0000 \\x61"}`)
+				handedOver(t, w, b, postgres.WorkRun{ID: "run-1", Config: "c", Version: 1, Info: info}, slice("aliyun", 0), slice("aliyun", 1))
+				handedOver(t, w, b, postgres.WorkRun{ID: "run-2", Config: "c", Version: 1, Priority: 1}, slice("aliyun", 0))
+				supersede(t, w, b, postgres.Superseded{Run: "run-1", Action: "a7", By: "run-3"})
+				a := claimed(t, w, "aliyun")
+				c := statetest.Card(1, "停机 \\x61")
+				j := a.ForRun(told("run-2"), "run-2")
+				require.NoError(t, j.Append(t.Context(), intended(c, "a1")))
+				under, err := w.Touching(t.Context(), []string{"imei:861536030196001", "iccid:" + string(c.ICCID)})
+				require.NoError(t, err)
+				require.Len(t, under, 1)
+				require.NoError(t, j.Append(t.Context(), statetest.Happened(c, "a1", workTime)))
+				doubts, err := a.Doubts(t.Context())
+				require.NoError(t, err)
+				require.Empty(t, doubts)
+				found, err := a.Memories(t.Context(), []spec.ICCID{c.ICCID})
+				require.NoError(t, err)
+				require.Equal(t, c.Last.Status, found[c.ICCID].Last.Status)
+
+				s, _, err := a.Next(t.Context(), "c", 1)
+				require.NoError(t, err)
+				require.Equal(t, "run-2", s.Run)
+				rest := slice("aliyun", 0)
+				rest.NotBefore, rest.Waits = time.Now().Add(time.Hour), "window"
+				require.NoError(t, a.Finish(t.Context(), s, postgres.Finished{Results: []byte{0, 1, '\\', 255}, Left: rest, Outcomes: map[string]string{"a1": "done"}}))
+				require.NoError(t, w.Results(t.Context(), "run-2", 0, func(r *postgres.WorkResult) error {
+					require.Equal(t, []byte{0, 1, '\\', 255}, r.Results)
+					return nil
+				}))
+				one, superseded, err := a.Next(t.Context(), "c", 1)
+				require.NoError(t, err)
+				require.Equal(t, "run-1", one.Run)
+				require.Equal(t, []postgres.Superseded{{Run: "run-1", Action: "a7", By: "run-3"}}, superseded)
+				require.NoError(t, a.Park(t.Context(), "run-1", "no key"))
+				require.NoError(t, w.Retry(t.Context(), "run-1", ""))
+				require.NoError(t, w.Cancel(t.Context(), "run-1", "liu"))
+				runs, err := w.Runs(t.Context(), true)
+				require.NoError(t, err)
+				require.Len(t, runs, 3)
+				require.Equal(t, info, runs[2].Info)
+				require.Equal(t, 4, runs[2].Accounts[0].NotStarted)
+				outcomes, err := w.Outcomes(t.Context(), "run-2", []string{"a1"})
+				require.NoError(t, err)
+				require.Equal(t, map[string]string{"a1": "done"}, outcomes)
+				open := 0
+				require.NoError(t, w.OpenSlices(t.Context(), "", func(s *postgres.WorkSlice) error {
+					open++
+					require.Equal(t, rest.Cards, s.Cards)
+					return nil
+				}))
+				require.Equal(t, 1, open)
+				accounts, err := w.Accounts(t.Context())
+				require.NoError(t, err)
+				require.Len(t, accounts, 1)
+				require.Equal(t, []byte(`{"host":"a"}`), accounts[0].WorkerInfo)
+				mine, err := w.Due(t.Context(), "drift", workTime)
+				require.NoError(t, err)
+				require.True(t, mine)
+				require.NoError(t, w.Pause(t.Context(), "aliyun", "liu", true))
+				folded, err := w.Fold(t.Context())
+				require.NoError(t, err)
+				require.True(t, folded)
+				require.Equal(t, []string{"run-2 began", "run-2 " + string(c.ICCID) + " a1 done"}, history(t, b, state.EventQuery{}))
+				_, err = w.Prune(t.Context(), workTime)
+				require.NoError(t, err)
+			})
+		}
+	}
+}
+
+// supersede hands a run over that no longer wants actions of earlier ones.
+func supersede(t *testing.T, w *postgres.Work, b *postgres.Backend, list ...postgres.Superseded) {
+	t.Helper()
+	_, err := w.HandOver(t.Context(), postgres.HandOver{Run: postgres.WorkRun{ID: "run-3"}})
+	require.ErrorContains(t, err, "lock", "without the state's lock nothing is handed over")
+	unlock, err := b.Lock(t.Context(), state.LockInfo{Operation: "apply"})
+	require.NoError(t, err)
+	_, err = w.HandOver(t.Context(), postgres.HandOver{Run: postgres.WorkRun{ID: "run-3"}, Superseded: list})
+	require.NoError(t, err)
+	require.NoError(t, unlock())
+}
+
+func TestAFoldLeavesWhatIsAnotherRuns(t *testing.T) {
+	w, b := working(t, pgtest.Database(t), nil)
+	fold := func() bool {
+		t.Helper()
+		folded, err := w.Fold(t.Context())
+		require.NoError(t, err)
+		return folded
+	}
+	require.False(t, fold(), "nothing was recorded")
+	a := claimed(t, w, "aliyun")
+	require.NoError(t, a.Append(t.Context(), statetest.Put(statetest.Card(1, "one"))))
+	unlock, err := b.Lock(t.Context(), state.LockInfo{})
+	require.NoError(t, err)
+	require.False(t, fold(), "a run has the state")
+	j, err := b.Journal(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "two"))))
+	require.NoError(t, unlock())
+	require.False(t, fold(), "a run has left its journal")
+	require.Len(t, read(t, b).Cards, 2)
+	require.NoError(t, b.Commit(t.Context(), read(t, b), state.Edits{}))
+	require.False(t, fold(), "the run's next commit took all of it")
+	require.NoError(t, a.Append(t.Context(), statetest.Put(statetest.Card(1, "again"))))
+	require.True(t, fold())
+	require.Equal(t, []string{"again", "two"}, statuses(read(t, b)))
+}
+
+func TestFoldsLeaveTheLastTenVersionsAndNoRowsOfNone(t *testing.T) {
+	conn := pgtest.Database(t)
+	w, b := working(t, conn, nil)
+	for n := range 12 {
+		commit(t, b, &state.Snapshot{Cards: fleet(3 + n)})
+	}
+	a := claimed(t, w, "aliyun")
+	for n := range 30 {
+		require.NoError(t, a.Append(t.Context(), statetest.Put(statetest.Card(1, fmt.Sprint("fold ", n)))))
+		folded, err := w.Fold(t.Context())
+		require.NoError(t, err)
+		require.True(t, folded)
+	}
+	versions, err := b.History(t.Context())
+	require.NoError(t, err)
+	require.Len(t, versions, 10)
+	require.EqualValues(t, 12, versions[0].Serial, "thirty folds are one version")
+	for _, v := range versions {
+		s, err := b.ReadVersion(t.Context(), v.Name)
+		require.NoError(t, err)
+		require.Len(t, s.Cards, v.Cards)
+	}
+	var rows int
+	query(t, conn, "SELECT count(*) FROM cardfleet.cards WHERE iccid = '"+string(statetest.Card(1, "").ICCID)+"'", &rows)
+	require.Equal(t, 2, rows, "the card as the runs left it, and as the last fold did")
+}
+
+func TestThePrintedSchemaIsAllThatAWorkerNeeds(t *testing.T) {
+	conn := pgtest.Database(t)
+	b := open(t, conn)
+	query(t, conn, b.PrintSchema(0))
+	query(t, conn, "CREATE ROLE printed LOGIN; GRANT USAGE ON SCHEMA cardfleet TO printed; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA cardfleet TO printed")
+	w, b := working(t, strings.Replace(conn, "user=postgres", "user=printed", 1), nil)
+	handedOver(t, w, b, postgres.WorkRun{ID: "run-1", Config: "c"}, slice("aliyun", 0))
+	a := claimed(t, w, "aliyun")
+	require.NoError(t, a.Append(t.Context(), statetest.Put(statetest.Card(1, "one"))))
+	s, _, err := a.Next(t.Context(), "c", 0)
+	require.NoError(t, err)
+	require.NoError(t, a.Finish(t.Context(), s, postgres.Finished{}))
+	folded, err := w.Fold(t.Context())
+	require.NoError(t, err)
+	require.True(t, folded)
+	older := pgtest.Database(t)
+	query(t, older, postgres.SchemaOf(3))
+	query(t, older, open(t, older).PrintSchema(3))
+	working(t, older, nil)
 }

@@ -140,6 +140,11 @@ func (g *workGroup) dropLost() bool {
 	return len(g.lost) < len(g.accounts)
 }
 
+// appendTypes are those of the parameters of work_append.
+var appendTypes = []string{
+	"bigint", "text", "bigint", "text[]", "bigint[]", "int[]", "text[]", "text[]", "text[]", "text[]", "text[]", "bytea[]", "text[]", "bytea[]",
+}
+
 // once writes the group. It may come after an attempt whose answer was lost.
 func (w *writer) once(g *workGroup) error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.w.b.beat)
@@ -151,7 +156,7 @@ func (w *writer) once(g *workGroup) error {
 	}
 	c := w.columns(g)
 	var lost []string
-	err := w.w.pool.QueryRow(ctx, w.w.calling("work_append", 14),
+	err := w.w.pool.QueryRow(ctx, w.w.calling("work_append", appendTypes...),
 		w.w.id, w.name, w.groups, accounts, tokens, c.accounts, c.cards, c.kinds, c.actions, c.runs, c.tolds, c.packed, c.newTolds, c.newRuns).
 		Scan(nil, &lost)
 	if err != nil {

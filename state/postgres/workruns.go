@@ -20,6 +20,10 @@ import (
 // The caller holds the state's lock, which is looked at last. A run without slices
 // has ended.
 func (w *Work) HandOver(ctx context.Context, h HandOver) (number int64, err error) {
+	token := w.b.token()
+	if token == "" {
+		return 0, fmt.Errorf("hand the run %s over: %w", h.Run.ID, errLost)
+	}
 	err = w.write(ctx, "hand the run "+h.Run.ID+" over", func(tx pgx.Tx) error {
 		if number, err = w.insertRun(ctx, tx, &h.Run); err != nil {
 			return err
@@ -34,7 +38,7 @@ func (w *Work) HandOver(ctx context.Context, h HandOver) (number int64, err erro
 		if err := o.insertSuperseded(ctx, tx, h.Superseded); err != nil {
 			return err
 		}
-		return w.b.checkLease(ctx, tx, w.b.token())
+		return w.b.checkLease(ctx, tx, token)
 	})
 	return number, err
 }
@@ -45,10 +49,10 @@ func infoName(run string) string { return "info\n" + run }
 func (w *Work) insertRun(ctx context.Context, tx pgx.Tx, r *WorkRun) (number int64, err error) {
 	return number, tx.QueryRow(ctx, "INSERT INTO "+w.b.table("work_runs")+` (state_id, id, priority, created, config, version, info)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number`,
-		w.id, r.ID, r.Priority, cmpTime(r.Created, w.b.env.Now()), r.Config, r.Version, w.box.packSmall(r.Info, infoName(r.ID))).Scan(&number)
+		w.id, r.ID, r.Priority, orTime(r.Created, w.b.env.Now()), r.Config, r.Version, w.box.packSmall(r.Info, infoName(r.ID))).Scan(&number)
 }
 
-func cmpTime(t, otherwise time.Time) time.Time {
+func orTime(t, otherwise time.Time) time.Time {
 	if t.IsZero() {
 		return otherwise
 	}
@@ -254,7 +258,8 @@ func (w *Work) supersededIn(ctx context.Context, run, last int64) ([]Superseded,
 
 // number is that of the run whose id is or begins with the text.
 func (w *Work) number(ctx context.Context, tx pgx.Tx, text string) (number int64, id string, err error) {
-	rows, err := tx.Query(ctx, "SELECT number, id FROM "+w.b.table("work_runs")+" WHERE state_id = $1 AND starts_with(id, $2) ORDER BY id = $2 DESC LIMIT 2", w.id, text)
+	rows, err := tx.Query(ctx, "SELECT number, id FROM "+w.b.table("work_runs")+
+		" WHERE state_id = $1 AND starts_with(id, $2::text) ORDER BY id = $2::text DESC LIMIT 2", w.id, text)
 	if err != nil {
 		return 0, "", err
 	}
@@ -277,7 +282,7 @@ func (w *Work) number(ctx context.Context, tx pgx.Tx, text string) (number int64
 // Runs lists the runs that go on, and with ended the others too, the newest first.
 func (w *Work) Runs(ctx context.Context, ended bool) (runs []WorkRun, err error) {
 	err = w.read(ctx, "list the runs", func(tx pgx.Tx) (err error) {
-		runs, err = w.runs(ctx, tx, "($2 OR ended IS NULL)", ended)
+		runs, err = w.runs(ctx, tx, "($2::boolean OR ended IS NULL)", ended)
 		return err
 	})
 	return runs, err
@@ -391,7 +396,7 @@ func (w *Work) addWaiting(ctx context.Context, tx pgx.Tx, numbers []int64, byNum
 // runs for "". A slice is good until visit returns.
 func (w *Work) OpenSlices(ctx context.Context, run string, visit func(*WorkSlice) error) error {
 	return w.read(ctx, "read what is left of runs", func(tx pgx.Tx) error {
-		where, arg := "$2 = 0", int64(0)
+		where, arg := "$2::bigint = 0", int64(0)
 		if run != "" {
 			number, _, err := w.number(ctx, tx, run)
 			if err != nil {
@@ -484,7 +489,7 @@ func touches(r *workRecord, wanted map[string]bool) bool {
 }
 
 func (w *Work) underWay(ctx context.Context, tx pgx.Tx, run string, wanted func(*workRecord) bool) ([]UnderWay, error) {
-	records, err := w.b.workRecords(ctx, tx, w.id, w.box, "(r.run = $2 OR $2 = '') AND "+w.b.isOpen(), run)
+	records, err := w.b.workRecords(ctx, tx, w.id, w.box, "(r.run = $2::text OR $2::text = '') AND "+w.b.isOpen(), run)
 	if err != nil {
 		return nil, err
 	}
@@ -501,28 +506,32 @@ func (w *Work) underWay(ctx context.Context, tx pgx.Tx, run string, wanted func(
 // not started. A slice that somebody does now is finished by whoever does it, and the
 // run ends with the last. A run that has ended stays as it is.
 func (w *Work) Cancel(ctx context.Context, run, by string) error {
-	return w.change(ctx, "cancel a run", run, func(tx pgx.Tx, number int64) error {
-		_, err := tx.Exec(ctx, "SELECT "+w.b.table("work_cancel")+"($1, $2, $3)", w.id, number, by)
-		return err
-	})
+	return w.change(ctx, "cancel a run", run, "work_cancel", by)
 }
 
 // Retry lets the run go on in an account that can't; in all of them for "".
 func (w *Work) Retry(ctx context.Context, run, account string) error {
-	return w.change(ctx, "let a run go on", run, func(tx pgx.Tx, number int64) error {
-		_, err := tx.Exec(ctx, "SELECT "+w.b.table("work_retry")+"($1, $2, $3)", w.id, number, account)
-		return err
-	})
+	return w.change(ctx, "let a run go on", run, "work_retry", account)
 }
 
-func (w *Work) change(ctx context.Context, doing, run string, f func(tx pgx.Tx, number int64) error) error {
-	return w.write(ctx, doing, func(tx pgx.Tx) error {
-		number, _, err := w.number(ctx, tx, run)
-		if err != nil {
-			return err
-		}
-		return f(tx, number)
+// change calls a function about a run. It is one statement, so that a program that
+// stops in the middle of it keeps no worker waiting.
+func (w *Work) change(ctx context.Context, doing, run, function, arg string) error {
+	number, _, err := w.numbered(ctx, doing, run)
+	if err != nil {
+		return err
+	}
+	_, err = w.pool.Exec(ctx, w.calling(function, "bigint", "bigint", "text"), w.id, number, arg)
+	return w.during(doing, err)
+}
+
+// numbered is number, in a transaction of its own.
+func (w *Work) numbered(ctx context.Context, doing, run string) (number int64, id string, err error) {
+	err = w.read(ctx, doing, func(tx pgx.Tx) error {
+		number, id, err = w.number(ctx, tx, run)
+		return err
 	})
+	return number, id, err
 }
 
 // Pause keeps the account from being taken, and its slices from being given out, or

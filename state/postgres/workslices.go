@@ -21,7 +21,8 @@ func (a *Account) Next(ctx context.Context, config string, version int) (*WorkSl
 	var last *int64
 	err := a.persist(ctx, "take the next slice", func(ctx context.Context) error {
 		runs, ns := a.inHand()
-		return a.w.pool.QueryRow(ctx, "SELECT n.*, set_config('synchronous_commit', 'on', true) FROM "+a.w.b.table("work_next")+"($1, $2, $3, $4, $5, $6, $7) AS n",
+		return a.w.pool.QueryRow(ctx, "SELECT n.*, set_config('synchronous_commit', 'on', true) FROM "+a.w.b.table("work_next")+
+			"($1::bigint, $2::text, $3::bigint, $4::text, $5::int, $6::bigint[], $7::int[]) AS n",
 			a.w.id, a.name, a.token, config, version, runs, ns).
 			Scan(&s.Run, &s.Number, &s.Priority, &s.N, &s.part, &s.Actions, &from, &waits, &body, &last, nil)
 	})
@@ -64,6 +65,12 @@ func (a *Account) putDown(which func(hand) bool) {
 	a.hands = slices.DeleteFunc(a.hands, which)
 }
 
+// finishTypes are those of the parameters of work_finish.
+var finishTypes = []string{
+	"bigint", "text", "bigint", "bigint", "int", "int", "bytea", "int", "int", "int", "int", "int",
+	"bytea", "int", "timestamptz", "bytea", "text[]", "text[]",
+}
+
 // Finish ends the slice, or keeps what is left of it to be given out again, and ends
 // the run with its last. s is what Next gave.
 func (a *Account) Finish(ctx context.Context, s *WorkSlice, f Finished) error {
@@ -86,7 +93,7 @@ func (a *Account) Finish(ctx context.Context, s *WorkSlice, f Finished) error {
 	}
 	n := &f.Counts
 	err := a.persist(ctx, "finish a slice", func(ctx context.Context) error {
-		_, err := a.w.pool.Exec(ctx, a.w.calling("work_finish", 18), a.w.id, a.name, a.token, s.Number, s.N, s.part, result,
+		_, err := a.w.pool.Exec(ctx, a.w.calling("work_finish", finishTypes...), a.w.id, a.name, a.token, s.Number, s.N, s.part, result,
 			n.Done, n.Failed, n.Dropped, n.NotStarted, n.InDoubt, rest, restActions, restFrom, restWaits, actions, outcomes)
 		return err
 	})
@@ -99,16 +106,14 @@ func (a *Account) Finish(ctx context.Context, s *WorkSlice, f Finished) error {
 // Park says why the run can't go on in this account; see [Work.Retry]. Its slices
 // aren't in this holder's hands any more.
 func (a *Account) Park(ctx context.Context, run, why string) error {
-	var number int64
-	err := a.persist(ctx, "park a run", func(ctx context.Context) error {
-		return pgx.BeginTxFunc(ctx, a.w.pool, pgx.TxOptions{BeginQuery: toWrite}, func(tx pgx.Tx) (err error) {
-			if number, _, err = a.w.number(ctx, tx, run); err != nil {
-				return err
-			}
-			_, err = tx.Exec(ctx, "SELECT "+a.w.b.table("work_park")+"($1, $2, $3, $4, $5)", a.w.id, a.name, a.token, number,
-				a.w.box.packText(why, partName(number, a.name)))
-			return err
-		})
+	number, _, err := a.w.numbered(ctx, "park a run", run)
+	if err != nil {
+		return err
+	}
+	err = a.persist(ctx, "park a run", func(ctx context.Context) error {
+		_, err := a.w.pool.Exec(ctx, a.w.calling("work_park", "bigint", "text", "bigint", "bigint", "bytea"), a.w.id, a.name, a.token, number,
+			a.w.box.packText(why, partName(number, a.name)))
+		return err
 	})
 	if err == nil {
 		a.putDown(func(h hand) bool { return h.run == number })
