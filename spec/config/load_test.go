@@ -213,7 +213,7 @@ func TestJSONSaysTheSame(t *testing.T) {
 	}, bike)
 	assert.Equal(t, spec.ProviderName("cmiot"), c.Fleet.Cards[0].Provider)
 	out, _ := c.Outputs(spec.Live{})
-	assert.Equal(t, []spec.Output{{Name: "n", Value: []byte("1")}}, out)
+	assert.Equal(t, []spec.Output{{Name: "n", Value: []byte("1"), Type: []byte(`"number"`)}}, out)
 }
 
 func TestFilesAreOneConfigurationWhateverTheirOrder(t *testing.T) {
