@@ -39,9 +39,11 @@ func TestASentenceIsToldWithItsArguments(t *testing.T) {
 		"18,240 calls, about 31 min at 10/s":    "18,240 次调用，约 31 分钟（每秒 10 次）",
 		"unbind from 861536030000051":           "解绑(销户)，原设备 861536030000051",
 		`  # card.bike["8986"] will be unbound`: `  # card.bike["8986"] 将解绑(销户)`,
-		"card.x: change-bind 8615 -> 8616: failed: read the answer: EOF":                  "card.x：换绑 8615 -> 8616：失败：读取应答：EOF",
-		"This is a first run: there is no state in fleet.state.":                          "首次运行：fleet.state 中还没有状态。",
-		"Plan: 1 to stop, 2 to unbind (1 of 2 approved). 3 unchanged, 1 needs attention.": "计划：停机 1，解绑(销户) 2（已审批 1/2）。未变 3，需处理 1。",
+		"card.x: change-bind 8615 -> 8616: failed: read the answer: EOF":                                                             "card.x：换绑 8615 -> 8616：失败：读取应答：EOF",
+		"This is a first run: there is no state in fleet.state.":                                                                     "首次运行：fleet.state 中还没有状态。",
+		"1 to change-bind, 2 to stop wait until 2026-11-29 17:00 UTC (2026-11-30 01:00 Asia/Shanghai), when the window night opens.": "换绑 1，停机 2，等到 2026-11-29 17:00 UTC (2026-11-30 01:00 Asia/Shanghai) 窗口 night 打开。",
+		"card.x: stop: not started: the window night opens 01:00":                                                                    "card.x：停机：未开始：窗口 night 于 01:00 打开",
+		"Plan: 1 to stop, 2 to unbind (1 of 2 approved). 3 unchanged, 1 needs attention.":                                            "计划：停机 1，解绑(销户) 2（已审批 1/2）。未变 3，需处理 1。",
 	} {
 		assert.Equal(t, want, zh.Text(text), "%q", text)
 	}
