@@ -8,6 +8,7 @@ package cli
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -57,12 +58,12 @@ func (e *Env) getenv(name string) string {
 func Run(ctx context.Context, args []string, env *Env) int {
 	own := *env
 	env = &own
-	prog := &program{env: env}
+	prog := &program{env: env, seen: &seen{log: slog.New(slog.DiscardHandler)}}
 	wanted, mistaken := languageOf(args, env.getenv)
 	if env.lang = wanted; mistaken != nil {
 		return prog.report(ctx, mistaken)
 	}
-	unseen := prog.openLog()
+	unseen := prog.openLog(args)
 	root := prog.rootCommand()
 	if c, path, err := aside(root, args); c != nil || err != nil {
 		if err == nil {

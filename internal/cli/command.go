@@ -168,11 +168,32 @@ func printHelp(w io.Writer, c *cli.Command, path []string, l lang.Language) erro
 		b.WriteString(optionLine(&cli.StringFlag{Name: langOption, Usage: langUsage}, l))
 	}
 	fmt.Fprintf(&b, "  %-26s %s\n", "-h", l.Word("show this help"))
+	if len(path) == 1 {
+		b.WriteString(environmentHelp(l))
+	}
 	if c.UsageText != "" {
 		fmt.Fprintf(&b, "\n%s\n  %s\n", l.Word("Example:"), strings.ReplaceAll(c.UsageText, "\n", "\n  "))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// environmentHelp is what of the environment counts for every command.
+func environmentHelp(l lang.Language) string {
+	var b strings.Builder
+	b.WriteString("\n" + l.Word("Environment:") + "\n")
+	for _, v := range [][2]string{
+		{"CARDFLEET_VAR_name", "set a variable of the configuration"},
+		{langEnv, "the language of what people read, as -lang"},
+		{logVariable, "log what happens (info), the calls too (debug), or the wire too (trace)"},
+		{logFileVariable, "append the log to this file, as JSON; else to standard error, as text"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "send traces and metrics there, see docs/observability.md"},
+		{"NO_COLOR, CI", "no colour and no progress bars"},
+		{"HTTPS_PROXY, NO_PROXY", "a proxy for calls to carriers"},
+	} {
+		fmt.Fprintf(&b, "  %-26s %s\n", v[0], l.Word(v[1]))
+	}
+	return b.String()
 }
 
 // optionLine is "  -out=FILE   save the plan": the value's name is what the

@@ -76,11 +76,12 @@ func commandNamed(c *cli.Command, args []string) string {
 	return strings.Join(path, " ")
 }
 
-// openLog opens the log that the environment asks for.
-func (prog *program) openLog() error {
+// openLog opens the log that the environment asks for. What completes a command line
+// while it is typed has none.
+func (prog *program) openLog(args []string) error {
 	prog.seen = &seen{log: slog.New(slog.DiscardHandler), warn: prog.warn}
 	name, path := prog.env.getenv(logVariable), prog.env.getenv(logFileVariable)
-	if name == "" && path == "" {
+	if name == "" && path == "" || slices.Contains(args, completeCommand) {
 		return nil
 	}
 	level := slog.LevelInfo

@@ -158,6 +158,9 @@ func (p *provider) attempt(ctx context.Context, call carriercall.Call, a ask, ta
 		p.answered(call.Name, m, r, a.takes)
 		*got = p.judged(a, r, scope, m)
 		got.token = token
+		if call.Sending != nil {
+			call.Sending.RequestID = got.requestID
+		}
 		return p.failure(a, got)
 	})
 }

@@ -82,7 +82,11 @@ func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, 
 		if err := Decode(got.Body, a.OK, P(&answer)); err != nil {
 			return err
 		}
-		if head := P(&answer).Head(); !head.succeeded(a.OK) {
+		head := P(&answer).Head()
+		if c.Sending != nil {
+			c.Sending.RequestID = string(head.RequestID)
+		}
+		if !head.succeeded(a.OK) {
 			return a.explain(c, head)
 		}
 		return nil

@@ -10,13 +10,16 @@ import (
 )
 
 // Sending is what an observer is told of a request that its maker alone knows.
-// [Build] fills it in.
+// [Build] fills it in, and [Read] what is of the answer.
 type Sending struct {
 	// ID is what the request calls itself, where that isn't plain from its URL and
 	// headers.
 	ID string
 	// Secrets are what the request carries and nothing may show: its signature, say.
 	Secrets []string
+	// RequestID is what the carrier calls the request, where the body of its answer
+	// says it.
+	RequestID string
 }
 
 // Sending is a place for what a call's [Build] tells of its requests; nil where
@@ -60,6 +63,9 @@ func (c *Client) observed(ctx context.Context, call Call, build Build, read Read
 	reading := func(a Answer) error {
 		x.Took, x.Status, x.RequestID = c.env.Now().Sub(left), a.Status, c.RequestID(call, a.Header)
 		err := read(a) // first: it learns of tokens, which are hidden from then on
+		if call.Sending != nil && call.Sending.RequestID != "" {
+			x.RequestID = c.Clean(call, call.Sending.RequestID)
+		}
 		x.Answer = func() providers.Wire { return c.shownAnswer(call, a) }
 		return err
 	}
