@@ -79,6 +79,7 @@ var layers = []layer{
 	{"docs", nil},
 	{"internal/cli/measure", []string{"spec", "state", "state/local", "providers/all", "providers/carriersim"}},
 	{"internal/cli/release", []string{"internal/cli"}},
+	{"examples/ci", nil},
 	{"internal/cli", []string{"*", "*/*", "*/*/*"}},
 	{".", []string{"internal/cli"}},
 }

@@ -137,6 +137,7 @@ func (prog *program) rootCommand() *cli.Command {
 			&cli.StringFlag{Name: langOption, Usage: langUsage},
 		},
 		Commands: []*cli.Command{
+			prog.initCommand(),
 			prog.validateCommand(),
 			prog.fmtCommand(),
 			prog.planCommand(),

@@ -179,6 +179,7 @@ var walk = [][]string{
 	{"resolve", string(kiosk)}, {"resolve", typedText}, {"force-unlock", typedText}, {"force-unlock", "1"}, {"table", "hostile.csv"}, {"table", "hostile.csv", "-columns=a=" + typedText},
 	{"carriers", "list"}, {"carriers", "show", "hostile"}, {"carriers", "show", typedText}, {"carriers", "test"}, {"carriers", "test", typedText},
 	{"carriers", "try", typedText, string(kiosk)}, {"carriers", "try", "hostile", typedText},
+	{"init"}, {"init", "-provider=" + typedText}, {"init", "-ci=" + typedText},
 	{"lsp"}, {"lsp", typedText}, {"output"}, {"output", "-json"}, {"output", "said"}, {"output", typedText}, {"console"}, {"console", "-var=carrier=" + typedText},
 	{"completion", "bash"}, {"completion", typedText}, {"__complete", "plan", "-target="}, {"__complete", "plan", "-select=note="}, {"__complete", typedText},
 	{"destroy", typedText}, {typedText, "-h"}, {"plan", "-select=note=" + typedText},

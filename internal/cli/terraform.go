@@ -44,7 +44,7 @@ func terraformOption(path []string, name string) string {
 	case "replace":
 		return "A card is never made anew. To give it another device, write its imei; to try again what a run didn't get done, plan -retry=REPORT."
 	case "input":
-		return "Only apply asks, and only on a terminal: in scripts give it a saved plan or -auto-approve. Leave -input out."
+		return "Without a terminal nothing is asked: apply then takes a saved plan or -auto-approve. Leave -input out."
 	case "generate-config-out":
 		return "cardfleet import -out=FILE writes the configuration for cards that exist at the carrier."
 	case "upgrade", "reconfigure", "get", "plugin-dir", "lockfile", "get-plugins":

@@ -15,7 +15,7 @@ func TestTerraformsWordsAreAnsweredWithWhatThereIsHere(t *testing.T) {
 		"get": "no modules", "login": "nothing to log in to", "logout": "nothing to log in to", "state mv a b": "a card is its ICCID",
 		"state replace-provider a b": "as moved", "metadata functions": "docs/schema", "pull": "cardfleet state pull", "mv a b": "cardfleet state list",
 		"plan -destroy": "on_remove", "apply -destroy": "on_remove", "plan -replace=card.x": "never made anew", "plan -input=false": "Leave -input out",
-		"apply -input=false": "only on a terminal", "plan -generate-config-out=x": "cardfleet import", "apply -backup=x": "history", "fmt -recursive": "-chdir=DIR",
+		"apply -input=false": "nothing is asked", "init -upgrade": "Carriers come with the program", "init -backend-config=x": "-var-file", "init -migrate-state": "state migrate", "plan -generate-config-out=x": "cardfleet import", "apply -backup=x": "history", "fmt -recursive": "-chdir=DIR",
 	} {
 		got := r.want(1, r.run(strings.Fields(args)...))
 		assert.Contains(t, got.errors, want, args)

@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
@@ -36,3 +38,11 @@ func (l *loader) unique(typ string) hcl.Blocks {
 }
 
 func compareStrings[S ~string](a, b S) int { return cmp.Compare(a, b) }
+
+// ValidName reports whether a block, an alias or an attribute may have the name.
+func ValidName(name string) bool { return hclsyntax.ValidIdentifier(name) }
+
+// QuoteText writes a text as an expression that is that text.
+func QuoteText(text string) string {
+	return string(hclwrite.TokensForValue(cty.StringVal(text)).Bytes())
+}
