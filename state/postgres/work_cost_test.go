@@ -3,9 +3,11 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -204,4 +206,39 @@ func BenchmarkHandOver(b *testing.B) {
 		}})
 		require.NoError(b, err)
 	}
+}
+
+func TestAHandOverHoldsNoMoreThanItsSlices(t *testing.T) {
+	w, b := working(t, pgtest.Database(t), nil)
+	unlock, err := b.Lock(t.Context(), state.LockInfo{})
+	require.NoError(t, err)
+	live := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc) //nolint:gosec // no heap has 2^63 bytes
+	}
+	before, most := 0, 0
+	_, err = w.HandOver(t.Context(), postgres.HandOver{Run: postgres.WorkRun{ID: "run-1"}, Slices: func(yield func(*postgres.WorkSlice) error) error {
+		for n := range 1000 {
+			cards := make([]byte, 50_000) // 50 MB in all, which don't pack
+			_, _ = rand.Read(cards)
+			if err := yield(&postgres.WorkSlice{Account: "aliyun", N: n, Actions: 250, Cards: cards}); err != nil {
+				return err
+			}
+			switch {
+			case n == 50:
+				before = live()
+			case n%300 == 299:
+				most = max(most, live())
+			}
+		}
+		return nil
+	}})
+	require.NoError(t, err)
+	require.NoError(t, unlock())
+	require.Less(t, most, before+8<<20, "bytes of slices that were taken are still held")
+	run, err := w.Run(t.Context(), "run-1")
+	require.NoError(t, err)
+	require.Equal(t, 250_000, run.Accounts[0].Left)
 }

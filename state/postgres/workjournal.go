@@ -95,7 +95,11 @@ func (w *writer) write(g *workGroup) {
 	w.next = nil
 	w.mu.Unlock()
 	w.groups++
-	g.err = w.persist(g)
+	if g.err = w.persist(g); g.err != nil {
+		for _, a := range g.accounts {
+			a.lose() // what the database has of them isn't known
+		}
+	}
 	close(g.done)
 }
 
