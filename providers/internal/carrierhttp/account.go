@@ -197,6 +197,38 @@ func (a *account) release(now time.Time) {
 	a.admit(now)
 }
 
+// depart waits until a request may leave, and notes that it does. What was given a
+// turn may have become late since, and others with it: they don't leave all at once.
+func (a *account) depart(ctx context.Context, t *Transport, c Call) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		wait := a.leaveNow(t, c)
+		if wait <= 0 {
+			return nil
+		}
+		if err := t.options.Sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// leaveNow notes that a request leaves, or says how long it has to wait.
+func (a *account) leaveNow(t *Transport, c Call) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := t.options.Now()
+	name, _ := c.pace(t.options.PerFunction)
+	own := a.functions[name]
+	if wait := max(a.pace.wait(now), own.wait(now)); wait > 0 {
+		return wait
+	}
+	a.pace.left(now)
+	own.left(now)
+	return 0
+}
+
 // unsent takes a request that had its turn, and never left, out of the quota.
 func (a *account) unsent() {
 	a.mu.Lock()

@@ -110,9 +110,9 @@ func plainText(name string, values []string) bool {
 	return true
 }
 
-func (d *direct) exchange(ctx, asked context.Context, req *http.Request, most int64) (Answer, *Error) {
+func (d *direct) exchange(ctx, asked context.Context, req *http.Request, most int64, leave func() error) (Answer, *Error) {
 	if !d.takes(req) {
-		return traced{d.base}.exchange(ctx, asked, req, most)
+		return traced{d.base}.exchange(ctx, asked, req, most, leave)
 	}
 	if req.Body == (once{}) {
 		req.Body = http.NoBody // it is written once here in any case
@@ -123,6 +123,11 @@ func (d *direct) exchange(ctx, asked context.Context, req *http.Request, most in
 		if err != nil {
 			closeBody(req)
 			return Answer{}, failure(err, true, req.URL)
+		}
+		if err := leave(); err != nil {
+			closeBody(req)
+			d.release(c)
+			return Answer{}, notSent(err)
 		}
 		answer, failed := c.exchange(ctx, asked, req, most, zipped)
 		switch {

@@ -15,9 +15,10 @@ import (
 
 // network carries one request and reads its answer. ctx bounds all of it, and
 // has the deadline; asked is the context of whoever may still call it off, and
-// has none of its own. most is the longest body taken.
+// has none of its own. most is the longest body taken. leave is asked right before the
+// request is written, each time it is; its error keeps it from being written.
 type network interface {
-	exchange(ctx, asked context.Context, req *http.Request, most int64) (Answer, *Error)
+	exchange(ctx, asked context.Context, req *http.Request, most int64, leave func() error) (Answer, *Error)
 }
 
 // networkOf is how a transport's requests are carried: over connections that are
@@ -34,7 +35,11 @@ func networkOf(o *Options) network {
 // a request came.
 type traced struct{ base http.RoundTripper }
 
-func (n traced) exchange(ctx, _ context.Context, req *http.Request, most int64) (Answer, *Error) {
+func (n traced) exchange(ctx, _ context.Context, req *http.Request, most int64, leave func() error) (Answer, *Error) {
+	if err := leave(); err != nil {
+		closeBody(req)
+		return Answer{}, notSent(err)
+	}
 	var progress progress
 	resp, err := n.base.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, progress.trace())))
 	if err != nil {

@@ -21,6 +21,9 @@ const (
 type pace struct {
 	configured rate.Limit
 	limiter    *rate.Limiter
+	sent       []time.Time // when the last requests left, as many as a second takes; in a ring
+	oldest     int         // of those
+	span       time.Duration
 	halved     time.Time // when it was last halved
 	changed    time.Time // when it last changed at all
 }
@@ -32,7 +35,47 @@ func newPace(perSecond float64) *pace {
 	if perSecond <= 0 {
 		return nil
 	}
-	return &pace{configured: rate.Limit(perSecond), limiter: rate.NewLimiter(rate.Limit(perSecond), burstOf(perSecond))}
+	p := &pace{limiter: rate.NewLimiter(rate.Limit(perSecond), burstOf(perSecond))}
+	p.configure(perSecond)
+	return p
+}
+
+// spread is how much longer than its time a second's worth of requests takes to leave:
+// on their way to the carrier, some come closer to each other.
+const spread = 15 * time.Millisecond
+
+// configure sets the rate that is never passed: no more requests leave in a second
+// than it has in one, whatever made some of them late. Tokens alone don't see to that,
+// since they are given before a request leaves.
+func (p *pace) configure(perSecond float64) {
+	p.configured = rate.Limit(perSecond)
+	most := max(1, int(perSecond))
+	last := make([]time.Time, 0, most)
+	for i := range p.sent { // the oldest first
+		last = append(last, p.sent[(p.oldest+i)%len(p.sent)])
+	}
+	last = last[max(0, len(last)-most):]
+	p.sent = append(make([]time.Time, most-len(last)), last...)
+	p.oldest, p.span = 0, time.Duration(float64(most)/perSecond*float64(time.Second))
+	if most > 1 {
+		p.span += spread
+	}
+}
+
+// wait is how long a request may not leave yet. A nil pace lets all leave.
+func (p *pace) wait(now time.Time) time.Duration {
+	if p == nil || p.sent[p.oldest].IsZero() {
+		return 0
+	}
+	return p.sent[p.oldest].Add(p.span).Sub(now)
+}
+
+// left notes that a request leaves.
+func (p *pace) left(now time.Time) {
+	if p != nil {
+		p.sent[p.oldest] = now
+		p.oldest = (p.oldest + 1) % len(p.sent)
+	}
 }
 
 func burstOf(perSecond float64) int { return max(1, int(perSecond/20)) }
@@ -49,7 +92,7 @@ func (p *pace) nap() time.Duration {
 // lower brings the configured rate down to perSecond, where that is less.
 func (p *pace) lower(now time.Time, perSecond float64) {
 	if limit := rate.Limit(perSecond); limit < p.configured {
-		p.configured = limit
+		p.configure(perSecond)
 		p.limiter.SetLimitAt(now, min(p.limiter.Limit(), limit))
 		p.limiter.SetBurstAt(now, burstOf(perSecond))
 	}

@@ -144,20 +144,26 @@ func (t *Transport) Send(asked context.Context, c Call, build Build) (Answer, er
 		t.account.unsent()
 		return Answer{}, failed
 	}
+	leave := func() error { return t.leave(asked, c) }
 	if c.Changing {
-		asked = context.WithoutCancel(asked)
 		sendOnce(req)
 	}
-	ctx, cancel := t.attempt(asked)
+	ctx, cancel := t.attempt(asked, c)
 	defer cancel()
 	if t.agent != nil {
 		req.Header["User-Agent"] = t.agent
 	}
-	answer, failed := t.network.exchange(ctx, asked, req, t.options.MaxBody)
-	if failed == nil {
-		return answer, nil
+	waits := asked
+	if c.Changing {
+		waits = context.WithoutCancel(asked)
 	}
-	if ctx.Err() != nil && asked.Err() == nil {
+	answer, failed := t.network.exchange(ctx, waits, req, t.options.MaxBody, leave)
+	switch {
+	case failed == nil:
+		return answer, nil
+	case failed.Stopped:
+		t.account.unsent()
+	case ctx.Err() != nil && waits.Err() == nil:
 		failed.Err = fmt.Errorf("nothing within %v: %w", t.options.Timeout, context.DeadlineExceeded)
 	}
 	return Answer{}, failed
@@ -167,7 +173,7 @@ func (t *Transport) Send(asked context.Context, c Call, build Build) (Answer, er
 func (t *Transport) leaving(ctx context.Context, c Call, build Build) (*http.Request, *Error) {
 	if c.Changing {
 		if err := t.mayLeave(ctx); err != nil {
-			return nil, &Error{Doing: "not sent", Stopped: true, Err: err}
+			return nil, notSent(err)
 		}
 	}
 	req, err := build(ctx)
@@ -176,6 +182,19 @@ func (t *Transport) leaving(ctx context.Context, c Call, build Build) (*http.Req
 	}
 	return req, nil
 }
+
+// leave is the last moment before a request is written, when there is a connection
+// for it: it waits until the request may be among those of the last second, and then
+// asks the gate once more.
+func (t *Transport) leave(ctx context.Context, c Call) error {
+	if err := t.account.depart(ctx, t, c); err != nil || !c.Changing {
+		return err
+	}
+	return t.mayLeave(ctx)
+}
+
+// notSent is the error of a request that certainly hasn't left.
+func notSent(err error) *Error { return &Error{Doing: "not sent", Stopped: true, Err: err} }
 
 // mayLeave says why a changing request may not leave after it had its turn.
 func (t *Transport) mayLeave(ctx context.Context) error {
@@ -195,7 +214,12 @@ func (t *Transport) Throttled(c Call) (now, full float64) {
 	return t.account.slowDown(c, t.options)
 }
 
-func (t *Transport) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
+// attempt bounds a request by the timeout. One that changes something is bounded by
+// nothing else.
+func (t *Transport) attempt(ctx context.Context, c Call) (context.Context, context.CancelFunc) {
+	if c.Changing {
+		ctx = context.WithoutCancel(ctx)
+	}
 	if t.options.Timeout <= 0 {
 		return ctx, func() {}
 	}
