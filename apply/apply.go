@@ -41,6 +41,9 @@ type Result struct {
 	Action  *plan.Action
 	Outcome Outcome
 	Reason  string // why, in a sentence without a stop; "" for a plain Done
+	// Denied says of a Failed that the carrier refuses the account itself: an expired
+	// key, say.
+	Denied bool
 	// AsWanted says that nothing had to be done: the card was as the action makes
 	// it, whoever did that.
 	AsWanted  bool

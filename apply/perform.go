@@ -88,7 +88,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 		case ctx.Err() != nil:
 			return reading, Result{Outcome: NotStarted, Reason: interruption(ctx)}, false
 		case err != nil:
-			return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err)}, false
+			return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("the card could not be read before the change: %v", err), RequestID: providers.RequestIDOf(err), Denied: denied(err)}, false
 		}
 		reading.Provider, reading.CarrierAt = s.card.Provider, providers.CarrierTime(p, reading.At)
 		reading = memory.Overlay(reading, able.Settle)
@@ -184,7 +184,7 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 	case stopped(err):
 		return Result{Outcome: NotStarted, Reason: unsent(ctx, err)}
 	case proof.Effect(again) == providers.EffectNone:
-		return Result{Outcome: Failed, Reason: err.Error(), RequestID: providers.RequestIDOf(err)}
+		return Result{Outcome: Failed, Reason: err.Error(), RequestID: providers.RequestIDOf(err), Denied: denied(err)}
 	case again && proof == providers.NeverSeen:
 		return Result{Outcome: InDoubt, Reason: "it was not sent again: " + err.Error(), RequestID: providers.RequestIDOf(err), unsent: true}
 	}
@@ -192,6 +192,12 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 		return r.awaited(ctx, p, s, "", err)
 	}
 	return r.settle(ctx, p, s, err, again && refuses(err))
+}
+
+// denied reports whether the carrier refuses the account, whatever the call.
+func denied(err error) bool {
+	cause, known := providers.CauseOf(err)
+	return known && cause == providers.Denied
 }
 
 // refuses reports whether the carrier refuses a call because the card isn't at

@@ -45,6 +45,20 @@ func CheckLimits(p *Plan, policy spec.Policy, accepted map[spec.Kind]int) []Exce
 	return p.counts().limits(p.Totals, policy, accepted)
 }
 
+// LimitsWith is [CheckLimits] of a plan that is read card by card, with what runs that
+// were handed over before have not done yet.
+func LimitsWith(p Source, pending []*Card, policy spec.Policy, accepted map[spec.Kind]int) ([]Exceeded, error) {
+	n := &counts{}
+	err := p.Each(func(_ int, c *Card) error {
+		n.card(c)
+		return nil
+	})
+	for _, c := range pending {
+		n.tally.card(c)
+	}
+	return n.limits(p.Head().Totals, policy, accepted), err
+}
+
 func (n *counts) limits(totals []Total, policy spec.Policy, accepted map[spec.Kind]int) []Exceeded {
 	t := n.tally.among(totals)
 	var out []Exceeded

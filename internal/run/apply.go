@@ -163,7 +163,10 @@ func (s *Session) fleetAfter(p *Planned, r *apply.Report) (*state.Fleet, error) 
 		return outcomes
 	})
 	used := plan.Used(p.Approvals, p.Prior.Lineage, now,
-		func(action string) bool { o := outcomes()[action]; return o == apply.Done || o == apply.InDoubt },
+		func(action string) bool {
+			o := outcomes()[action]
+			return o == apply.Done || o == apply.InDoubt || p.Handed[action]
+		},
 		func(action string) bool { return outcomes()[action] == apply.Dropped })
 	if unread != nil {
 		return nil, unread

@@ -69,7 +69,15 @@ func (g *gate) ask(ctx context.Context) error {
 // ungated is called.
 func (g *gate) goBy(b state.Backend) (ungated func()) {
 	leased, ok := b.(state.Leased)
-	if g == nil || !ok {
+	if !ok {
+		return func() {}
+	}
+	return g.goByLease(leased)
+}
+
+// goByLease is goBy for a lease by itself.
+func (g *gate) goByLease(leased state.Leased) (ungated func()) {
+	if g == nil {
 		return func() {}
 	}
 	g.lease.Store(&leased)

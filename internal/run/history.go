@@ -203,22 +203,24 @@ func (p *Planned) endedDoubts(r *state.Run) (records []state.Record, err error) 
 			return nil
 		}
 		after := p.news.Take(before, wanted, live)
-		for i, d := range settled {
-			e := eventOf(r, before, d.Change, "the carrier shows that it was done, of what was in doubt since "+d.Since.UTC().Format(time.RFC3339))
-			e.RequestID, e.Settles = d.RequestID, true
-			if !d.Done {
-				e.Outcome = apply.Failed.Hyphened()
-				e.Reason = "the carrier shows that it had no effect, of what was in doubt since " + d.Since.UTC().Format(time.RFC3339)
-			}
-			rec := said(r, e)
-			if i == 0 {
-				rec = state.Record{Type: state.PutRecord, At: r.Started, Provider: after.Provider, ICCID: after.ICCID, Card: &after, Event: e}
-			}
-			records = append(records, rec)
-		}
+		records = append(records, recordsOfEnded(r, before, &after, settled, r.Started)...)
 		return nil
 	})
 	return records, err
+}
+
+// endedEvent is the event of a call that was in doubt, and that a reading ended.
+func endedEvent(r *state.Run, before *state.Card, d state.Settled) *state.Event {
+	shown := "that it was done"
+	if !d.Done {
+		shown = "that it had no effect"
+	}
+	e := eventOf(r, before, d.Change, "the carrier shows "+shown+", of what was in doubt since "+d.Since.UTC().Format(time.RFC3339))
+	e.RequestID, e.Settles = d.RequestID, true
+	if !d.Done {
+		e.Outcome = apply.Failed.Hyphened()
+	}
+	return e
 }
 
 // tell says in the history that something was done to the state as a whole.

@@ -134,7 +134,7 @@ func AsWanted(results []apply.Result) bool {
 // carriedBy reports whether it is a saved plan that is carried out by now, all
 // of it, and wasn't before.
 func (p *Planned) carriedBy(r *apply.Report) bool {
-	if p.Digest == "" || p.Carried != nil || r.Broken != nil {
+	if p.Digest == "" || p.Carried != nil || r.Broken != nil || p.Handed != nil {
 		return false
 	}
 	return r.Count(apply.Done) == r.Len() || r.AsWanted()

@@ -70,7 +70,10 @@ type Planned struct {
 	Carried *state.CarriedOut
 	// Until is when nothing more of it is started; zero is no such time. See
 	// [Carriers.LastStart].
-	Until  time.Time
+	Until time.Time
+	// Handed are the guarded actions, by [plan.ActionName], that are carried out
+	// elsewhere: their approvals are spent.
+	Handed map[string]bool
 	absent *Absence                        // of the state
 	order  map[string]int                  // the saved plan's order of actions, by their ids
 	rows   *Rows                           // of Prior

@@ -90,6 +90,9 @@ func New(config Config, env state.Env) (*Backend, error) {
 	return b, nil
 }
 
+// Schema is the schema of its tables.
+func (b *Backend) Schema() string { return b.schema }
+
 // place names the state in messages. It holds no secret.
 func (b *Backend) place() string {
 	return fmt.Sprintf("%s in %s/%s.%s", b.name, b.conn.Host, b.conn.Database, b.schema)

@@ -1,0 +1,39 @@
+package plan
+
+// Some is a plan of which only some actions are seen. Its cards have the places that
+// they have in the whole, also those of which no action is left.
+type Some struct {
+	Source
+	Sees func(c *Card, a *Action) bool
+}
+
+// Each implements [Source].
+func (s Some) Each(visit func(n int, c *Card) error) error {
+	return s.Source.Each(func(n int, c *Card) error { return visit(n, s.of(c)) })
+}
+
+// Visit implements [Source].
+func (s Some) Visit(places []int32, visit func(n int, c *Card) error) error {
+	return s.Source.Visit(places, func(n int, c *Card) error { return visit(n, s.of(c)) })
+}
+
+// of is the card with the actions that are seen.
+func (s Some) of(c *Card) *Card {
+	seen := 0
+	for i := range c.Actions {
+		if s.Sees(c, &c.Actions[i]) {
+			seen++
+		}
+	}
+	if seen == len(c.Actions) {
+		return c
+	}
+	own := *c
+	own.Actions = nil
+	for i := range c.Actions {
+		if s.Sees(c, &c.Actions[i]) {
+			own.Actions = append(own.Actions, c.Actions[i])
+		}
+	}
+	return &own
+}
