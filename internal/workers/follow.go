@@ -1,0 +1,151 @@
+package workers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state/postgres"
+)
+
+// followEvery is how often a run is looked at by who follows it.
+const followEvery = 500 * time.Millisecond
+
+// Follow tells what becomes of a run's actions, from the first on, until the run has
+// ended, or until nothing of it can go on: it waits for a window, or its accounts are
+// stuck. Then it returns the run as it is.
+func Follow(ctx context.Context, work *postgres.Work, id string, sleep func(context.Context, time.Duration) error, tell func(*Result)) (*postgres.WorkRun, error) {
+	last := int64(0)
+	for {
+		r, err := work.Run(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if last, err = results(ctx, work, r.ID, last, tell); err != nil {
+			return nil, err
+		}
+		if over(r) {
+			return r, nil
+		}
+		if err := sleep(ctx, followEvery); err != nil {
+			return r, err
+		}
+	}
+}
+
+// results tells the results after the last one, and returns the last.
+func results(ctx context.Context, work *postgres.Work, id string, last int64, tell func(*Result)) (int64, error) {
+	err := work.Results(ctx, id, last, func(r *postgres.WorkResult) error {
+		last = r.ID
+		return decodeResults(r.Results, func(one *Result) error {
+			tell(one)
+			return nil
+		})
+	})
+	return last, err
+}
+
+// over reports whether nothing of the run goes on by itself soon.
+func over(r *postgres.WorkRun) bool {
+	if !r.Ended.IsZero() {
+		return true
+	}
+	for i := range r.Accounts {
+		a := &r.Accounts[i]
+		waits := a.Left == a.Waiting && a.Waits != "" && a.Waits != otherFirst && a.Waits != notShownYet
+		if a.Left > 0 && a.Stuck == "" && !waits {
+			return false
+		}
+	}
+	return true
+}
+
+// Rest tells what is left of a run, and why: each action that has not begun.
+func Rest(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, tell func(*Result)) error {
+	accounts := map[string]*postgres.WorkAccount{}
+	for i := range r.Accounts {
+		accounts[r.Accounts[i].Account] = &r.Accounts[i]
+	}
+	return work.OpenSlices(ctx, r.ID, func(s *postgres.WorkSlice) error {
+		cards, err := decodeCards(s.Cards)
+		for _, c := range cards {
+			for i := range c.Actions {
+				tell(&Result{Card: brief(&c.Card), Action: briefAction(&c.Actions[i]), Outcome: apply.NotStarted, Reason: whyLeft(r, accounts[s.Account], s)})
+			}
+		}
+		return err
+	})
+}
+
+// whyLeft says why a slice has not begun.
+func whyLeft(r *postgres.WorkRun, a *postgres.WorkAccount, s *postgres.WorkSlice) string {
+	switch {
+	case !r.Cancelled.IsZero():
+		return "the run was cancelled by " + r.CancelledBy
+	case a != nil && a.Stuck != "":
+		return fmt.Sprintf("account %s can't go on: %s", s.Account, a.Stuck)
+	case s.Waits != "":
+		return s.Waits
+	default:
+		return "no worker has begun it yet"
+	}
+}
+
+// Report is that of a run from all that is known of it: its plan is what the results
+// and the rest tell.
+func Report(ctx context.Context, work *postgres.Work, r *postgres.WorkRun) (*plan.Plan, *apply.Report, error) {
+	p := &plan.Plan{}
+	places := map[string]int{}
+	var heard []Result
+	hear := func(one *Result) {
+		key := one.Card.Address + " " + string(one.Card.ICCID)
+		at, known := places[key]
+		if !known {
+			at = len(p.Cards)
+			places[key] = at
+			p.Cards = append(p.Cards, one.Card)
+		}
+		p.Cards[at].Actions = append(p.Cards[at].Actions, one.Action)
+		heard = append(heard, *one)
+	}
+	if _, err := results(ctx, work, r.ID, 0, hear); err != nil {
+		return nil, nil, err
+	}
+	if err := Rest(ctx, work, r, hear); err != nil {
+		return nil, nil, err
+	}
+	recorder, err := apply.NewRecorder(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range heard {
+		result := heard[i].Apply()
+		recorder.Put(&result)
+	}
+	return p, recorder.Report(), nil
+}
+
+// InfoOf is what a run tells of itself.
+func InfoOf(r *postgres.WorkRun) (*Info, error) {
+	info := &Info{}
+	if err := json.Unmarshal(r.Info, info); err != nil {
+		return nil, fmt.Errorf("what run %s tells of itself can't be read: %w", r.ID, err)
+	}
+	return info, nil
+}
+
+// Shares is how much the run has to do at each provider; of those that share an
+// account, the first stands for all.
+func (i *Info) Shares(r *postgres.WorkRun) []run.Share {
+	var shares []run.Share
+	for k := range r.Accounts {
+		a := &r.Accounts[k]
+		shares = append(shares, run.Share{Provider: spec.ProviderName(a.Account), Count: a.Actions, Calls: 2 * a.Actions})
+	}
+	return shares
+}

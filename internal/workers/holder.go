@@ -1,0 +1,181 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
+)
+
+// holder is an account that this worker holds.
+type holder struct {
+	o        *Options
+	account  *postgres.Account
+	carriers run.Carriers
+	since    time.Time // when it took the account
+	infos    map[string]*Info
+	watcher  run.Watcher
+
+	mu    sync.Mutex // guards what a piece notes while its actions are under way, and piece
+	piece *piece     // that is carried out; nil between two
+}
+
+// halt has nothing more begun of the slice under way.
+func (h *holder) halt() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.piece != nil {
+		h.piece.halted = true
+	}
+}
+
+// runUnderWay is the run whose slice is carried out; "" between two.
+func (h *holder) runUnderWay() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.piece == nil {
+		return ""
+	}
+	return h.piece.slice.Run
+}
+
+func (h *holder) setPiece(p *piece) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.piece = p
+}
+
+// How long an account without work is kept, and how often it is looked at: what
+// waits for another account's action comes soon.
+const (
+	idleFor   = 2 * time.Second
+	lookEvery = 250 * time.Millisecond
+)
+
+// run carries out slices until there is none, until ctx ends, or until the lease is
+// lost. Calls under way come to their end.
+func (h *holder) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	lost := h.account.Lost()
+	go func() {
+		select {
+		case <-lost:
+			cancel(run.ErrLeaseLost)
+		case <-ctx.Done():
+		}
+	}()
+	idle := time.Duration(0)
+	for ctx.Err() == nil && idle < idleFor {
+		worked, err := h.next(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			return err
+		case worked:
+			idle = 0
+			continue
+		}
+		idle += lookEvery
+		_ = h.o.Env.Sleep(ctx, lookEvery)
+	}
+	if errors.Is(context.Cause(ctx), run.ErrLeaseLost) {
+		return run.ErrLeaseLost
+	}
+	return nil
+}
+
+// next carries out the next slice; worked is false where there is none now.
+func (h *holder) next(ctx context.Context) (worked bool, err error) {
+	slice, superseded, err := h.account.Next(ctx, h.o.Config, Version)
+	if err != nil || slice == nil {
+		return false, err
+	}
+	p := &piece{w: h, slice: slice, superseded: map[string]string{}, begun: h.o.Env.Now()}
+	for _, s := range superseded {
+		p.superseded[s.Action] = s.By
+	}
+	if p.info, err = h.infoOf(ctx, slice.Run); err != nil {
+		return false, err
+	}
+	if p.cards, err = decodeCards(slice.Cards); err != nil {
+		return false, h.account.Park(ctx, slice.Run, err.Error())
+	}
+	iccids := make([]spec.ICCID, len(p.cards))
+	for i, c := range p.cards {
+		iccids[i] = c.ICCID
+	}
+	if p.memories, err = h.account.Memories(ctx, iccids); err != nil {
+		return false, err
+	}
+	h.setPiece(p)
+	defer h.setPiece(nil)
+	return true, h.carryOut(ctx, p)
+}
+
+func (h *holder) carryOut(ctx context.Context, p *piece) error {
+	todo, err := p.judge(ctx)
+	if err != nil {
+		return err
+	}
+	report := h.carriers.CarryOut(ctx, h.o.Env, &pieceWatcher{Watcher: h.watcher, p: p}, p.asRun(todo))
+	f, err := p.finished(ctx, report)
+	if err != nil {
+		return err
+	}
+	if report.Broken != nil {
+		return report.Broken // and whoever takes the account next settles it
+	}
+	durable := context.WithoutCancel(ctx)
+	if err := h.account.Finish(durable, p.slice, f); err != nil {
+		return err
+	}
+	if p.stuck != "" {
+		h.o.Say(h.account.Name() + ": run " + p.slice.Run + " can't go on here: " + p.stuck)
+		return h.account.Park(durable, p.slice.Run, p.stuck)
+	}
+	return nil
+}
+
+func (h *holder) infoOf(ctx context.Context, id string) (*Info, error) {
+	if info := h.infos[id]; info != nil {
+		return info, nil
+	}
+	r, err := h.o.Work.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	info, err := InfoOf(r)
+	if err != nil {
+		return nil, err
+	}
+	h.infos[id] = info
+	return info, nil
+}
+
+// pieceWatcher notices that the carrier refuses the account itself.
+type pieceWatcher struct {
+	run.Watcher
+	p *piece
+}
+
+// Finished implements [run.Watcher].
+func (w *pieceWatcher) Finished(r apply.Result) {
+	if r.Denied {
+		w.p.w.mu.Lock()
+		if w.p.stuck == "" {
+			w.p.stuck = r.Reason
+		}
+		w.p.w.mu.Unlock()
+	}
+	if r.Outcome != apply.NotStarted {
+		w.Watcher.Finished(r)
+	}
+}
+
+var _ state.Leased = (*postgres.Account)(nil)

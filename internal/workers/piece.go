@@ -1,0 +1,407 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
+)
+
+// longest is for how long a slice begins actions. Between two slices a worker looks
+// whether a run of a higher priority has come.
+const longest = 5 * time.Second
+
+// Why actions of a slice are left for later. They are never shown as outcomes.
+const (
+	sliceIsOver = "the slice is over"
+	otherFirst  = "an action of another account comes first"
+	notShownYet = "what became of an earlier call isn't shown yet"
+)
+
+// piece is a slice that is carried out.
+type piece struct {
+	w          *holder
+	slice      *postgres.WorkSlice
+	superseded map[string]string // the run that no longer wants an action
+	info       *Info
+	cards      []*card
+	memories   map[spec.ICCID]*state.Card
+	begun      time.Time
+
+	results []Result
+	// what became of actions that aren't carried out now, by id: their outcome, or
+	// why they come later.
+	ended map[string]apply.Outcome
+	later map[string]string
+	// nextAt is when the first of those that come later may begin; zero is at once.
+	nextAt time.Time
+	waits  string
+	over   bool   // more could begin now
+	halted bool   // the account is paused, or the run cancelled
+	stuck  string // why nothing can
+}
+
+// judge ends the actions that aren't to be carried out, and returns the plan of the
+// others.
+func (p *piece) judge(ctx context.Context) (*plan.Plan, error) {
+	p.ended, p.later = map[string]apply.Outcome{}, map[string]string{}
+	recorded, err := p.recorded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	settled, err := p.lookAgain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := p.outside(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := p.w.o.Env.Now()
+	todo := &plan.Plan{}
+	for _, c := range p.cards {
+		own := c.Card
+		own.Actions = nil
+		for i := range c.Actions {
+			a := c.Actions[i]
+			if r, why := p.verdict(c, &a, recorded, settled, outcomes, now); r != nil {
+				p.end(r)
+				continue
+			} else if why != "" {
+				p.later[a.ID] = why
+				continue
+			}
+			own.Actions = append(own.Actions, a)
+		}
+		if len(own.Actions) > 0 {
+			todo.Cards = append(todo.Cards, own)
+		}
+	}
+	return p.withoutNeedless(todo), nil
+}
+
+// end notes what became of an action.
+func (p *piece) end(r *apply.Result) {
+	p.results = append(p.results, resultOf(r))
+	p.ended[r.Action.ID] = r.Outcome
+}
+
+// verdict is what became of an action that isn't carried out, or why it comes later;
+// neither where it is to be carried out now.
+func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Event, settled map[spec.ICCID][]state.Settled,
+	outcomes map[string]string, now time.Time,
+) (*apply.Result, string) {
+	dropped := func(reason string) (*apply.Result, string) {
+		return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Dropped, Reason: reason}, ""
+	}
+	if e := recorded[named(c.ICCID, a.Change)]; e != nil {
+		r := &apply.Result{Card: &c.Card, Action: a, Reason: e.Reason, RequestID: e.RequestID, AsFarAsTold: e.AsFarAsTold}
+		if r.Outcome.UnmarshalText([]byte(e.Outcome)) == nil {
+			return r, ""
+		}
+	}
+	for _, d := range settled[c.ICCID] {
+		if d.Done && d.Change == a.Change {
+			return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Done, Reason: "its worker was lost; the carrier shows that it was done", RequestID: d.RequestID}, ""
+		}
+	}
+	if by := p.superseded[a.ID]; by != "" {
+		return dropped("superseded by run " + by)
+	}
+	if until, ended := approvalEnded(a, now); ended {
+		return dropped("its approval ended at " + until.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	if r, why := p.inDoubt(c, a, now); r != nil || why != "" {
+		return r, why
+	}
+	return p.needsOutside(c, a, outcomes)
+}
+
+// approvalEnded reports whether a guarded action has too few approvals by now, and
+// when the last of those ended that count no more.
+func approvalEnded(a *plan.Action, now time.Time) (until time.Time, ended bool) {
+	if !a.Guarded {
+		return until, false
+	}
+	good := 0
+	for _, given := range a.Approvals {
+		switch {
+		case given.Until.IsZero() || now.Before(given.Until):
+			good++
+		case given.Until.After(until):
+			until = given.Until
+		}
+	}
+	return until, !until.IsZero() && good < max(1, a.Required)
+}
+
+// inDoubt judges an action whose call an earlier worker began. Only one that names
+// the value which it replaces may be sent again without a reading.
+func (p *piece) inDoubt(c *card, a *plan.Action, now time.Time) (*apply.Result, string) {
+	memory := p.memories[c.ICCID]
+	if memory == nil {
+		return nil, ""
+	}
+	at := slices.IndexFunc(memory.Doubts, func(d state.Doubt) bool { return d.Change == a.Change })
+	if at < 0 {
+		return nil, ""
+	}
+	able := p.w.carriers.Capabilities[c.Provider]
+	d := &memory.Doubts[at]
+	switch {
+	case able.ReplacesByName(a.Kind) && !a.Irreversible() && !a.Guarded:
+		return nil, ""
+	case able.Reads.Has(a.Kind.Attr()) && !d.Waits && d.Ticket == "" && now.Sub(p.w.since) < able.Settle+longest:
+		p.nextAt = now.Add(longest)
+		return nil, notShownYet
+	}
+	reason := d.Reason
+	if reason == "" || reason == state.Unanswered {
+		reason = "its worker was lost, and nothing shows what became of the call"
+	}
+	return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.InDoubt, Reason: reason, RequestID: d.RequestID}, ""
+}
+
+// needsOutside judges an action by those of other slices that it needs, and takes
+// them off it where they are done.
+func (p *piece) needsOutside(c *card, a *plan.Action, outcomes map[string]string) (*apply.Result, string) {
+	var left []string
+	for _, need := range a.Needs {
+		outcome, known := outcomes[need]
+		switch {
+		case p.has(need):
+			left = append(left, need)
+		case !known:
+			return nil, otherFirst
+		case outcome != apply.Done.Hyphened():
+			return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Dropped, Reason: fmt.Sprintf("it needs action %s, which is %s", need, outcome)}, ""
+		}
+	}
+	a.Needs = left
+	return nil, ""
+}
+
+// has reports whether the slice has the action.
+func (p *piece) has(id string) bool {
+	return slices.ContainsFunc(p.cards, func(c *card) bool {
+		return slices.ContainsFunc(c.Actions, func(a plan.Action) bool { return a.ID == id })
+	})
+}
+
+// withoutNeedless takes out the actions that need what isn't carried out now, and the
+// needs that are done.
+func (p *piece) withoutNeedless(todo *plan.Plan) *plan.Plan {
+	for changed := true; changed; {
+		changed = false
+		for i := range todo.Cards {
+			c := &todo.Cards[i]
+			c.Actions = slices.DeleteFunc(c.Actions, func(a plan.Action) bool {
+				gone := p.needless(c, &a)
+				changed = changed || gone
+				return gone
+			})
+		}
+	}
+	for i := range todo.Cards {
+		for j := range todo.Cards[i].Actions {
+			a := &todo.Cards[i].Actions[j]
+			a.Needs = slices.DeleteFunc(slices.Clone(a.Needs), func(need string) bool { return p.ended[need] == apply.Done })
+		}
+	}
+	todo.Cards = slices.DeleteFunc(todo.Cards, func(c plan.Card) bool { return len(c.Actions) == 0 })
+	return todo
+}
+
+func (p *piece) needless(c *plan.Card, a *plan.Action) bool {
+	for _, need := range a.Needs {
+		if _, later := p.later[need]; later {
+			p.later[a.ID] = otherFirst
+			return true
+		}
+		if outcome, ended := p.ended[need]; ended && outcome != apply.Done {
+			p.end(&apply.Result{Card: c, Action: a, Outcome: apply.Dropped, Reason: fmt.Sprintf("it needs action %s, which is %s", need, outcome)})
+			return true
+		}
+	}
+	return false
+}
+
+// recorded are the outcomes that an earlier worker recorded of this slice, by card and
+// change: it was lost before it could say that the slice is done.
+func (p *piece) recorded(ctx context.Context) (map[string]*state.Event, error) {
+	var iccids []spec.ICCID
+	for _, c := range p.cards {
+		memory := p.memories[c.ICCID]
+		if memory != nil && (len(memory.Doubts) > 0 || !memory.Changed.Before(p.info.Run.Started)) {
+			iccids = append(iccids, c.ICCID)
+		}
+	}
+	if len(iccids) == 0 || p.w.o.History == nil {
+		return nil, nil
+	}
+	found := map[string]*state.Event{}
+	err := p.w.o.History.Events(ctx, state.EventQuery{ICCIDs: iccids, Run: p.info.Run.ID}, func(e *state.Entry) error {
+		if e.Event == nil || e.Event.Reason == state.Unanswered || e.Event.Outcome == apply.NotStarted.Hyphened() {
+			return nil
+		}
+		own := *e.Event
+		found[named(own.ICCID, own.Change)] = &own
+		return nil
+	})
+	return found, err
+}
+
+// lookAgain reads the cards with calls that an earlier worker began.
+func (p *piece) lookAgain(ctx context.Context) (map[spec.ICCID][]state.Settled, error) {
+	doubtful := &plan.Plan{}
+	for _, c := range p.cards {
+		if memory := p.memories[c.ICCID]; memory != nil && len(memory.Doubts) > 0 {
+			doubtful.Cards = append(doubtful.Cards, c.Card)
+		}
+	}
+	if len(doubtful.Cards) == 0 {
+		return nil, nil
+	}
+	return p.w.carriers.LookAgain(ctx, p.w.o.Env, p.asRun(doubtful), p.w.since)
+}
+
+// outside are the outcomes of actions of other slices that the slice's need.
+func (p *piece) outside(ctx context.Context) (map[string]string, error) {
+	var needs []string
+	for _, c := range p.cards {
+		for i := range c.Actions {
+			for _, need := range c.Actions[i].Needs {
+				if !slices.ContainsFunc(c.Actions, func(a plan.Action) bool { return a.ID == need }) && !p.has(need) {
+					needs = append(needs, need)
+				}
+			}
+		}
+	}
+	if len(needs) == 0 {
+		return nil, nil
+	}
+	return p.w.o.Work.Outcomes(ctx, p.slice.Run, needs)
+}
+
+func (p *piece) asRun(todo *plan.Plan) run.Piece {
+	return run.Piece{
+		Plan: todo, Memories: p.memories, Journal: p.w.account.ForRun(&p.info.Run, p.slice.Run), Lease: p.w.account, Run: &p.info.Run, Held: p.held,
+	}
+}
+
+// held is why an action isn't begun any more in this slice; "" where it is.
+func (p *piece) held(kind spec.Kind, now time.Time) string {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	switch {
+	case p.stuck != "":
+		return p.stuck
+	case p.halted, now.Sub(p.begun) >= longest:
+		p.over = true
+		return sliceIsOver
+	}
+	reason, until := p.w.o.Fleet.Held(kind, now)
+	if reason == "" {
+		return ""
+	}
+	if !until.IsZero() && (p.nextAt.IsZero() || until.Before(p.nextAt)) {
+		p.nextAt = until
+	}
+	p.waits = reason
+	return reason
+}
+
+// finished is how the slice ended, from the report of what was carried out.
+func (p *piece) finished(ctx context.Context, r *apply.Report) (f postgres.Finished, err error) {
+	unfinished := map[string]bool{}
+	for id := range p.later {
+		unfinished[id] = true
+	}
+	err = r.Each(func(result *apply.Result) error {
+		if result.Outcome == apply.NotStarted || result.Outcome == apply.Failed && result.Denied {
+			unfinished[result.Action.ID] = true
+			return nil
+		}
+		p.end(result)
+		return nil
+	})
+	if err != nil {
+		return f, err
+	}
+	p.over = p.over || ctx.Err() != nil
+	f.Outcomes = p.neededOutcomes()
+	if f.Results, err = encodeResults(p.results); err != nil {
+		return f, err
+	}
+	for i := range p.results {
+		count(&f.Counts, p.results[i].Outcome)
+	}
+	f.Left, err = p.rest(unfinished)
+	return f, err
+}
+
+func count(n *postgres.WorkCounts, o apply.Outcome) {
+	switch o {
+	case apply.Done:
+		n.Done++
+	case apply.Failed:
+		n.Failed++
+	case apply.Dropped:
+		n.Dropped++
+	case apply.NotStarted:
+		n.NotStarted++
+	case apply.InDoubt:
+		n.InDoubt++
+	}
+}
+
+func (p *piece) neededOutcomes() map[string]string {
+	outcomes := map[string]string{}
+	for _, c := range p.cards {
+		for _, id := range c.Needed {
+			if o, ended := p.ended[id]; ended {
+				outcomes[id] = o.Hyphened()
+			}
+		}
+	}
+	return outcomes
+}
+
+// rest is what is left of the slice; nil for nothing.
+func (p *piece) rest(unfinished map[string]bool) (*postgres.WorkSlice, error) {
+	left := *p.slice
+	left.Actions, left.Keys, left.NotBefore, left.Waits = 0, nil, time.Time{}, ""
+	var cards []*card
+	for _, c := range p.cards {
+		own := *c
+		own.Actions = slices.DeleteFunc(slices.Clone(c.Actions), func(a plan.Action) bool { return !unfinished[a.ID] })
+		for i := range own.Actions {
+			a := &own.Actions[i]
+			a.Needs = slices.DeleteFunc(slices.Clone(a.Needs), func(need string) bool { return p.ended[need] == apply.Done })
+		}
+		if len(own.Actions) > 0 {
+			cards = append(cards, &own)
+			left.Actions += len(own.Actions)
+			left.Keys = keysOf(&own.Card, left.Keys)
+		}
+	}
+	if left.Actions == 0 {
+		return nil, nil
+	}
+	if !p.over && p.stuck == "" {
+		left.NotBefore, left.Waits = p.nextAt, p.waits
+		if left.NotBefore.IsZero() {
+			left.NotBefore, left.Waits = p.w.o.Env.Now().Add(time.Second), otherFirst
+		}
+	}
+	var err error
+	left.Cards, err = encodeCards(cards)
+	return &left, err
+}

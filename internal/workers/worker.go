@@ -1,0 +1,338 @@
+// Package workers carries out runs that were handed over, on any number of machines.
+//
+// A run's changes are cut into slices, account by account ([HandOver]). A worker
+// ([Run]) takes an account by a lease, carries out its slices one after the other, and
+// gives it back when nothing is left. Who may call a carrier is decided by the lease's
+// token, which is checked with each record of the journal and looked at right before
+// each call leaves. River starts accounts on whichever worker is free, wakes those that
+// wait for a window, and elects who looks at the timetables; no promise rests on it.
+//
+// What is done with an action is [run.Carriers.CarryOut]'s business, as for a run
+// that nobody hands over.
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
+)
+
+// Options are what a worker needs. Each field has to be set, but for those with a
+// word about that.
+type Options struct {
+	Work     *postgres.Work
+	History  state.Chronicler
+	Name     string // of the worker: who has an account
+	Info     []byte // JSON for who looks
+	Accounts string // a glob; "" is all
+	Once     bool   // ends when nothing is left that could begin
+	Fleet    *spec.Fleet
+	Config   string // [ConfigDigest]
+	// Open opens the fleet's carriers anew, so that an account's pace starts empty.
+	Open func() (run.Carriers, error)
+	Env  run.Env
+	// Watcher is told what is done in an account.
+	Watcher func(account string) run.Watcher
+	// Say is told what happens, a sentence at a time.
+	Say func(text string)
+	// Began is told of the worker once it works; nil is nobody.
+	Began func(*Worker)
+	// Check runs the check of a schedule.
+	Check func(ctx context.Context, name string) error
+}
+
+// Worker is one that runs.
+type Worker struct {
+	o       *Options
+	ctx     context.Context //nolint:containedctx // a job of River's ends long before what it starts
+	started time.Time
+	river   *starter
+
+	mu     sync.Mutex
+	held   map[string]*holder
+	looked time.Time            // when the database answered last
+	unheld map[string]time.Time // since when an account is seen without a holder
+	group  sync.WaitGroup
+	errs   []error
+}
+
+// sweepEvery is how often a worker looks for accounts that nobody holds.
+const sweepEvery = time.Second
+
+// Run works until ctx ends; then calls under way come to their end, and accounts are
+// given back.
+func Run(ctx context.Context, o Options) error {
+	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, unheld: map[string]time.Time{}}
+	var err error
+	if w.river, err = startRiver(ctx, w); err != nil {
+		return err
+	}
+	if o.Began != nil {
+		o.Began(w)
+	}
+	folded := o.Env.Now()
+	for ctx.Err() == nil {
+		more, err := w.sweep(ctx)
+		if err != nil && ctx.Err() == nil {
+			o.Say(fmt.Sprintf("the database can't be asked: %v", err))
+		}
+		if o.Once && err == nil && !more {
+			break
+		}
+		if now := o.Env.Now(); now.Sub(folded) >= foldEvery {
+			folded = now
+			w.fold(ctx)
+		}
+		_ = o.Env.Sleep(ctx, sweepEvery)
+	}
+	w.group.Wait()
+	durable, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	w.fold(durable)
+	return errors.Join(w.river.stop(durable), errors.Join(w.errs...))
+}
+
+// foldEvery is how often the state takes over what workers recorded.
+const foldEvery = 20 * time.Second
+
+func (w *Worker) fold(ctx context.Context) {
+	if _, err := w.o.Work.Fold(ctx); err != nil && ctx.Err() == nil {
+		w.o.Say(fmt.Sprintf("the state could not take over what was recorded; it stays where it is: %v", err))
+	}
+}
+
+// Held are the accounts that the worker holds.
+func (w *Worker) Held() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	names := make([]string, 0, len(w.held))
+	for name := range w.held {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Looked is when the database last answered; zero for never.
+func (w *Worker) Looked() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.looked
+}
+
+// sweep has accounts with work started that nobody holds. more reports whether
+// anything may still be done here soon.
+func (w *Worker) sweep(ctx context.Context) (more bool, err error) {
+	accounts, err := w.o.Work.Accounts(ctx)
+	if err != nil {
+		return false, err
+	}
+	now := w.o.Env.Now()
+	w.mu.Lock()
+	w.looked = now
+	w.mu.Unlock()
+	seen := map[string]bool{}
+	for i := range accounts {
+		a := &accounts[i]
+		if !Matches(w.o.Accounts, a.Account) {
+			continue
+		}
+		soon := a.Left > 0 && slices.Contains(a.Configs, w.o.Config) || a.Waiting > 0 && a.NextAt.Sub(a.Now) < 10*time.Second
+		more = more || soon && a.PausedBy == ""
+		if a.PausedBy != "" {
+			w.halt(a.Account, func(h *holder) bool { return true })
+		}
+		if !w.startable(a) {
+			continue
+		}
+		seen[a.Account] = true
+		w.since(a.Account, now)
+		w.river.start(ctx, a)
+		if w.waited(a.Account) {
+			w.take(ctx, a.Account)
+		}
+	}
+	w.mu.Lock()
+	for account := range w.unheld {
+		if !seen[account] {
+			delete(w.unheld, account)
+		}
+	}
+	more = more || len(w.held) > 0
+	busy := len(w.held) > 0
+	w.mu.Unlock()
+	if busy {
+		if err := w.cancelled(ctx); err != nil {
+			return more, err
+		}
+	}
+	return more, w.checks(ctx, now)
+}
+
+// halt ends the slice under way in an account, where that is asked for: nothing more of
+// it is begun.
+func (w *Worker) halt(account string, asked func(*holder) bool) {
+	w.mu.Lock()
+	h := w.held[account]
+	w.mu.Unlock()
+	if h != nil && asked(h) {
+		h.halt()
+	}
+}
+
+// cancelled halts the slices of runs that were cancelled.
+func (w *Worker) cancelled(ctx context.Context) error {
+	runs, err := w.o.Work.Runs(ctx, false)
+	if err != nil {
+		return err
+	}
+	over := map[string]bool{}
+	for i := range runs {
+		over[runs[i].ID] = !runs[i].Cancelled.IsZero()
+	}
+	for _, account := range w.Held() {
+		w.halt(account, func(h *holder) bool { return over[h.runUnderWay()] })
+	}
+	return nil
+}
+
+// startable reports whether nobody holds an account that has work for this worker.
+func (w *Worker) startable(a *postgres.AccountState) bool {
+	return !a.Live && a.Left > 0 && a.PausedBy == "" && slices.Contains(a.Configs, w.o.Config)
+}
+
+// waited reports whether the account was left to others for as long as this worker's
+// patience goes.
+func (w *Worker) waited(account string) bool {
+	now := w.o.Env.Now()
+	return now.Sub(w.since(account, now)) >= w.patience()
+}
+
+// since is when the account was first seen without a holder.
+func (w *Worker) since(account string, now time.Time) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, seen := w.unheld[account]; !seen {
+		w.unheld[account] = now
+	}
+	return w.unheld[account]
+}
+
+// patience is for how long a worker leaves an account to those who hold fewer: one
+// that holds none takes it at once.
+func (w *Worker) patience() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Duration(min(len(w.held), 10)) * 500 * time.Millisecond
+}
+
+// take takes an account, where nobody else has by now.
+func (w *Worker) take(ctx context.Context, name string) {
+	w.mu.Lock()
+	_, held := w.held[name]
+	w.mu.Unlock()
+	if held || ctx.Err() != nil {
+		return
+	}
+	account, err := w.o.Work.Claim(ctx, name, w.o.Name, w.o.Info)
+	switch {
+	case err != nil:
+		w.o.Say(fmt.Sprintf("%s could not be taken: %v", name, err))
+		return
+	case account == nil:
+		return
+	}
+	carriers, err := w.o.Open()
+	if err != nil {
+		w.fail(errors.Join(err, account.Release(ctx)))
+		return
+	}
+	h := &holder{o: w.o, account: account, carriers: carriers, since: w.o.Env.Now(), infos: map[string]*Info{}, watcher: w.o.Watcher(name)}
+	w.mu.Lock()
+	w.held[name] = h
+	delete(w.unheld, name)
+	w.mu.Unlock()
+	w.o.Say(fmt.Sprintf("%s is held here (token %d)", name, account.Token()))
+	w.group.Go(func() { w.hold(ctx, h) })
+}
+
+// hold works in an account, and gives it back.
+func (w *Worker) hold(ctx context.Context, h *holder) {
+	err := h.run(ctx)
+	durable, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	released := h.account.Release(durable)
+	w.mu.Lock()
+	delete(w.held, h.account.Name())
+	w.mu.Unlock()
+	switch {
+	case err != nil:
+		w.o.Say(fmt.Sprintf("%s is given up: %v", h.account.Name(), err))
+	case released != nil:
+		w.o.Say(fmt.Sprintf("%s could not be given back, and its lease runs out: %v", h.account.Name(), released))
+	default:
+		w.o.Say(h.account.Name() + " is given back")
+	}
+}
+
+func (w *Worker) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.errs = append(w.errs, err)
+	w.o.Say(err.Error())
+}
+
+// checks runs the checks that are due. One that was due while nobody looked is made
+// up, once.
+func (w *Worker) checks(ctx context.Context, now time.Time) error {
+	for i := range w.o.Fleet.Schedules {
+		s := &w.o.Fleet.Schedules[i]
+		last, err := w.o.Work.LastDue(ctx, s.Name)
+		if err != nil {
+			return err
+		}
+		due := w.lastDue(s, last, now)
+		if due.IsZero() {
+			continue
+		}
+		w.river.check(ctx, s.Name, due)
+		if now.Sub(due) > 10*time.Second { // whatever River does
+			w.check(ctx, s.Name, due)
+		}
+	}
+	return nil
+}
+
+// lastDue is the last time of the schedule that came since it was looked at last, or
+// since the worker began where nobody ever did; zero for none.
+func (w *Worker) lastDue(s *spec.Schedule, last, now time.Time) (due time.Time) {
+	if last.IsZero() {
+		last = w.started.Add(-time.Minute)
+	}
+	for next := s.At.Next(last); !next.IsZero() && !next.After(now); next = s.At.Next(next) {
+		due = next
+	}
+	return due
+}
+
+// check runs a check, where nobody else has.
+func (w *Worker) check(ctx context.Context, name string, due time.Time) {
+	mine, err := w.o.Work.Due(ctx, name, due)
+	if err != nil || !mine {
+		return
+	}
+	w.o.Say(fmt.Sprintf("check %s of %s begins", name, due.UTC().Format(time.RFC3339)))
+	w.group.Go(func() {
+		if err := w.o.Check(ctx, name); err != nil && ctx.Err() == nil {
+			w.o.Say(fmt.Sprintf("check %s: %v", name, err))
+		}
+	})
+}
