@@ -134,8 +134,22 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 	if err != nil {
 		return nil, err
 	}
-	until := c.lastStart(o.handingOptions)
-	ctx, unlock, err := s.lock(ctx, c.lockWithin(o.runOptions, until))
+	h, err := s.beginHanding(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer h.close()
+	done, err = s.locked(ctx, h, o, planFile, approvals)
+	if err != nil || h == nil || h.id == "" {
+		return done, err
+	}
+	return s.follow(ctx, h, done, o)
+}
+
+// locked is what an apply does while it holds the state's lock.
+func (s *session) locked(ctx context.Context, h *handing, o applyOptions, planFile string, approvals plan.Approvals) (done *run.Applied, err error) {
+	until := s.lastStart(o.handingOptions)
+	ctx, unlock, err := s.lock(ctx, s.lockWithin(o.runOptions, until))
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +158,13 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 	if err != nil {
 		return nil, err
 	}
+	if err := h.judge(ctx, s, p, o); err != nil {
+		return nil, err
+	}
 	if err := s.consent(p, o, planFile); err != nil {
 		return nil, err
 	}
-	return s.carryOut(ctx, p, o)
+	return s.carryOut(ctx, h, p, o)
 }
 
 // planToApply makes the plan, or loads the one that was saved, under the lock. until is
@@ -229,10 +246,10 @@ func (prog *program) askWhether(question string) error {
 }
 
 // carryOut runs the plan, and says what became of each action.
-func (s *session) carryOut(ctx context.Context, p *run.Planned, o applyOptions) (*run.Applied, error) {
-	done, err := s.run.Apply(ctx, p, o.parallelism)
-	if done == nil {
-		return nil, err
+func (s *session) carryOut(ctx context.Context, h *handing, p *run.Planned, o applyOptions) (*run.Applied, error) {
+	done, err := s.applyOrHandOver(ctx, h, p, o)
+	if done == nil || err == nil && h != nil && h.id != "" {
+		return done, err // what workers have of it is told by [session.follow]
 	}
 	if unread := s.summary(done); unread != nil {
 		err = errors.Join(err, unread)
@@ -246,6 +263,14 @@ func (s *session) carryOut(ctx context.Context, p *run.Planned, o applyOptions) 
 		return done, err
 	}
 	return done, exit(codeOf(ctx, done.Report))
+}
+
+// applyOrHandOver carries the plan out here, or as much of it as workers don't.
+func (s *session) applyOrHandOver(ctx context.Context, h *handing, p *run.Planned, o applyOptions) (*run.Applied, error) {
+	if h == nil {
+		return s.run.Apply(ctx, p, o.parallelism)
+	}
+	return s.handOver(ctx, h, p, o)
 }
 
 // outputsAfter shows the outputs, if any, with what is live after the run.

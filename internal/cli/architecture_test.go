@@ -72,6 +72,7 @@ var layers = []layer{
 	{"providers/*", []string{"spec", "providers", "providers/internal/carriercall", "providers/internal/lenient", "providers/internal/alirpc"}},
 	{"apply", []string{"spec", "state", "plan", "providers"}},
 	{"internal/run", []string{"spec", "state", "state/stored", "plan", "apply", "providers"}},
+	{"internal/workers", []string{"spec", "state", "state/postgres", "plan", "apply", "internal/run"}},
 	{"internal/telemetry", []string{"plan", "apply", "providers"}},
 	{"internal/logs", []string{"spec", "providers"}},
 	{"internal/cli/notify", []string{"spec", "spec/safe", "spec/lang"}},

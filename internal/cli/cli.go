@@ -145,6 +145,8 @@ func (prog *program) rootCommand() *cli.Command {
 			prog.showCommand(),
 			prog.approveCommand(),
 			prog.historyCommand(),
+			prog.workerCommand(),
+			prog.runsCommand(),
 			prog.importCommand(),
 			prog.tableCommand(),
 			prog.outputCommand(),

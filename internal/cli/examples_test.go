@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cardfleet/cardfleet/providers/all"
+	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
 )
 
 // TestExamples runs each examples/NAME/script.txtar in a copy of its folder,
@@ -35,6 +36,9 @@ func TestExamples(t *testing.T) {
 				Files: []string{script},
 				Setup: func(env *testscript.Env) error {
 					env.Setenv("PATH", filepath.Dir(bin)+string(filepath.ListSeparator)+env.Getenv("PATH"))
+					if filepath.Base(folder) == "workers" {
+						env.Setenv("CARDFLEET_PG_CONN_STR", pgtest.Database(t))
+					}
 					return copyExample(folder, env.WorkDir)
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){"shows": shows, "exits": exits, "replace": replace, "without": without, "append": appendTo, "signers": signers},

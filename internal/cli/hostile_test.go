@@ -173,6 +173,8 @@ var walk = [][]string{
 	{"apply", "-auto-approve"}, {"apply", "-auto-approve", "-skip-unapproved"}, {"apply", "-auto-approve", "-skip-unapproved", "-json"},
 	{"plan", "-out=p.fleetplan"}, {"show", "p.fleetplan"}, {"show", "-json", "p.fleetplan"},
 	{"show"}, {"show", "-json"}, {"show", "-markdown"}, {"state", "list"}, {"state", "show", string(kiosk)}, {"state", "verify"}, {"state", "pull"}, {"state", "history"},
+	{"runs", "list"}, {"runs", "show", typedText}, {"runs", "watch", typedText}, {"runs", "cancel", typedText}, {"runs", "retry", typedText}, {"runs", "pause", typedText},
+	{"worker", "-listen=" + typedText}, {"worker", "-accounts=" + typedText},
 	{"history"}, {"history", string(kiosk)}, {"history", "-json"}, {"history", typedText}, {"history", "-since=" + typedText}, {"history", "-run=" + typedText},
 	{"state", "list", "-json"}, {"state", "show", string(kiosk), "-json"}, {"state", "verify", "-json"},
 	{"state", "show", typedText}, {"state", "rm", typedText}, {"state", "push", "pulled.json"}, {"state", "migrate", "other" + typedText},

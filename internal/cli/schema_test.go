@@ -27,7 +27,7 @@ import (
 // schemas are those of docs/schema by name ("plan"), made strict.
 var schemas = sync.OnceValues(func() (map[string]*jsonschema.Resolved, error) {
 	out := map[string]*jsonschema.Resolved{}
-	for _, name := range []string{"plan", "run", "report", "history", "state"} {
+	for _, name := range []string{"plan", "run", "report", "history", "state", "runs"} {
 		s, err := strictSchema(name + ".schema.json")
 		if err != nil {
 			return nil, err

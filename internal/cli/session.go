@@ -18,7 +18,8 @@ type configuration struct {
 	config   *config.Config
 	fleet    *spec.Fleet
 	carriers run.Carriers
-	closers  []func() error // of the simulated carriers
+	blocks   []spec.ProviderConfig // as they were opened: simulated ones have their endpoints
+	closers  []func() error        // of the simulated carriers
 }
 
 // session is a configuration with its state: what a run takes.
@@ -33,19 +34,29 @@ type session struct {
 //
 // With calls false no carrier can be asked, not even a simulated one.
 func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool) (*configuration, error) {
+	c, warnings, err := prog.openQuietly(ctx, in, calls)
+	if err == nil {
+		prog.out.diagnostics(warnings)
+	}
+	return c, err
+}
+
+// openQuietly is openConfig that shows no warnings.
+func (prog *program) openQuietly(ctx context.Context, in inputOptions, calls bool) (*configuration, spec.Diagnostics, error) {
 	loaded, diags, err := prog.load(ctx, prog.dir(), in, loadOptions{})
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case loaded == nil || loaded.Fleet == nil:
-		return nil, mistakes(diags)
+		return nil, nil, mistakes(diags)
 	}
 	c := &configuration{program: prog, config: loaded, fleet: loaded.Fleet}
 	c.boundMemory()
 	simulated, err := c.simulate(calls)
 	if err != nil {
-		return nil, errors.Join(err, c.close())
+		return nil, nil, errors.Join(err, c.close())
 	}
+	c.blocks = simulated
 	opened, more := run.Open(simulated, prog.types(), prog.providerEnv())
 	opened.Accounts = run.Accounts(c.fleet.Providers, prog.types(), prog.env.getenv)
 	c.carriers, diags = opened, append(diags, more...)
@@ -60,10 +71,9 @@ func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool
 	}
 	diags.Sort()
 	if diags.HasErrors() {
-		return nil, errors.Join(mistakes(diags), c.close())
+		return nil, nil, errors.Join(mistakes(diags), c.close())
 	}
-	prog.out.diagnostics(diags)
-	return c, nil
+	return c, diags, nil
 }
 
 // boundMemory has a large fleet take half as much memory again as it needs, in

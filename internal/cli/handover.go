@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/internal/workers"
+	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state/postgres"
+)
+
+// handing is an apply whose changes are carried out by workers.
+type handing struct {
+	work    *postgres.Work
+	part    workers.Part
+	plan    plan.Source // all of it
+	earlier *workers.Earlier
+	id      string // of the run; "" where nothing was handed over
+	actions int    // that were
+}
+
+// beginHanding opens what an apply needs that hands its changes over; nil where the
+// fleet's are all carried out here.
+func (s *session) beginHanding(ctx context.Context) (*handing, error) {
+	if s.fleet.Executor == nil {
+		return nil, nil
+	}
+	part := workers.Split(s.fleet, s.carriers)
+	if part.Empty() {
+		return nil, nil
+	}
+	work, err := s.openWork(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &handing{work: work, part: part}, nil
+}
+
+// openWork opens the state's database for what workers share.
+func (s *session) openWork(ctx context.Context) (*postgres.Work, error) {
+	b, ok := s.run.Backend.(*postgres.Backend)
+	if !ok {
+		return nil, refuse("Workers need a database", `Runs are handed over in PostgreSQL, and this fleet's state isn't there: write backend "postgres" { conn_str = env("CARDFLEET_PG_CONN_STR") } in the fleet block.`)
+	}
+	return b.Work(ctx)
+}
+
+// close ends the handing over; a nil one too.
+func (h *handing) close() {
+	if h != nil {
+		h.work.Close()
+	}
+}
+
+// judge holds the plan against what earlier runs have not begun, and the limits
+// against both.
+func (h *handing) judge(ctx context.Context, s *session, p *run.Planned, o applyOptions) (err error) {
+	if h == nil {
+		return nil
+	}
+	h.plan = p.Plan
+	if h.earlier, err = workers.LookEarlier(ctx, h.work, p.Plan, o.priority); err != nil {
+		return err
+	}
+	if len(h.earlier.Pending) == 0 {
+		return nil
+	}
+	limits, err := plan.LimitsWith(p.Plan, h.earlier.Pending, s.fleet.Policy, o.accepted)
+	if err != nil || len(limits) <= len(p.Plan.Head().Limits) {
+		return err
+	}
+	l := limits[0]
+	return &mistaken{exitRefused, spec.Diagnostics{{
+		Summary: "Too many changes, with those that are under way",
+		Detail: fmt.Sprintf("With %s of runs that were handed over and not done yet, %s would be %s, and the limit allows %s. Wait for these runs (cardfleet runs list), or accept the number with -accept-count=%s:%d.",
+			counted(len(h.earlier.Pending), "action"), l.Kind, render.Thousands(l.Planned), l.Allowed, l.Kind, l.Planned),
+	}}}
+}
+
+// waitForCalls waits for calls of other runs that are under way on cards which this
+// plan changes, for as long as -lock-timeout says.
+func (h *handing) waitForCalls(ctx context.Context, s *session, p *run.Planned, o applyOptions) error {
+	const every = 500 * time.Millisecond
+	for waited := time.Duration(0); ; waited += every {
+		calls, err := h.work.UnderWay(ctx, "")
+		if err != nil {
+			return err
+		}
+		busy, err := workers.Busy(calls, p.Plan)
+		if err != nil || len(busy) == 0 {
+			return err
+		}
+		first := busy[0]
+		if waited >= o.lockTimeout {
+			return &mistaken{exitLocked, spec.Diagnostics{{
+				Summary: "A card is being changed by another run",
+				Detail: fmt.Sprintf("Run %s changes card %s at worker %s since %s, and this plan changes it too. Nothing was handed over. Wait for that call: apply waits by itself with -lock-timeout=5m.",
+					first.Run, first.ICCID, first.Worker, first.Since.UTC().Format(time.RFC3339)),
+			}}}
+		}
+		if waited == 0 {
+			s.out.say("Waiting, up to %s, for run %s, which changes card %s.\n", o.lockTimeout, first.Run, first.ICCID)
+		}
+		if err := s.env.Sleep(ctx, every); err != nil {
+			return err
+		}
+	}
+}
+
+// handOver does what is done here, and hands the rest over to workers. The state's
+// lock is held.
+func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o applyOptions) (*run.Applied, error) {
+	if err := h.waitForCalls(ctx, s, p, o); err != nil {
+		return nil, err
+	}
+	handed, err := h.part.Guarded(p.Plan)
+	if err != nil {
+		return nil, err
+	}
+	p.Handed, p.Plan = handed, plan.Some{Source: h.plan, Sees: h.part.Here}
+	done, err := s.run.Apply(ctx, p, o.parallelism)
+	if err != nil || done.Report.Broken != nil || ctx.Err() != nil {
+		return done, err
+	}
+	over := workers.HandOver{
+		Work: h.work, Part: h.part, Earlier: h.earlier, Fleet: s.fleet, Paces: s.carriers.Paces, Config: s.configDigest(),
+		Priority: o.priority, Applied: done, Plan: h.plan, Origin: s.run.Env.Origin, Now: s.env.Now().UTC(),
+	}
+	if h.actions, err = over.Do(ctx); err != nil {
+		return done, err
+	}
+	if h.actions > 0 {
+		h.id = over.ID()
+	}
+	return done, nil
+}
+
+// configDigest is what a worker's configuration must have.
+func (c *configuration) configDigest() string {
+	return workers.ConfigDigest(c.fleet, func(name string) spec.Schema {
+		for _, t := range c.types() {
+			if t.Schema.Type == name {
+				return t.Schema
+			}
+		}
+		return spec.Schema{}
+	})
+}
+
+// follow shows what becomes of a run that was handed over, as an apply shows its own.
+func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o applyOptions) (*run.Applied, error) {
+	recorder, err := apply.NewRecorder(h.plan)
+	if err != nil {
+		return done, err
+	}
+	err = done.Report.Each(func(result *apply.Result) error {
+		recorder.Put(result)
+		return nil
+	})
+	if err != nil {
+		return done, err
+	}
+	if err := h.putElsewhere(recorder); err != nil {
+		return done, err
+	}
+	s.out.say("Handed over to workers: %s, run %s.\n", counted(h.actions, "action"), h.id)
+	if o.detach {
+		s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
+		s.out.result("%s\n", h.id)
+		return done, nil
+	}
+	r, err := s.watchRun(ctx, h.work, h.id, func(result *apply.Result) { recorder.Put(result) })
+	if err != nil {
+		return done, s.goesOn(ctx, h.id, err)
+	}
+	left := map[string]int{}
+	err = workers.Rest(ctx, h.work, r, func(one *workers.Result) {
+		left[one.Reason]++
+		result := one.Apply()
+		recorder.Put(&result)
+	})
+	if err != nil {
+		return done, err
+	}
+	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
+	return done, s.ended(ctx, done, r, left, o.report, o.inputOptions)
+}
+
+// putElsewhere notes of changes that an earlier run has that they aren't this one's.
+func (h *handing) putElsewhere(recorder *apply.Recorder) error {
+	return h.plan.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			if a := &c.Actions[i]; h.earlier.Has(c, a) {
+				recorder.Put(&apply.Result{Card: c, Action: a, Outcome: apply.NotStarted, Reason: "an earlier run that was handed over has it"})
+			}
+		}
+		return nil
+	})
+}
+
+// watchRun shows a run's results as they come.
+func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, hear func(*apply.Result)) (*postgres.WorkRun, error) {
+	r, err := work.Run(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	info, err := workers.InfoOf(r)
+	if err != nil {
+		return nil, err
+	}
+	s.run.Watcher.Begin(run.Changing, info.Shares(r))
+	defer s.run.Watcher.End(run.Changing)
+	return workers.Follow(ctx, work, r.ID, s.env.Sleep, func(one *workers.Result) {
+		result := one.Apply()
+		hear(&result)
+		s.run.Watcher.Finished(result)
+	})
+}
+
+// goesOn says that a run goes on though nobody follows it any more.
+func (s *session) goesOn(ctx context.Context, id string, err error) error {
+	text := fmt.Sprintf("Run %s goes on without this program. To follow it again:\n  %s\n", id, s.command("runs", "watch", id))
+	if ctx.Err() != nil {
+		s.out.say("%s", text)
+		return exit(exitInterrupted)
+	}
+	return fmt.Errorf("%w\n%s", err, text)
+}
+
+// ended tells how a run ended that workers carried out, or for what the rest of it
+// waits.
+func (s *session) ended(ctx context.Context, done *run.Applied, r *postgres.WorkRun, left map[string]int, report string, in inputOptions) error {
+	err := s.summary(done)
+	for reason, n := range left {
+		s.out.result("%s: %s.\n", spec.Capital(counted(n, "action")+" not started"), reason)
+	}
+	if r.Ended.IsZero() {
+		s.out.say("The run goes on. To look at it, or to follow it:\n  %s\n  %s\n", s.command("runs", "show", r.ID), s.command("runs", "watch", r.ID))
+	}
+	s.report(report, in, done)
+	if err != nil {
+		return &failure{exitPartial, err}
+	}
+	stuck := false
+	for i := range r.Accounts {
+		stuck = stuck || r.Accounts[i].Left > 0 && r.Accounts[i].Stuck != ""
+	}
+	if stuck || !r.Cancelled.IsZero() || r.Failed != "" {
+		return exit(exitPartial)
+	}
+	return exit(codeOf(ctx, done.Report))
+}

@@ -1,0 +1,490 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/apply"
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/internal/workers"
+	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec/safe"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
+)
+
+func (prog *program) runsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "runs", Usage: "runs that were handed over to workers",
+		Commands: []*cli.Command{
+			prog.runsListCommand(), prog.runsShowCommand(), prog.runsWatchCommand(), prog.runsCancelCommand(), prog.runsRetryCommand(),
+			prog.runsPauseCommand("pause", "have no worker change anything in an account until it is resumed; calls under way end"),
+			prog.runsPauseCommand("resume", "let workers go on in an account that was paused"),
+		},
+	}
+}
+
+// runsOptions are what the commands about runs take.
+type runsOptions struct {
+	inputOptions
+	json, all bool
+	accounts  string
+}
+
+func (o *runsOptions) jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "as JSON", Destination: &o.json}
+}
+
+func (prog *program) runsListCommand() *cli.Command {
+	o := &runsOptions{}
+	return &cli.Command{
+		Name: "list", Usage: "list the runs, the newest first", UsageText: "cardfleet runs list\ncardfleet runs list -json",
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "going", Usage: "only those that haven't ended", Destination: &o.all}, o.jsonFlag(),
+		}, o.inputOptions.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			return prog.onRuns(ctx, *o, func(r *runsSession) error { return r.list(ctx, !o.all, o.json) })
+		},
+	}
+}
+
+func (prog *program) runsShowCommand() *cli.Command {
+	o := &runsOptions{}
+	return &cli.Command{
+		Name: "show", Usage: "show a run: whose it is, what is done, what is under way, what waits and why", ArgsUsage: "ID",
+		UsageText: "cardfleet runs show 6fa3c0de",
+		Flags:     append([]cli.Flag{o.jsonFlag()}, o.inputOptions.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return prog.onRun(ctx, *o, cmd, func(r *runsSession, one *postgres.WorkRun) error { return r.show(ctx, one, o.json) })
+		},
+	}
+}
+
+func (prog *program) runsWatchCommand() *cli.Command {
+	o := &runsOptions{}
+	view := &viewOptions{}
+	return &cli.Command{
+		Name: "watch", Usage: "follow a run as the apply that handed it over does, and end with its exit code", ArgsUsage: "ID",
+		UsageText: "cardfleet runs watch 6fa3c0de",
+		Flags:     append(view.flags(), o.inputOptions.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			id, err := oneArgument(cmd, "run")
+			if err != nil {
+				return err
+			}
+			return prog.withRuns(ctx, *o, *view, func(r *runsSession) error {
+				one, err := r.find(ctx, id)
+				if err != nil {
+					return err
+				}
+				return r.watch(ctx, one)
+			})
+		},
+	}
+}
+
+func (prog *program) runsCancelCommand() *cli.Command {
+	o := &runsOptions{}
+	return &cli.Command{
+		Name: "cancel", Usage: "start nothing more of a run; calls under way end", ArgsUsage: "ID",
+		UsageText: "cardfleet runs cancel 6fa3c0de", Flags: o.inputOptions.flags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return prog.onRun(ctx, *o, cmd, func(r *runsSession, one *postgres.WorkRun) error {
+				if !one.Ended.IsZero() {
+					return refuse("The run has ended", "Run %s ended at %s: there is nothing to cancel.", one.ID, one.Ended.UTC().Format(time.RFC3339))
+				}
+				if err := r.work.Cancel(ctx, one.ID, r.run.Env.Who); err != nil {
+					return err
+				}
+				r.out.result("Cancelled: run %s starts nothing more. What is left of it, the next plan shows.\n", one.ID)
+				return nil
+			})
+		},
+	}
+}
+
+func (prog *program) runsRetryCommand() *cli.Command {
+	o := &runsOptions{}
+	return &cli.Command{
+		Name: "retry", Usage: "let a run go on in accounts where it couldn't: once a key was renewed, say", ArgsUsage: "ID",
+		UsageText: "cardfleet runs retry 6fa3c0de\ncardfleet runs retry -accounts='aliyun*' 6fa3c0de",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "accounts", Usage: "only accounts whose name is `GLOB`, with * and ?", Destination: &o.accounts},
+		}, o.inputOptions.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return prog.onRun(ctx, *o, cmd, func(r *runsSession, one *postgres.WorkRun) error { return r.retry(ctx, one, o.accounts) })
+		},
+	}
+}
+
+func (prog *program) runsPauseCommand(name, usage string) *cli.Command {
+	o := &runsOptions{}
+	return &cli.Command{
+		Name: name, Usage: usage, ArgsUsage: "ACCOUNT", UsageText: "cardfleet runs " + name + " aliyun", Flags: o.inputOptions.flags(),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			account, err := oneArgument(cmd, "account")
+			if err != nil {
+				return err
+			}
+			return prog.onRuns(ctx, *o, func(r *runsSession) error { return r.pause(ctx, account, name == "pause") })
+		},
+	}
+}
+
+// runsSession is a session with what workers share.
+type runsSession struct {
+	*session
+	work *postgres.Work
+}
+
+func (prog *program) onRuns(ctx context.Context, o runsOptions, do func(*runsSession) error) error {
+	return prog.withRuns(ctx, o, viewOptions{}, do)
+}
+
+// onRun is for a command about one run.
+func (prog *program) onRun(ctx context.Context, o runsOptions, cmd *cli.Command, do func(*runsSession, *postgres.WorkRun) error) error {
+	id, err := oneArgument(cmd, "run")
+	if err != nil {
+		return err
+	}
+	return prog.onRuns(ctx, o, func(r *runsSession) error {
+		one, err := r.find(ctx, id)
+		if err != nil {
+			return err
+		}
+		return do(r, one)
+	})
+}
+
+func (prog *program) withRuns(ctx context.Context, o runsOptions, view viewOptions, do func(*runsSession) error) (err error) {
+	prog.open(view)
+	c, _, err := prog.openQuietly(ctx, o.inputOptions, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	s, err := c.openState()
+	if err != nil {
+		return err
+	}
+	work, err := s.openWork(ctx)
+	if err != nil {
+		return err
+	}
+	defer work.Close()
+	return do(&runsSession{s, work})
+}
+
+// find is the run with that id, or with one that begins so.
+func (r *runsSession) find(ctx context.Context, id string) (*postgres.WorkRun, error) {
+	one, err := r.work.Run(ctx, id)
+	if errors.Is(err, postgres.ErrNoRun) {
+		return nil, refuse("No such run", "No run that was handed over has the id %s, or several begin so. To list them: cardfleet runs list", safe.Text(id))
+	}
+	return one, err
+}
+
+func (r *runsSession) retry(ctx context.Context, one *postgres.WorkRun, glob string) error {
+	var accounts []string
+	for i := range one.Accounts {
+		if a := &one.Accounts[i]; a.Stuck != "" && workers.Matches(glob, a.Account) {
+			accounts = append(accounts, a.Account)
+		}
+	}
+	if len(accounts) == 0 {
+		return refuse("Nothing to retry", "Run %s is stuck in no such account. To look at it: cardfleet runs show %s", one.ID, one.ID)
+	}
+	for _, account := range accounts {
+		if err := r.work.Retry(ctx, one.ID, account); err != nil {
+			return err
+		}
+	}
+	r.out.result("Run %s goes on in %s.\n", one.ID, strings.Join(accounts, ", "))
+	return nil
+}
+
+func (r *runsSession) pause(ctx context.Context, account string, paused bool) error {
+	known := false
+	for name, of := range workers.Accounts(r.fleet.Providers, r.carriers.Paces) {
+		known = known || of == account || string(name) == account
+		if string(name) == account {
+			account = of
+		}
+	}
+	if !known {
+		return refuse("No such account", "No provider block of this configuration is called %s.", safe.Text(account))
+	}
+	if err := r.work.Pause(ctx, account, r.run.Env.Who, paused); err != nil {
+		return err
+	}
+	if paused {
+		r.out.result("Paused: no worker changes anything in %s until cardfleet runs resume %s.\n", account, account)
+	} else {
+		r.out.result("Resumed: workers go on in %s.\n", account)
+	}
+	return nil
+}
+
+// watch follows a run to its end, or until it waits.
+func (r *runsSession) watch(ctx context.Context, one *postgres.WorkRun) error {
+	last, err := r.watchRun(ctx, r.work, one.ID, func(*apply.Result) {})
+	if err != nil {
+		return r.goesOn(ctx, one.ID, err)
+	}
+	p, report, err := workers.Report(ctx, r.work, last)
+	if err != nil {
+		return err
+	}
+	left := map[string]int{}
+	if err := workers.Rest(ctx, r.work, last, func(one *workers.Result) { left[one.Reason]++ }); err != nil {
+		return err
+	}
+	done := &run.Applied{Planned: &run.Planned{Plan: p, Prior: &state.Snapshot{}}, Report: report, Started: last.Created, Finished: r.env.Now(), Committed: true}
+	return r.ended(ctx, done, last, left, "", inputOptions{})
+}
+
+// runView is a run as the commands show it.
+type runView struct {
+	ID       string        `json:"id"`
+	Number   int64         `json:"number"`
+	Status   string        `json:"status"` // going, waiting, stuck, ended, cancelled
+	Priority int           `json:"priority"`
+	Who      string        `json:"who,omitempty"`
+	Created  time.Time     `json:"created"`
+	Ended    time.Time     `json:"ended,omitzero"`
+	Commit   string        `json:"commit,omitempty"`
+	Request  string        `json:"request,omitempty"`
+	Plan     string        `json:"plan,omitempty"`
+	Config   string        `json:"config"` // the digest that a worker's configuration has to have
+	Counts   runCounts     `json:"counts"`
+	Accounts []accountView `json:"accounts"`
+	UnderWay []callView    `json:"under_way"`
+
+	CancelledBy string `json:"cancelled_by,omitempty"`
+}
+
+type runCounts struct {
+	Actions    int `json:"actions"`
+	Done       int `json:"done"`
+	Failed     int `json:"failed"`
+	Dropped    int `json:"dropped"`
+	InDoubt    int `json:"in_doubt"`
+	NotStarted int `json:"not_started"`
+}
+
+type accountView struct {
+	Account string `json:"account"`
+	runCounts
+	Worker string    `json:"worker,omitempty"`
+	Waits  string    `json:"waits,omitempty"` // for what
+	Until  time.Time `json:"until,omitzero"`
+}
+
+type callView struct {
+	Account string    `json:"account"`
+	Worker  string    `json:"worker"`
+	ICCID   string    `json:"iccid"`
+	Action  string    `json:"action"`
+	Since   time.Time `json:"since"`
+}
+
+// view is a run with what is known of its accounts.
+func (r *runsSession) view(one *postgres.WorkRun, accounts []postgres.AccountState, calls []postgres.UnderWay) (*runView, error) {
+	info, err := workers.InfoOf(one)
+	if err != nil {
+		return nil, err
+	}
+	v := &runView{
+		ID: one.ID, Number: one.Number, Priority: one.Priority, Who: info.Run.Who, Created: one.Created.UTC(), Ended: one.Ended, Commit: info.Run.Commit,
+		Request: info.Origin.Request, Plan: info.Plan, Config: one.Config, CancelledBy: one.CancelledBy, Accounts: []accountView{}, UnderWay: []callView{},
+	}
+	for i := range one.Accounts {
+		a := &one.Accounts[i]
+		view := accountView{Account: a.Account, runCounts: runCounts{a.Actions, a.Done, a.Failed, a.Dropped, a.InDoubt, a.NotStarted + a.Left}}
+		if a.Left > 0 && one.Ended.IsZero() {
+			view.Worker, view.Waits, view.Until = r.waits(one, a, accounts, calls)
+		}
+		v.Accounts = append(v.Accounts, view)
+		v.Counts.add(view.runCounts)
+	}
+	for _, c := range calls {
+		if c.Run == one.ID {
+			v.UnderWay = append(v.UnderWay, callView{c.Account, c.Worker, string(c.ICCID), c.Action, c.Since.UTC()})
+		}
+	}
+	v.Status = statusOf(one, v)
+	return v, nil
+}
+
+func (n *runCounts) add(o runCounts) {
+	n.Actions, n.Done, n.Failed, n.Dropped = n.Actions+o.Actions, n.Done+o.Done, n.Failed+o.Failed, n.Dropped+o.Dropped
+	n.InDoubt, n.NotStarted = n.InDoubt+o.InDoubt, n.NotStarted+o.NotStarted
+}
+
+// waits says who works on a run's part in an account, or for what it waits.
+func (r *runsSession) waits(one *postgres.WorkRun, a *postgres.WorkAccount, accounts []postgres.AccountState, calls []postgres.UnderWay) (worker, why string, until time.Time) {
+	at := slices.IndexFunc(accounts, func(s postgres.AccountState) bool { return s.Account == a.Account })
+	var s postgres.AccountState
+	if at >= 0 {
+		s = accounts[at]
+	}
+	other := slices.IndexFunc(calls, func(c postgres.UnderWay) bool { return c.Account == a.Account && c.Run != one.ID })
+	switch {
+	case a.Stuck != "":
+		return "", "can't go on: " + a.Stuck + "; once that is mended: cardfleet runs retry " + one.ID, until
+	case s.PausedBy != "":
+		return "", "paused by " + s.PausedBy, until
+	case a.Left == a.Waiting:
+		return "", a.Waits, a.NotBefore
+	case s.Live && other >= 0:
+		return s.Worker, "another run: " + calls[other].Run, until
+	case s.Live:
+		return s.Worker, "", until
+	case s.Held:
+		return "", fmt.Sprintf("worker %s has not renewed its lease since %s: another one takes the account over", s.Worker, s.Renewed.UTC().Format(time.RFC3339)), until
+	default:
+		return "", "no worker: none is there, or none with configuration " + one.Config + " and the account's credentials", until
+	}
+}
+
+func statusOf(one *postgres.WorkRun, v *runView) string {
+	switch {
+	case !one.Cancelled.IsZero():
+		return "cancelled"
+	case !one.Ended.IsZero():
+		return "ended"
+	}
+	for i := range v.Accounts {
+		if v.Accounts[i].Worker != "" && v.Accounts[i].Waits == "" {
+			return "going"
+		}
+	}
+	if slices.ContainsFunc(one.Accounts, func(a postgres.WorkAccount) bool { return a.Stuck != "" }) {
+		return "stuck"
+	}
+	return "waiting"
+}
+
+func (r *runsSession) views(ctx context.Context, list []postgres.WorkRun) ([]*runView, error) {
+	accounts, err := r.work.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := r.work.UnderWay(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	views := make([]*runView, 0, len(list))
+	for i := range list {
+		v, err := r.view(&list[i], accounts, calls)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+func (r *runsSession) list(ctx context.Context, ended, asJSON bool) error {
+	list, err := r.work.Runs(ctx, ended)
+	if err != nil {
+		return err
+	}
+	views, err := r.views(ctx, list)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return r.json(views)
+	}
+	if len(views) == 0 {
+		r.out.result("No runs.\n")
+	}
+	for _, v := range views {
+		r.out.result("%s  %-9s  %s  priority %d  %s of %s done  %s\n", v.ID, v.Status, v.Created.Format("2006-01-02 15:04:05Z"), v.Priority,
+			render.Thousands(v.Counts.Done), render.Thousands(v.Counts.Actions), safe.Text(cmp.Or(v.Who, "somebody")))
+	}
+	return nil
+}
+
+func (r *runsSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bool) error {
+	views, err := r.views(ctx, []postgres.WorkRun{*one})
+	if err != nil {
+		return err
+	}
+	v := views[0]
+	if asJSON {
+		return r.json(views)
+	}
+	r.out.result("Run %s: %s\n", v.ID, v.Status)
+	for _, l := range v.lines() {
+		if l[1] != "" {
+			r.out.result("  %-13s %s\n", l[0]+":", safe.Text(l[1]))
+		}
+	}
+	for _, a := range v.Accounts {
+		r.out.result("\n  %s: %s\n", safe.Text(a.Account), a.text())
+		if a.Worker != "" {
+			r.out.result("    at worker %s\n", safe.Text(a.Worker))
+		}
+		if a.Waits != "" {
+			r.out.result("    waits: %s\n", safe.Text(a.Waits))
+		}
+		for _, c := range v.UnderWay {
+			if c.Account == a.Account {
+				r.out.result("    under way: card %s, action %s, since %s\n", c.ICCID, safe.Text(c.Action), c.Since.Format(time.RFC3339))
+			}
+		}
+	}
+	return nil
+}
+
+// lines are what a run tells of itself, by name.
+func (v *runView) lines() [][2]string {
+	ended := ""
+	if !v.Ended.IsZero() {
+		ended = v.Ended.UTC().Format(time.RFC3339)
+	}
+	return [][2]string{
+		{"By", v.Who}, {"Handed over", v.Created.Format(time.RFC3339)}, {"Ended", ended}, {"Cancelled by", v.CancelledBy}, {"Commit", v.Commit},
+		{"Request", v.Request}, {"Plan", v.Plan}, {"Priority", fmt.Sprint(v.Priority)}, {"Actions", v.Counts.text()},
+	}
+}
+
+// text is "3 of 5 done, 1 failed, 1 not started".
+func (n runCounts) text() string {
+	text := fmt.Sprintf("%s of %s done", render.Thousands(n.Done), render.Thousands(n.Actions))
+	for _, part := range []struct {
+		n    int
+		word string
+	}{{n.Failed, "failed"}, {n.Dropped, "dropped"}, {n.NotStarted, "not started"}, {n.InDoubt, "in doubt"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %s %s", render.Thousands(part.n), part.word)
+		}
+	}
+	return text
+}
+
+// runsFormat is the version of the form of runs in JSON: docs/schema/runs.schema.json.
+const runsFormat = "1.0"
+
+// json writes runs as one object.
+func (r *runsSession) json(views []*runView) error {
+	text, err := json.MarshalIndent(map[string]any{"format_version": runsFormat, "cardfleet_version": Version, "runs": views}, "", "  ")
+	if err != nil {
+		return err
+	}
+	r.out.result("%s\n", text)
+	return nil
+}

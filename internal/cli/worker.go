@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/internal/workers"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+)
+
+type workerOptions struct {
+	viewOptions
+	inputOptions
+	accounts string
+	once     bool
+	listen   string
+}
+
+// standardListen is where a worker tells how it is, unless it is told another place.
+const standardListen = "127.0.0.1:9464"
+
+func (prog *program) workerCommand() *cli.Command {
+	o := &workerOptions{}
+	return &cli.Command{
+		Name: "worker", Usage: "carry out runs that apply hands over, and the checks of schedules",
+		Description: `Works for the fleet whose configuration is here: its backend is postgres, and its fleet block
+says executor "workers". Any number of workers may run, anywhere; an account is changed by one
+of them at a time. Credentials are the worker's own. At SIGTERM it lets calls under way end,
+and gives its accounts back. /healthz and /metrics tell how it is.`,
+		UsageText: `cardfleet worker
+cardfleet worker -accounts='aliyun*'
+cardfleet worker -once`,
+		Flags: append(append([]cli.Flag{
+			&cli.StringFlag{Name: "accounts", Usage: "only accounts whose name is `GLOB`, with * and ?", Destination: &o.accounts},
+			&cli.BoolFlag{Name: "once", Usage: "end when nothing is left that could begin", Destination: &o.once},
+			&cli.StringFlag{Name: "listen", Value: standardListen, Usage: "serve /healthz and /metrics at `ADDR`; -listen= for nowhere", Destination: &o.listen},
+		}, o.inputOptions.flags()...), o.viewOptions.flags()...),
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if err := noArguments(cmd); err != nil {
+				return err
+			}
+			if _, err := path.Match(o.accounts, ""); err != nil {
+				return refuse("Invalid option", "-accounts=%s is no glob: %v.", o.accounts, err)
+			}
+			return prog.runWorker(ctx, *o, cmd.IsSet("listen"))
+		},
+	}
+}
+
+func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid bool) (err error) {
+	prog.open(o.viewOptions)
+	c, err := prog.openConfig(ctx, o.inputOptions, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	if c.fleet.Executor == nil {
+		return refuse("No executor", `The fleet block says no executor "workers" { }, so nothing is handed over, and a worker has nothing to do.`)
+	}
+	s, err := c.openState()
+	if err != nil {
+		return err
+	}
+	work, err := s.openWork(ctx)
+	if err != nil {
+		return err
+	}
+	defer work.Close()
+	w, err := s.workerOptions(o)
+	if err != nil {
+		return err
+	}
+	w.Work = work
+	health := &health{name: w.Name, now: c.env.Now}
+	stop, err := c.serveHealth(o.listen, listenSaid, health)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	w.Began = health.set
+	c.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
+	return workers.Run(ctx, w)
+}
+
+// workerOptions are those of the engine.
+func (s *session) workerOptions(o workerOptions) (workers.Options, error) {
+	name, err := workerName()
+	if err != nil {
+		return workers.Options{}, err
+	}
+	info, err := json.Marshal(map[string]any{"version": Version, "started": s.env.Now().UTC(), "pid": os.Getpid()})
+	if err != nil {
+		return workers.Options{}, err
+	}
+	history, _ := s.run.Backend.(state.Chronicler)
+	return workers.Options{
+		History: history, Name: name, Info: info, Accounts: o.accounts, Once: o.once, Fleet: s.fleet, Config: s.configDigest(),
+		Open: s.openAnew, Env: s.run.Env, Watcher: func(account string) run.Watcher { return &workerWatcher{out: s.out, account: account} },
+		Say: func(text string) {
+			s.out.event("info", "worker", text, nil)
+			s.out.say("%s %s\n", s.env.Now().UTC().Format(time.RFC3339), text)
+		},
+		Check: func(ctx context.Context, name string) error { return s.check(ctx, o) },
+	}, nil
+}
+
+// openAnew opens the carriers with a pace of their own.
+func (c *configuration) openAnew() (run.Carriers, error) {
+	opened, diags := run.Open(c.blocks, c.types(), c.providerEnv())
+	if diags.HasErrors() {
+		return opened, mistakes(diags)
+	}
+	opened.Accounts = c.carriers.Accounts
+	return opened, nil
+}
+
+// check plans what changed outside, and has the notify blocks told.
+func (s *session) check(ctx context.Context, o workerOptions) error {
+	drift := planOptions{}
+	drift.runOptions.flags()
+	drift.inputOptions, drift.refreshOnly = o.inputOptions, true
+	checker := &program{env: s.env, chdir: s.chdir}
+	return checker.runPlan(ctx, drift)
+}
+
+// workerName names a worker among all: its machine, its process, and a random part,
+// since both may come again.
+func workerName() (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	var b [3]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), hex.EncodeToString(b[:])), nil
+}
+
+// serveHealth serves how the worker is. The standard place may be another worker's on
+// the same machine: then it goes without.
+func (c *configuration) serveHealth(address string, said bool, h *health) (stop func(), err error) {
+	if address == "" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil && !said {
+		c.out.diagnostics(spec.Diagnostics{{
+			Severity: spec.Warning, Summary: "Nobody can look at this worker",
+			Detail: fmt.Sprintf("It can't listen on %s: %v. It works all the same; -listen=ADDR names another place.", address, err),
+		}})
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, refuse("Invalid option", "-listen=%s: %v.", address, err)
+	}
+	server := &http.Server{Handler: h.handler(), ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(l) // until it is closed
+	}()
+	c.out.say("Listening on http://%s (/healthz, /metrics).\n", l.Addr())
+	return func() {
+		_ = server.Close()
+		<-done
+	}, nil
+}
