@@ -28,10 +28,10 @@ provider "aliyun_linkcard" {
   access_key_secret = "testsecret"
 }
 
-provider "cmiot" {
-  endpoint = "http://127.77.0.1:18790/cmiot"
-  appid    = "testid"
-  password = "testsecret"
+provider "jasper" {
+  endpoint = "http://127.77.0.1:18790/jasper/rws/api/v1"
+  username = "testid"
+  api_key  = "testsecret"
 }
 
 provider "xuyu" {
@@ -85,9 +85,9 @@ card "locker" {
   active   = var.in_service
 }
 
-card "meter" {
-  provider = cmiot
-  iccid    = "898600D6991330004146"
+card "van" {
+  provider = jasper
+  iccid    = "89860617030017300396"
   active   = var.in_service
 }
 

@@ -263,7 +263,7 @@ func TestTheTopLevelHoldsNothingElse(t *testing.T) {
 	inside, err := os.ReadDir(filepath.Join(root, "internal"))
 	require.NoError(t, err)
 	for _, e := range inside {
-		assert.Contains(t, []string{"cli", "logs", "run", "telemetry"}, e.Name(), "internal/ holds the command line, the run, and how they are seen")
+		assert.Contains(t, []string{"cli", "logs", "run", "telemetry", "workers"}, e.Name(), "internal/ holds the command line, the run, and how they are seen")
 	}
 }
 
