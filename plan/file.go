@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state/lines"
 )
 
@@ -68,6 +69,7 @@ type fileHeader struct {
 	FirstRun    string       `json:"first_run,omitempty"`
 	Origin      Origin       `json:"origin,omitzero"`
 	Zone        string       `json:"zone,omitempty"`
+	Checks      []spec.Check `json:"checks,omitempty"`
 	// Order says how the lines of the cards are sorted: always [byAddress], as
 	// the plan is shown.
 	Order string `json:"order"`
@@ -83,7 +85,7 @@ func headerOf(p *Plan) fileHeader {
 		Total: p.Total, Unchanged: p.Unchanged, Unread: p.Unread,
 		Incomplete: p.Incomplete, Totals: p.Totals, Limits: p.Limits, Costs: p.Costs, Windows: p.Windows, Money: p.Money, Reads: p.Reads,
 		Partial: p.Partial, Skipped: p.Skipped, RefreshOnly: p.RefreshOnly, Policy: p.Policy,
-		Carriers: p.Carriers, Left: p.CarriersLeft, Variables: p.Variables, FirstRun: p.FirstRun, Origin: p.Origin, Zone: p.Zone, Order: byAddress,
+		Carriers: p.Carriers, Left: p.CarriersLeft, Variables: p.Variables, FirstRun: p.FirstRun, Origin: p.Origin, Zone: p.Zone, Checks: p.Checks, Order: byAddress,
 	}
 }
 
@@ -94,7 +96,7 @@ func (h *fileHeader) plan() *Plan {
 		Total: h.Total, Unchanged: h.Unchanged, Unread: h.Unread,
 		Incomplete: h.Incomplete, Totals: h.Totals, Limits: h.Limits, Costs: h.Costs, Windows: h.Windows, Money: h.Money, Reads: h.Reads,
 		Partial: h.Partial, Skipped: h.Skipped, RefreshOnly: h.RefreshOnly, Policy: h.Policy,
-		Carriers: h.Carriers, CarriersLeft: h.Left, Variables: h.Variables, FirstRun: h.FirstRun, Origin: h.Origin, Zone: h.Zone,
+		Carriers: h.Carriers, CarriersLeft: h.Left, Variables: h.Variables, FirstRun: h.FirstRun, Origin: h.Origin, Zone: h.Zone, Checks: h.Checks,
 	}
 }
 

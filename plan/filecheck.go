@@ -59,6 +59,11 @@ func (h *fileHeader) check() error {
 			providers = append(providers, l.Provider)
 		}
 	}
+	for i := range h.Checks {
+		if err := h.Checks[i].Valid(); err != nil {
+			return err
+		}
+	}
 	for _, name := range providers {
 		if err := name.Check(); err != nil {
 			return err

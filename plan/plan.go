@@ -36,6 +36,9 @@ type Plan struct {
 	Incomplete []Incomplete
 	// Limits are the policy's limits that the plan passes; apply refuses then.
 	Limits []Exceeded
+	// Checks are the configuration's checks, and which of them hold; apply refuses
+	// where one fails that refuses.
+	Checks []spec.Check
 	// Policy is what the plan's guarded actions were judged by.
 	Policy Policy
 	// Carriers are the definitions of carriers that it was made with, by name; those of

@@ -90,14 +90,15 @@ func codeOfCheck(p *run.Planned, results []apply.Result) int {
 	return exitOK
 }
 
-// sayLimits says which limits would stop the apply, for the actions that would
-// still run.
+// sayLimits says which limits and which checks would stop the apply, for the
+// actions that would still run.
 func (s *session) sayLimits(p *plan.Plan) {
 	for _, l := range p.Limits {
 		s.out.diagnostics(spec.Diagnostics{{
 			Severity: spec.Warning, Summary: "A policy limit is passed", Detail: "Apply would refuse the plan. " + strings.Join(render.LimitText(l), " "),
 		}})
 	}
+	s.sayChecks(p.Checks)
 }
 
 // sayApprovals says which guarded actions of a plan have their approvals, and
@@ -119,4 +120,13 @@ func (s *session) sayApprovals(from plan.Source) {
 	}
 	s.out.result("%s\n", line)
 	s.out.event("info", "approvals", line, map[string]any{"approvals": map[string]any{"guarded": n.Guarded, "approved": n.Approved, "required": p.Policy.Required()}})
+}
+
+// sayChecks warns of checks that fail, where no plan says so.
+func (prog *program) sayChecks(checks []spec.Check) {
+	for i := range checks {
+		if checks[i].Status == spec.CheckFails {
+			prog.out.diagnostics(spec.Diagnostics{{Severity: spec.Warning, Summary: "A check fails", Detail: spec.Capital(render.CheckText(&checks[i]))}})
+		}
+	}
 }

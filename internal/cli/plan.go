@@ -196,6 +196,11 @@ func (o *output) planEvents(from plan.Source) error {
 	for _, text := range p.DefinitionTexts() {
 		o.event("warn", "definition", spec.Capital(text)+".", map[string]any{"definition": text})
 	}
+	for i := range p.Checks {
+		if c := &p.Checks[i]; c.Status != spec.CheckPasses {
+			o.event("warn", "check_status", spec.Capital(render.CheckText(c)), map[string]any{"check_status": c})
+		}
+	}
 	err := from.Each(func(_ int, c *plan.Card) error {
 		o.cardEvents(c)
 		return nil

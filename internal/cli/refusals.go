@@ -21,12 +21,18 @@ func refused(r *run.Refusal) ending {
 	return ending{exitFailed, spec.Diagnostics{{Summary: summary, Detail: detail}}}
 }
 
-// notAllowed are the limits that a plan passes, and the approvals that it lacks.
+// notAllowed are the limits that a plan passes, the checks that fail, and the
+// approvals that it lacks.
 func notAllowed(r *run.Refusal) spec.Diagnostics {
 	var diags spec.Diagnostics
 	for _, l := range r.Plan.Head().Limits {
 		text := render.LimitText(l)
 		diags = append(diags, spec.Diagnostic{Summary: "A policy limit is passed", Detail: "Nothing was changed. " + strings.Join(text, " ")})
+	}
+	for _, c := range r.Plan.Head().Checks {
+		if c.Refuses() {
+			diags = append(diags, spec.Diagnostic{Summary: "A check fails", Detail: "Nothing was changed. " + spec.Capital(render.CheckText(&c))})
+		}
 	}
 	if r.Unapproved {
 		diags = append(diags, unapproved(r.Plan))

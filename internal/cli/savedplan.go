@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,7 +147,8 @@ func (c *configuration) sensitive(variable string) bool {
 // sayNext says how to carry out the plan that was saved, and what has to be done before.
 func (s *session) sayNext(o planOptions, p *plan.Plan) {
 	how := "To carry out exactly this:"
-	if counted := p.Summary(); len(p.Limits)+len(p.Incomplete) > 0 || counted.Approved < counted.Guarded {
+	refuses := slices.ContainsFunc(p.Checks, func(c spec.Check) bool { return c.Refuses() })
+	if counted := p.Summary(); refuses || len(p.Limits)+len(p.Incomplete) > 0 || counted.Approved < counted.Guarded {
 		how = "apply refuses it as it is, as said above. Once that is settled, this carries out exactly this plan:"
 	}
 	var withheld []string

@@ -111,11 +111,15 @@ func (c *configuration) openState() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{c, &run.Session{
+	s := &run.Session{
 		Store: run.Store{Backend: b, Env: c.runEnv()}, Carriers: c.carriers, Fleet: c.fleet, Watcher: w,
 		Place: placeOf(c.env, c.dir(), c.fleet), Places: placeFile(c.dir()),
 		Trace: c.seen.telemetry.Action,
-	}}, nil
+	}
+	if c.config.HasChecks() {
+		s.Checks, s.ChecksRead = c.config.Checks, c.config.ChecksRead()
+	}
+	return &session{c, s}, nil
 }
 
 func (c *configuration) close() error {

@@ -58,6 +58,11 @@ func (prog *program) checkConfig(ctx context.Context, in inputOptions) (*configu
 		return nil, errors.Join(err, c.close())
 	}
 	prog.out.diagnostics(prog.unionMerges(c.config.Tables()))
+	checks, diags := c.config.Checks(spec.Live{})
+	if diags.HasErrors() {
+		return nil, errors.Join(mistakes(diags), c.close())
+	}
+	prog.sayChecks(checks)
 	return c, nil
 }
 

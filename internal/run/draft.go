@@ -146,7 +146,7 @@ func (s *Session) Draft(ctx context.Context, rows *Rows, o Options) (*Drafted, e
 // known is what a plan is made from besides the state. With an error, it is what was
 // read until then.
 func (s *Session) known(ctx context.Context, rows *Rows, o Options) (*Live, error) {
-	known := o.asks() || o.Readings
+	known := o.asks() || s.readings(o)
 	if known || len(o.Select.Targets) > 0 {
 		if err := s.whole(ctx, rows); err != nil {
 			return &Live{}, err
@@ -160,7 +160,7 @@ func (s *Session) known(ctx context.Context, rows *Rows, o Options) (*Live, erro
 
 func (s *Session) draft(ctx context.Context, rows *Rows, live *Live, o Options) (*plan.Draft, plan.Input, error) {
 	in := s.input(rows.Head, live, o)
-	in.Remembered, in.Rows = !o.asks() && !o.Readings, rows.Each
+	in.Remembered, in.Rows = !o.asks() && !s.readings(o), rows.Each
 	d, diags, err := plan.NewDraft(in)
 	if errors.Is(err, state.ErrTangled) {
 		if err := s.whole(ctx, rows); err != nil {
@@ -176,6 +176,9 @@ func (s *Session) draft(ctx context.Context, rows *Rows, live *Live, o Options) 
 		return nil, in, &MistakesError{diags}
 	}
 	o.setVariables(d.Head())
+	if err := s.judgeChecks(d.Head(), live); err != nil {
+		return nil, in, err
+	}
 	s.Watcher.Warn(diags)
 	return d, in, nil
 }

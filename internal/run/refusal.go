@@ -69,7 +69,7 @@ const (
 	PlanOfOtherState                    // Given, Found: lineages
 	PlanOfOtherDefinition               // Name: a carrier whose definition the plan wasn't made with
 	Incomplete                          // Plan: carriers could not be read at all
-	NotAllowed                          // Plan, Unapproved: limits are passed, or approvals missing
+	NotAllowed                          // Plan, Unapproved: limits are passed, approvals missing, or checks fail
 	StateGone                           // Absent: there is no state, and there was one
 	endOfReasons
 )
@@ -145,7 +145,7 @@ func (r *Refusal) planError() string {
 	case Incomplete:
 		return "carriers of the plan could not be read at all"
 	case NotAllowed:
-		return "limits of the policy are passed, or approvals are missing"
+		return "limits of the policy are passed, approvals are missing, or checks fail"
 	case StateGone:
 		return fmt.Sprintf("there is no state in %s, and the fleet had one", r.Absent.looked())
 	}

@@ -31,6 +31,9 @@ func (s *Session) Judge(saved *Saved, rows *Rows, o Options) (*Planned, error) {
 		return nil, &MistakesError{diags}
 	}
 	s.Watcher.Warn(diags)
+	if err := s.judgeSavedChecks(kept.Plan, saved.Plan.Checks); err != nil {
+		return nil, err
+	}
 	p := &Planned{
 		Plan: kept.Plan, Prior: prior, Digest: saved.Digest, Approvals: o.Approvals, Outdated: saved.Plan.Config != s.Fleet.Digest,
 		Carried: carried(prior, saved.Digest), order: orderOf(saved.Plan), absent: o.Absent,

@@ -13,14 +13,19 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// Session is a fleet with its carriers and its state. Each field is needed.
+// Session is a fleet with its carriers and its state. Each field is needed, but for
+// those of checks.
 type Session struct {
 	Store
 	Carriers
-	Fleet   *spec.Fleet
-	Watcher Watcher
-	Place   Place // of the state
-	Places  Places
+	Fleet *spec.Fleet
+	// Checks judges the configuration's check blocks by what was read; nil where it
+	// has none. ChecksRead says that they look at cards or privacy numbers.
+	Checks     func(spec.Live) ([]spec.Check, spec.Diagnostics)
+	ChecksRead bool
+	Watcher    Watcher
+	Place      Place // of the state
+	Places     Places
 	// Trace follows the actions of an apply; nil follows none.
 	Trace apply.Trace
 }
@@ -240,7 +245,7 @@ func (p *Planned) Allowed(l Lenience) error {
 	}
 	n := head.Summary()
 	unapproved := !l.Unapproved && n.Guarded > n.Approved
-	if unapproved || len(head.Limits) > 0 {
+	if unapproved || len(head.Limits) > 0 || slices.ContainsFunc(head.Checks, func(c spec.Check) bool { return c.Refuses() }) {
 		return &Refusal{Reason: NotAllowed, Plan: p.Plan, Unapproved: unapproved}
 	}
 	return nil

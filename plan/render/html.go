@@ -119,6 +119,7 @@ type view struct {
 	figures
 	Phrases      string // see [pagePhrases]
 	Limits       [][]string
+	Checks       []checkTold
 	Reads        []carrierText
 	Windows      []string
 	Irreversible []listedCard
@@ -186,6 +187,7 @@ func viewOf(from plan.Source, o HTMLOptions) (*view, error) {
 	for _, l := range p.Limits {
 		v.Limits = append(v.Limits, LimitText(l))
 	}
+	v.Checks = checksOf(p)
 	v.Numbers = p.Numbers[:min(len(p.Numbers), topMost)]
 	v.MoreAttention += len(p.Numbers) - len(v.Numbers)
 	return v, err
@@ -241,6 +243,9 @@ func (v *view) headline(p *plan.Plan) (line, mind string) {
 	}
 	if len(p.Policy.Weaker) > 0 {
 		parts = append(parts, "the policy is weaker")
+	}
+	if n := failed(p); n > 0 {
+		parts = append(parts, count(n, "check fails", "checks fail"))
 	}
 	if n := v.Summary.Unread; n > 0 {
 		parts = append(parts, Thousands(n)+" unread")

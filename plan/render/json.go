@@ -36,6 +36,7 @@ type headJSON struct {
 	Carriers      []carrierJSON `json:"carriers,omitempty"`
 	CarriersLeft  []string      `json:"carriers_left,omitempty"`
 	Limits        []limitJSON   `json:"limits,omitempty"`
+	Checks        []spec.Check  `json:"checks,omitempty"`
 	Incomplete    []darkJSON    `json:"incomplete,omitempty"`
 	Costs         []costJSON    `json:"costs,omitempty"`
 	Windows       []TimingJSON  `json:"windows,omitempty"`
@@ -259,7 +260,7 @@ func headOf(p *plan.Plan, digest string) headJSON {
 	for _, d := range p.Carriers {
 		out.Carriers = append(out.Carriers, carrierJSON(d))
 	}
-	out.CarriersLeft = p.CarriersLeft
+	out.CarriersLeft, out.Checks = p.CarriersLeft, p.Checks
 	if len(p.Policy.Weaker) > 0 {
 		out.Policy = &policyJSON{p.Policy.Weaker}
 	}

@@ -88,6 +88,7 @@ func Markdown(w io.Writer, from plan.Source, o MarkdownOptions) error {
 			countsList(cards.counts),
 			timingList(p),
 			blockers(p),
+			checksBlock(p),
 			attentionList(cards.attended, cards.attention, cards.attentionAll, p.Numbers),
 			groupList(cards.groups),
 			singleList(cards.single, len(cards.groups) > 0),
@@ -243,6 +244,9 @@ func headline(p *plan.Plan, s *plan.Summary, name string) string {
 	}
 	if len(p.Limits) > 0 {
 		parts = append(parts, "a limit is passed")
+	}
+	if n := failed(p); n > 0 {
+		parts = append(parts, count(n, "check fails", "checks fail"))
 	}
 	return title + ": " + strings.Join(parts, ", ")
 }
@@ -406,6 +410,9 @@ func blockers(p *plan.Plan) *section {
 			said = append(said, prose(s))
 		}
 		lines = append(lines, "> - "+strings.Join(said, " ")+"\n")
+	}
+	for _, text := range refusing(p) {
+		lines = append(lines, "> - "+prose(text)+"\n")
 	}
 	return &section{
 		one: "reason why apply refuses", many: "reasons why apply refuses", weight: 6, items: len(lines), stands: len(lines),

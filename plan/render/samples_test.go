@@ -37,6 +37,7 @@ func samplePlans() map[string]*plan.Plan {
 		"refresh-only": refreshOnly(),
 		"hostile":      hostile(),
 		"windows":      windows(),
+		"checks":       checks(),
 	}
 }
 
@@ -245,6 +246,18 @@ func attentionOnly() *plan.Plan {
 	return p
 }
 
+// checks has a check of each severity and status.
+func checks() *plan.Plan {
+	p := &plan.Plan{Total: 3, Unchanged: 2, Cards: []plan.Card{aCard(8, plan.Action{Change: spec.Change{Kind: spec.Resume}})}}
+	p.Checks = []spec.Check{
+		{Name: "every card has a city", Severity: spec.CheckWarns, Status: spec.CheckFails, Message: "89860617030010000008 has none", File: "main.fleet.hcl", Line: 12},
+		{Name: "a card has a package", Severity: spec.CheckRefuses, Status: spec.CheckPasses, File: "main.fleet.hcl", Line: 17},
+		{Name: "nobody is stopped", Severity: spec.CheckRefuses, Status: spec.CheckUnknown, File: "main.fleet.hcl", Line: 22},
+		{Name: "at most 5 cards are stopped", Severity: spec.CheckRefuses, Status: spec.CheckFails, Message: "7 cards are stopped:\n  see the console.", File: "main.fleet.hcl", Line: 27},
+	}
+	return p
+}
+
 // incomplete has a carrier that could not be read at all.
 func incomplete() *plan.Plan {
 	return &plan.Plan{Total: 40, Unread: 40, Incomplete: []plan.Incomplete{{Provider: aliyun, Reason: "QueryCardStatus: connect: connection refused", Cards: 40}}}
@@ -377,6 +390,9 @@ func hostile() *plan.Plan {
 		Numbers:    []plan.Number{{Address: hostileTexts[1], Provider: aliyun, Attention: []plan.Note{{Summary: hostileTexts[2], Detail: hostileTexts[9]}}}},
 	}
 	for i, text := range hostileTexts {
+		p.Checks = append(p.Checks, spec.Check{
+			Name: text, Severity: []spec.CheckSeverity{spec.CheckWarns, spec.CheckRefuses}[i%2], Status: spec.CheckFails, Message: text, File: text, Line: i + 1,
+		})
 		stopped := aCard(10*i, plan.Action{Change: spec.Change{Kind: spec.Stop}, Guarded: true, Denial: text})
 		stopped.Labels = map[string]string{"city": text, text: "x"}
 		stopped.Notes = []string{text}

@@ -60,6 +60,7 @@ func (l *Look) Text(w io.Writer, style Style) error {
 	t.definitions(p.DefinitionTexts())
 	t.irreversible(cards)
 	t.attention(cards, p.Numbers)
+	t.checks(p)
 	t.incomplete(p.Incomplete)
 	t.drift(cards)
 	t.changes(cards)

@@ -21,6 +21,14 @@ type liveObjects struct {
 	// places in the fleet. Both are made when an output asks.
 	byBlock map[string][]int
 	byName  map[string]int
+	// last is the value of the card block that was asked for last: several
+	// expressions may ask for the same, and those of all blocks take much memory.
+	last     cty.Value
+	lastName string
+	// unread is the live of a card that was not read.
+	unread cty.Value
+	// outputs gives an output's value to a check; nil where there is none.
+	outputs func(name string) cty.Value
 }
 
 // newLiveObjects takes nil where nothing was read yet; then every live is unknown.
@@ -28,6 +36,7 @@ func newLiveObjects(c *Config, live *spec.Live) *liveObjects {
 	o := &liveObjects{
 		fleet: c.Fleet, keyed: c.keyed, secrets: c.secrets,
 		cards: map[spec.ICCID]*spec.Reading{}, numbers: map[string]*spec.NumberReading{},
+		unread: cty.UnknownVal(liveCardType()),
 	}
 	if live == nil {
 		return o
@@ -70,11 +79,21 @@ func (o *liveObjects) value(kind, name string) cty.Value {
 	switch {
 	case kind == expr.RootNumber:
 		return o.number(name)
+	case kind == expr.RootOutput:
+		return o.outputs(name)
 	case o.partial && o.keyed[name]:
 		return cty.UnknownVal(cty.Map(cardType()))
 	case o.partial:
 		return cty.UnknownVal(cardType())
 	}
+	if o.lastName != name {
+		o.last, o.lastName = o.block(name), name
+	}
+	return o.last
+}
+
+// block is the value of a card block.
+func (o *liveObjects) block(name string) cty.Value {
 	cards := map[string]cty.Value{}
 	for _, i := range o.cardsOf(name) {
 		c := &o.fleet.Cards[i]
@@ -134,7 +153,7 @@ func (o *liveObjects) card(c *spec.Card) cty.Value {
 
 func (o *liveObjects) liveCard(r *spec.Reading) cty.Value {
 	if r == nil {
-		return cty.UnknownVal(liveCardType())
+		return o.unread
 	}
 	imei, packages := cty.NullVal(cty.String), cty.NullVal(cty.List(cty.String))
 	if r.Tells(spec.AttrBinding) {

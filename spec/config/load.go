@@ -69,8 +69,10 @@ type Config struct {
 	keyed     map[string]bool // the card blocks with for_each or from_csv
 	files     []string        // that were read
 	outputs   []*output
-	// scope and report are kept for outputs and expressions only, and nil where there
-	// are none. They hold every local value, and every file without its plain cards.
+	checks    []*check
+	judged    []spec.Check // what becomes of the checks where nothing was read
+	// scope and report are kept for outputs, checks and expressions only, and nil where
+	// there are none. They hold every local value, and every file without its plain cards.
 	scope  *expr.Scope
 	report *report
 }
@@ -114,6 +116,7 @@ func (l *loader) load() (*Config, spec.Diagnostics) {
 	l.loadPrices()
 	l.loadApprovals()
 	l.loadRemoved()
+	l.loadChecks()
 	l.loadOutputs()
 	return l.finish()
 }
@@ -144,6 +147,8 @@ type loader struct {
 	timed          hcl.Blocks           // the windows and schedules: their zone is the fleet's, which may stand behind them
 	keyed          map[string]bool      // the card blocks with for_each or from_csv
 	outputs        []*output
+	checks         []*check
+	judged         []spec.Check
 	// undefined are the carriers whose definitions have mistakes.
 	undefined []string
 }
@@ -277,7 +282,7 @@ func (l *loader) parse(name string, src *source, err error) hcl.Body {
 func (l *loader) sortBlocks(blocks hcl.Blocks) {
 	for _, b := range blocks {
 		switch {
-		case len(b.Labels) > 0 && !slices.Contains([]string{"provider", "package"}, b.Type) && !l.checkName(b):
+		case len(b.Labels) > 0 && !slices.Contains([]string{"provider", "package", "check"}, b.Type) && !l.checkName(b):
 		case b.Type == "card":
 			l.cards = append(l.cards, plain.Card{Name: b.Labels[0], Block: b})
 		default:
@@ -299,10 +304,10 @@ func secretSettings(schemas []spec.Schema) []string {
 	return names
 }
 
-// liveNames are the card and privacy_number blocks, by those words. Only outputs,
-// and local values for them, may refer to these.
+// liveNames are the card, privacy_number and output blocks, by those words. Only
+// outputs, checks, and local values for them, may refer to these.
 func (l *loader) liveNames() map[string][]string {
-	if len(l.blocks["output"])+len(l.blocks["locals"]) == 0 && !l.Expressions {
+	if len(l.blocks["output"])+len(l.blocks["locals"])+len(l.blocks["check"]) == 0 && !l.Expressions {
 		return nil
 	}
 	cards := make([]string, len(l.cards))
@@ -310,8 +315,10 @@ func (l *loader) liveNames() map[string][]string {
 		cards[i] = l.cards[i].Name
 	}
 	live := map[string][]string{expr.RootCard: cards}
-	for _, b := range l.blocks[expr.RootNumber] {
-		live[expr.RootNumber] = append(live[expr.RootNumber], b.Labels[0])
+	for _, kind := range []string{expr.RootNumber, expr.RootOutput} {
+		for _, b := range l.blocks[kind] {
+			live[kind] = append(live[kind], b.Labels[0])
+		}
 	}
 	return live
 }
@@ -334,8 +341,8 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	}
 	f.Digest = l.inputs.Digest(l.scope.ShownVariables())
 	c := l.config()
-	c.outputs = l.outputs
-	if len(l.outputs) > 0 || l.Expressions {
+	c.outputs, c.checks, c.judged = l.outputs, l.checks, l.judged
+	if len(l.outputs)+len(l.checks) > 0 || l.Expressions {
 		c.scope, c.report = l.scope, l.report
 		for _, src := range l.report.sources {
 			src.forgetCards()

@@ -41,6 +41,9 @@ func (l *loader) loadOutputs() {
 	for _, o := range l.outputs {
 		o.eval(l.scope, l.report) // for its mistakes
 	}
+	objects.outputs = outputValues(l.outputs, l.scope, l.report)
+	l.judgeChecks()
+	objects.last, objects.lastName = cty.NilVal, "" // the scope is kept
 }
 
 // HasOutputs reports whether there is an output block.
@@ -109,6 +112,19 @@ func (o *output) eval(s *expr.Scope, r *report) (cty.Value, bool) {
 	}
 	v, _ = v.UnmarkDeep()
 	return v, true
+}
+
+// whole is the output's value with its marks, for checks; unknown where it has a
+// mistake, which is told elsewhere.
+func (o *output) whole(s *expr.Scope) cty.Value {
+	v, ok := s.Eval(o.expr, expr.InOutputs)
+	if !ok {
+		return cty.DynamicVal
+	}
+	if o.sensitive {
+		v = expr.Hide(v)
+	}
+	return v
 }
 
 // asJSON writes a value; what isn't known is null.

@@ -16,6 +16,7 @@ func rootSchema() *hcl.BodySchema {
 		{Type: "removed"},
 		{Type: "output", LabelNames: []string{"name"}},
 		{Type: "package", LabelNames: []string{"id"}},
+		{Type: "check", LabelNames: []string{"name"}},
 	}}
 }
 
@@ -96,6 +97,10 @@ func packageSchema() *hcl.BodySchema {
 
 func outputSchema() *hcl.BodySchema {
 	return &hcl.BodySchema{Attributes: required(attrs("value", "sensitive", "description"), "value")}
+}
+
+func checkSchema() *hcl.BodySchema {
+	return &hcl.BodySchema{Attributes: required(attrs("condition", "error_message", "severity"), "condition", "error_message")}
 }
 
 func attrs(names ...string) []hcl.AttributeSchema {

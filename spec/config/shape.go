@@ -132,6 +132,7 @@ func bodySchemas() map[string]*hcl.BodySchema {
 		"removed":                   removedSchema(),
 		"output":                    outputSchema(),
 		"package":                   packageSchema(),
+		"check":                     checkSchema(),
 	}
 }
 

@@ -40,6 +40,7 @@ func functions(w World) map[string]function.Function {
 	maps.Copy(all, fileFunctions(w.Files))
 	maps.Copy(all, fileHashFunctions(w.Files))
 	maps.Copy(all, ownFunctions())
+	quick(all)
 	all["convert"], all["pathexpand"] = convertFunc(), pathExpandFunction(w)
 	maps.Copy(all, templateFunctions(w.Files, all))
 	return withCore(all)

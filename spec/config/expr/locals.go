@@ -86,6 +86,9 @@ func (s *Scope) With(r Report, liveValue func(kind, name string) cty.Value) *Sco
 	return &next
 }
 
+// Quiet is the scope with the same knowledge, which tells another report of mistakes.
+func (s *Scope) Quiet(r Report) *Scope { return s.With(r, s.liveValue) }
+
 // sortedLocals is in the order of the source, so that mistakes are found in one order.
 func (s *Scope) sortedLocals() []*local {
 	list := make([]*local, 0, len(s.locals))

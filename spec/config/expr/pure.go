@@ -24,6 +24,7 @@ func Pure() map[string]function.Function {
 	maps.Copy(all, addressFunctions())
 	maps.Copy(all, assumeFunctions())
 	maps.Copy(all, ownFunctions())
+	quick(all)
 	all["formatdate"], all["timeadd"], all["timecmp"] = stdlib.FormatDateFunc, stdlib.TimeAddFunc, timeCmpFunc
 	return all
 }

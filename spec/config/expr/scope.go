@@ -39,6 +39,7 @@ const (
 	RootPath   = "path"
 	RootCard   = "card"
 	RootNumber = "privacy_number"
+	RootOutput = "output"
 )
 
 // Setting says what may be referred to where an expression stands.
@@ -51,7 +52,12 @@ const (
 	PerCard
 	// InOutputs allows card and privacy_number besides.
 	InOutputs
+	// InChecks allows output besides.
+	InChecks
 )
+
+// late reports whether what carriers say is known there.
+func (w Setting) late() bool { return w == InOutputs || w == InChecks }
 
 // NewScope is a scope without variables and locals. Mistakes go to r.
 func NewScope(w World, r Report) *Scope {
@@ -117,7 +123,7 @@ func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
 			ok = ok && s.vars[name].ok
 		case RootLocal:
 			p.locals = append(p.locals, name)
-		case RootCard, RootNumber:
+		case RootCard, RootNumber, RootOutput:
 			s.needLive(live, t.RootName(), name)
 		}
 	}
@@ -193,7 +199,7 @@ func (s *Scope) EvalTables(expr hcl.Expression, where Setting) (v cty.Value, emp
 		return cty.DynamicVal, nil, false
 	}
 	v, ok = s.Value(&p)
-	return v, p.Emptied, ok && (where == InOutputs || v.IsKnown())
+	return v, p.Emptied, ok && (where.late() || v.IsKnown())
 }
 
 // Value evaluates a prepared expression that doesn't refer to each. It fails
@@ -220,6 +226,8 @@ func (s *Scope) check(t hcl.Traversal, where Setting) bool {
 		return s.checkEach(t, where)
 	case RootCard, RootNumber:
 		return s.checkLive(t, where)
+	case RootOutput:
+		return s.checkOutput(t, where)
 	default:
 		s.unknownRoot(t)
 		return false
@@ -290,10 +298,10 @@ func (s *Scope) checkLocal(t hcl.Traversal, where Setting) bool {
 	if !s.checkStep(t, "Undeclared local value", "local value", l != nil, func() []string { return slices.Sorted(maps.Keys(s.locals)) }) {
 		return false
 	}
-	if ref := s.lateReference(l); ref != "" && where != InOutputs {
+	if ref := s.lateReference(l); ref != "" && !where.late() {
 		s.report.ErrorAt(t.SourceRange(), "Value known too late",
 			"local.%s refers to %s, and what a carrier says of it is known only after the configuration was read. "+
-				"Use it in output blocks only, or write the value here.", l.name, ref)
+				"Use it in output and check blocks only, or write the value here.", l.name, ref)
 		return false
 	}
 	return true
@@ -309,14 +317,38 @@ func (s *Scope) checkEach(t hcl.Traversal, where Setting) bool {
 }
 
 func (s *Scope) checkLive(t hcl.Traversal, where Setting) bool {
-	if where != InOutputs {
+	if !where.late() {
 		s.report.ErrorAt(t.SourceRange(), "Value known too late",
 			"%s can't be used here: what a carrier says of it is known only after the configuration was read. "+
-				"Outputs, and local values that only outputs use, may refer to it.", TraversalText(t[:min(2, len(t))]))
+				"Outputs and checks, and local values that only these use, may refer to it.", TraversalText(t[:min(2, len(t))]))
 		return false
 	}
 	kind := t.RootName()
 	return s.checkStep(t, "Undeclared "+kind, kind, s.isLive[kind][StepName(t)], func() []string { return s.live[kind] })
+}
+
+func (s *Scope) checkOutput(t hcl.Traversal, where Setting) bool {
+	if where != InChecks {
+		s.report.ErrorAt(t.SourceRange(), "No output here", "Only check blocks may refer to %s; a local value is for the others.", TraversalText(t[:min(2, len(t))]))
+		return false
+	}
+	return s.checkStep(t, "Undeclared output", "output", s.isLive[RootOutput][StepName(t)], func() []string { return s.live[RootOutput] })
+}
+
+// Late reports whether an expression refers to a card, a privacy number or an
+// output, itself or through local values.
+func (s *Scope) Late(e hcl.Expression) bool {
+	for _, t := range references(e) {
+		switch t.RootName() {
+		case RootCard, RootNumber, RootOutput:
+			return true
+		case RootLocal:
+			if l := s.locals[StepName(t)]; l != nil && s.lateReference(l) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *Scope) unknownRoot(t hcl.Traversal) {

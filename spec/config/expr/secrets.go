@@ -52,6 +52,9 @@ func (s *Secrets) Mark(v cty.Value) cty.Value {
 	return v.Mark(sensitive{})
 }
 
+// Hide makes v sensitive; its strings may be shown elsewhere.
+func Hide(v cty.Value) cty.Value { return v.Mark(sensitive{}) }
+
 // Remember notes every string inside v.
 func (s *Secrets) Remember(v cty.Value) { EachText(v, s.RememberText) }
 
