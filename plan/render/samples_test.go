@@ -387,6 +387,7 @@ func hostile() *plan.Plan {
 		Costs:      []plan.Cost{{Provider: aliyun, Calls: 300, PerSecond: 10}, {Provider: spec.ProviderName(hostileTexts[8]), Calls: 1}},
 		Incomplete: []plan.Incomplete{{Provider: spec.ProviderName(hostileTexts[3]), Reason: hostileTexts[6], Cards: 4}},
 		Limits:     []plan.Exceeded{{Kind: spec.Stop, Provider: spec.ProviderName(hostileTexts[5]), Planned: 9, Allowed: "5", File: hostileTexts[7], FileCount: 9}},
+		Windows:    []plan.Timing{{Window: hostileTexts[4], Zone: hostileTexts[0], Opens: time.Date(2026, 11, 29, 17, 0, 0, 0, time.UTC), Kinds: []plan.TimedKind{{Kind: spec.Stop, Planned: 9}}}},
 		Numbers:    []plan.Number{{Address: hostileTexts[1], Provider: aliyun, Attention: []plan.Note{{Summary: hostileTexts[2], Detail: hostileTexts[9]}}}},
 	}
 	for i, text := range hostileTexts {
