@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,6 +55,7 @@ func readWorkflow(t *testing.T, file string) workflow {
 // for (docs.github.com/en/rest, version 2022-11-28).
 type githubCI struct {
 	*ciRig
+	folder   string // of the workflows, within examples/ci
 	api      *httptest.Server
 	tokens   map[string]map[string]string // the permissions of each job's token
 	requests []*thread
@@ -82,7 +84,7 @@ type artifact struct {
 }
 
 func newGitHub(c *ciRig) *githubCI {
-	g := &githubCI{ciRig: c, tokens: map[string]map[string]string{}}
+	g := &githubCI{ciRig: c, folder: "github", tokens: map[string]map[string]string{}}
 	g.api = httptest.NewServer(c.inTurn(g.routes()))
 	c.t.Cleanup(g.api.Close)
 	return g
@@ -221,10 +223,10 @@ func (g *githubCI) run(run *workflowRun) ended {
 	g.t.Helper()
 	run.id = g.id()
 	g.runs, g.last = append(g.runs, run), run
-	w := readWorkflow(g.t, examplesCI+"/github/"+run.file)
+	w := readWorkflow(g.t, filepath.Join(examplesCI, g.folder, run.file))
 	var all ended
 	for name, job := range w.Jobs {
-		context := map[string]any{"github": g.event(run), "secrets": run.secrets(job.Environment), "steps": map[string]any{}}
+		context := map[string]any{"github": g.event(run), "secrets": run.secrets(job.Environment), "env": anyOf(w.Env), "steps": map[string]any{}}
 		if job.If != "" && !truthy(evaluate(g.t, job.If, context)) {
 			continue
 		}
@@ -279,12 +281,85 @@ func (r *runner) step(step workflowStep, envs ...map[string]string) ended {
 	case strings.HasPrefix(step.Uses, "actions/upload-artifact@"):
 		r.upload(step)
 		return ended{}
+	case strings.HasPrefix(step.Uses, ownAction):
+		return r.composite(step, envs)
 	case step.Run != "":
 		return r.shell(step, append(envs, step.Env))
 	default:
 		require.Fail(r.t, "the tests know no "+step.Uses)
 		return ended{}
 	}
+}
+
+// ownAction is how workflows name the action of this repository.
+const ownAction = "cardfleet/cardfleet/.github/actions/cardfleet@"
+
+// action is what the tests need of an action's file.
+type action struct {
+	Inputs map[string]struct {
+		Default  string
+		Required bool
+	}
+	Runs struct {
+		Using string
+		Steps []workflowStep
+	}
+}
+
+// composite runs the action's steps, with the inputs and the environment of the
+// step that calls it.
+func (r *runner) composite(step workflowStep, envs []map[string]string) ended {
+	text, err := os.ReadFile(root + "/.github/actions/cardfleet/action.yml")
+	require.NoError(r.t, err)
+	var a action
+	require.NoError(r.t, yaml.Unmarshal(text, &a))
+	require.Equal(r.t, "composite", a.Runs.Using)
+	inner := *r
+	inner.context = maps.Clone(r.context)
+	inner.context["inputs"], inner.context["steps"] = r.inputs(a, step.With), map[string]any{}
+	given := map[string]string{}
+	for name, value := range step.Env {
+		given[name] = interpolate(r.t, value, r.context)
+	}
+	path, err := filepath.Abs(root + "/.github/actions/cardfleet")
+	require.NoError(r.t, err)
+	given["GITHUB_ACTION_PATH"] = path
+	var all ended
+	for _, s := range a.Runs.Steps {
+		condition, always := strings.CutPrefix(s.If, "always() && ")
+		if all.code != 0 && !always || condition != "" && !truthy(evaluate(r.t, condition, inner.context)) {
+			continue
+		}
+		got := inner.step(s, append(slices.Clone(envs), given)...)
+		all.log += got.log
+		all.code = max(all.code, got.code)
+	}
+	return all
+}
+
+// inputs are the action's, as they are given or by default.
+func (r *runner) inputs(a action, with map[string]string) map[string]any {
+	inputs := map[string]any{}
+	for name, input := range a.Inputs {
+		value, ok := with[name]
+		require.True(r.t, ok || !input.Required, name)
+		if !ok {
+			value = input.Default
+		}
+		inputs[name] = interpolate(r.t, value, r.context)
+	}
+	for name := range with {
+		require.Contains(r.t, a.Inputs, name)
+	}
+	return inputs
+}
+
+func anyOf(texts map[string]string) map[string]any {
+	out := map[string]any{}
+	for name, text := range texts {
+		out[name] = text
+	}
+	return out
 }
 
 // shell runs a step as GitHub does where no shell is named.
@@ -377,8 +452,9 @@ func valueOf(t *testing.T, node actionlint.ExprNode, context map[string]any) any
 		}
 		return nil
 	case *actionlint.CompareOpNode:
-		require.Equal(t, actionlint.CompareOpNodeKindEq, n.Kind)
-		return valueOf(t, n.Left, context) == valueOf(t, n.Right, context)
+		equal := valueOf(t, n.Left, context) == valueOf(t, n.Right, context)
+		require.Contains(t, []actionlint.CompareOpNodeKind{actionlint.CompareOpNodeKindEq, actionlint.CompareOpNodeKindNotEq}, n.Kind)
+		return equal == (n.Kind == actionlint.CompareOpNodeKindEq)
 	case *actionlint.LogicalOpNode:
 		left := valueOf(t, n.Left, context)
 		if truthy(left) == (n.Kind == actionlint.LogicalOpNodeKindOr) {

@@ -18,7 +18,32 @@ import (
 	"github.com/cardfleet/cardfleet/spec"
 )
 
-const gitlabFile = examplesCI + "/gitlab/cardfleet.gitlab-ci.yml"
+const (
+	gitlabFile      = examplesCI + "/gitlab/cardfleet.gitlab-ci.yml"
+	gitlabComponent = examplesCI + "/gitlab-component/templates/cardfleet.yml"
+)
+
+// component is the component's pipeline as a project has it that gives no inputs,
+// after the head, which declares these.
+func component(t *testing.T) (head, pipeline map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(gitlabComponent)
+	require.NoError(t, err)
+	declared, rest, ok := strings.Cut(string(text), "\n---\n")
+	require.True(t, ok, "a component's inputs are a document before its jobs")
+	require.NoError(t, yaml.Unmarshal([]byte(declared), &head))
+	inputs := head["spec"].(map[string]any)["inputs"].(map[string]any)
+	used := map[string]bool{}
+	rest = regexp.MustCompile(`\$\[\[ inputs\.(\w+) \]\]`).ReplaceAllStringFunc(rest, func(s string) string {
+		name := strings.TrimSuffix(strings.TrimPrefix(s, "$[[ inputs."), " ]]")
+		require.Contains(t, inputs, name)
+		used[name] = true
+		return inputs[name].(map[string]any)["default"].(string)
+	})
+	require.Len(t, used, len(inputs), "an input that nothing uses")
+	require.NoError(t, yaml.Unmarshal([]byte(rest), &pipeline))
+	return head, pipeline
+}
 
 // gitlabCI runs the jobs of the pipeline whose rules hold, as GitLab's runner does,
 // and answers the calls of its REST API that they make (docs.gitlab.com/api).
@@ -55,10 +80,16 @@ const (
 )
 
 func newGitLab(c *ciRig) *gitlabCI {
-	g := &gitlabCI{ciRig: c, file: map[string]any{}}
+	var file map[string]any
 	text, err := os.ReadFile(gitlabFile)
 	require.NoError(c.t, err)
-	require.NoError(c.t, yaml.Unmarshal(text, &g.file))
+	require.NoError(c.t, yaml.Unmarshal(text, &file))
+	return serveGitLab(c, file)
+}
+
+// serveGitLab runs the jobs of a pipeline's file that is read.
+func serveGitLab(c *ciRig, file map[string]any) *gitlabCI {
+	g := &gitlabCI{ciRig: c, file: file}
 	g.api = httptest.NewServer(c.inTurn(g.routes()))
 	c.t.Cleanup(g.api.Close)
 	return g
@@ -210,7 +241,8 @@ func (g *gitlabCI) job(p *pipeline, name string, job map[string]any, vars map[st
 	p.jobs = append(p.jobs, run)
 	env := g.environment("GITLAB_CI=true", "CI_API_V4_URL="+g.api.URL, "CI_JOB_URL=https://gitlab.example/acme/bikes/-/jobs/"+strconv.Itoa(run.id))
 	depth := 20
-	for _, more := range []any{g.file["variables"], job["variables"]} {
+	base := g.file[job["extends"].(string)].(map[string]any)
+	for _, more := range []any{g.file["variables"], base["variables"], job["variables"]} {
 		m, _ := more.(map[string]any)
 		for k, v := range m {
 			if k == "GIT_DEPTH" {
@@ -224,7 +256,6 @@ func (g *gitlabCI) job(p *pipeline, name string, job map[string]any, vars map[st
 		env = append(env, k+"="+v)
 	}
 	env = append(env, g.secrets(job, vars)...)
-	base := g.file[job["extends"].(string)].(map[string]any)
 	script := "set -eo pipefail\n"
 	for _, line := range slices.Concat(base["before_script"].([]any), job["script"].([]any)) {
 		script += line.(string) + "\n"
