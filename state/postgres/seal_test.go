@@ -138,7 +138,8 @@ func (r *rig) judge(t *testing.T, damage string) (refused []string) {
 
 // cells are the columns of the tables that hold a state, with an expression
 // that flips a bit of a value, %[1]s, where %[2]d is random. The lease isn't
-// sealed, and a state by another name isn't this one.
+// sealed, a state by another name isn't this one, and what workers share has
+// TestWhatWorkersShareIsRefusedOnceItWasChanged.
 func (r *rig) cells(t *testing.T) map[string]string {
 	flips := map[string]string{
 		"bigint":                   "%[1]s # (1::bigint << (%[2]d %% 64))",
@@ -146,9 +147,10 @@ func (r *rig) cells(t *testing.T) map[string]string {
 		"text":                     "CASE WHEN %[1]s = '' THEN 'x' ELSE overlay(%[1]s PLACING chr(ascii(substr(%[1]s, 1 + %[2]d %% length(%[1]s))) # 1) FROM 1 + %[2]d %% length(%[1]s) FOR 1) END",
 		"timestamp with time zone": "%[1]s + (1 << (%[2]d %% 30)) * interval '1 microsecond'",
 		"json":                     "'{}'",
+		"boolean":                  "NOT %[1]s",
 	}
 	rows, err := r.db.Query(t.Context(), `SELECT table_name || '.' || column_name, data_type FROM information_schema.columns
-		WHERE table_schema = 'cardfleet' AND table_name NOT IN ('leases', 'version') AND (table_name, column_name) <> ('states', 'name')`)
+		WHERE table_schema = 'cardfleet' AND table_name NOT IN ('leases', 'version') AND table_name NOT LIKE 'work\_%' AND (table_name, column_name) <> ('states', 'name')`)
 	require.NoError(t, err)
 	cells := map[string]string{}
 	var cell, kind string

@@ -502,3 +502,42 @@ func TestThePrintedSchemaIsAllThatAWorkerNeeds(t *testing.T) {
 	query(t, older, open(t, older).PrintSchema(3))
 	working(t, older, nil)
 }
+
+func TestWhatWorkersShareIsRefusedOnceItWasChanged(t *testing.T) {
+	conn := pgtest.Database(t)
+	w, b := working(t, conn, sealers(t)["sealed"])
+	handedOver(t, w, b, postgres.WorkRun{ID: "run-1", Config: "c", Info: []byte("{}")}, slice("aliyun", 0))
+	a := claimed(t, w, "aliyun")
+	require.NoError(t, a.ForRun(told("run-1"), "run-1").Append(t.Context(), statetest.Happened(statetest.Card(1, "one"), "a1", workTime)))
+	readState := func() error { _, err := b.Read(t.Context()); return err }
+	readEvents := func() error {
+		return b.Events(t.Context(), state.EventQuery{}, func(*state.Entry) error { return nil })
+	}
+	readSlices := func() error {
+		return w.OpenSlices(t.Context(), "", func(*postgres.WorkSlice) error { return nil })
+	}
+	readRuns := func() error { _, err := w.Runs(t.Context(), true); return err }
+	flipped := "set_bit(CELL, 8 * (length(CELL) / 2), 1 - get_bit(CELL, 8 * (length(CELL) / 2)))"
+	for _, c := range []struct {
+		cell, change string
+		read         func() error
+	}{
+		{"work_records.record", flipped, readState},
+		{"work_records.card", "CELL || 'x'", readState},
+		{"work_records.account", "'xuyu'", readState},
+		{"work_records.token", "CELL + 1", readState},
+		{"work_told.run", flipped, readEvents},
+		{"work_slices.body", flipped, readSlices},
+		{"work_slices.n", "CELL + 1", readSlices},
+		{"work_slices.account", "'xuyu'", readSlices},
+		{"work_runs.info", flipped, readRuns},
+		{"states.work_key", flipped, readState},
+	} {
+		table, column, _ := strings.Cut(c.cell, ".")
+		require.NoError(t, c.read(), c.cell)
+		query(t, conn, "CREATE TABLE cardfleet.kept AS SELECT "+column+" AS was FROM cardfleet."+table)
+		query(t, conn, "UPDATE cardfleet."+table+" SET "+column+" = "+strings.ReplaceAll(c.change, "CELL", column))
+		require.Error(t, c.read(), c.cell)
+		query(t, conn, "UPDATE cardfleet."+table+" SET "+column+" = (SELECT was FROM cardfleet.kept); DROP TABLE cardfleet.kept")
+	}
+}

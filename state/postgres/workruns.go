@@ -517,7 +517,7 @@ func (w *Work) Retry(ctx context.Context, run, account string) error {
 // change calls a function about a run. It is one statement, so that a program that
 // stops in the middle of it keeps no worker waiting.
 func (w *Work) change(ctx context.Context, doing, run, function, arg string) error {
-	number, _, err := w.numbered(ctx, doing, run)
+	number, err := w.numbered(ctx, doing, run)
 	if err != nil {
 		return err
 	}
@@ -526,12 +526,12 @@ func (w *Work) change(ctx context.Context, doing, run, function, arg string) err
 }
 
 // numbered is number, in a transaction of its own.
-func (w *Work) numbered(ctx context.Context, doing, run string) (number int64, id string, err error) {
+func (w *Work) numbered(ctx context.Context, doing, run string) (number int64, err error) {
 	err = w.read(ctx, doing, func(tx pgx.Tx) error {
-		number, id, err = w.number(ctx, tx, run)
+		number, _, err = w.number(ctx, tx, run)
 		return err
 	})
-	return number, id, err
+	return number, err
 }
 
 // Pause keeps the account from being taken, and its slices from being given out, or

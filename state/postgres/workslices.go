@@ -106,7 +106,7 @@ func (a *Account) Finish(ctx context.Context, s *WorkSlice, f Finished) error {
 // Park says why the run can't go on in this account; see [Work.Retry]. Its slices
 // aren't in this holder's hands any more.
 func (a *Account) Park(ctx context.Context, run, why string) error {
-	number, _, err := a.w.numbered(ctx, "park a run", run)
+	number, err := a.w.numbered(ctx, "park a run", run)
 	if err != nil {
 		return err
 	}
