@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/assert"
@@ -35,13 +36,18 @@ func TestExamples(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Files: []string{script},
 				Setup: func(env *testscript.Env) error {
+					if filepath.Base(folder) == "on-call" {
+						server := stateServer(t)
+						env.Setenv("CARDFLEET_HTTP_ADDRESS", server)
+						env.Setenv("CARDFLEET_HTTP_LOCK_ADDRESS", server)
+					}
 					env.Setenv("PATH", filepath.Dir(bin)+string(filepath.ListSeparator)+env.Getenv("PATH"))
 					if filepath.Base(folder) == "workers" {
 						env.Setenv("CARDFLEET_PG_CONN_STR", pgtest.Database(t))
 					}
 					return copyExample(folder, env.WorkDir)
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"shows": shows, "exits": exits, "replace": replace, "without": without, "append": appendTo, "signers": signers},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"shows": shows, "exits": exits, "replace": replace, "without": without, "append": appendTo, "signers": signers, "waits": waits, "unlock": unlock},
 			})
 		})
 	}
@@ -139,6 +145,38 @@ func shows(ts *testscript.TestScript, neg bool, args []string) {
 	if !regexp.MustCompile(`\A` + pattern + `\z`).MatchString(got) {
 		ts.Fatalf("%s is\n%s\nwant\n%s", args[0], got, want)
 	}
+}
+
+// stateServer is a server that keeps a state and its lock, in Terraform's protocol.
+func stateServer(t *testing.T) (address string) { return (&terraformServer{}).serve(t) + "/state" }
+
+// waits waits until another process has written what a pattern describes into a file:
+// waits FILE REGEXP.
+func waits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waits FILE REGEXP")
+	}
+	pattern := regexp.MustCompile(args[1])
+	for range 6000 {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && pattern.Match(text) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // there is no clock but the machine's between two processes
+	}
+	ts.Fatalf("%s never held %q", args[0], args[1])
+}
+
+// unlock removes the lock by the command that the last one's stderr shows: unlock stderr.
+func unlock(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: unlock stderr")
+	}
+	found := regexp.MustCompile(`(?m)^ *cardfleet force-unlock (\S+)$`).FindStringSubmatch(strings.ReplaceAll(ts.ReadFile(args[0]), "│", ""))
+	if found == nil {
+		ts.Fatalf("%s shows no command that unlocks", args[0])
+	}
+	ts.Check(ts.Exec("cardfleet", "force-unlock", found[1]))
 }
 
 // exits runs a command that has to end with a code: exits 3 cardfleet apply.
