@@ -62,7 +62,13 @@ func (prog *program) checkOpen(ctx context.Context, in inputOptions, dir string,
 	}
 	for i := range diags {
 		d := &diags[i]
-		d.Summary, d.Detail = safe.Lines(one.out.redact(d.Summary)), safe.Lines(one.out.redact(d.Detail))
+		d.Summary, d.Detail = one.shownInEditor(d.Summary), one.shownInEditor(d.Detail)
 	}
 	return diags
+}
+
+// shownInEditor is a text in the language of whoever reads it, with no secret in it
+// and nothing that can't be seen.
+func (prog *program) shownInEditor(text string) string {
+	return safe.Lines(prog.env.lang.Lines(prog.out.redact(text)))
 }

@@ -58,14 +58,13 @@ func (f *csvFile) openFile() (tableFile, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	info, err := opened.Stat()
-	switch {
-	case err != nil:
-		return opened, 0, nil
-	case info.IsDir():
-		return nil, 0, errors.Join(errors.New("it is a folder"), opened.Close())
+	if info, err := opened.Stat(); err == nil {
+		if info.IsDir() {
+			return nil, 0, errors.Join(errors.New("it is a folder"), opened.Close())
+		}
+		return opened, info.Size(), nil
 	}
-	return opened, info.Size(), nil
+	return opened, 0, nil
 }
 
 // csvReader reads the file as a stream.

@@ -45,8 +45,11 @@ var errCancelled = jrpc2.Errorf(-32800, "the request was cancelled")
 func params[P any](r *jrpc2.Request) (P, error) {
 	var p P
 	var raw json.RawMessage
-	if err := r.UnmarshalParams(&raw); err != nil || len(raw) == 0 {
-		return p, nil // a method without parameters
+	if !r.HasParams() {
+		return p, nil
+	}
+	if err := r.UnmarshalParams(&raw); err != nil {
+		return p, err
 	}
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return p, jrpc2.Errorf(jrpc2.InvalidParams, "%s: %v", r.Method(), err)

@@ -101,10 +101,6 @@ func (x *excerpt) span(r hcl.Range) Range {
 	return x.doc.span(x.from+r.Start.Byte, x.from+r.End.Byte)
 }
 
-func (x *excerpt) text(r hcl.Range) string {
-	return string(r.SliceBytes(x.file.Bytes))
-}
-
 // block is the block at the top level around a byte of the excerpt; nil for none.
 func (x *excerpt) block(at int) *hclsyntax.Block {
 	for _, b := range x.body.Blocks {

@@ -124,7 +124,7 @@ func TestAKeyAndAQuestionCostWhatTheyTouchInAFleetOf100000(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(fleetText)
 	for i := range cards {
-		fmt.Fprintf(&b, "\ncard \"c%d\" {\n  provider = aliyun.hangzhou\n  iccid    = \"89860617%[1]011d\"\n  packages = [var.package]\n}\n", i)
+		fmt.Fprintf(&b, "\ncard \"c%d\" {\n  provider = aliyun.hangzhou\n  iccid    = \"89860617%011d\"\n  packages = [var.package]\n}\n", i, i)
 	}
 	d := newDesk(t)
 	path := d.path("main.fleet.hcl")
