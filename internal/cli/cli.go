@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -96,6 +97,7 @@ type program struct {
 	definer *described.Definer // of the configuration that was read last; nil before
 	seen    *seen              // how what happens is seen
 	unsaved map[string][]byte  // what an editor has open in place of files, by absolute path
+	loads   sync.WaitGroup     // those that are under way, the ones that were given up among them
 }
 
 // open makes the command's output, which says also why the command ended.

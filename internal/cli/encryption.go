@@ -180,10 +180,10 @@ func (prog *program) load(ctx context.Context, dir string, in inputOptions, how 
 	// within a parse or a function of a million rows, what is left of it is given
 	// up, and ends with the process, which does so at once.
 	done := make(chan result, 1)
-	go func() {
+	prog.loads.Go(func() {
 		loaded, diags := config.Load(o)
 		done <- result{loaded, diags}
-	}()
+	})
 	select {
 	case <-ctx.Done():
 		return nil, nil, fmt.Errorf("read the configuration: %w", ctx.Err())

@@ -56,6 +56,7 @@ func (prog *program) checkOpen(ctx context.Context, in inputOptions, dir string,
 	env.Out, env.Err = io.Discard, io.Discard // they are the protocol's
 	one := &program{env: &env, chdir: dir, unsaved: open, seen: prog.seen}
 	one.open(viewOptions{})
+	defer one.loads.Wait() // one that is given up ends before the next begins
 	diags, err := one.findMistakes(ctx, in)
 	if err != nil {
 		diags = append(diags, spec.Diagnostic{Summary: "Configuration cannot be checked", Detail: spec.Sentence(err)})

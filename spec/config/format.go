@@ -18,7 +18,7 @@ func Format(src []byte, filename string) ([]byte, spec.Diagnostics) {
 	if strings.HasSuffix(filename, ".json") {
 		return src, nil
 	}
-	if pieces, found, ok := plain.TakeApart(filename, src, rootSchema()); ok && len(found.Syntax) == 0 {
+	if pieces, found, ok := plain.TakeApart(filename, src, rootSchema(), func() bool { return false }); ok && len(found.Syntax) == 0 {
 		return (&layout{}).format(src, pieces), nil
 	}
 	return formatWhole(src, filename)

@@ -219,11 +219,14 @@ func (l *loader) readConfig(name string) {
 	}
 	src := &source{name: name, text: text}
 	if err == nil && !l.hclOnly && !isJSONFile(name) {
-		if apart, found, ok := plain.TakeApart(name, text, rootSchema()); ok {
+		if apart, found, ok := plain.TakeApart(name, text, rootSchema(), l.Stop); ok {
 			src.apart = apart
 			l.addFound(src, found)
 			return
 		}
+	}
+	if l.Stop() {
+		return
 	}
 	if body := l.parse(name, src, err); body != nil {
 		content, diags := body.Content(rootSchema())

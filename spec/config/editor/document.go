@@ -35,6 +35,7 @@ type document struct {
 	text     []byte
 	pieces   []piece // in the order of the text; the first begins at 0
 	declared []declaration
+	edited   int // the piece that the last change began in
 	work     *Work
 }
 
@@ -126,6 +127,7 @@ func (d *document) takeOver(old *document, from, to, delta int, words rootWords)
 		first--
 	}
 	d.declared = d.redeclare(old, first, last, len(d.pieces)-len(old.pieces))
+	d.edited = first
 }
 
 // pieceAt is the piece around a byte.

@@ -20,6 +20,9 @@ func (e *Editor) Format(path string) []Edit {
 	if d == nil || !Belongs(path) {
 		return nil
 	}
+	if native(path) && d.around(d.pieces[d.edited].start).broken {
+		return nil // what is being typed isn't whole; to find that out by formatting takes all of the file
+	}
 	formatted, diags := config.Format(d.text, d.name())
 	if diags.HasErrors() || bytes.Equal(formatted, d.text) {
 		return nil

@@ -177,7 +177,7 @@ func TestImportedBlocksArePlain(t *testing.T) {
 		}
 	}
 	schema := &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "card", LabelNames: []string{"name"}}}}
-	_, found, ok := plain.TakeApart("old.fleet.hcl", generate.Cards(c, "aliyun", readings, generate.Form{}).HCL, schema)
+	_, found, ok := plain.TakeApart("old.fleet.hcl", generate.Cards(c, "aliyun", readings, generate.Form{}).HCL, schema, func() bool { return false })
 	require.True(t, ok)
 	require.Len(t, found.Cards, 5)
 	for _, card := range found.Cards {

@@ -58,6 +58,7 @@ type pieces struct {
 	Found
 	reader Reader
 	names  Texts
+	stop   func() bool
 }
 
 // bom is the byte-order mark, which HCL skips at the beginning of a text.
@@ -69,9 +70,9 @@ const bom = "\uFEFF"
 // wrong in it, so that the next begins outside of all blocks, comments and
 // texts. The last piece goes to the end of the file, so that HCL recovers from a
 // mistake in it as it always does. It fails where only the whole file can tell,
-// which then has to be parsed.
-func TakeApart(name string, text []byte, schema *hcl.BodySchema) (*File, Found, bool) {
-	f := &pieces{File: &File{name: name, text: text, schema: schema}, reader: Reader{text: text}}
+// which then has to be parsed, and where stop says, which is asked between blocks.
+func TakeApart(name string, text []byte, schema *hcl.BodySchema, stop func() bool) (*File, Found, bool) {
+	f := &pieces{stop: stop, File: &File{name: name, text: text, schema: schema}, reader: Reader{text: text}}
 	if n := bytes.Count(text, []byte("\ncard ")); n > 0 { // as most write it: room for them is made once
 		f.pieces, f.Cards = make([]piece, 0, n+few), make([]Card, 0, n+few)
 	}
@@ -83,6 +84,8 @@ func TakeApart(name string, text []byte, schema *hcl.BodySchema) (*File, Found, 
 		if f.reader.read(start) {
 			f.addPlain(start)
 			at = f.reader.at
+		} else if stop() {
+			return nil, Found{}, false
 		} else if at, ok = f.parse(start); !ok {
 			return nil, Found{}, false
 		}
@@ -108,7 +111,7 @@ func (f *pieces) parse(start Mark) (end Mark, ok bool) {
 		return end, false // at its beginning HCL would skip it
 	}
 	end = start
-	for more := 1; ; more *= 2 { // so that all attempts together cost little more than the last
+	for more := 1; !f.stop(); more *= 2 { // so that all attempts together cost little more than the last
 		for range more {
 			end = f.nextCardLine(end)
 		}
@@ -120,6 +123,7 @@ func (f *pieces) parse(start Mark) (end Mark, ok bool) {
 			return end, f.addParsed(p, diags)
 		}
 	}
+	return end, false
 }
 
 // addParsed fails where the piece has attributes outside of all blocks: whether
