@@ -478,6 +478,7 @@ func TestEveryFieldOfTheSchemasIsDocumented(t *testing.T) {
 	p := readPage(t, "docs/cli.md")
 	files, err := filepath.Glob(filepath.Join(repository, "docs/schema/*.json"))
 	require.NoError(t, err)
+	files = slices.DeleteFunc(files, func(file string) bool { return filepath.Base(file) == "fleet.schema.json" }) // what people write: other pages have it
 	require.Len(t, files, 6)
 	var walk func(file string, v any)
 	walk = func(file string, v any) {
