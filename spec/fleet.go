@@ -36,6 +36,7 @@ type Fleet struct {
 	Approvals   []Approval          // by name
 	Removed     []Removed           // by ICCID
 	Emptied     []Emptied           // in the order of the source
+	Unset       []UnsetValue        // in the order of the source
 	// Digest stands for the configuration's files and for the values of the
 	// variables that are not sensitive: "sha256:…". Equal digests mean equal input.
 	Digest string

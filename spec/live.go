@@ -16,4 +16,7 @@ type Output struct {
 	// Type is the value's type as Terraform writes types in JSON: "string",
 	// ["object",{…}].
 	Type []byte
+	// Unset says why a sensitive output has no value: it is made from a variable of
+	// the environment that isn't set. Who hides it can do without.
+	Unset Diagnostics
 }

@@ -23,6 +23,10 @@ func backendSchemas() []spec.Schema {
 // encryption. away is [state.Env].Away.
 func backendOf(env *Env, dir string, fleet *spec.Fleet, away func(error)) (state.Backend, error) {
 	sealer, diags := sealerOf(env, fleet)
+	diags = append(diags, fleet.UnsetFor(spec.ForState)...)
+	if diags.HasErrors() {
+		return nil, mistakes(diags)
+	}
 	e := stateEnv(env, dir, sealer)
 	e.Away = away
 	e.KeepHistory = max(0, cmp.Or(fleet.KeepHistory, spec.KeptFor))
@@ -36,7 +40,13 @@ func backendOf(env *Env, dir string, fleet *spec.Fleet, away func(error)) (state
 // checkBackend is what is wrong with the backend block and the encryption
 // block. What the environment or the machine may yet say isn't missed.
 func checkBackend(env *Env, dir string, fleet *spec.Fleet) spec.Diagnostics {
-	_, diags := sealerOf(env, fleet)
+	var diags spec.Diagnostics
+	if len(fleet.UnsetFor(spec.ForEncryption)) == 0 {
+		_, diags = sealerOf(env, fleet)
+	}
+	if len(fleet.UnsetFor(spec.ForState)) > 0 {
+		return diags
+	}
 	e := stateEnv(env, dir, nil)
 	e.OnlyTheBlock = true
 	_, more := backendType(fleet).Open(fleet.Backend, e)

@@ -287,6 +287,11 @@ func (c *configuration) blockToTry(ctx context.Context, in inputOptions, name sp
 	if block == nil {
 		return spec.ProviderConfig{Name: name}, key, nil
 	}
+	for i := range c.fleet.Unset {
+		if u := &c.fleet.Unset[i]; u.Provider == name {
+			return *block, key, mistakes(spec.Diagnostics{u.Diagnostic})
+		}
+	}
 	if block.Settings["endpoint"] != carriersim.Simulator {
 		return *block, key, nil
 	}

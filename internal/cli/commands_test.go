@@ -148,10 +148,79 @@ func TestValidateNeedsNoCarrierAndNoState(t *testing.T) {
 	assert.Equal(t, true, got["valid"])
 
 	delete(r.env, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
-	failed := r.want(1, r.run("validate"))
+	r.want(0, r.run("validate"))
+	failed := r.want(1, r.run("plan"))
 	assert.Contains(t, failed.errors, "access_key_secret")
 	assert.Contains(t, failed.errors, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 	assert.Contains(t, failed.errors, "main.fleet.hcl line")
+}
+
+// An unset variable is a mistake where its value is needed, and nowhere else.
+func TestAVariableOfTheEnvironmentIsMissedOnlyByWhoNeedsIt(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", strings.Replace(rebind, "requests_per", "access_key_secret = local.secret\n  access_key_id = try(env(\"NO_ID\"), \""+testKeyID+"\")\n  requests_per", 1)+`
+locals {
+  secret  = "${env("THE_SECRET")}"
+  nowhere = env("NOT_EVEN_NEEDED")
+}
+output "shown" { value = "it is ${card.kiosk.imei}" }
+output "hidden" {
+  value     = local.secret
+  sensitive = true
+}
+`)
+	r.write("tell.fleet.hcl", "fleet {\n  notify \"webhook\" { url = env(\"WEBHOOK\") }\n}\n")
+	r.env["THE_SECRET"], r.env["WEBHOOK"] = testSecret, r.url
+	r.want(0, r.run("apply", "-auto-approve"))
+	r.want(0, r.run("plan", "-out=p.fleetplan"))
+	delete(r.env, "THE_SECRET")
+	delete(r.env, "WEBHOOK")
+
+	for _, args := range []string{"validate", "validate -json", "state list", "state show card.kiosk", "state pull", "state verify", "state history", "show", "show -html", "show p.fleetplan", "history", "output", "output shown"} {
+		got := r.want(0, r.run(strings.Fields(args)...))
+		assert.NotContains(t, got.out+got.errors, "THE_SECRET", args)
+	}
+	assert.Contains(t, r.run("output").out, "hidden = (sensitive value)")
+	for args, missed := range map[string][]string{
+		"plan": {"THE_SECRET", "WEBHOOK"}, "apply -auto-approve": {"THE_SECRET", "WEBHOOK"}, "apply p.fleetplan": {"THE_SECRET"},
+		"output hidden": {"THE_SECRET"}, "output -json": {"THE_SECRET"}, "carriers try aliyun " + kiosk: {"THE_SECRET"},
+	} {
+		got := r.want(1, r.run(strings.Fields(args)...))
+		for _, name := range missed {
+			assert.Contains(t, got.errors, "the environment variable "+name+" is not set", args)
+		}
+		assert.NotContains(t, got.errors, "Missing credentials", args)
+		assert.NotContains(t, got.errors, "NOT_EVEN_NEEDED", args)
+	}
+
+	r.write("state.fleet.hcl", "fleet {\n  backend \"local\" { path = env(\"STATE_PATH\") }\n  encryption { passphrase = env(\"STATE_KEY\") }\n}\n")
+	r.want(0, r.run("validate"))
+	for _, args := range []string{"state list", "show", "output", "plan"} {
+		got := r.want(1, r.run(strings.Fields(args)...))
+		assert.Contains(t, got.errors, "STATE_PATH", args)
+		assert.Contains(t, got.errors, "STATE_KEY", args)
+	}
+}
+
+// What is wrong besides is found without credentials.
+func TestValidateFindsMistakesWithoutCredentials(t *testing.T) {
+	r := newRig(t, describe())
+	r.env = map[string]string{}
+	r.write("main.fleet.hcl", `
+provider "xuyu" {
+  client_secret           = env("NOPE")
+  subscription_key_header = "not a header"
+}
+card "kiosk" {
+  iccid = "`+kiosk+`"
+  imei  = "`+deviceA+`"
+}
+`)
+	got := r.want(1, r.run("validate"))
+	assert.Contains(t, got.errors, "Invalid header name")
+	assert.NotContains(t, got.errors, "NOPE")
+	r.write("main.fleet.hcl", strings.Replace(r.read("main.fleet.hcl"), "not a header", "X-Key", 1))
+	assert.Contains(t, r.want(1, r.run("validate")).errors, "imei")
 }
 
 func TestFmt(t *testing.T) {

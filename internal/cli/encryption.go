@@ -24,6 +24,9 @@ func sealerOf(env *Env, fleet *spec.Fleet) (state.Sealer, spec.Diagnostics) {
 	if e == nil {
 		return nil, nil
 	}
+	if unset := fleet.UnsetFor(spec.ForEncryption); len(unset) > 0 {
+		return nil, unset
+	}
 	o := seal.Options{Random: env.Random, Enforced: e.Enforced}
 	var diags spec.Diagnostics
 	keys := append([]spec.EncryptionKey{e.EncryptionKey}, e.Previous...)

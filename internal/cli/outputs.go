@@ -62,6 +62,11 @@ func (prog *program) runOutput(ctx context.Context, o outputOptions, name string
 		return prog.showOutput(c, live, o, name)
 	}
 	outputs, diags := c.Outputs(live)
+	if o.json {
+		for i := range outputs {
+			diags = append(diags, outputs[i].Unset...)
+		}
+	}
 	if diags.HasErrors() {
 		return mistakes(diags)
 	}
@@ -113,6 +118,8 @@ func (prog *program) showOutput(c *config.Config, live spec.Live, o outputOption
 		return mistakes(diags)
 	case v == nil:
 		return noSuchOutput(name, c.OutputNames())
+	case v.Unset.HasErrors():
+		return mistakes(v.Unset)
 	case o.json:
 		return prog.env.writeJSON(func(w io.Writer) error { return encode(w, json.RawMessage(v.Value)) })
 	case o.raw:

@@ -32,7 +32,8 @@ type session struct {
 // mistake of the files and of the settings of providers, backend and encryption
 // comes out at once.
 //
-// With calls false no carrier can be asked, not even a simulated one.
+// With calls false no carrier can be asked, not even a simulated one, and no
+// credential is missed: it may be elsewhere that they are.
 func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool) (*configuration, error) {
 	c, warnings, err := prog.openQuietly(ctx, in, calls)
 	if err == nil {
@@ -57,6 +58,10 @@ func (prog *program) openQuietly(ctx context.Context, in inputOptions, calls boo
 		return nil, nil, errors.Join(err, c.close())
 	}
 	c.blocks = simulated
+	if calls {
+		diags = append(diags, c.fleet.UnsetFor(spec.ForCarriers, spec.ForState, spec.ForEncryption, spec.ForMessages, spec.ForOutputs)...)
+	}
+	simulated = c.madeUp(simulated, calls)
 	opened, more := run.Open(simulated, prog.types(), prog.providerEnv())
 	opened.Accounts = run.Accounts(c.fleet.Providers, prog.types(), prog.env.getenv)
 	c.carriers, diags = opened, append(diags, more...)

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -18,6 +20,8 @@ type settings struct {
 	attributes hcl.Attributes
 	// shows reports whether plans and reports show these values, so that none may be sensitive.
 	shows bool
+	// later says who needs these values, where not everybody does; see [spec.UnsetValue].
+	later spec.UnsetValue
 	// written reports whether each value has to be constant; see [settings.constant].
 	written bool
 }
@@ -31,7 +35,10 @@ func (s settings) value(name string) (cty.Value, bool) {
 	if s.written && !s.constant(name) {
 		return cty.NilVal, false
 	}
-	v, ok := s.scope.Eval(a.Expr, expr.InSettings)
+	v, unset, ok := s.eval(a)
+	if len(unset) > 0 {
+		s.unsetAt(spec.UnsetValue{For: s.later.For, Provider: s.later.Provider, Setting: name}, unset)
+	}
 	if !ok {
 		return cty.NilVal, false
 	}
@@ -45,6 +52,38 @@ func (s settings) value(name string) (cty.Value, bool) {
 		v, _ = v.UnmarkDeep()
 	}
 	return v, !v.IsNull() && v.IsWhollyKnown()
+}
+
+// eval is an attribute's value. What it lacks is only reported by itself where
+// somebody does without the value.
+func (s settings) eval(a *hcl.Attribute) (v cty.Value, unset hcl.Diagnostics, ok bool) {
+	if s.later.For == 0 {
+		v, ok = s.scope.Eval(a.Expr, expr.InSettings)
+		return v, nil, ok
+	}
+	return s.scope.EvalLater(a.Expr, expr.InSettings)
+}
+
+// unsetAt notes what a value lacks, for who needs it.
+func (l *loader) unsetAt(u spec.UnsetValue, unset hcl.Diagnostics) {
+	for _, d := range l.report.take(unset) {
+		u.Diagnostic = d
+		l.fleet.Unset = append(l.fleet.Unset, u)
+	}
+}
+
+// sortUnset puts what values lack into the order of the source, each once.
+func (l *loader) sortUnset() {
+	list := l.fleet.Unset
+	slices.SortStableFunc(list, func(a, b spec.UnsetValue) int {
+		return cmp.Or(strings.Compare(a.Subject.File, b.Subject.File), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte), cmp.Compare(a.For, b.For))
+	})
+	l.fleet.Unset = slices.CompactFunc(list, func(a, b spec.UnsetValue) bool {
+		return a.For == b.For && a.Provider == b.Provider && a.Setting == b.Setting && sameDiagnostic(a.Diagnostic, b.Diagnostic)
+	})
+	for i := range l.fleet.Unset {
+		l.report.secrets.Redact(&l.fleet.Unset[i].Diagnostic)
+	}
 }
 
 // wrong reports a mistake in an attribute's value.

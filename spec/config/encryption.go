@@ -16,14 +16,15 @@ import (
 func (l *loader) loadEncryption(b *hcl.Block) {
 	content, diags := b.Body.Content(encryptionSchema())
 	failed := l.report.HCL(diags)
-	s := settings{loader: l, attributes: content.Attributes}
+	later := spec.UnsetValue{For: spec.ForEncryption}
+	s := settings{loader: l, attributes: content.Attributes, later: later}
 	e := spec.Encryption{EncryptionKey: s.encryptionKey(), Source: rangeOf(b.DefRange)}
 	e.Recipients, _ = s.texts("recipients")
 	e.Enforced, _ = s.bool("enforced")
 	for _, nested := range content.Blocks {
 		content, diags := nested.Body.Content(previousSchema())
 		failed = l.report.HCL(diags) || failed
-		e.Previous = append(e.Previous, settings{loader: l, attributes: content.Attributes}.encryptionKey())
+		e.Previous = append(e.Previous, settings{loader: l, attributes: content.Attributes, later: later}.encryptionKey())
 	}
 	if !failed {
 		s.checkEncryption(b, &e)

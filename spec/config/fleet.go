@@ -134,6 +134,6 @@ func (l *loader) loadBackend(b *hcl.Block) {
 	}
 	attributes, diags := b.Body.JustAttributes()
 	l.report.HCL(diags)
-	w := l.written(attributes, schema)
+	w := l.written(attributes, schema, spec.UnsetValue{For: spec.ForState})
 	l.fleet.Backend = spec.Backend{Type: schema.Type, Settings: w.Values, Ranges: w.Ranges, Source: rangeOf(b.DefRange)}
 }

@@ -342,6 +342,7 @@ func (l *loader) finish() (*Config, spec.Diagnostics) {
 	for i := range f.Emptied {
 		l.report.secrets.Redact(&f.Emptied[i].Diagnostic)
 	}
+	l.sortUnset()
 	f.Digest = l.inputs.Digest(l.scope.ShownVariables())
 	c := l.config()
 	c.outputs, c.checks, c.judged = l.outputs, l.checks, l.judged

@@ -25,7 +25,7 @@ func (l *loader) loadNotify(b *hcl.Block) {
 	}
 	attributes, diags := b.Body.JustAttributes()
 	failed := l.report.HCL(diags)
-	w := l.written(attributes, schema)
+	w := l.written(attributes, schema, spec.UnsetValue{For: spec.ForMessages})
 	failed = l.missing(b, attributes, schema) || failed
 	s := settings{loader: l, attributes: attributes}
 	read := spec.NewSettings(w, schema, func(string) string { return "" })

@@ -19,7 +19,7 @@ func (l *loader) loadNumber(b *hcl.Block) {
 	l.report.HCL(diags)
 	provider, _ := l.providerOf(b, content.Attributes["provider"])
 	// the carrier's keys for the pool and the subscription may well be secret
-	keys := settings{loader: l, attributes: content.Attributes}
+	keys := settings{loader: l, attributes: content.Attributes, later: spec.UnsetValue{For: spec.ForCarriers}}
 	shown := settings{loader: l, attributes: content.Attributes, shows: true}
 	n := spec.PrivacyNumber{
 		Name: b.Labels[0], Provider: provider, Source: *rangeOf(b.DefRange), Attrs: attributeRanges(content.Attributes),

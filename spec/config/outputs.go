@@ -39,7 +39,9 @@ func (l *loader) loadOutputs() {
 	l.scope.SetLiveValue(objects.value)
 	l.scope.ResolveLocals() // those that need a card were left
 	for _, o := range l.outputs {
-		o.eval(l.scope, l.report) // for its mistakes
+		if _, unset, _ := o.eval(l.scope, l.report); !o.sensitive { // for its mistakes
+			l.unsetAt(spec.UnsetValue{For: spec.ForOutputs}, unset)
+		}
 	}
 	objects.outputs = outputValues(l.outputs, l.scope, l.report)
 	l.judgeChecks()
@@ -77,7 +79,13 @@ func (c *Config) evalOutputs(live spec.Live, which []*output) ([]spec.Output, sp
 	s := c.scope.With(r, newLiveObjects(c, &live).value)
 	var out []spec.Output
 	for _, o := range which {
-		if v, ok := o.eval(s, r); ok {
+		v, unset, ok := o.eval(s, r)
+		switch {
+		case len(unset) > 0 && o.sensitive:
+			out = append(out, spec.Output{Name: o.name, Sensitive: true, Value: []byte("null"), Type: typeJSON(cty.DynamicPseudoType), Unset: r.take(unset)})
+		case len(unset) > 0:
+			r.HCL(unset)
+		case ok:
 			out = append(out, spec.Output{Name: o.name, Sensitive: o.sensitive, Value: asJSON(v), Type: typeJSON(v.Type())})
 		}
 	}
@@ -95,23 +103,24 @@ func (c *Config) OutputNames() []string {
 	return names
 }
 
-// eval is what an output block says, without marks.
-func (o *output) eval(s *expr.Scope, r *report) (cty.Value, bool) {
-	v, ok := s.Eval(o.expr, expr.InOutputs)
+// eval is what an output block says, without marks; unset is what it lacks, where
+// that is all that is wrong with it.
+func (o *output) eval(s *expr.Scope, r *report) (v cty.Value, unset hcl.Diagnostics, ok bool) {
+	v, unset, ok = s.EvalLater(o.expr, expr.InOutputs)
 	if !ok {
-		return cty.NilVal, false
+		return cty.NilVal, unset, false
 	}
 	if !v.ContainsMarked() {
-		return v, true
+		return v, nil, true
 	}
 	r.secrets.Remember(v)
 	if !o.sensitive {
 		r.ErrorAt(o.expr.Range(), "Output refers to sensitive values",
 			"output.%s holds a sensitive value. Write sensitive = true to keep it out of what is shown, or nonsensitive(…) around a value that is no secret.", o.name)
-		return cty.NilVal, false
+		return cty.NilVal, nil, false
 	}
 	v, _ = v.UnmarkDeep()
-	return v, true
+	return v, nil, true
 }
 
 // whole is the output's value with its marks, for checks; unknown where it has a

@@ -49,7 +49,7 @@ func (l *loader) loadProvider(b *hcl.Block) {
 		return
 	}
 	schema.Settings = slices.Concat(schema.Settings, spec.CommonSettings())
-	w := l.written(attributes, schema, "alias")
+	w := l.written(attributes, schema, spec.UnsetValue{For: spec.ForCarriers, Provider: name}, "alias")
 	l.fleet.Providers = append(l.fleet.Providers, spec.ProviderConfig{
 		Name: name, Settings: w.Values, Ranges: w.Ranges, Source: *rangeOf(b.DefRange),
 	})

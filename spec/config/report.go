@@ -64,6 +64,15 @@ func (r *report) HCL(diags hcl.Diagnostics) (failed bool) {
 	return diags.HasErrors()
 }
 
+// take is what HCL would record, with its source and without recording it.
+func (r *report) take(diags hcl.Diagnostics) spec.Diagnostics {
+	before := len(r.list)
+	r.HCL(diags)
+	taken := slices.Clone(r.list[before:])
+	r.list = r.list[:before]
+	return taken
+}
+
 func (r *report) addHCL(d *hcl.Diagnostic, address string) {
 	if r.followsFromSyntax(d) {
 		return

@@ -28,10 +28,10 @@ func (l *loader) schemaOf(b *hcl.Block, schemas []spec.Schema, summary, none str
 
 // written reads the attributes of a block by its schema, and reports each
 // mistake at its own attribute. An attribute that is wrong is left out. Those
-// in besides are read elsewhere.
-func (l *loader) written(attributes hcl.Attributes, schema spec.Schema, besides ...string) spec.Written {
+// in besides are read elsewhere. later says who needs the values.
+func (l *loader) written(attributes hcl.Attributes, schema spec.Schema, later spec.UnsetValue, besides ...string) spec.Written {
 	w := spec.Written{Values: map[string]any{}, Ranges: map[string]spec.Range{}}
-	s := settings{loader: l, attributes: attributes}
+	s := settings{loader: l, attributes: attributes, later: later}
 	for _, a := range inSourceOrder(attributes) {
 		x, known := schema.Setting(a.Name)
 		switch {

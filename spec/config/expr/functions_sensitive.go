@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"fmt"
-
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -37,8 +35,7 @@ func envFunction(w World) function.Function {
 	return textFunction(cty.String, []string{"name"}, func(args []string) (cty.Value, error) {
 		value, ok := w.Env(args[0])
 		if !ok {
-			return cty.NilVal, fmt.Errorf("the environment variable %s is not set; "+
-				"set it, or write try(env(%q), null) where it may be missing", args[0], args[0])
+			return cty.NilVal, &unsetError{args[0]}
 		}
 		return w.Secrets.Mark(cty.StringVal(value)), nil
 	})

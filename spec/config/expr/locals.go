@@ -21,6 +21,10 @@ type local struct {
 	// emptied are the files without rows that the value was made from.
 	emptied []string
 
+	// unset is what the value lacks, where that is all that is wrong with it. It is
+	// reported where the local is needed.
+	unset hcl.Diagnostics
+
 	// late is the card or number that the local refers to, itself or through
 	// other locals: "card.bike"; "" for none.
 	late      string
@@ -79,7 +83,7 @@ func (s *Scope) With(r Report, liveValue func(kind, name string) cty.Value) *Sco
 	for name, l := range s.locals {
 		fresh := *l
 		if l.late != "" {
-			fresh.state, fresh.ok, fresh.value = unseen, false, cty.NilVal
+			fresh.state, fresh.ok, fresh.value, fresh.unset = unseen, false, cty.NilVal, nil
 		}
 		next.locals[name] = &fresh
 	}
@@ -111,7 +115,9 @@ func (s *Scope) resolve(l *local) {
 	if s.lateReference(l) != "" {
 		where = InOutputs
 	}
+	undo := s.gather(&l.unset)
 	l.value, l.emptied, l.ok = s.EvalTables(l.expr, where)
+	undo()
 	l.state = finished
 }
 

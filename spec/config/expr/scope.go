@@ -26,6 +26,9 @@ type Scope struct {
 	// liveValue makes the value of one block; it is asked only for what an expression refers to.
 	liveValue func(kind, name string) cty.Value
 
+	// unset takes what is wrong with values that may be missing; nil where none may.
+	unset *hcl.Diagnostics
+
 	path      cty.Value
 	varObject cty.Value // made when the variables are known
 	plain     *hcl.EvalContext
@@ -157,6 +160,7 @@ func (s *Scope) contextWith(locals []string, live map[string]map[string]cty.Valu
 	for _, name := range locals {
 		l := s.locals[name]
 		if s.resolve(l); !l.ok {
+			s.failed(l.unset)
 			return nil, false
 		}
 		values[name] = l.value
@@ -207,7 +211,7 @@ func (s *Scope) EvalTables(expr hcl.Expression, where Setting) (v cty.Value, emp
 func (s *Scope) Value(p *Prepared) (cty.Value, bool) {
 	v, diags := p.Eval(p.Ctx)
 	HideValues(diags, p.Expr, p.Ctx)
-	if s.report.HCL(diags) {
+	if s.failed(diags) {
 		return cty.DynamicVal, false
 	}
 	return v, true
