@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,7 +83,9 @@ func TestCampaignProgram(t *testing.T) {
 		},
 		Transport: named{o.Name}, User: "dev", Host: o.Name, Beat: beat,
 	}
-	os.Exit(cli.Run(t.Context(), o.Args, env)) // the code is what the parent looks at
+	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGTERM)
+	defer stop()
+	os.Exit(cli.Run(ctx, o.Args, env)) // the code is what the parent looks at
 }
 
 // named says which run a request is of.

@@ -58,6 +58,10 @@ const (
 	lookEvery = 250 * time.Millisecond
 )
 
+// afterOthers is how long an account that changes hands rests, so that the calls of the
+// one before and those of its new holder aren't too many in one second.
+const afterOthers = time.Second
+
 // run carries out slices until there is none, until ctx ends, or until the lease is
 // lost. Calls under way come to their end.
 func (h *holder) run(ctx context.Context) error {
@@ -71,6 +75,9 @@ func (h *holder) run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
+	if h.account.Token() > 1 { // the limits are the account's, whoever called last
+		_ = h.o.Env.Sleep(ctx, afterOthers)
+	}
 	idle := time.Duration(0)
 	for ctx.Err() == nil && idle < idleFor {
 		worked, err := h.next(ctx)
