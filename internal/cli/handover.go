@@ -136,7 +136,16 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 	}
 	if h.actions > 0 {
 		h.id = over.ID()
+		return done, nil
 	}
+	recorder, err := h.recorder(done)
+	if err != nil {
+		return done, err
+	}
+	if n := recorder.Report().Len() - done.Report.Len(); n > 0 {
+		s.out.say("Nothing new to hand over: earlier runs have %s that this plan wants too. To look at them:\n  %s\n", counted(n, "action"), s.command("runs", "list"))
+	}
+	done.Report, done.Plan = recorder.Report(), h.plan
 	return done, nil
 }
 
@@ -154,25 +163,15 @@ func (c *configuration) configDigest() string {
 
 // follow shows what becomes of a run that was handed over, as an apply shows its own.
 func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o applyOptions) (*run.Applied, error) {
-	recorder, err := apply.NewRecorder(h.plan)
-	if err != nil {
-		return done, err
-	}
-	err = done.Report.Each(func(result *apply.Result) error {
-		recorder.Put(result)
-		return nil
-	})
-	if err != nil {
-		return done, err
-	}
-	if err := h.putElsewhere(recorder); err != nil {
-		return done, err
-	}
 	s.out.say("Handed over to workers: %s, run %s.\n", counted(h.actions, "action"), h.id)
 	if o.detach {
 		s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
 		s.out.result("%s\n", h.id)
 		return done, nil
+	}
+	recorder, err := h.recorder(done)
+	if err != nil {
+		return done, err
 	}
 	r, err := s.watchRun(ctx, h.work, h.id, func(result *apply.Result) { recorder.Put(result) })
 	if err != nil {
@@ -189,6 +188,22 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 	}
 	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
 	return done, s.ended(ctx, done, r, left, o.report, o.inputOptions)
+}
+
+// recorder is that of the whole plan, with what was done here.
+func (h *handing) recorder(done *run.Applied) (*apply.Recorder, error) {
+	recorder, err := apply.NewRecorder(h.plan)
+	if err != nil {
+		return nil, err
+	}
+	err = done.Report.Each(func(result *apply.Result) error {
+		recorder.Put(result)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return recorder, h.putElsewhere(recorder)
 }
 
 // putElsewhere notes of changes that an earlier run has that they aren't this one's.

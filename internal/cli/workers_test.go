@@ -45,7 +45,6 @@ type workYard struct {
 	accounts []*workAccount
 	crew     []*process
 	blows    int // workers that were killed or put to sleep
-	pooled   bool
 }
 
 // workAccount is a carrier's account.

@@ -119,9 +119,11 @@ func TestWorkersRate(t *testing.T) {
 	}
 	struck := time.AfterFunc(*rateFor/2, func() { _ = crew[0].cmd.Process.Signal(syscall.SIGTERM) }) // its accounts change hands
 	defer struck.Stop()
+	var ended sync.WaitGroup // together, since each says much
 	for _, p := range crew {
-		assert.Equal(t, 0, p.end(), "%s%s", &p.said, &p.warned)
+		ended.Go(func() { assert.Equal(t, 0, p.end(), "%s%s", &p.said, &p.warned) })
 	}
+	ended.Wait()
 	all, slowest := 0.0, float64(ratePerSecond)
 	for a, door := range doors {
 		came := door.since(began)

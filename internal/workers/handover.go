@@ -141,7 +141,7 @@ func (h *HandOver) ID() string { return h.Applied.Run.ID }
 
 // slicing is for how long a slice keeps an account busy, by its rate, where each
 // action reads the card and changes it. A run of a higher priority waits for that.
-const slicing = 4 * time.Second
+const slicing = 4800 * time.Millisecond
 
 // The bounds of a slice, in actions.
 const (

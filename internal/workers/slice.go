@@ -12,6 +12,7 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // Version is that of the slices' form. A worker leaves newer ones alone.
@@ -31,7 +32,11 @@ type card struct {
 func newCard(c *plan.Card, actions []plan.Action, needed map[string]bool) *card {
 	own := &card{Card: c.Clone()}
 	own.Actions = actions
-	own.Drift, own.Attention = nil, nil // are told when the plan is made
+	own.Drift, own.Attention, own.Notes = nil, nil, nil // are told when the plan is made
+	own.Before, own.After = plan.Values{}, plan.Values{}
+	if !slices.ContainsFunc(actions, func(a plan.Action) bool { return !a.Kind.CallsCarrier() }) {
+		own.Memory = state.Card{} // is for those that call no carrier
+	}
 	for i := range actions {
 		a := &actions[i]
 		if needed[a.ID] {
