@@ -40,7 +40,7 @@ var layers = []layer{
 	{"spec/config/expr", []string{"spec", "spec/file", "spec/table"}},
 	{"spec/config/internal/plain", []string{"spec"}},
 	{"spec/config/generate", []string{"spec", "spec/config"}},
-	{"spec/config/editor", []string{"spec", "spec/file", "spec/config"}},
+	{"spec/config/editor", []string{"spec", "spec/file", "spec/config", "spec/config/internal/plain"}},
 	{"state", []string{"spec", "spec/safe"}},
 	{"state/lines", []string{"spec", "state"}},
 	{"state/stored", []string{"spec", "state", "state/lines"}},

@@ -8,10 +8,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/json"
 
 	"github.com/cardfleet/cardfleet/spec/config/expr"
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // The endings of the files that are read without being named.
@@ -92,7 +91,7 @@ func autoVarsOrder(names []string) {
 // made sense of is returned even where there are mistakes.
 func parseFile(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
 	if strings.HasSuffix(name, ".json") {
-		return json.Parse(src, name)
+		return plain.ParseJSON(src, name)
 	}
-	return hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	return plain.Parse(src, name, hcl.InitialPos)
 }

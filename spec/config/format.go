@@ -3,8 +3,6 @@ package config
 import (
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/cardfleet/cardfleet/spec"
@@ -26,7 +24,7 @@ func Format(src []byte, filename string) ([]byte, spec.Diagnostics) {
 
 // formatWhole is Format of a file that HCL parses at once.
 func formatWhole(src []byte, filename string) ([]byte, spec.Diagnostics) {
-	file, diags := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
+	file, diags := parseFile(filename, src)
 	if diags.HasErrors() {
 		r := newReport()
 		r.sources[filename] = &source{text: src, file: file, secret: strings.HasSuffix(filename, varsSuffix)}

@@ -281,6 +281,21 @@ func TestASignatureSaysWhichArgumentIsWritten(t *testing.T) {
 	assert.Len(t, s.Params, 3)
 }
 
+// A block that nests without end, or is long without end, has no answers, and ends nothing.
+func TestWhatNestsOrGoesOnWithoutEndHasNoAnswers(t *testing.T) {
+	for _, open := range []string{"(", "{a=", "!", "\"${", "x {\n"} {
+		d := newDesk(t)
+		path := d.path("main.fleet.hcl")
+		for _, n := range []int{1_000, 60_000} {
+			text := "card \"a\" {\n  imei = " + strings.Repeat(open, n)
+			d.Open(path, text)
+			askAll(t, d.Editor, path, placeOf(text, len(text)))
+			askAll(t, d.Editor, path, editor.Position{Line: 1, Character: 4})
+			assert.Empty(t, d.Format(path))
+		}
+	}
+}
+
 func TestAPathThatIsNoConfigurationAnswersNothing(t *testing.T) {
 	d := newDesk(t)
 	for _, name := range []string{"notes.hcl", "x.fleet.json", "bikes.csv"} {

@@ -6,14 +6,14 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/rivo/uniseg"
+
+	"github.com/cardfleet/cardfleet/spec/config/internal/plain"
 )
 
 // The bounds of what is parsed for one question.
 const (
 	// mostParsed is the most bytes of a block: a longer one is left to the loader.
 	mostParsed = 256 << 10
-	// mostNested is how deep a block's brackets may be nested.
-	mostNested = 200
 	// reach is over how many lines that look like blocks a comment or a text may go.
 	reach = 4
 )
@@ -36,32 +36,16 @@ const excerptFile = "excerpt"
 func (d *document) excerpt(first, last int) *excerpt {
 	x := &excerpt{doc: d, piece: first, from: d.pieces[first].start, to: d.end(last)}
 	text := d.text[x.from:x.to]
-	if len(text) > mostParsed || nested(text) > mostNested {
+	if len(text) > mostParsed {
 		text, x.to = nil, x.from
 	}
 	d.work.addParsed(len(text))
 	var diags hcl.Diagnostics
-	x.file, diags = hclsyntax.ParseConfig(text, excerptFile, hcl.InitialPos)
+	x.file, diags = plain.Parse(text, excerptFile, hcl.InitialPos)
 	x.broken = diags.HasErrors()
 	x.file.Bytes = text
 	x.body = x.file.Body.(*hclsyntax.Body)
 	return x
-}
-
-// nested is how deep brackets are nested in a text at most, those in comments and
-// texts counted too.
-func nested(text []byte) int {
-	depth, most := 0, 0
-	for _, c := range text {
-		switch c {
-		case '(', '[', '{':
-			depth++
-			most = max(most, depth)
-		case ')', ']', '}':
-			depth--
-		}
-	}
-	return most
 }
 
 // around parses what is around a byte: its piece, or several, where a text of

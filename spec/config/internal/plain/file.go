@@ -249,7 +249,7 @@ func (c *Card) Read(r *Reader) *Block {
 
 // parsePiece parses the text from a piece's start to end.
 func (f *File) parsePiece(p piece, end int) (*hcl.File, hcl.Diagnostics) {
-	return hclsyntax.ParseConfig(f.text[p.start:end], f.name, hcl.Pos{Line: p.line, Column: 1, Byte: p.start})
+	return Parse(f.text[p.start:end], f.name, hcl.Pos{Line: p.line, Column: 1, Byte: p.start})
 }
 
 // At is the syntax tree around a byte; nil where there is none.
