@@ -14,7 +14,7 @@ type Observer interface {
 	// Waiting is told that a request waits for its turn. The context that it
 	// returns, which is made of ctx, is the request's from there on.
 	Waiting(ctx context.Context, x *Exchange) context.Context
-	// Leaving is told that a request was made, had its turn, and leaves.
+	// Leaving is told that a request had its turn, and is about to be written.
 	Leaving(ctx context.Context, x *Exchange)
 	// Ended is told what came of a request, also of one that never left. It is the
 	// last that is told of it.
@@ -31,8 +31,9 @@ type Exchange struct {
 	Card     spec.ICCID        // that it is about; "" for a list, a token and the like
 	Changing bool              // it changes something at the carrier
 	Attempt  int               // of the call, from 1 on
-	// Waited is how long it waited for its turn, which the account's pace and its
-	// number of calls under way give. It is set once the request leaves or has ended.
+	// Waited is how long it waited until it left: for its turn, which the account's
+	// pace and its number of calls under way give, and for a connection. It is set once
+	// the request leaves or has ended.
 	Waited time.Duration
 	// SentID is what the request calls itself: a nonce, a transid, a key; "" for nothing.
 	SentID string
@@ -47,7 +48,7 @@ type Exchange struct {
 	Failed *Error
 }
 
-// Left reports whether the request left, for all that is known.
+// Left reports whether the request left.
 func (x *Exchange) Left() bool { return x.Request != nil }
 
 // Wire is a request or an answer as people may see it.

@@ -105,11 +105,12 @@ type Call struct {
 	// [Client.Sending].
 	Sending *Sending
 
-	sent *int // requests by now; nil where nobody looks on
+	sent   *int   // requests by now; nil where nobody looks on
+	leaves func() // is told when the request leaves; nil where nobody looks on
 }
 
 func (c Call) paced() carrierhttp.Call {
-	return carrierhttp.Call{Function: c.Name, Changing: c.Changing, Awaited: c.Awaited, Limit: c.Limit, Rate: c.Rate}
+	return carrierhttp.Call{Function: c.Name, Changing: c.Changing, Awaited: c.Awaited, Limit: c.Limit, Rate: c.Rate, Leaves: c.leaves}
 }
 
 // Answer is a whole answer.

@@ -48,17 +48,18 @@ func (c *Client) observed(ctx context.Context, call Call, build Build, read Read
 	began := c.env.Now()
 	ctx = o.Waiting(ctx, x)
 	var left time.Time
-	building := func(ctx context.Context) (*http.Request, error) {
-		req, err := build(ctx)
-		if err != nil {
-			return nil, err
+	var made *http.Request
+	building := func(ctx context.Context) (req *http.Request, err error) {
+		made, err = build(ctx)
+		return made, err
+	}
+	call.leaves = func() {
+		if left.IsZero() { // else it is written once more, since nothing of it had left
+			left = c.env.Now()
+			x.Waited, x.SentID = left.Sub(began), c.sentID(call, made)
+			x.Request = func() providers.Wire { return c.shownRequest(call, made) }
+			o.Leaving(ctx, x)
 		}
-		left = c.env.Now()
-		x.Waited = left.Sub(began)
-		x.SentID = c.sentID(call, req)
-		x.Request = func() providers.Wire { return c.shownRequest(call, req) }
-		o.Leaving(ctx, x)
-		return req, nil
 	}
 	reading := func(a Answer) error {
 		x.Took, x.Status, x.RequestID = c.env.Now().Sub(left), a.Status, c.RequestID(call, a.Header)

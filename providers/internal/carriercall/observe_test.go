@@ -2,6 +2,7 @@ package carriercall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -137,4 +138,20 @@ func TestWithoutAnObserverACallCostsNoMore(t *testing.T) {
 		}
 	})
 	assert.InDelta(t, sent, looked, 0)
+}
+
+func TestARequestThatTheGateKeptBackIsToldNotToHaveLeft(t *testing.T) {
+	c, d, reader := observedClient(answers(200, `{"Code":"OK"}`))
+	asked := 0
+	env := c.env
+	env.Gate = func(context.Context) error {
+		if asked++; asked == 2 { // when there was a connection for it
+			return errors.New("the lock is another's")
+		}
+		return nil
+	}
+	c = New(c.limits, env, nil, "")
+	require.Error(t, c.Send(t.Context(), Call{Name: "Stop", Changing: true}, build, reader(Call{})))
+	require.Len(t, d.lines, 2)
+	assert.Contains(t, d.lines[1], "ended after 0s with 0 : no answer: Stop: not sent: the lock is another's")
 }

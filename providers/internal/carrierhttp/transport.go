@@ -76,6 +76,9 @@ type Call struct {
 	// that name it; "" for none.
 	Limit string
 	Rate  float64
+	// Leaves, where set, is told at the last moment before the request is written,
+	// after every wait: each time, where a connection turned out to be of no use.
+	Leaves func()
 }
 
 // pace is the rate that the request has besides the account's, by its name; 0
@@ -187,10 +190,14 @@ func (t *Transport) leaving(ctx context.Context, c Call, build Build) (*http.Req
 // for it: it waits until the request may be among those of the last second, and then
 // asks the gate once more.
 func (t *Transport) leave(ctx context.Context, c Call) error {
-	if err := t.account.depart(ctx, t, c); err != nil || !c.Changing {
-		return err
+	err := t.account.depart(ctx, t, c)
+	if err == nil && c.Changing {
+		err = t.mayLeave(ctx)
 	}
-	return t.mayLeave(ctx)
+	if err == nil && c.Leaves != nil {
+		c.Leaves()
+	}
+	return err
 }
 
 // notSent is the error of a request that certainly hasn't left.
