@@ -41,7 +41,7 @@ func (c *configuration) tell(ctx context.Context, m notify.Message, events ...sp
 	if len(to) == 0 {
 		return
 	}
-	m.Fleet, m.Who, m.URL = filepath.Base(c.dir()), c.env.User+"@"+c.env.Host, runURL(c.env)
+	m.Fleet, m.Who, m.URL, m.Lang = filepath.Base(c.dir()), whoRuns(c.env), runURL(c.env), c.env.lang
 	for i := range m.Lines {
 		m.Lines[i] = c.out.redact(m.Lines[i])
 	}
@@ -72,9 +72,13 @@ func (c *configuration) tellDrift(ctx context.Context, p plan.Source) error {
 	}
 	m := notify.Message{
 		Event: spec.DriftEvent, Title: fmt.Sprintf("cardfleet plan: %s changed outside cardfleet", countCards(n)),
-		Counts: []notify.Count{{Name: "drifted", N: n}},
+		Counts: []notify.Count{{Name: "drifted", N: n}}, Next: c.command() + " plan -refresh-only shows it, and apply -refresh-only takes it into the state",
 	}
+	of := tally{}
 	err := p.Each(func(_ int, card *plan.Card) error {
+		if len(card.Drift) > 0 {
+			of.add(changedOutside, card.Labels)
+		}
 		for _, d := range card.Drift {
 			add(&m, func() string {
 				return fmt.Sprintf("%s: %s: %s -> %s; %s", cardOf(card), d.Attribute, d.From, d.To, d.Cause)
@@ -83,6 +87,7 @@ func (c *configuration) tellDrift(ctx context.Context, p plan.Source) error {
 		return nil
 	})
 	if err == nil {
+		m.Changes = of.lines()
 		c.tell(ctx, m, spec.DriftEvent)
 	}
 	return err
@@ -103,11 +108,13 @@ func (c *configuration) tellApprovals(ctx context.Context, from plan.Source, fil
 	}
 	m := notify.Message{
 		Event: spec.ApprovalEvent, Title: fmt.Sprintf("cardfleet plan: %s for approval", waiting(lacking)),
-		Counts: []notify.Count{{Name: "guarded", N: n.Guarded}, {Name: "approved", N: n.Approved}}, Lines: []string{how},
+		Counts: []notify.Count{{Name: "guarded", N: n.Guarded}, {Name: "approved", N: n.Approved}}, Next: how,
 	}
+	of := tally{}
 	err := from.Each(func(_ int, card *plan.Card) error {
 		for j := range card.Actions {
 			if a := &card.Actions[j]; a.Guarded && !a.Approved {
+				of.add(string(a.Kind), card.Labels)
 				add(&m, func() string {
 					return fmt.Sprintf("%s: %s: %s", cardOf(card), safe.Text(a.Change.String()), safe.Text(a.Denial))
 				})
@@ -116,6 +123,7 @@ func (c *configuration) tellApprovals(ctx context.Context, from plan.Source, fil
 		return nil
 	})
 	if err == nil {
+		m.Changes = of.lines()
 		c.tell(ctx, m, spec.ApprovalEvent)
 	}
 	return err
@@ -162,6 +170,7 @@ func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err erro
 	unbound := done.Done(spec.Unbind)
 	m.Counts = append(m.Counts, notify.Count{Name: "unbound for good", N: unbound})
 	m.Lines = reasons(err)
+	m.Changes, m.Next = doneOf(r), c.nextAfter(r)
 	addResults(&m, r)
 	events := []spec.Event{spec.ApplyEvent}
 	if !m.OK {
@@ -169,6 +178,18 @@ func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err erro
 		events = append(events, spec.FailureEvent)
 	}
 	c.tell(ctx, m, events...)
+}
+
+// doneOf says what was done, by kind and place.
+func doneOf(r *apply.Report) []string {
+	of := tally{}
+	_ = r.Each(func(result *apply.Result) error { // the summary has said by now where it can't be read
+		if result.Outcome == apply.Done {
+			of.add(string(result.Action.Kind), result.Card.Labels)
+		}
+		return nil
+	})
+	return of.lines()
 }
 
 // runTitle is how a run went, in a few words.

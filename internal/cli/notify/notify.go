@@ -23,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/spec/safe"
 )
 
@@ -39,13 +40,17 @@ type Message struct {
 	OK     bool   // nothing is left to be done by a person
 	Title  string // one line
 	Fleet  string // which one, as people know it
-	Who    string // "user@host"
+	Who    string // a person's name, else "user@host"
 	Counts []Count
+	// Changes say what kind of change on how many cards of which place, a line each.
+	Changes []string
 	// Lines are the first of what is worth knowing in detail; More is how many
 	// were left out.
 	Lines []string
 	More  int
-	URL   string // where the run can be seen; "" where nowhere
+	Next  string        // what a person does next; "" for nothing
+	URL   string        // where the run can be seen; "" where nowhere
+	Lang  lang.Language // of those who read it in a chat; programs are told in English
 }
 
 // Count is a number with its name.
@@ -132,23 +137,13 @@ func encode(v any) ([]byte, error) {
 // Text is the message as people read it, at most [textLimit] long: details are
 // left out first, and the address of the run never.
 func (m Message) Text() string {
-	head := oneLine(m.Title) + "\n" + "Fleet: " + oneLine(m.Fleet)
-	if m.Who != "" {
-		head += ", by " + oneLine(m.Who)
-	}
-	if len(m.Counts) > 0 {
-		head += "\n" + m.counts()
-	}
-	foot := ""
-	if m.URL != "" {
-		foot = "\nRun: " + oneLine(m.URL)
-	}
+	head, foot := m.head(), m.foot()
 	const moreLimit = 40 // of the line that counts what is left out
 	room := textLimit - len(head) - len(foot) - moreLimit
 	var b strings.Builder
 	left := m.More
 	for i, l := range m.Lines {
-		l = "\n- " + oneLine(l)
+		l = "\n- " + m.line(l)
 		if b.Len()+len(l) > room {
 			left += len(m.Lines) - i
 			break
@@ -156,9 +151,45 @@ func (m Message) Text() string {
 		b.WriteString(l)
 	}
 	if left > 0 {
-		fmt.Fprintf(&b, "\n… and %d more", left)
+		b.WriteString("\n" + m.line(fmt.Sprintf("… and %d more", left)))
 	}
 	return head + b.String() + foot
+}
+
+// line is a text as one line, in the readers' language.
+func (m Message) line(text string) string {
+	return oneLine(m.Lang.Text(strings.ReplaceAll(text, "\n", " ")))
+}
+
+// changesTold is how many of the changes' lines a message has.
+const changesTold = 4
+
+// head is what a message begins with: what it is about, of which fleet, and the counts.
+func (m Message) head() string {
+	fleet := "Fleet: " + oneLine(m.Fleet)
+	if m.Who != "" {
+		fleet += ", by " + oneLine(m.Who)
+	}
+	head := m.line(m.Title) + "\n" + m.line(fleet)
+	if len(m.Counts) > 0 {
+		head += "\n" + m.line(m.counts())
+	}
+	for _, change := range m.Changes[:min(len(m.Changes), changesTold)] {
+		head += "\n" + m.line(change)
+	}
+	return head
+}
+
+// foot is what a message ends with: what to do next, and where the run is.
+func (m Message) foot() string {
+	foot := ""
+	if m.Next != "" {
+		foot += "\n" + m.line("Next: "+m.Next)
+	}
+	if m.URL != "" {
+		foot += "\n" + m.Lang.Word("Run:") + m.Lang.Gap() + oneLine(m.URL)
+	}
+	return foot
 }
 
 func (m Message) counts() string {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 // The types, as [spec.NotifyTypes] lists them.
@@ -139,6 +140,7 @@ type webhookMessage struct {
 }
 
 func webhookBody(m Message, now time.Time) webhookMessage {
+	m.Lang = lang.Language{} // a program reads it
 	b := webhookMessage{
 		Format: "1.0", Event: m.Event, OK: m.OK, Time: now.UTC(), Title: m.Title, Text: m.Text(),
 		Fleet: m.Fleet, Who: m.Who, Counts: map[string]int{}, URL: m.URL,
