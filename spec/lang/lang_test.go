@@ -78,7 +78,7 @@ func TestNothingOfATextThatIsNotKnownGetsLost(t *testing.T) {
 func TestALongTextIsToldInReasonableTime(t *testing.T) {
 	zh := chinese(t)
 	for _, part := range []string{"a. ", "card was ", "The limit on ", "((((", "7 cards, ", "approved by ", "**", "x: y; "} {
-		text := strings.Repeat(part, 2_000)
+		text := strings.Repeat(part, 300)
 		assert.NotEmpty(t, zh.Text(text))
 		assert.NotEmpty(t, zh.Markdown(text))
 	}

@@ -40,9 +40,14 @@ func hasLetter(s string) bool {
 // Chinese writes them.
 var stops = []struct{ mark, told string }{{"...", "……"}, {"…", "……"}, {".", "。"}, {":", "："}, {"!", "！"}, {"?", "？"}}
 
-// find tells a text that a template is the whole of, but for a mark at its end, which is
+// find tells a text that a template is the whole of, but for a mark at its end. A stop is
 // the sentence's rather than an argument's.
 func (c *catalogue) find(s string, words bool) (string, bool) {
+	if !strings.HasSuffix(s, ".") {
+		if told, ok := c.exactly(s, words); ok {
+			return told, true
+		}
+	}
 	for _, stop := range stops {
 		if inner, ok := strings.CutSuffix(s, stop.mark); ok && inner != "" {
 			if told, ok := c.exactly(inner, words); ok {
