@@ -139,7 +139,7 @@ func optionNames(c *cli.Command) []string {
 // commands and options with a line each, and an example.
 func printHelp(w io.Writer, c *cli.Command, path []string, l lang.Language) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\n%s%s%s", strings.Join(path, " "), l.Word(c.Usage), l.Word("Usage:"), l.Gap(), strings.Join(path, " "))
+	fmt.Fprintf(&b, "%s: %s\n\n%s%s%s", strings.Join(path, " "), l.Whole(c.Usage), l.Word("Usage:"), l.Gap(), strings.Join(path, " "))
 	if len(c.Commands) > 0 {
 		b.WriteString(" [options] COMMAND")
 	} else {
@@ -150,13 +150,13 @@ func printHelp(w io.Writer, c *cli.Command, path []string, l lang.Language) erro
 	}
 	b.WriteString("\n")
 	if c.Description != "" {
-		fmt.Fprintf(&b, "\n%s\n", l.Lines(strings.TrimSpace(c.Description)))
+		fmt.Fprintf(&b, "\n%s\n", l.Whole(strings.TrimSpace(c.Description)))
 	}
 	if len(c.Commands) > 0 {
 		b.WriteString("\n" + l.Word("Commands:") + "\n")
 		for _, sub := range c.Commands {
 			if !sub.Hidden {
-				fmt.Fprintf(&b, "  %-14s %s\n", sub.Name, l.Word(sub.Usage))
+				fmt.Fprintf(&b, "  %-14s %s\n", sub.Name, l.Whole(sub.Usage))
 			}
 		}
 	}
@@ -210,7 +210,7 @@ func optionLine(f cli.Flag, l lang.Language) string {
 			usage = strings.ReplaceAll(usage, "`", "")
 		}
 	}
-	return fmt.Sprintf("  %-26s %s\n", "-"+f.Names()[0]+value, l.Word(usage))
+	return fmt.Sprintf("  %-26s %s\n", "-"+f.Names()[0]+value, l.Whole(usage))
 }
 
 // oneArgument checks that a command got exactly one argument.

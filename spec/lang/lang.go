@@ -86,6 +86,16 @@ func (l Language) Word(s string) string {
 	return l.catalogue.text(s, true)
 }
 
+// Whole tells a text of the program's own that the catalogue has as a whole; another one
+// stays as it is.
+func (l Language) Whole(s string) string {
+	if l.English() {
+		return s
+	}
+	told, _ := l.catalogue.find(s, true)
+	return told
+}
+
 // Gap is what stands between a mark at the end of a text and what follows.
 func (l Language) Gap() string {
 	if l.English() {

@@ -1,0 +1,155 @@
+package cli_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// toldPackages are the packages whose sentences people read, but for mistakes of the
+// configuration, of which the commonest are told.
+var toldPackages = []string{"plan/render", "plan", "apply", "internal/cli", "internal/cli/notify"}
+
+// Whoever adds a sentence translates it.
+// testdata/english.txt has those that stay in English: rare mistakes, and what is for
+// programs.
+func TestEachSentenceForPeopleIsInTheCatalogue(t *testing.T) {
+	known := strings.Join(formsOf(t, "../../spec/lang/zh.po"), "\n")
+	var missing []string
+	left, err := os.ReadFile("testdata/english.txt")
+	require.NoError(t, err)
+	english := map[string]bool{}
+	for line := range strings.Lines(string(left)) {
+		if line = strings.TrimSuffix(line, "\n"); !strings.HasPrefix(line, "# ") {
+			english[line] = false
+		}
+	}
+	for _, s := range sentences(t) {
+		form := formOf(s.text)
+		if _, listed := english[form]; listed {
+			english[form] = true
+			continue
+		}
+		if !isKnown(known, form) {
+			missing = append(missing, fmt.Sprintf("%s: %s", s.place, form))
+		}
+	}
+	assert.Empty(t, missing, "give these sentences their entries in spec/lang/zh.po (CONTRIBUTING.md, \"Sentences for people\"), then go test ./spec/lang -update")
+	for form, used := range english {
+		assert.True(t, used, "testdata/english.txt lists a sentence that is nowhere any more: %q", form)
+	}
+}
+
+// isKnown reports whether a sentence of the catalogue has the form in it. What the source
+// puts together of parts stands there as one sentence, so an argument may be more words.
+func isKnown(known, form string) bool {
+	if strings.Contains(known, form) {
+		return true
+	}
+	words := strings.Fields(strings.ReplaceAll(form, "_", " "))
+	if len(words) < 4 {
+		return false
+	}
+	loose := strings.ReplaceAll(regexp.QuoteMeta(form), "_", ".*")
+	return regexp.MustCompile(loose).MatchString(known)
+}
+
+// sentence is a text of the source.
+type sentence struct{ place, text string }
+
+// aSentence has two words at least. What has two capitals in it, or marks of other
+// languages, is for programs.
+var aSentence = regexp.MustCompile(`[A-Za-z]{2,}[,;:]? (?:[a-z]|%[a-z])`)
+
+// sentences are the texts of the packages in the order of their places.
+func sentences(t *testing.T) []sentence {
+	t.Helper()
+	var out []sentence
+	for _, dir := range toldPackages {
+		files, err := filepath.Glob(filepath.Join(repository, dir, "*.go"))
+		require.NoError(t, err)
+		for _, name := range files {
+			if !strings.HasSuffix(name, "_test.go") {
+				out = append(out, sentencesOf(t, name)...)
+			}
+		}
+	}
+	return out
+}
+
+func sentencesOf(t *testing.T, name string) []sentence {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, name, nil, 0)
+	require.NoError(t, err)
+	var out []sentence
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.KeyValueExpr:
+			if key, ok := n.Key.(*ast.Ident); ok && key.Name == "UsageText" {
+				return false // commands to type
+			}
+		case *ast.CallExpr:
+			if isPanic(n) {
+				return false // nobody is meant to read it
+			}
+		case *ast.BasicLit:
+			if n.Kind == token.STRING {
+				if text, err := strconv.Unquote(n.Value); err == nil && aSentence.MatchString(text) {
+					at := set.Position(n.Pos())
+					out = append(out, sentence{fmt.Sprintf("%s:%d", strings.TrimPrefix(filepath.ToSlash(at.Filename), repository+"/"), at.Line), text})
+				}
+			}
+		}
+		return true
+	})
+	return out
+}
+
+func isPanic(call *ast.CallExpr) bool {
+	name, ok := call.Fun.(*ast.Ident)
+	return ok && name.Name == "panic"
+}
+
+var (
+	verbs     = regexp.MustCompile(`%(?:\[\d\])?[-+#0-9.]*[a-zA-Z]|\{~?[a-z][a-z0-9]*\}`)
+	quotedArg = regexp.MustCompile(`"_"|“_”`)
+)
+
+// formOf is a text as catalogue and source have it alike: with its arguments as _.
+func formOf(s string) string {
+	s = verbs.ReplaceAllString(s, "_")
+	s = strings.NewReplacer("`", "", "**", "", "\n", " ", "> ", "", "[!CAUTION]", "", "[!WARNING]", "").Replace(s)
+	s = quotedArg.ReplaceAllString(s, "_")
+	s = strings.Join(strings.Fields(s), " ")
+	s = strings.Trim(s, " .:;,#()-…")
+	return strings.ToLower(s)
+}
+
+// formsOf are the sentences of a catalogue.
+func formsOf(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var out []string
+	for _, m := range regexp.MustCompile(`(?m)^msgid (".*")$`).FindAllStringSubmatch(string(text), -1) {
+		id, err := strconv.Unquote(m[1])
+		require.NoError(t, err)
+		out = append(out, formOf(id))
+	}
+	slices.Sort(out)
+	return out
+}
