@@ -14,8 +14,9 @@ import (
 //	{n} {n2}   a number, with commas or a fraction
 //	{w} {w2}   anything without a blank: an ICCID, an address, a file
 //	{~what}    a text that is itself told in the language
-//	{name}     any other text within one sentence, at the end one without a bracket or
-//	           a semicolon; it stays as it is
+//	{name}     any other text within one sentence, without a bracket or a semicolon; it
+//	           stays as it is
+//	{reason}   likewise, with brackets and semicolons
 //	{rest}     any other text
 //
 // A template that begins with a text to tell fits only where the catalogue knows that
@@ -42,6 +43,7 @@ const (
 	number
 	oneWord
 	toTell
+	inBrackets
 	everything
 )
 
@@ -84,6 +86,8 @@ func kindOf(name string) kind {
 		return oneWord
 	case digits == "rest":
 		return everything
+	case digits == "reason":
+		return inBrackets
 	}
 	return anything
 }
@@ -160,7 +164,7 @@ func (m *matching) from(k int, s string) bool {
 			}
 			end += next
 		}
-		if !p.kind.takes(s[:end], last) {
+		if !p.kind.takes(s[:end]) {
 			if last || p.kind != toTell && !p.kind.mayGrow(s[:end]) {
 				return false
 			}
@@ -174,8 +178,8 @@ func (m *matching) from(k int, s string) bool {
 	return false
 }
 
-// takes reports whether a text can be an argument; last is the one that ends a sentence.
-func (k kind) takes(s string, last bool) bool {
+// takes reports whether a text can be an argument.
+func (k kind) takes(s string) bool {
 	switch k {
 	case number:
 		for _, r := range s {
@@ -187,7 +191,9 @@ func (k kind) takes(s string, last bool) bool {
 	case oneWord:
 		return !strings.ContainsAny(s, " \n")
 	case anything:
-		return !endsWithin(s) && balanced(s) && !(last && (strings.Contains(s, "; ") || strings.Contains(s, " (") || strings.Contains(s, "**")))
+		return !endsWithin(s) && balanced(s) && !strings.Contains(s, "; ") && !strings.Contains(s, " (") && !strings.Contains(s, "**")
+	case inBrackets:
+		return !endsWithin(s) && balanced(s)
 	default:
 		return true
 	}

@@ -15,7 +15,8 @@ func (c *catalogue) text(s string, words bool) string {
 	if told, ok := c.find(s, words); ok {
 		return lead + told + tail
 	}
-	return lead + c.pieces(s, words) + tail
+	told, _ := c.pieces(s, words)
+	return lead + told + tail
 }
 
 // longestText is how many bytes a sentence may have: one of a carrier may have any number.
@@ -84,29 +85,34 @@ func (c *catalogue) among(list []*template, s string, words bool) (string, bool)
 	return s, false
 }
 
-// argument tells an argument; known says that the whole of it was.
+// argument tells an argument; known says that the whole of it was, or each of its parts.
 func (c *catalogue) argument(s string) (told string, known bool) {
 	lead, inner, tail := margins(s)
-	if told, ok := c.find(inner, true); ok {
-		return lead + told + tail, true
+	if len(s) > longestText {
+		return s, false
 	}
-	return c.text(s, true), false
+	if told, known = c.find(inner, true); !known {
+		told, known = c.pieces(inner, true)
+	}
+	return lead + told + tail, known
 }
 
 // mostPieces is how many pieces of a text a sentence is looked for in.
 const mostPieces = 24
 
 // pieces tells what of a text is known, the longest sentences first, with the marks
-// between them as the language writes them.
-func (c *catalogue) pieces(s string, words bool) string {
+// between them as the language writes them; all says that each piece is.
+func (c *catalogue) pieces(s string, words bool) (told string, all bool) {
 	cuts := cutsOf(s)
 	var out []piece
+	all = true
 	for i := 0; i < len(cuts); {
 		took, p := c.longest(s, cuts[i:min(len(cuts), i+mostPieces)], words)
 		out = append(out, p)
+		all = all && p.told
 		i += took
 	}
-	return join(out)
+	return join(out), all
 }
 
 // longest is the longest sentence that begins with the first of some pieces, and how many
@@ -135,7 +141,7 @@ type piece struct {
 
 // between are the marks between pieces, and how Chinese writes them.
 var between = map[string]string{
-	". ": "。", ".": "。", "; ": "；", ": ": "：", ":": "：", ", ": "，", " (": "（", ")": "）", ") ": "）", "): ": "）：", "), ": "），", "). ": "）。", ").": "）。", " — ": "——", " and ": "和",
+	". ": "。", ".": "。", "; ": "；", ": ": "：", ":": "：", ", ": "，", " (": "（", ")": "）", ") ": "）", "): ": "）：", "); ": "）；", "), ": "），", "). ": "）。", ").": "）。", " — ": "——", " and ": "和",
 }
 
 // join puts pieces together. A mark is written in the language's way where what stands
@@ -186,7 +192,7 @@ func cutsOf(s string) []cut {
 }
 
 // marks end a piece. The longer ones stand before those that they begin with.
-var marks = []string{"): ", "), ", "). ", ").", ") ", " (", " — ", " · ", " and ", " | ", "| ", " |", "**", ". ", "; ", ": ", ", ", "\n", "\t"}
+var marks = []string{"): ", "); ", "), ", "). ", ").", ") ", " (", " — ", " · ", " and ", " | ", "| ", " |", "**", ". ", "; ", ": ", ", ", "\n", "\t"}
 
 // markAt is the length of the mark at a place of the text; 0 where there is none.
 func markAt(s string, i int) int {
