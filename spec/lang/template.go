@@ -16,7 +16,7 @@ import (
 //	{~what}    a text that is itself told in the language
 //	{name}     any other text within one sentence, without a bracket or a semicolon; it
 //	           stays as it is
-//	{reason}   likewise, with brackets and semicolons
+//	{reason}   likewise, with brackets and semicolons; {time} too, which may have its zone
 //	{rest}     any other text
 //
 // A template that begins with a text to tell fits only where the catalogue knows that
@@ -26,7 +26,6 @@ type template struct {
 	told    []part
 	literal int // how many bytes of it are no argument
 	word    bool
-	knows   bool // its arguments that are told have to be known
 }
 
 // part is a text, or an argument.
@@ -54,7 +53,6 @@ func newTemplate(e entry) *template {
 	for _, p := range t.parts {
 		t.literal += len(p.text)
 	}
-	t.knows = t.parts[0].kind == toTell
 	return t
 }
 
@@ -86,7 +84,7 @@ func kindOf(name string) kind {
 		return oneWord
 	case digits == "rest":
 		return everything
-	case digits == "reason":
+	case digits == "reason", digits == "time":
 		return inBrackets
 	}
 	return anything
@@ -237,15 +235,17 @@ func endsWithin(s string) bool {
 // write writes the sentence as it is told; false where it isn't that sentence.
 func (t *template) write(args map[string]string, tell func(string) (string, bool)) (string, bool) {
 	var b strings.Builder
+	if first := t.parts[0]; first.kind == toTell {
+		if _, known := tell(args[first.name]); !known {
+			return "", false
+		}
+	}
 	for _, p := range t.told {
 		switch {
 		case p.name == "":
 			b.WriteString(p.text)
 		case p.kind == toTell:
-			told, known := tell(args[p.name])
-			if !known && t.knows {
-				return "", false
-			}
+			told, _ := tell(args[p.name])
 			b.WriteString(told)
 		default:
 			b.WriteString(args[p.name])
