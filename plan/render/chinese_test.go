@@ -34,7 +34,7 @@ func plansToTell() map[string]*plan.Plan {
 
 // othersTexts are the samples' texts that aren't the program's.
 var othersTexts = strings.NewReplacer(
-	"returned to the leasing company", "", "no answer came", "", "the carrier refused it", "", "reported to the police", "", "suspended by its owner", "", "QueryCardStatus: connect: connection refused", "",
+	"returned to the leasing company", "", "no answer came", "", "every card has a city", "", "nobody is stopped", "", "at most 5 cards are stopped", "", "7 cards are stopped", "", "see the console", "", "the carrier refused it", "", "reported to the police", "", "suspended by its owner", "", "QueryCardStatus: connect: connection refused", "",
 	"somebody changed it at the carrier's console, or another program did", "", "Somebody changed it at the carrier's console, or another program did", "",
 )
 
