@@ -113,6 +113,10 @@ func languageBlocks() map[string]block {
 		"approvalSchema":   place(map[string]string{"action": `"unbind"`, "cards": fmt.Sprintf("{ %q = \"861536030196001\" }", kiosk)}, true, `approval "a"`),
 		"removedSchema":    place(map[string]string{"iccids": fmt.Sprintf("[%q]", kiosk)}, true, "removed"),
 		"packageSchema":    place(map[string]string{"price": "3", "currency": `"CNY"`, "per": `"month"`}, false, `package "10002"`),
+		"executorSchema":   place(nil, false, "fleet", `executor "workers"`),
+		"windowSchema":     place(map[string]string{"kinds": `["stop"]`, "cron": `"0 1 * * *"`, "length": `"4h"`}, false, "fleet", `window "night"`),
+		"scheduleSchema":   place(map[string]string{"cron": `"30 1 * * *"`}, false, "fleet", `schedule "drift"`),
+		"checkSchema":      place(map[string]string{"condition": "true", "error_message": `"No."`}, false, `check "all is well"`),
 		"outputSchema":     place(map[string]string{"value": "1"}, false, `output "o"`),
 	}
 }
