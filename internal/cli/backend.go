@@ -29,7 +29,7 @@ func backendOf(env *Env, dir string, fleet *spec.Fleet, away func(error)) (state
 	}
 	e := stateEnv(env, dir, sealer)
 	e.Away = away
-	e.KeepHistory = max(0, cmp.Or(fleet.KeepHistory, spec.KeptFor))
+	e.KeepHistory = keptHistory(fleet)
 	opened, more := backendType(fleet).Open(fleet.Backend, e)
 	if diags = append(diags, more...); diags.HasErrors() {
 		return nil, mistakes(diags)
@@ -82,4 +82,9 @@ func stateEnv(env *Env, dir string, sealer state.Sealer) state.Env {
 func ticker(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTicker(d)
 	return t.C, t.Stop
+}
+
+// keptHistory is for how long what was done is kept; 0 is for ever.
+func keptHistory(fleet *spec.Fleet) time.Duration {
+	return max(0, cmp.Or(fleet.KeepHistory, spec.KeptFor))
 }

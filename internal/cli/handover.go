@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
@@ -129,7 +130,7 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 	}
 	over := workers.HandOver{
 		Work: h.work, Part: h.part, Earlier: h.earlier, Fleet: s.fleet, Paces: s.carriers.Paces, Config: s.configDigest(),
-		Priority: o.priority, Applied: done, Plan: h.plan, Origin: s.run.Env.Origin, Now: s.env.Now().UTC(),
+		Priority: o.priority, Applied: done, Plan: h.plan, Origin: s.run.Env.Origin, Detached: o.detach, Now: s.env.Now().UTC(),
 	}
 	if h.actions, err = over.Do(ctx); err != nil {
 		return done, err
@@ -167,7 +168,7 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 	if o.detach {
 		s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
 		s.out.result("%s\n", h.id)
-		return done, nil
+		return nil, nil //nolint:nilnil // whoever ends the run tells of it
 	}
 	recorder, err := h.recorder(done)
 	if err != nil {
@@ -261,12 +262,14 @@ func (s *session) ended(ctx context.Context, done *run.Applied, r *postgres.Work
 	if err != nil {
 		return &failure{exitPartial, err}
 	}
-	stuck := false
-	for i := range r.Accounts {
-		stuck = stuck || r.Accounts[i].Left > 0 && r.Accounts[i].Stuck != ""
-	}
-	if stuck || !r.Cancelled.IsZero() || r.Failed != "" {
+	if cutShort(r) {
 		return exit(exitPartial)
 	}
 	return exit(codeOf(ctx, done.Report))
+}
+
+// cutShort reports whether something of the run is left that doesn't go on by itself.
+func cutShort(r *postgres.WorkRun) bool {
+	stuck := slices.ContainsFunc(r.Accounts, func(a postgres.WorkAccount) bool { return a.Left > 0 && a.Stuck != "" })
+	return stuck || !r.Cancelled.IsZero() || r.Failed != ""
 }

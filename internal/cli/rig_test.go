@@ -34,6 +34,8 @@ type rig struct {
 	tty   bool
 	in    string
 	typed io.Reader // in place of in, where it is set
+	wall  bool      // the program goes by the machine's clock, ahead of it by ahead
+	ahead time.Duration
 }
 
 // clock is a time that moves when somebody waits for it.
@@ -123,10 +125,23 @@ func (r *rig) runIn(ctx context.Context, args ...string) ran {
 		Transport: http.DefaultTransport,
 		User:      "dev", Host: "laptop",
 	}
+	if r.wall {
+		env.Now, env.Sleep = func() time.Time { return time.Now().Add(r.ahead) }, asleep
+	}
 	code := cli.Run(ctx, args, env)
 	got := ran{code, out.String(), errors.String()}
 	r.conform(args, got)
 	return got
+}
+
+// asleep waits as a program does that is no test.
+func asleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func fill(p []byte) {

@@ -121,6 +121,9 @@ func (r *rig) conform(args []string, got ran) {
 	case args[command] == "state" && slices.Contains(args, "-json") && got.out != "":
 		conforms(r.t, "state", got.out)
 		return
+	case args[command] == "runs" && slices.Contains(args, "-json") && got.code == 0:
+		conforms(r.t, "runs", got.out)
+		return
 	case args[command] != "plan" && args[command] != "apply":
 		return
 	}

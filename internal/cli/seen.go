@@ -35,7 +35,8 @@ type seen struct {
 	onScreen  bool         // the log goes to standard error
 	file      *os.File     // of the log; nil: none
 	telemetry *telemetry.Telemetry
-	command   func(code int) // ends the command's span
+	page      *telemetry.Page // of metrics; nil where the command serves none
+	command   func(code int)  // ends the command's span
 
 	mu      sync.Mutex
 	problem error             // the first of the telemetry's
@@ -51,7 +52,10 @@ func (s *seen) observer() providers.Observer {
 // for.
 func (prog *program) look(ctx context.Context, name string) (context.Context, error) {
 	s := prog.seen
-	t, err := telemetry.Start(ctx, prog.env.LookupEnv, Version, s.troubled)
+	if name == workerName {
+		s.page = telemetry.NewPage()
+	}
+	t, err := telemetry.Start(ctx, prog.env.LookupEnv, Version, s.troubled, s.page)
 	if err != nil {
 		return ctx, refuse("Invalid telemetry", "%s. Unset the OTEL_ variables to go without.", strings.TrimSuffix(err.Error(), "."))
 	}

@@ -14,10 +14,12 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/cli/notify"
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
 )
 
 const (
@@ -41,7 +43,10 @@ func (c *configuration) tell(ctx context.Context, m notify.Message, events ...sp
 	if len(to) == 0 {
 		return
 	}
-	m.Fleet, m.Who, m.URL, m.Lang = filepath.Base(c.dir()), whoRuns(c.env), runURL(c.env), c.env.lang
+	m.Fleet, m.Lang = filepath.Base(c.dir()), c.env.lang
+	if m.Who == "" { // else somebody else's run
+		m.Who, m.URL = whoRuns(c.env), runURL(c.env)
+	}
 	for i := range m.Lines {
 		m.Lines[i] = c.out.redact(m.Lines[i])
 	}
@@ -162,42 +167,103 @@ func (c *configuration) tellApply(ctx context.Context, done *run.Applied, err er
 
 // tellRun tells of an apply that carried out its plan, or as much as it could.
 func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err error) {
-	r := done.Report
-	m := notify.Message{Event: spec.ApplyEvent, OK: err == nil, Title: "cardfleet apply: " + runTitle(r, err)}
-	for _, o := range apply.Outcomes() {
-		m.Counts = append(m.Counts, notify.Count{Name: string(o), N: r.Count(o)})
+	t := &toldRun{}
+	_ = done.Report.Each(func(result *apply.Result) error { // the summary has said by now where it can't be read
+		t.put(result)
+		return nil
+	})
+	m, events := t.message(err)
+	m.Next = c.nextAfter(t.doubt, done.Report.AsWanted())
+	c.tell(ctx, m, events...)
+}
+
+// tellEnded tells of a run that was left to workers. Its results are read as they are
+// told, however many they are.
+func (s *session) tellEnded(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, info *workers.Info) {
+	t := &toldRun{}
+	err := workers.Each(ctx, work, r, func(one *workers.Result) {
+		result := one.Apply()
+		t.put(&result)
+	})
+	if err != nil {
+		s.out.say("What became of run %s can't be read, so nobody is told: %v\n", r.ID, err)
+		return
 	}
-	unbound := done.Done(spec.Unbind)
-	m.Counts = append(m.Counts, notify.Count{Name: "unbound for good", N: unbound})
+	if cutShort(r) || !t.asWanted() {
+		err = exit(exitPartial)
+	}
+	m, events := t.message(err)
+	m.Next = s.nextAfter(t.doubt, t.counts[apply.Done] == t.all)
+	m.Who, m.URL = cmp.Or(info.Run.Who, "somebody"), info.Run.Info
+	s.tell(ctx, m, events...)
+}
+
+// toldRun counts results, and keeps the first of those that a person wants to hear of.
+type toldRun struct {
+	counts  map[apply.Outcome]int
+	all     int
+	unbound int
+	lines   map[apply.Outcome][]string
+	shown   map[apply.Outcome]int // how many of an outcome are worth a line
+	of      tally                 // what was done, by kind and place
+	doubt   *apply.Result         // the first in doubt; nil for none
+}
+
+// put adds a result. What is done is worth a line where nothing can undo it.
+func (t *toldRun) put(r *apply.Result) {
+	if t.counts == nil {
+		t.counts, t.lines, t.shown = map[apply.Outcome]int{}, map[apply.Outcome][]string{}, map[apply.Outcome]int{}
+	}
+	o := r.Outcome
+	t.all++
+	t.counts[o]++
+	if o == apply.Done && r.Action.Kind == spec.Unbind {
+		t.unbound++
+	}
+	if o == apply.Done {
+		t.of.add(string(r.Action.Kind), r.Card.Labels)
+	}
+	if o == apply.InDoubt && t.doubt == nil {
+		first := *r
+		t.doubt = &first
+	}
+	if o == apply.Done && !r.Action.Kind.Irreversible() {
+		return
+	}
+	if t.shown[o]++; t.shown[o] <= toldLines {
+		t.lines[o] = append(t.lines[o], resultLine(*r))
+	}
+}
+
+// asWanted reports whether nothing failed, was dropped or is in doubt.
+func (t *toldRun) asWanted() bool {
+	return t.counts[apply.Failed]+t.counts[apply.Dropped]+t.counts[apply.InDoubt] == 0
+}
+
+// message is what is told of a run, and the events that it is. err is how it ended.
+func (t *toldRun) message(err error) (notify.Message, []spec.Event) {
+	m := notify.Message{Event: spec.ApplyEvent, OK: err == nil, Title: "cardfleet apply: " + t.title(err)}
+	for _, o := range apply.Outcomes() {
+		m.Counts = append(m.Counts, notify.Count{Name: string(o), N: t.counts[o]})
+	}
+	m.Counts = append(m.Counts, notify.Count{Name: "unbound for good", N: t.unbound})
 	m.Lines = reasons(err)
-	m.Changes, m.Next = doneOf(r), c.nextAfter(r)
-	addResults(&m, r)
+	m.Changes = t.of.lines()
+	t.addLines(&m)
 	events := []spec.Event{spec.ApplyEvent}
 	if !m.OK {
 		m.Event = spec.FailureEvent
 		events = append(events, spec.FailureEvent)
 	}
-	c.tell(ctx, m, events...)
+	return m, events
 }
 
-// doneOf says what was done, by kind and place.
-func doneOf(r *apply.Report) []string {
-	of := tally{}
-	_ = r.Each(func(result *apply.Result) error { // the summary has said by now where it can't be read
-		if result.Outcome == apply.Done {
-			of.add(string(result.Action.Kind), result.Card.Labels)
-		}
-		return nil
-	})
-	return of.lines()
-}
-
-// runTitle is how a run went, in a few words.
-func runTitle(r *apply.Report, err error) string {
-	left, all := r.Len()-r.Count(apply.Done), r.Len()
+// title is how a run went, in a few words.
+func (t *toldRun) title(err error) string {
+	left, all := t.all-t.counts[apply.Done], t.all
 	title := fmt.Sprintf("%d of %d actions are done", all, all)
 	switch {
-	case left > 0 && err == nil && left == r.Count(apply.NotStarted):
+	case left > 0 && err == nil && left == t.counts[apply.NotStarted]:
 		title = fmt.Sprintf("%d of %d actions are done, and the others are not started", all-left, all)
 	case left > 0:
 		title = fmt.Sprintf("%d of %d actions are not done", left, all)
@@ -208,26 +274,14 @@ func runTitle(r *apply.Report, err error) string {
 	return title
 }
 
-// addResults adds what a person wants to hear of: what nothing can undo, then
-// what failed, is in doubt, was dropped or not started.
-func addResults(m *notify.Message, r *apply.Report) {
-	order := []apply.Outcome{apply.Done, apply.Failed, apply.InDoubt, apply.Dropped, apply.NotStarted}
-	first, counts := map[apply.Outcome][]string{}, map[apply.Outcome]int{}
-	_ = r.Each(func(result *apply.Result) error { // the summary has said by now where it can't be read
-		o := result.Outcome
-		if o == apply.Done && !result.Action.Kind.Irreversible() {
-			return nil
-		}
-		if counts[o]++; counts[o] <= toldLines {
-			first[o] = append(first[o], resultLine(*result))
-		}
-		return nil
-	})
-	for _, o := range order {
-		for _, line := range first[o] {
+// addLines adds what a person wants to hear of: what nothing can undo, then what
+// failed, is in doubt, was dropped or not started.
+func (t *toldRun) addLines(m *notify.Message) {
+	for _, o := range []apply.Outcome{apply.Done, apply.Failed, apply.InDoubt, apply.Dropped, apply.NotStarted} {
+		for _, line := range t.lines[o] {
 			add(m, func() string { return line })
 		}
-		m.More += counts[o] - len(first[o])
+		m.More += t.shown[o] - len(t.lines[o])
 	}
 }
 

@@ -120,22 +120,20 @@ func (t *tally) where(key, kind string) string {
 	return strings.Join(parts, ", ")
 }
 
-// nextAfter is what to do after a run: "" where nothing is left.
-func (c *configuration) nextAfter(r *apply.Report) string {
+// nextAfter is what to do after a run: "" where nothing is left. doubt is the first
+// of what is in doubt.
+func (c *configuration) nextAfter(doubt *apply.Result, asWanted bool) string {
 	settle := ""
-	_ = r.Each(func(result *apply.Result) error { // the summary has said by now where it can't be read
-		if result.Outcome == apply.InDoubt && settle == "" {
-			settle = c.command() + " resolve " + string(result.Card.ICCID)
-			if result.Action.Kind == spec.ChangeBind || result.Action.Kind == spec.Unbind {
-				settle += " -bound-to=IMEI"
-			}
+	if doubt != nil {
+		settle = c.command() + " resolve " + string(doubt.Card.ICCID)
+		if doubt.Action.Kind == spec.ChangeBind || doubt.Action.Kind == spec.Unbind {
+			settle += " -bound-to=IMEI"
 		}
-		return nil
-	})
+	}
 	switch {
 	case settle != "":
 		return fmt.Sprintf("%s plan looks what became of it; to settle a card by hand: %s", c.command(), settle)
-	case r.AsWanted():
+	case asWanted:
 		return ""
 	default:
 		return c.command() + " plan shows what is left to do"

@@ -19,6 +19,7 @@ import (
 	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
 )
 
 type workerOptions struct {
@@ -29,13 +30,16 @@ type workerOptions struct {
 	listen   string
 }
 
+// workerName is the command's.
+const workerName = "worker"
+
 // standardListen is where a worker tells how it is, unless it is told another place.
 const standardListen = "127.0.0.1:9464"
 
 func (prog *program) workerCommand() *cli.Command {
 	o := &workerOptions{}
 	return &cli.Command{
-		Name: "worker", Usage: "carry out runs that apply hands over, and the checks of schedules",
+		Name: workerName, Usage: "carry out runs that apply hands over, and the checks of schedules",
 		Description: `Works for the fleet whose configuration is here: its backend is postgres, and its fleet block
 says executor "workers". Any number of workers may run, anywhere; an account is changed by one
 of them at a time. Credentials are the worker's own. At SIGTERM it lets calls under way end,
@@ -84,7 +88,11 @@ func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid 
 		return err
 	}
 	w.Work = work
-	health := &health{name: w.Name, now: c.env.Now}
+	w.Ended = func(ctx context.Context, r *postgres.WorkRun, info *workers.Info) { s.tellEnded(ctx, work, r, info) }
+	health := &health{name: w.Name, now: c.env.Now, page: c.seen.page}
+	if err := c.seen.telemetry.Watch(health.crew); err != nil {
+		return err
+	}
 	stop, err := c.serveHealth(o.listen, listenSaid, health)
 	if err != nil {
 		return err
@@ -97,7 +105,7 @@ func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid 
 
 // workerOptions are those of the engine.
 func (s *session) workerOptions(o workerOptions) (workers.Options, error) {
-	name, err := workerName()
+	name, err := nameWorker()
 	if err != nil {
 		return workers.Options{}, err
 	}
@@ -108,12 +116,13 @@ func (s *session) workerOptions(o workerOptions) (workers.Options, error) {
 	history, _ := s.run.Backend.(state.Chronicler)
 	return workers.Options{
 		History: history, Name: name, Info: info, Accounts: o.accounts, Once: o.once, Fleet: s.fleet, Config: s.configDigest(),
-		Open: s.openAnew, Env: s.run.Env, Watcher: func(account string) run.Watcher { return &workerWatcher{out: s.out, account: account} },
+		Open: s.openAnew, Env: s.run.Env, Watcher: func(account string) run.Watcher { return s.watchAccount(account) },
 		Say: func(text string) {
 			s.out.event("info", "worker", text, nil)
 			s.out.say("%s %s\n", s.env.Now().UTC().Format(time.RFC3339), text)
 		},
-		Check: func(ctx context.Context, name string) error { return s.check(ctx, o) },
+		Check:    func(ctx context.Context, name string) error { return s.check(ctx, o) },
+		KeepRuns: keptHistory(s.fleet), Trace: s.seen.telemetry.Action, Parked: s.seen.telemetry.Stuck,
 	}, nil
 }
 
@@ -132,13 +141,13 @@ func (s *session) check(ctx context.Context, o workerOptions) error {
 	drift := planOptions{}
 	drift.runOptions.flags()
 	drift.inputOptions, drift.refreshOnly = o.inputOptions, true
-	checker := &program{env: s.env, chdir: s.chdir}
+	checker := &program{env: s.env, chdir: s.chdir, seen: s.seen}
 	return checker.runPlan(ctx, drift)
 }
 
-// workerName names a worker among all: its machine, its process, and a random part,
+// nameWorker names a worker among all: its machine, its process, and a random part,
 // since both may come again.
-func workerName() (string, error) {
+func nameWorker() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

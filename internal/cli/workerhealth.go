@@ -2,13 +2,13 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/internal/telemetry"
 	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/providers"
@@ -19,6 +19,7 @@ import (
 type health struct {
 	name string
 	now  func() time.Time
+	page http.Handler // of metrics
 
 	mu sync.Mutex
 	w  *workers.Worker
@@ -39,7 +40,7 @@ func (h *health) worker() *workers.Worker {
 func (h *health) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.healthz)
-	mux.HandleFunc("GET /metrics", h.metrics)
+	mux.Handle("GET /metrics", h.page)
 	return mux
 }
 
@@ -62,32 +63,38 @@ func (h *health) healthz(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer) // whoever asked may be gone
 }
 
+// crew is what the metrics tell of the worker.
+func (h *health) crew() (telemetry.Crew, bool) {
+	worker := h.worker()
+	if worker == nil || worker.Looked().IsZero() {
+		return telemetry.Crew{}, false
+	}
+	crew := telemetry.Crew{Held: len(worker.Held()), Answered: h.now().Sub(worker.Looked())}
+	for _, a := range worker.Accounts() {
+		crew.Accounts = append(crew.Accounts, telemetry.Account(a))
+	}
+	return crew, true
+}
+
 // workerWatcher tells what is done in an account, a line an action.
 type workerWatcher struct {
 	run.Nobody
-	out     *output
+	one     watcher // for what is said of an action
 	account string
 }
 
-// Started implements [run.Watcher].
-func (w *workerWatcher) Started(c *plan.Card, a *plan.Action) {
-	(&watcher{out: w.out}).Started(c, a)
+// watchAccount tells what this worker does in an account.
+func (s *session) watchAccount(account string) run.Watcher {
+	return &workerWatcher{one: watcher{out: s.out, telemetry: s.seen.telemetry}, account: account}
 }
 
+// Started implements [run.Watcher].
+func (w *workerWatcher) Started(c *plan.Card, a *plan.Action) { w.one.Started(c, a) }
+
 // Finished implements [run.Watcher].
-func (w *workerWatcher) Finished(r apply.Result) {
-	(&watcher{out: w.out}).Finished(r)
-}
+func (w *workerWatcher) Finished(r apply.Result) { w.one.Finished(r) }
 
 // Throttled implements [run.Watcher].
 func (w *workerWatcher) Throttled(provider spec.ProviderName, _ providers.Throttle) {
-	w.out.say("%s: the carrier refuses calls of %s, since there are too many\n", w.account, provider)
-}
-
-// metrics are in the form of Prometheus.
-func (h *health) metrics(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	if worker := h.worker(); worker != nil {
-		fmt.Fprintf(w, "# HELP cardfleet_worker_accounts Accounts that this worker holds.\n# TYPE cardfleet_worker_accounts gauge\ncardfleet_worker_accounts %d\n", len(worker.Held()))
-	}
+	w.one.out.say("%s: the carrier refuses calls of %s, since there are too many\n", w.account, provider)
 }

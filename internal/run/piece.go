@@ -12,7 +12,7 @@ import (
 )
 
 // Piece is a part of a plan that is carried out apart from the rest, and from who
-// made it. Each field is needed.
+// made it. Each field but the last is needed.
 type Piece struct {
 	Plan *plan.Plan
 	// Memories are what the state has of the plan's cards.
@@ -22,6 +22,8 @@ type Piece struct {
 	Run      *state.Run   // as the history has it
 	// Held is [apply.Options].Held.
 	Held func(kind spec.Kind, now time.Time) (reason string)
+	// Trace is [apply.Options].Trace.
+	Trace apply.Trace
 }
 
 // CarryOut carries out a piece as [Session.Apply] does a plan: in the same order, with
@@ -34,7 +36,7 @@ func (c Carriers) CarryOut(ctx context.Context, env Env, w Watcher, p Piece) *ap
 	return apply.Run(ctx, apply.Options{
 		Plan: p.Plan, Memory: func(_ int, card *plan.Card) *state.Card { return p.Memories[card.ICCID] },
 		Providers: c.Providers, Journal: p.Journal, Run: p.Run, Held: p.Held,
-		Now: env.Now, Sleep: env.Sleep, OnStart: w.Started, OnFinish: w.Finished,
+		Now: env.Now, Sleep: env.Sleep, OnStart: w.Started, OnFinish: w.Finished, Trace: p.Trace,
 	})
 }
 

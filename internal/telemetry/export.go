@@ -49,10 +49,14 @@ func wantedBy(lookup func(string) (string, bool)) wanted {
 // settings from the process's environment themselves, as OpenTelemetry specifies
 // them; lookup alone decides whether there are any. What goes wrong later, a collector
 // that isn't there, is given to problem, by any goroutine: that is one of
-// OpenTelemetry's own for the whole process.
-func Start(ctx context.Context, lookup func(string) (string, bool), version string, problem func(error)) (*Telemetry, error) {
+// OpenTelemetry's own for the whole process. What is counted is on the page too; nil
+// is no page.
+func Start(ctx context.Context, lookup func(string) (string, bool), version string, problem func(error), page *Page) (*Telemetry, error) {
 	w := wantedBy(lookup)
-	if !w.traces && !w.metrics {
+	if page != nil && page.isAskedFor(lookup) {
+		w.metrics = false
+	}
+	if !w.traces && !w.metrics && page == nil {
 		return nil, nil //nolint:nilnil // nothing is wanted, and a nil telemetry is one
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(problem))
@@ -72,12 +76,12 @@ func Start(ctx context.Context, lookup func(string) (string, bool), version stri
 		p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
 		tracers, stops = p, append(stops, p.Shutdown)
 	}
-	if w.metrics {
-		reader, err := autoexport.NewMetricReader(ctx)
-		if err != nil {
-			return nil, errors.Join(unsendable("metrics", "OTEL_METRICS_EXPORTER", lookup, err), stopAll(ctx, stops))
-		}
-		p := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(about))
+	readers, err := readersOf(ctx, w, lookup, page)
+	if err != nil {
+		return nil, errors.Join(err, stopAll(ctx, stops))
+	}
+	if len(readers) > 0 {
+		p := sdkmetric.NewMeterProvider(append(readers, sdkmetric.WithResource(about))...)
 		meters, stops = p, append(stops, p.Shutdown)
 	}
 	t, err := New(meters, tracers)
@@ -86,6 +90,26 @@ func Start(ctx context.Context, lookup func(string) (string, bool), version stri
 	}
 	t.stop = func(ctx context.Context) error { return stopAll(ctx, stops) }
 	return t, nil
+}
+
+// readersOf are those who ask for what was counted.
+func readersOf(ctx context.Context, w wanted, lookup func(string) (string, bool), page *Page) ([]sdkmetric.Option, error) {
+	var readers []sdkmetric.Option
+	if w.metrics {
+		reader, err := autoexport.NewMetricReader(ctx)
+		if err != nil {
+			return nil, unsendable("metrics", "OTEL_METRICS_EXPORTER", lookup, err)
+		}
+		readers = append(readers, sdkmetric.WithReader(reader))
+	}
+	if page != nil {
+		reader, err := page.reader()
+		if err != nil {
+			return nil, fmt.Errorf("serve metrics: %w", err)
+		}
+		readers = append(readers, sdkmetric.WithReader(reader))
+	}
+	return readers, nil
 }
 
 // unsendable says that no exporter could be made, and of which value of the

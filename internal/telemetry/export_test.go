@@ -33,7 +33,7 @@ func TestOnlyWhatTheEnvironmentAsksForIsSent(t *testing.T) {
 	} {
 		assert.Equal(t, row.want, wantedBy(lookup(row.env)), "%v", row.env)
 	}
-	got, err := Start(t.Context(), lookup(nil), "1", func(error) { t.Error("nothing was to be sent") })
+	got, err := Start(t.Context(), lookup(nil), "1", func(error) { t.Error("nothing was to be sent") }, nil)
 	require.NoError(t, err)
 	assert.Nil(t, got)
 }
@@ -55,7 +55,7 @@ func TestADeadCollectorDelaysNoEnd(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		problems = append(problems, err)
-	})
+	}, nil)
 	require.NoError(t, err)
 	x := &providers.Exchange{Provider: "aliyun", Call: "Stop"}
 	tel.Ended(tel.Waiting(t.Context(), x), x)
@@ -75,7 +75,7 @@ func TestADeadCollectorDelaysNoEnd(t *testing.T) {
 func TestAnUnknownExporterIsAMistake(t *testing.T) {
 	env := map[string]string{"OTEL_TRACES_EXPORTER": "pigeon"}
 	t.Setenv("OTEL_TRACES_EXPORTER", "pigeon")
-	_, err := Start(t.Context(), lookup(env), "1", func(error) {})
+	_, err := Start(t.Context(), lookup(env), "1", func(error) {}, nil)
 	require.ErrorContains(t, err, "pigeon")
 	assert.ErrorContains(t, err, "OTEL_TRACES_EXPORTER")
 }

@@ -5,7 +5,8 @@
 // It decides nothing and keeps nothing: where it all goes is for the providers of
 // meters and tracers to say that [New] is handed. [Start] makes these of the
 // environment's OTEL_ variables; without one, nothing is made and nothing leaves.
-// Start reading at [Telemetry]; export.go is where it goes.
+// Start reading at [Telemetry]; export.go is where it goes, page.go who
+// asks for it, worker.go what a worker tells besides.
 package telemetry
 
 import (
@@ -35,6 +36,7 @@ type Telemetry struct {
 	Redact func(string) string
 
 	tracer trace.Tracer
+	meter  metric.Meter
 	calls  metric.Int64Counter
 	took   metric.Float64Histogram
 	waited metric.Float64Histogram
@@ -43,6 +45,7 @@ type Telemetry struct {
 	waiting   metric.Int64UpDownCounter
 	underWay  metric.Int64UpDownCounter
 	actions   metric.Int64Counter
+	stuck     metric.Int64Counter
 
 	stop func(context.Context) error // nil where New made it
 }
@@ -57,8 +60,9 @@ func New(meters metric.MeterProvider, tracers trace.TracerProvider) (*Telemetry,
 	}
 	t := &Telemetry{tracer: tracers.Tracer(scope)}
 	m := meters.Meter(scope)
+	t.meter = m
 	seconds := metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-	errs := make([]error, 7)
+	errs := make([]error, 8)
 	t.calls, errs[0] = m.Int64Counter("cardfleet.calls", metric.WithUnit("{call}"),
 		metric.WithDescription("Requests to carriers, repeated ones included, by what came of them."))
 	t.took, errs[1] = m.Float64Histogram("cardfleet.call.duration", metric.WithUnit("s"), seconds,
@@ -73,6 +77,8 @@ func New(meters metric.MeterProvider, tracers trace.TracerProvider) (*Telemetry,
 		metric.WithDescription("Requests that have left and have no answer yet."))
 	t.actions, errs[6] = m.Int64Counter("cardfleet.actions", metric.WithUnit("{action}"),
 		metric.WithDescription("Actions of applies by what became of them."))
+	t.stuck, errs[7] = m.Int64Counter("cardfleet.worker.stuck", metric.WithUnit("{run}"),
+		metric.WithDescription("Runs that can't go on in an account, which refuses this worker."))
 	return t, errors.Join(errs...)
 }
 

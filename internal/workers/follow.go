@@ -96,6 +96,15 @@ func whyLeft(r *postgres.WorkRun, a *postgres.WorkAccount, s *postgres.WorkSlice
 	}
 }
 
+// Each tells what became of each of the run's actions, as far as that is known, then
+// what is left of it.
+func Each(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, tell func(*Result)) error {
+	if _, err := results(ctx, work, r.ID, 0, tell); err != nil {
+		return err
+	}
+	return Rest(ctx, work, r, tell)
+}
+
 // Report is that of a run from all that is known of it: its plan is what the results
 // and the rest tell.
 func Report(ctx context.Context, work *postgres.Work, r *postgres.WorkRun) (*plan.Plan, *apply.Report, error) {
@@ -113,10 +122,7 @@ func Report(ctx context.Context, work *postgres.Work, r *postgres.WorkRun) (*pla
 		p.Cards[at].Actions = append(p.Cards[at].Actions, one.Action)
 		heard = append(heard, *one)
 	}
-	if _, err := results(ctx, work, r.ID, 0, hear); err != nil {
-		return nil, nil, err
-	}
-	if err := Rest(ctx, work, r, hear); err != nil {
+	if err := Each(ctx, work, r, hear); err != nil {
 		return nil, nil, err
 	}
 	recorder, err := apply.NewRecorder(p)

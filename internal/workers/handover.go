@@ -91,6 +91,8 @@ type Info struct {
 	Config    string            `json:"configuration,omitempty"` // the digest that the plan has of the configuration
 	Providers map[string]string `json:"providers"`               // the account of each provider block
 	Partial   string            `json:"partial,omitempty"`       // see [plan.Plan].Partial
+	// Detached says that nobody follows the run: a worker tells of its end.
+	Detached bool `json:"detached,omitempty"`
 }
 
 // Part says what of a plan is handed over, and what is done here.
@@ -133,6 +135,7 @@ type HandOver struct {
 	Applied  *run.Applied // what was done here
 	Plan     plan.Source  // all of it
 	Origin   plan.Origin
+	Detached bool // nobody follows it
 	Now      time.Time
 }
 
@@ -189,7 +192,7 @@ func (h *HandOver) info() Info {
 	head := h.Plan.Head()
 	info := Info{
 		Run: *h.Applied.Run, Origin: h.Origin, Plan: h.Applied.Digest, Serial: h.Applied.Serial, Lineage: h.Applied.Prior.Lineage,
-		Config: head.Config, Providers: map[string]string{}, Partial: head.Partial,
+		Config: head.Config, Providers: map[string]string{}, Partial: head.Partial, Detached: h.Detached,
 	}
 	for name, account := range h.Part.handed {
 		info.Providers[string(name)] = account

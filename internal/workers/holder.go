@@ -21,6 +21,7 @@ type holder struct {
 	since    time.Time // when it took the account
 	infos    map[string]*Info
 	watcher  run.Watcher
+	finished func(run string, info *Info) // is told when a slice of a run is
 
 	mu    sync.Mutex // guards what a piece notes while its actions are under way, and piece
 	piece *piece     // that is carried out; nil between two
@@ -139,11 +140,15 @@ func (h *holder) carryOut(ctx context.Context, p *piece) error {
 		return report.Broken // and whoever takes the account next settles it
 	}
 	durable := context.WithoutCancel(ctx)
+	defer h.finished(p.slice.Run, p.info)
 	if err := h.account.Finish(durable, p.slice, f); err != nil {
 		return err
 	}
 	if p.stuck != "" {
 		h.o.Say(h.account.Name() + ": run " + p.slice.Run + " can't go on here: " + p.stuck)
+		if h.o.Parked != nil {
+			h.o.Parked(h.account.Name())
+		}
 		return h.account.Park(durable, p.slice.Run, p.stuck)
 	}
 	return nil

@@ -293,6 +293,7 @@ func (p *piece) outside(ctx context.Context) (map[string]string, error) {
 func (p *piece) asRun(todo *plan.Plan) run.Piece {
 	return run.Piece{
 		Plan: todo, Memories: p.memories, Journal: p.w.account.ForRun(&p.info.Run, p.slice.Run), Lease: p.w.account, Run: &p.info.Run, Held: p.held,
+		Trace: p.w.o.Trace,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -47,6 +48,15 @@ type Options struct {
 	Began func(*Worker)
 	// Check runs the check of a schedule.
 	Check func(ctx context.Context, name string) error
+	// Ended is told of a run that nobody follows and that has ended: once, whichever
+	// worker did the last of it. One that is lost just then tells nobody. nil is nobody.
+	Ended func(ctx context.Context, r *postgres.WorkRun, info *Info)
+	// KeepRuns is for how long runs that have ended are kept; 0 is for ever.
+	KeepRuns time.Duration
+	// Trace follows actions; nil follows none.
+	Trace apply.Trace
+	// Parked is told of an account in which a run can't go on; nil is nobody.
+	Parked func(account string)
 }
 
 // Worker is one that runs.
@@ -56,12 +66,14 @@ type Worker struct {
 	started time.Time
 	river   *starter
 
-	mu     sync.Mutex
-	held   map[string]*holder
-	looked time.Time            // when the database answered last
-	unheld map[string]time.Time // since when an account is seen without a holder
-	group  sync.WaitGroup
-	errs   []error
+	mu       sync.Mutex
+	held     map[string]*holder
+	looked   time.Time               // when the database answered last
+	accounts []postgres.AccountState // as it said then
+	unheld   map[string]time.Time    // since when an account is seen without a holder
+	alone    map[string]time.Time    // that, of every account with work that isn't paused
+	group    sync.WaitGroup
+	errs     []error
 }
 
 // sweepEvery is how often a worker looks for accounts that nobody holds.
@@ -70,7 +82,7 @@ const sweepEvery = time.Second
 // Run works until ctx ends; then calls under way come to their end, and accounts are
 // given back.
 func Run(ctx context.Context, o Options) error {
-	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, unheld: map[string]time.Time{}}
+	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, unheld: map[string]time.Time{}, alone: map[string]time.Time{}}
 	var err error
 	if w.river, err = startRiver(ctx, w); err != nil {
 		return err
@@ -78,11 +90,15 @@ func Run(ctx context.Context, o Options) error {
 	if o.Began != nil {
 		o.Began(w)
 	}
-	folded := o.Env.Now()
+	folded, pruned := o.Env.Now(), time.Time{}
 	for ctx.Err() == nil {
 		more, err := w.sweep(ctx)
 		if err != nil && ctx.Err() == nil {
 			o.Say(fmt.Sprintf("the database can't be asked: %v", err))
+		}
+		if now := o.Env.Now(); now.Sub(pruned) >= pruneEvery {
+			pruned = now
+			w.prune(ctx, now)
 		}
 		if o.Once && err == nil && !more {
 			break
@@ -109,6 +125,23 @@ func (w *Worker) fold(ctx context.Context) {
 	}
 }
 
+// pruneEvery is how often a worker forgets old runs.
+const pruneEvery = 24 * time.Hour
+
+// prune forgets the runs that ended longer ago than runs are kept.
+func (w *Worker) prune(ctx context.Context, now time.Time) {
+	if w.o.KeepRuns == 0 {
+		return
+	}
+	n, err := w.o.Work.Prune(ctx, now.Add(-w.o.KeepRuns))
+	switch {
+	case err != nil && ctx.Err() == nil:
+		w.o.Say(fmt.Sprintf("old runs could not be forgotten, and are tried again tomorrow: %v", err))
+	case n > 0:
+		w.o.Say(fmt.Sprintf("runs that ended longer ago than the history is kept are forgotten: %d", n))
+	}
+}
+
 // Held are the accounts that the worker holds.
 func (w *Worker) Held() []string {
 	w.mu.Lock()
@@ -128,6 +161,53 @@ func (w *Worker) Looked() time.Time {
 	return w.looked
 }
 
+// Seen is an account as the database last told of it.
+type Seen struct {
+	Name           string
+	Ready, Waiting int           // actions that could start now, and that may not yet
+	Mine           bool          // this worker holds it
+	Lease          time.Duration // since its lease was renewed; 0 where nobody holds it
+	// Alone is for how long this worker has seen it with work and without a holder.
+	Alone time.Duration
+}
+
+// Accounts are those with work or a holder, by name, as the database last told.
+func (w *Worker) Accounts() []Seen {
+	now := w.o.Env.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := make([]Seen, len(w.accounts))
+	for i := range w.accounts {
+		a := &w.accounts[i]
+		list[i] = Seen{Name: a.Account, Ready: a.Left, Waiting: a.Waiting, Mine: a.Live && a.Worker == w.o.Name}
+		if a.Live {
+			list[i].Lease = a.Now.Sub(a.Renewed) + now.Sub(w.looked)
+		}
+		if since, alone := w.alone[a.Account]; alone {
+			list[i].Alone = now.Sub(since)
+		}
+	}
+	return list
+}
+
+// note keeps what the database says of the accounts.
+func (w *Worker) note(accounts []postgres.AccountState, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.looked, w.accounts = now, accounts
+	alone := make(map[string]time.Time, len(w.alone))
+	for i := range accounts {
+		a := &accounts[i]
+		if a.Live || a.Left == 0 || a.PausedBy != "" {
+			continue
+		}
+		if alone[a.Account] = now; !w.alone[a.Account].IsZero() {
+			alone[a.Account] = w.alone[a.Account]
+		}
+	}
+	w.alone = alone
+}
+
 // sweep has accounts with work started that nobody holds. more reports whether
 // anything may still be done here soon.
 func (w *Worker) sweep(ctx context.Context) (more bool, err error) {
@@ -136,9 +216,7 @@ func (w *Worker) sweep(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	now := w.o.Env.Now()
-	w.mu.Lock()
-	w.looked = now
-	w.mu.Unlock()
+	w.note(accounts, now)
 	seen := map[string]bool{}
 	for i := range accounts {
 		a := &accounts[i]
@@ -255,7 +333,7 @@ func (w *Worker) take(ctx context.Context, name string) {
 		w.fail(errors.Join(err, account.Release(ctx)))
 		return
 	}
-	h := &holder{o: w.o, account: account, carriers: carriers, since: w.o.Env.Now(), infos: map[string]*Info{}, watcher: w.o.Watcher(name)}
+	h := &holder{o: w.o, account: account, carriers: carriers, since: w.o.Env.Now(), infos: map[string]*Info{}, watcher: w.o.Watcher(name), finished: w.finished}
 	w.mu.Lock()
 	w.held[name] = h
 	delete(w.unheld, name)
@@ -280,6 +358,36 @@ func (w *Worker) hold(ctx context.Context, h *holder) {
 		w.o.Say(fmt.Sprintf("%s could not be given back, and its lease runs out: %v", h.account.Name(), released))
 	default:
 		w.o.Say(h.account.Name() + " is given back")
+	}
+}
+
+// finished has the end of a run told, where it has ended and nobody follows it. Who
+// asks first tells, which is kept as the time of a check is.
+func (w *Worker) finished(run string, info *Info) {
+	if !info.Detached || w.o.Ended == nil {
+		return
+	}
+	w.group.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), 30*time.Second)
+		defer cancel()
+		r, err := w.o.Work.Run(ctx, run)
+		if err != nil || r.Ended.IsZero() {
+			w.untold(run, err)
+			return
+		}
+		mine, err := w.o.Work.Due(ctx, postgres.EndOf(r.ID), r.Ended)
+		if err != nil || !mine {
+			w.untold(run, err)
+			return
+		}
+		w.o.Ended(ctx, r, info)
+	})
+}
+
+// untold says why nobody was told of a run's end; nothing where err is nil.
+func (w *Worker) untold(run string, err error) {
+	if err != nil {
+		w.o.Say(fmt.Sprintf("it could not be looked whether run %s has ended, so nobody is told: %v", run, err))
 	}
 }
 

@@ -643,6 +643,10 @@ func (w *Work) LastDue(ctx context.Context, name string) (time.Time, error) {
 	return zeroTime(due), w.during("look when the check "+name+" was due", err)
 }
 
+// EndOf names the end of a run for [Work.Due], so that one worker tells of it. No
+// schedule is called so.
+func EndOf(run string) string { return "the end of run " + run }
+
 // Prune forgets the runs that ended before, with what became of them, and counts
 // them. What the history of the state has stays there.
 func (w *Work) Prune(ctx context.Context, before time.Time) (runs int, err error) {
@@ -660,6 +664,7 @@ func (w *Work) Prune(ctx context.Context, before time.Time) (runs int, err error
 		batch.Queue("DELETE FROM "+w.b.table("work_runs")+" WHERE number = ANY ($1)", numbers)
 		batch.Queue("DELETE FROM "+w.b.table("work_told")+" t WHERE state_id = $1 AND at < $2 AND NOT EXISTS (SELECT FROM "+w.b.table("work_runs")+
 			" r WHERE r.state_id = t.state_id AND r.id = t.told) AND NOT EXISTS (SELECT FROM "+w.b.table("work_records")+" r WHERE r.state_id = t.state_id AND r.told = t.told)", w.id, before)
+		batch.Queue("DELETE FROM "+w.b.table("work_checks")+" WHERE state_id = $1 AND due < $2 AND starts_with(name, $3::text)", w.id, before, EndOf(""))
 		batch.Queue("DELETE FROM "+w.b.table("work_writers")+" WHERE state_id = $1 AND begun < $2", w.id, before)
 		return tx.SendBatch(ctx, &batch).Close()
 	})

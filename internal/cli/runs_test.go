@@ -1,0 +1,183 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers/carriersim"
+	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
+)
+
+// handing is a fleet of n cards to be adopted and stopped, whose changes workers carry
+// out. Its state is in a database of its own.
+func handing(t *testing.T, n int, faults ...carriersim.Fault) *rig {
+	t.Helper()
+	r := stopping(t, n, faults...)
+	r.clock.now = time.Now()
+	r.env["CARDFLEET_PG_CONN_STR"] = pgtest.Database(t)
+	r.write("workers.fleet.hcl", "fleet {\n  backend \"postgres\" { name = \"bikes\" }\n  executor \"workers\" {}\n}\n")
+	return r
+}
+
+// works has a worker do what can be done, and end.
+func (r *rig) works(args ...string) ran {
+	r.t.Helper()
+	r.wall = true
+	defer func() { r.wall = false }()
+	return r.want(0, r.run(append([]string{"worker", "-once", "-listen="}, args...)...))
+}
+
+// hand hands a run over, and returns its id.
+func (r *rig) hand(args ...string) string {
+	r.t.Helper()
+	got := r.want(0, r.run(append([]string{"apply", "-auto-approve", "-detach"}, args...)...))
+	lines := strings.Split(strings.TrimSpace(got.out), "\n")
+	return lines[len(lines)-1]
+}
+
+// shownRun is a run as runs show -json has it.
+type shownRun struct {
+	ID, Status, Who string
+	Number          int
+	Priority        int
+	Ended           time.Time
+	CancelledBy     string `json:"cancelled_by"`
+	Counts          struct {
+		Actions, Done, Failed, Dropped int
+		NotStarted                     int `json:"not_started"`
+		InDoubt                        int `json:"in_doubt"`
+	}
+	Accounts []struct {
+		Account, Worker, Waits string
+		Until                  time.Time
+	}
+}
+
+func (r *rig) shown(args ...string) []shownRun {
+	r.t.Helper()
+	var list struct{ Runs []shownRun }
+	got := r.want(0, r.run(append([]string{"runs"}, append(args, "-json")...)...))
+	require.NoError(r.t, json.Unmarshal([]byte(got.out), &list))
+	return list.Runs
+}
+
+func TestARunThatIsLeftToWorkersIsToldOnce(t *testing.T) {
+	r := handing(t, 3, refuses(1))
+	l := r.listens()
+	r.env["CI_JOB_URL"] = "https://ci.example/runs/7"
+	id := r.hand()
+	assert.Empty(t, l.news(), "nobody knows how it ends")
+	delete(r.env, "CI_JOB_URL")
+	r.works()
+	r.works()
+	news := l.news()
+	require.Len(t, news, 1)
+	assert.Equal(t, "failure", news[0].Event)
+	assert.Equal(t, "cardfleet apply: 1 of 3 actions are not done", news[0].Title)
+	assert.Equal(t, "dev@laptop", news[0].Who)
+	assert.Equal(t, "https://ci.example/runs/7", news[0].URL)
+	assert.Contains(t, news[0].Text, "stop: failed: ")
+	assert.Equal(t, map[string]int{"done": 2, "failed": 1, "dropped": 0, "not_started": 0, "in_doubt": 0, "unbound_for_good": 0}, news[0].Counts)
+
+	got := r.want(5, r.run("runs", "watch", id))
+	assert.Contains(t, got.out, "2 done, 1 failed")
+	assert.Empty(t, l.news())
+}
+
+func TestAScheduleHasAWorkerLookForDrift(t *testing.T) {
+	r := handing(t, 2)
+	r.hand()
+	r.works()
+	_, err := r.world.Change(cardNo(1), func(c *carriersim.Card) bool { c.Status = spec.Active; return true })
+	require.NoError(t, err)
+	l := r.listens("drift")
+	r.write("schedule.fleet.hcl", "fleet {\n  schedule \"drift\" { cron = \"* * * * *\" }\n}\n")
+	now := time.Now()
+	r.ahead = now.Truncate(time.Minute).Add(time.Hour + 30*time.Second).Sub(now) // half a minute after a time of it
+	r.clock.Advance(r.ahead)
+	got := r.works()
+	assert.Contains(t, got.out+got.errors, "check drift of ")
+	news := l.news()
+	require.Len(t, news, 1, "%s%s", got.out, got.errors)
+	assert.Equal(t, "cardfleet plan: 1 card changed outside cardfleet", news[0].Title)
+}
+
+// asks is the answer to a GET, and its status; 0 where nobody listens.
+func asks(t *testing.T, url string) (int, string) {
+	t.Helper()
+	answer, err := http.Get(url) //nolint:noctx,gosec // of this test's own server
+	if err != nil {
+		return 0, ""
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer.StatusCode, string(text)
+}
+
+func TestAWorkerTellsPrometheusAndTheLogWhatItDoes(t *testing.T) {
+	r := handing(t, 2, refuses(1))
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	at := "http://" + free.Addr().String()
+	require.NoError(t, free.Close())
+	r.hand()
+	r.env["CARDFLEET_LOG"], r.env["CARDFLEET_LOG_FILE"] = "debug", "worker.log"
+	r.env["OTEL_METRICS_EXPORTER"] = "prometheus" // whose own server would be a second one
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan ran)
+	r.wall = true
+	go func() { ended <- r.runIn(ctx, "worker", "-listen="+strings.TrimPrefix(at, "http://")) }()
+	var page string
+	require.Eventually(t, func() bool {
+		_, page = asks(t, at+"/metrics")
+		return strings.Contains(page, `cardfleet_actions_total{action="stop",outcome="failed",provider="aliyun"} 1`)
+	}, time.Minute, 100*time.Millisecond)
+	for _, want := range []string{
+		`cardfleet_actions_total{action="stop",outcome="done",provider="aliyun"} 1`,
+		`cardfleet_calls_total{call="DoIotUserStopResume",outcome="done",provider="aliyun"} 1`,
+		"# TYPE cardfleet_call_duration_seconds histogram",
+		"cardfleet_worker_accounts 1",
+		`cardfleet_account_unheld_seconds{account="aliyun"} `,
+		`cardfleet_account_actions{account="aliyun",state="ready"} `,
+		"cardfleet_worker_database_age_seconds ",
+		`target_info{`,
+	} {
+		assert.Contains(t, page, want)
+	}
+	assert.NotContains(t, page, "otel_scope")
+	code, text := asks(t, at+"/healthz")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Contains(t, text, `"status":"ok"`)
+	stop()
+	got := <-ended
+	assert.Equal(t, 0, got.code, "%s%s", got.out, got.errors)
+	log := r.read("worker.log")
+	assert.Contains(t, log, `"call":"DoIotUserStopResume"`)
+	assert.Contains(t, log, "is held here")
+}
+
+func TestOldRunsGoAfterTheTimeOfTheHistory(t *testing.T) {
+	r := handing(t, 1)
+	r.write("history.fleet.hcl", "fleet {\n  history { keep = \"2d\" }\n}\n")
+	id := r.hand()
+	r.works()
+	r.ahead = 47 * time.Hour
+	r.works()
+	require.Len(t, r.shown("list"), 1)
+	r.ahead = 49 * time.Hour
+	r.works()
+	assert.Empty(t, r.shown("list"))
+	got := r.want(1, r.run("runs", "show", id))
+	assert.Contains(t, got.errors, "No such run")
+}
