@@ -224,8 +224,8 @@ func (t *toldRun) put(r *apply.Result) {
 		t.of.add(string(r.Action.Kind), r.Card.Labels)
 	}
 	if o == apply.InDoubt && t.doubt == nil {
-		first := *r
-		t.doubt = &first
+		card, action := r.Card.Clone(), *r.Action
+		t.doubt = &apply.Result{Card: &card, Action: &action}
 	}
 	if o == apply.Done && !r.Action.Kind.Irreversible() {
 		return
