@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
@@ -78,18 +79,28 @@ func (c Carriers) LookAgain(ctx context.Context, env Env, p Piece, since time.Ti
 		}
 		reading.Watched = max(reading.At.Sub(since), 0)
 		after, ended := memory.SettleDoubts(reading, able.Settle)
-		if len(ended) == 0 {
+		after.TakeReading(reading) // which gives the doubts that are left the carrier's clock
+		switch {
+		case len(ended) > 0:
+			settled[card.ICCID] = ended
+			records = append(records, recordsOfEnded(p.Run, memory, &after, ended, env.Now().UTC())...)
+		case clockless(memory.Doubts) && !clockless(after.Doubts):
+			records = append(records, state.Record{Type: state.PutRecord, At: env.Now().UTC(), Provider: after.Provider, ICCID: after.ICCID, Card: &after})
+		default:
 			continue
 		}
-		after.TakeReading(reading)
-		settled[card.ICCID] = ended
-		records = append(records, recordsOfEnded(p.Run, memory, &after, ended, env.Now().UTC())...)
 		p.Memories[card.ICCID] = &after
 	}
 	if len(records) == 0 {
 		return settled, nil
 	}
 	return settled, p.Journal.Append(context.WithoutCancel(ctx), records...)
+}
+
+// clockless reports whether nobody knows yet since when, by the carrier's clock, one of
+// the calls is in doubt.
+func clockless(doubts []state.Doubt) bool {
+	return slices.ContainsFunc(doubts, func(d state.Doubt) bool { return d.CarrierSince.IsZero() })
 }
 
 // look reads all of the card that its doubts are about.

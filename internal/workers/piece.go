@@ -158,7 +158,8 @@ func (p *piece) inDoubt(c *card, a *plan.Action, now time.Time) (*apply.Result, 
 	switch {
 	case able.ReplacesByName(a.Kind) && !a.Irreversible() && !a.Guarded:
 		return nil, ""
-	case able.Reads.Has(a.Kind.Attr()) && !d.Waits && d.Ticket == "" && now.Sub(p.w.since) < able.Settle+longest:
+	case able.Reads.Has(a.Kind.Attr()) && !d.Waits && d.Ticket == "" && c.Looked < looks(able.Settle):
+		c.Looked++
 		p.nextAt = now.Add(longest)
 		return nil, notShownYet
 	}
@@ -167,6 +168,13 @@ func (p *piece) inDoubt(c *card, a *plan.Action, now time.Time) (*apply.Result, 
 		reason = "its worker was lost, and nothing shows what became of the call"
 	}
 	return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.InDoubt, Reason: reason, RequestID: d.RequestID}, ""
+}
+
+// looks is how often a worker looks what became of a call before the run leaves that to
+// the next plan: for as long as the carrier may take to show it, and a minute more. It
+// is counted in looks, since the account may change hands meanwhile.
+func looks(settle time.Duration) int {
+	return int((settle + time.Minute) / longest)
 }
 
 // needsOutside judges an action by those of other slices that it needs, and takes

@@ -24,6 +24,8 @@ type card struct {
 	// Signers are the fingerprints of those who signed, by action, in the order of
 	// its approvals: a plan's own form leaves them out.
 	Signers map[string][]string `json:"signers,omitempty"`
+	// Looked is how often it was looked what became of an earlier worker's call.
+	Looked int `json:"looked,omitempty"`
 	// Needed are the actions for whose outcome others wait.
 	Needed []string `json:"needed,omitempty"`
 }
