@@ -44,12 +44,16 @@ func newPace(perSecond float64) *pace {
 // on their way to the carrier, some come closer to each other.
 const spread = 15 * time.Millisecond
 
+// mostCounted is how many of the last requests are counted at most, whatever the rate:
+// where a second takes more, they are held to their part of it.
+const mostCounted = 10_000
+
 // configure sets the rate that is never passed: no more requests leave in a second
 // than it has in one, whatever made some of them late. Tokens alone don't see to that,
 // since they are given before a request leaves.
 func (p *pace) configure(perSecond float64) {
 	p.configured = rate.Limit(perSecond)
-	most := max(1, int(perSecond))
+	most := max(1, int(min(perSecond, mostCounted)))
 	last := make([]time.Time, 0, most)
 	for i := range p.sent { // the oldest first
 		last = append(last, p.sent[(p.oldest+i)%len(p.sent)])
@@ -58,7 +62,7 @@ func (p *pace) configure(perSecond float64) {
 	p.sent = append(make([]time.Time, most-len(last)), last...)
 	p.oldest, p.span = 0, time.Duration(float64(most)/perSecond*float64(time.Second))
 	if most > 1 {
-		p.span += spread
+		p.span += min(spread, p.span/64)
 	}
 }
 

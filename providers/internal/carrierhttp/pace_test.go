@@ -61,3 +61,11 @@ func TestThrottlesNeverStopTheAccount(t *testing.T) {
 		assert.InDelta(t, 1, float64(p.limiter.Limit()), 0.01)
 	})
 }
+
+func TestARateThatIsNoneInTruthTakesNoMemory(t *testing.T) {
+	for _, perSecond := range []float64{1e5, 1e9, 1e300} {
+		p := newPace(perSecond)
+		assert.LessOrEqual(t, cap(p.sent), mostCounted)
+		assert.Zero(t, p.wait(time.Now()))
+	}
+}
