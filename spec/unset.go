@@ -11,7 +11,7 @@ const (
 	ForState                      // opening the state
 	ForEncryption                 // reading what is encrypted
 	ForMessages                   // telling people of a run
-	ForOutputs                    // showing outputs
+	ForOutputs                    // showing outputs, and judging checks
 )
 
 // UnsetValue is a value that is made from a variable of the environment which isn't set.

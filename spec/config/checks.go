@@ -59,7 +59,8 @@ func (l *loader) loadChecks() {
 func (l *loader) judgeChecks() {
 	for _, c := range l.checks {
 		l.scope.Prepare(c.message, expr.InChecks) // it is evaluated only where the condition fails
-		if result, ok := c.judge(l.scope, l.report); ok {
+		unset := func(d hcl.Diagnostics) { l.unsetAt(spec.UnsetValue{For: spec.ForOutputs}, d) }
+		if result, ok := c.judge(l.scope, l.report, unset); ok {
 			l.judged = append(l.judged, result)
 		}
 	}
@@ -92,7 +93,7 @@ func (c *Config) Checks(live spec.Live) ([]spec.Check, spec.Diagnostics) {
 	objects.outputs = outputValues(c.outputs, s, r)
 	var out []spec.Check
 	for _, k := range c.checks {
-		if result, ok := k.judge(s, r); ok {
+		if result, ok := k.judge(s, r, func(d hcl.Diagnostics) { r.HCL(d) }); ok {
 			out = append(out, result)
 		}
 	}
@@ -100,10 +101,15 @@ func (c *Config) Checks(live spec.Live) ([]spec.Check, spec.Diagnostics) {
 }
 
 // judge is what becomes of a check. It fails where the condition or the message has
-// a mistake, which is then reported.
-func (k *check) judge(s *expr.Scope, r *report) (spec.Check, bool) {
+// a mistake, which is then reported; unset takes that it lacks a variable of the
+// environment alone.
+func (k *check) judge(s *expr.Scope, r *report, unset func(hcl.Diagnostics)) (spec.Check, bool) {
 	out := spec.Check{Name: k.name, Severity: k.severity, Status: spec.CheckUnknown, File: k.at.Filename, Line: k.at.Start.Line}
-	v, ok := s.Eval(k.condition, expr.InChecks)
+	v, lacks, ok := s.EvalLater(k.condition, expr.InChecks)
+	if len(lacks) > 0 {
+		unset(lacks)
+		return out, true
+	}
 	if !ok {
 		return out, false
 	}

@@ -33,9 +33,13 @@ output "key" {
   sensitive = true
 }
 output "shown" { value = nonsensitive(env("SHOWN")) }
+check "set" {
+  condition     = env("CHECKED") != ""
+  error_message = "it is not"
+}
 `})
 	for need, want := range map[spec.Need][]int{
-		spec.ForState: {3}, spec.ForMessages: {5}, spec.ForEncryption: {8}, spec.ForCarriers: {8, 16}, spec.ForOutputs: {23},
+		spec.ForState: {3}, spec.ForMessages: {5}, spec.ForEncryption: {8}, spec.ForCarriers: {8, 16}, spec.ForOutputs: {23, 25},
 	} {
 		var lines []int
 		for _, d := range c.Fleet.UnsetFor(need) {
