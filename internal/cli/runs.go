@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -101,7 +102,7 @@ func (prog *program) runsCancelCommand() *cli.Command {
 		UsageText: "cardfleet runs cancel 6fa3c0de", Flags: o.inputOptions.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			return prog.onRun(ctx, *o, cmd, func(r *runsSession, one *postgres.WorkRun) error {
-				if !one.Ended.IsZero() {
+				if !one.Ended.IsZero() && !cutShort(one) {
 					return refuse("The run has ended", "Run %s ended at %s: there is nothing to cancel.", one.ID, one.Ended.UTC().Format(time.RFC3339))
 				}
 				if err := r.work.Cancel(ctx, one.ID, r.run.Env.Who); err != nil {
@@ -196,9 +197,16 @@ func (r *runsSession) find(ctx context.Context, id string) (*postgres.WorkRun, e
 }
 
 func (r *runsSession) retry(ctx context.Context, one *postgres.WorkRun, glob string) error {
+	if _, err := path.Match(glob, ""); err != nil {
+		return refuse("Invalid option", "-accounts=%s is no glob: %v.", safe.Text(glob), err)
+	}
+	info, err := workers.InfoOf(one)
+	if err != nil {
+		return err
+	}
 	var accounts []string
 	for i := range one.Accounts {
-		if a := &one.Accounts[i]; a.Stuck != "" && workers.Matches(glob, a.Account) {
+		if a := &one.Accounts[i]; a.Stuck != "" && info.Named(glob, a.Account) {
 			accounts = append(accounts, a.Account)
 		}
 	}
@@ -312,7 +320,7 @@ func (r *runsSession) view(one *postgres.WorkRun, accounts []postgres.AccountSta
 	for i := range one.Accounts {
 		a := &one.Accounts[i]
 		view := accountView{Account: a.Account, runCounts: runCounts{a.Actions, a.Done, a.Failed, a.Dropped, a.InDoubt, a.NotStarted + a.Left}}
-		if a.Left > 0 && one.Ended.IsZero() {
+		if a.Left > 0 && (one.Ended.IsZero() || a.Stuck != "") {
 			view.Worker, view.Waits, view.Until = r.waits(one, a, accounts, calls)
 		}
 		v.Accounts = append(v.Accounts, view)
@@ -362,6 +370,8 @@ func statusOf(one *postgres.WorkRun, v *runView) string {
 	switch {
 	case !one.Cancelled.IsZero():
 		return "cancelled"
+	case !one.Ended.IsZero() && cutShort(one):
+		return "stuck" // until it is retried
 	case !one.Ended.IsZero():
 		return "ended"
 	}

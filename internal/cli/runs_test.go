@@ -181,3 +181,70 @@ func TestOldRunsGoAfterTheTimeOfTheHistory(t *testing.T) {
 	got := r.want(1, r.run("runs", "show", id))
 	assert.Contains(t, got.errors, "No such run")
 }
+
+func TestRunsAreListedShownAndCancelled(t *testing.T) {
+	r := handing(t, 2)
+	assert.Contains(t, r.want(0, r.run("runs", "list")).out, "No runs.")
+	assert.Empty(t, r.shown("list"))
+	id := r.hand("-priority=7")
+	got := r.want(0, r.run("runs", "list"))
+	assert.Contains(t, got.out, id+"  waiting ")
+	assert.Contains(t, got.out, "priority 7  0 of 2 done  dev@laptop\n")
+	run := r.shown("show", id[:8])[0]
+	assert.Equal(t, id, run.ID)
+	assert.Equal(t, "waiting", run.Status)
+	assert.Equal(t, 7, run.Priority)
+	assert.Equal(t, 2, run.Counts.NotStarted)
+	assert.Contains(t, run.Accounts[0].Waits, "no worker: none is there")
+	for _, args := range [][]string{{"show", "zzz"}, {"watch", "zzz"}, {"cancel", "zzz"}, {"retry", "zzz"}} {
+		got := r.want(1, r.run(append([]string{"runs"}, args...)...))
+		assert.Contains(t, got.errors, "No such run", args[0])
+	}
+	assert.Contains(t, r.want(1, r.run("runs", "retry", id)).errors, "Nothing to retry")
+	assert.Contains(t, r.want(1, r.run("runs", "retry", "-accounts=[", id)).errors, "is no glob")
+
+	assert.Contains(t, r.want(0, r.run("runs", "cancel", id)).out, "Cancelled: run "+id)
+	run = r.shown("show", id)[0]
+	assert.Equal(t, "cancelled", run.Status)
+	assert.Equal(t, "dev@laptop", run.CancelledBy)
+	assert.False(t, run.Ended.IsZero())
+	assert.Empty(t, r.shown("list", "-going"))
+	assert.Len(t, r.shown("list"), 1)
+	r.want(5, r.run("runs", "watch", id))
+	for _, q := range r.world.Requests() {
+		require.False(t, q.Effect, "nothing was begun")
+	}
+}
+
+func TestAPausedAccountIsLeftAloneAndSaysWho(t *testing.T) {
+	r := handing(t, 1)
+	id := r.hand()
+	assert.Contains(t, r.want(1, r.run("runs", "pause", "nope")).errors, "No such account")
+	r.want(0, r.run("runs", "pause", "aliyun"))
+	r.works()
+	run := r.shown("show", id)[0]
+	assert.Equal(t, "waiting", run.Status)
+	assert.Equal(t, "paused by dev@laptop", run.Accounts[0].Waits)
+	r.want(0, r.run("runs", "resume", "aliyun"))
+	r.works()
+	run = r.shown("show", id)[0]
+	assert.Equal(t, "ended", run.Status)
+	assert.Equal(t, 1, run.Counts.Done)
+	r.want(0, r.run("runs", "watch", id))
+	assert.Contains(t, r.want(1, r.run("runs", "cancel", id)).errors, "The run has ended")
+}
+
+func TestWhatALaterRunNoLongerWantsIsDropped(t *testing.T) {
+	r := handing(t, 2)
+	first := r.hand()
+	r.write("main.fleet.hcl", strings.Replace(r.read("main.fleet.hcl"), "active = false", "active = true", 1))
+	r.want(0, r.run("apply", "-auto-approve", "-detach"))
+	r.works()
+	run := r.shown("show", first)[0]
+	assert.Equal(t, 1, run.Counts.Done)
+	assert.Equal(t, 1, run.Counts.Dropped)
+	got := r.want(5, r.run("runs", "watch", first))
+	assert.Regexp(t, `stop: dropped: superseded by run [0-9a-f-]{36}\n`, got.out)
+	card, _ := r.world.Card(cardNo(0))
+	assert.Equal(t, spec.Active, card.Status)
+}

@@ -95,6 +95,16 @@ type Info struct {
 	Detached bool `json:"detached,omitempty"`
 }
 
+// Named reports whether a glob is of the account, or of a provider block whose changes
+// are made in it.
+func (i *Info) Named(glob, account string) bool {
+	named := Matches(glob, account)
+	for name, of := range i.Providers {
+		named = named || of == account && Matches(glob, name)
+	}
+	return named
+}
+
 // Part says what of a plan is handed over, and what is done here.
 type Part struct {
 	handed map[spec.ProviderName]string // their accounts
