@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cardfleet/cardfleet/providers/carriersim"
 )
 
 // toldPackages are the packages whose sentences people read, but for mistakes of the
@@ -152,4 +154,52 @@ func formsOf(t *testing.T, path string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+func TestTheLanguageIsThatOfTheOptionThenOfTheVariableThenOfTheLocale(t *testing.T) {
+	for name, c := range map[string]struct {
+		env     map[string]string
+		args    []string
+		chinese bool
+	}{
+		"nothing says":                  {nil, nil, false},
+		"the option":                    {nil, []string{"-lang=zh"}, true},
+		"the option over the variable":  {map[string]string{"CARDFLEET_LANG": "zh"}, []string{"--lang", "en"}, false},
+		"the variable":                  {map[string]string{"CARDFLEET_LANG": "zh_CN.UTF-8"}, nil, true},
+		"the variable over the locale":  {map[string]string{"CARDFLEET_LANG": "en", "LANG": "zh_CN.UTF-8"}, nil, false},
+		"the locale":                    {map[string]string{"LANG": "zh_CN.UTF-8"}, nil, true},
+		"LC_ALL over LANG":              {map[string]string{"LC_ALL": "C.UTF-8", "LANG": "zh_CN.UTF-8"}, nil, false},
+		"LC_MESSAGES over LANG":         {map[string]string{"LC_MESSAGES": "zh_CN.UTF-8", "LANG": "en_US.UTF-8"}, nil, true},
+		"a locale that isn't UTF-8":     {map[string]string{"LANG": "zh_CN.GBK"}, nil, false},
+		"the locale of a runner":        {map[string]string{"CI": "true", "LANG": "zh_CN.UTF-8"}, nil, false},
+		"the variable of a runner":      {map[string]string{"CI": "true", "CARDFLEET_LANG": "zh"}, nil, true},
+		"the locale of somewhere else":  {map[string]string{"LANG": "fr_FR.UTF-8"}, nil, false},
+		"what stands behind two dashes": {nil, []string{"--", "-lang=zh"}, false},
+	} {
+		r := newRig(t, &carriersim.World{})
+		for k, v := range c.env {
+			r.env[k] = v
+		}
+		ran := r.run(append([]string{"version", "-h"}, c.args...)...)
+		r.want(0, ran)
+		assert.Equal(t, c.chinese, strings.Contains(ran.out, "用法"), "%s:\n%s", name, ran.out)
+	}
+	r := newRig(t, &carriersim.World{})
+	ran := r.run("plan", "-lang=fr")
+	r.want(1, ran)
+	assert.Contains(t, ran.errors, "-lang=fr names none of the languages that there are: en, zh.")
+}
+
+// What programs read is the same in each language, and so is what becomes of the cards.
+func TestJSONIsTheSameInEachLanguage(t *testing.T) {
+	r := newRig(t, &carriersim.World{})
+	r.write("main.fleet.hcl", "card \"a\" {\n  iccid = \"8986\"\n}\n")
+	english, chinese := r.run("validate", "-json"), r.run("validate", "-json", "-lang=zh")
+	r.want(1, english)
+	r.want(1, chinese)
+	assert.Equal(t, english.out, chinese.out)
+	people := r.run("validate", "-lang=zh")
+	r.want(1, people)
+	assert.Contains(t, people.errors, "错误：ICCID 无效")
+	assert.Contains(t, people.errors, "位置：main.fleet.hcl 第 2 行")
 }
