@@ -29,7 +29,8 @@ const (
 
 // What an outcome's byte has besides the outcome.
 const (
-	outcomeBits  = 0x0f
+	outcomeBits  = 0x07
+	deniedBit    = 0x08
 	wantedBit    = 0x10
 	toldBit      = 0x20
 	uuidBit      = 0x40 // the request's id is a UUID, which is packed
@@ -90,6 +91,9 @@ func outcomeCode(r *Result) byte {
 	if r.AsFarAsTold {
 		code |= toldBit
 	}
+	if r.Denied {
+		code |= deniedBit
+	}
 	return code
 }
 
@@ -99,7 +103,7 @@ func (l *ledger) get(number int) Result {
 	if code == 0 {
 		return Result{Outcome: NotStarted, Reason: unread}
 	}
-	r := Result{Outcome: Outcomes()[code&outcomeBits-1], AsWanted: code&wantedBit != 0, AsFarAsTold: code&toldBit != 0}
+	r := Result{Outcome: Outcomes()[code&outcomeBits-1], AsWanted: code&wantedBit != 0, AsFarAsTold: code&toldBit != 0, Denied: code&deniedBit != 0}
 	place := l.places[number]
 	b := l.blocks[place>>32][place&(1<<32-1):]
 	elapsed, n := binary.Varint(b)

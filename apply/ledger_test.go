@@ -26,7 +26,7 @@ func TestResultsAreAsTheyWereNoted(t *testing.T) {
 			}
 			want[i] = Result{
 				Outcome: rapid.SampledFrom(Outcomes()).Draw(t, "outcome"), Reason: rapid.SampledFrom([]string{"", "it is so", string(make([]byte, blockSize))}).Draw(t, "why"),
-				AsWanted: rapid.Bool().Draw(t, "as wanted"), AsFarAsTold: rapid.Bool().Draw(t, "as far as told"),
+				AsWanted: rapid.Bool().Draw(t, "as wanted"), AsFarAsTold: rapid.Bool().Draw(t, "as far as told"), Denied: rapid.Bool().Draw(t, "denied"),
 				RequestID: rapid.SampledFrom(ids).Draw(t, "request"), Elapsed: time.Duration(rapid.Int64().Draw(t, "elapsed")),
 			}
 			noted := want[i]

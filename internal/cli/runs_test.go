@@ -248,3 +248,22 @@ func TestWhatALaterRunNoLongerWantsIsDropped(t *testing.T) {
 	card, _ := r.world.Card(cardNo(0))
 	assert.Equal(t, spec.Active, card.Status)
 }
+
+func TestARunThatAnAccountRefusesIsStuckUntilItIsRetried(t *testing.T) {
+	r := handing(t, 2)
+	id := r.hand()
+	r.world.Expel(carriersim.Account{ID: "LTAI5tAnotherKeyId00", Secret: testSecret})
+	r.works()
+	run := r.shown("show", id)[0]
+	assert.Equal(t, "stuck", run.Status)
+	assert.Equal(t, 2, run.Counts.NotStarted)
+	assert.Contains(t, run.Accounts[0].Waits, "can't go on: ")
+	assert.Contains(t, run.Accounts[0].Waits, "cardfleet runs retry "+id)
+	r.want(5, r.run("runs", "watch", id))
+	assert.Contains(t, r.want(1, r.run("runs", "retry", "-accounts=xuyu*", id)).errors, "Nothing to retry")
+
+	r.world.Expel(carriersim.Account{ID: testKeyID, Secret: testSecret})
+	assert.Contains(t, r.want(0, r.run("runs", "retry", "-accounts=ali*", id)).out, "goes on in aliyun.")
+	r.works()
+	r.want(0, r.run("runs", "watch", id))
+}
