@@ -28,58 +28,58 @@ type toldPlan struct {
 }
 
 // Head implements [plan.Source].
-func (z toldPlan) Head() *plan.Plan {
-	p := *z.Source.Head()
+func (t toldPlan) Head() *plan.Plan {
+	p := *t.Source.Head()
 	p.Numbers = slices.Clone(p.Numbers)
 	for i := range p.Numbers {
-		p.Numbers[i].Attention = z.notes(p.Numbers[i].Attention)
+		p.Numbers[i].Attention = t.notes(p.Numbers[i].Attention)
 	}
-	if z.lang.English() {
+	if t.lang.English() {
 		return &p
 	}
-	p.Policy.Weaker = z.texts(p.Policy.Weaker)
+	p.Policy.Weaker = t.texts(p.Policy.Weaker)
 	p.Incomplete = slices.Clone(p.Incomplete)
 	for i := range p.Incomplete {
-		p.Incomplete[i].Reason = z.tell(p.Incomplete[i].Reason)
+		p.Incomplete[i].Reason = t.tell(p.Incomplete[i].Reason)
 	}
 	return &p
 }
 
 // Visit implements [plan.Source].
-func (z toldPlan) Visit(places []int32, visit func(n int, c *plan.Card) error) error {
-	return z.Source.Visit(places, func(n int, c *plan.Card) error {
-		own := z.card(c)
+func (t toldPlan) Visit(places []int32, visit func(n int, c *plan.Card) error) error {
+	return t.Source.Visit(places, func(n int, c *plan.Card) error {
+		own := t.card(c)
 		return visit(n, &own)
 	})
 }
 
 // card is a card of its own whose texts are told.
-func (z telling) card(c *plan.Card) plan.Card {
+func (t telling) card(c *plan.Card) plan.Card {
 	own := c.Clone()
-	own.Attention = z.notes(own.Attention)
-	own.Notes = z.texts(own.Notes)
+	own.Attention = t.notes(own.Attention)
+	own.Notes = t.texts(own.Notes)
 	for i := range own.Drift {
-		own.Drift[i].Cause = z.tell(own.Drift[i].Cause)
+		own.Drift[i].Cause = t.tell(own.Drift[i].Cause)
 	}
 	for i := range own.Actions {
-		own.Actions[i].Denial = z.lang.Text(own.Actions[i].Denial)
+		own.Actions[i].Denial = t.lang.Text(own.Actions[i].Denial)
 	}
 	return own
 }
 
-func (z telling) texts(list []string) []string {
+func (t telling) texts(list []string) []string {
 	list = slices.Clone(list)
 	for i := range list {
-		list[i] = z.tell(list[i])
+		list[i] = t.tell(list[i])
 	}
 	return list
 }
 
-func (z telling) notes(list []plan.Note) []plan.Note {
+func (t telling) notes(list []plan.Note) []plan.Note {
 	list = slices.Clone(list)
 	for i := range list {
-		list[i].Summary = z.lang.Text(list[i].Summary)
-		list[i].Detail = z.Both(z.lang.Lines(list[i].Detail))
+		list[i].Summary = t.lang.Text(list[i].Summary)
+		list[i].Detail = t.Both(t.lang.Lines(list[i].Detail))
 	}
 	return list
 }

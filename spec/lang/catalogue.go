@@ -23,7 +23,6 @@ type catalogue struct {
 	// open those that begin with an argument; each the most specific ones first.
 	first map[string][]*template
 	open  []*template
-	marks *strings.Replacer // punctuation between what was told
 }
 
 var chinese = sync.OnceValue(func() *catalogue {

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"bytes"
+	"errors"
 	"html"
 	"io"
 	"regexp"
@@ -118,7 +119,7 @@ func (p *page) tell() error {
 	for {
 		kind := p.in.Next()
 		if kind == nethtml.ErrorToken {
-			if err := p.in.Err(); err != io.EOF {
+			if err := p.in.Err(); !errors.Is(err, io.EOF) {
 				return err
 			}
 			return p.flush()
