@@ -98,6 +98,7 @@ type program struct {
 	seen    *seen              // how what happens is seen
 	unsaved map[string][]byte  // what an editor has open in place of files, by absolute path
 	loads   sync.WaitGroup     // those that are under way, the ones that were given up among them
+	bed     *testbed           // of a test file whose runs these are; nil but for those
 }
 
 // open makes the command's output, which says also why the command ended.
@@ -153,6 +154,7 @@ func (prog *program) rootCommand() *cli.Command {
 			prog.tableCommand(),
 			prog.outputCommand(),
 			prog.consoleCommand(),
+			prog.testCommand(),
 			prog.stateCommand(),
 			prog.resolveCommand(),
 			prog.forceUnlockCommand(),

@@ -174,6 +174,7 @@ func (prog *program) load(ctx context.Context, dir string, in inputOptions, how 
 	prog.out.hide(secretVariables(prog.env))
 	o := prog.configOptions(dir)
 	o.Vars, o.Expressions = in.inOrder(), how.expressions
+	o.Simulated = prog.bed != nil
 	o.Stop = func() bool { return ctx.Err() != nil }
 	type result struct {
 		loaded *config.Config

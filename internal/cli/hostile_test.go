@@ -183,6 +183,7 @@ var walk = [][]string{
 	{"carriers", "try", typedText, string(kiosk)}, {"carriers", "try", "hostile", typedText},
 	{"init"}, {"init", "-provider=" + typedText}, {"init", "-ci=" + typedText},
 	{"lsp"}, {"lsp", typedText}, {"output"}, {"output", "-json"}, {"output", "said"}, {"output", typedText}, {"console"}, {"console", "-var=carrier=" + typedText},
+	{"test"}, {"test", "-json"}, {"test", "-filter=" + typedText}, {"test", "-junit-xml=junit.xml"},
 	{"completion", "bash"}, {"completion", typedText}, {"__complete", "plan", "-target="}, {"__complete", "plan", "-select=note="}, {"__complete", typedText},
 	{"destroy", typedText}, {typedText, "-h"}, {"plan", "-select=note=" + typedText},
 	{"import", "-iccids=hostile.csv", "-labels=city=city"}, {"simulator", "-listen=" + typedText}, {typedText}, {"plan", "-" + typedText},

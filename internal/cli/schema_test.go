@@ -124,7 +124,7 @@ func (r *rig) conform(args []string, got ran) {
 	case args[command] == "runs" && slices.Contains(args, "-json") && got.code == 0:
 		conforms(r.t, "runs", got.out)
 		return
-	case args[command] != "plan" && args[command] != "apply":
+	case args[command] != "plan" && args[command] != "apply" && args[command] != "test":
 		return
 	}
 	if slices.Contains(args, "-json") {

@@ -44,12 +44,15 @@ func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool
 
 // openQuietly is openConfig that shows no warnings.
 func (prog *program) openQuietly(ctx context.Context, in inputOptions, calls bool) (*configuration, spec.Diagnostics, error) {
-	loaded, diags, err := prog.load(ctx, prog.dir(), in, loadOptions{})
+	loaded, diags, err := prog.load(ctx, prog.dir(), in, loadOptions{expressions: prog.bed != nil})
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case loaded == nil || loaded.Fleet == nil:
 		return nil, nil, mistakes(diags)
+	}
+	if prog.bed != nil {
+		prog.bed.take(loaded.Fleet)
 	}
 	c := &configuration{program: prog, config: loaded, fleet: loaded.Fleet}
 	c.boundMemory()

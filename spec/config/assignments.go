@@ -20,9 +20,12 @@ func (l *loader) loadVariables() {
 		l.giveFromFile(name)
 	}
 	for _, a := range l.Vars {
-		if a.File != "" {
+		switch {
+		case a.Run != nil:
+			l.giveFromTest(a.Run)
+		case a.File != "":
 			l.given = append(l.given, l.giveFromFile(a.File)...)
-		} else {
+		default:
 			l.given = append(l.given, l.giveFromCommandLine(a)...)
 		}
 	}

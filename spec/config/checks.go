@@ -24,6 +24,7 @@ type check struct {
 	severity  spec.CheckSeverity
 	condition hcl.Expression
 	message   hcl.Expression
+	where     expr.Setting // that both stand in
 	at        hcl.Range
 }
 
@@ -33,7 +34,7 @@ func (l *loader) loadChecks() {
 	for _, b := range l.blocks["check"] {
 		content, diags := b.Body.Content(checkSchema())
 		failed := l.report.HCL(diags)
-		c := &check{name: b.Labels[0], severity: spec.CheckWarns, at: b.DefRange}
+		c := &check{name: b.Labels[0], severity: spec.CheckWarns, where: expr.InChecks, at: b.DefRange}
 		if c.name == "" {
 			l.report.ErrorAt(b.LabelRanges[0], "Blank name", "A check is shown by its name: say what holds, such as \"every card has a city\".")
 			continue
@@ -58,7 +59,7 @@ func (l *loader) loadChecks() {
 // judgeChecks evaluates the checks once with nothing read yet, for their mistakes.
 func (l *loader) judgeChecks() {
 	for _, c := range l.checks {
-		l.scope.Prepare(c.message, expr.InChecks) // it is evaluated only where the condition fails
+		l.scope.Prepare(c.message, c.where) // it is evaluated only where the condition fails
 		unset := func(d hcl.Diagnostics) { l.unsetAt(spec.UnsetValue{For: spec.ForOutputs}, d) }
 		if result, ok := c.judge(l.scope, l.report, unset); ok {
 			l.judged = append(l.judged, result)
@@ -105,7 +106,7 @@ func (c *Config) Checks(live spec.Live) ([]spec.Check, spec.Diagnostics) {
 // environment alone.
 func (k *check) judge(s *expr.Scope, r *report, unset func(hcl.Diagnostics)) (spec.Check, bool) {
 	out := spec.Check{Name: k.name, Severity: k.severity, Status: spec.CheckUnknown, File: k.at.Filename, Line: k.at.Start.Line}
-	v, lacks, ok := s.EvalLater(k.condition, expr.InChecks)
+	v, lacks, ok := s.EvalLater(k.condition, k.where)
 	if len(lacks) > 0 {
 		unset(lacks)
 		return out, true
@@ -141,7 +142,7 @@ func nullOr(v cty.Value) string {
 
 // says is the message of a check that fails.
 func (k *check) says(s *expr.Scope, r *report) (string, bool) {
-	v, ok := s.Eval(k.message, expr.InChecks)
+	v, ok := s.Eval(k.message, k.where)
 	if !ok {
 		return "", false
 	}

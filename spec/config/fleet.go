@@ -36,7 +36,9 @@ func (l *loader) loadFleet() {
 func (l *loader) loadNested(b *hcl.Block, once expr.Names) {
 	switch b.Type {
 	case "notify": // there may be any number
-		l.loadNotify(b)
+		if !l.Simulated {
+			l.loadNotify(b)
+		}
 		return
 	case "window", "schedule":
 		if once.Claim(l.report, b.Type+" "+b.Labels[0], blockTitle(b.Type, b.Labels), b.DefRange) {
@@ -51,7 +53,9 @@ func (l *loader) loadNested(b *hcl.Block, once expr.Names) {
 	case "backend":
 		l.loadBackend(b)
 	case "encryption":
-		l.loadEncryption(b)
+		if !l.Simulated {
+			l.loadEncryption(b)
+		}
 	case "history":
 		l.loadHistory(b)
 	case "executor":

@@ -45,6 +45,10 @@ type Options struct {
 	// Expressions keeps what [Config.Console] needs, which a fleet of a million cards
 	// doesn't carry along for nobody.
 	Expressions bool
+	// Simulated leaves out, unread, where providers and backends are and what they ask
+	// for: endpoints, and settings that are secret or may come from the environment;
+	// and so what encrypts the state and who is notified.
+	Simulated bool
 	// Backends are the types of backend that exist.
 	Backends []spec.Schema
 	// Now is asked once, for timestamp(). nil is the zero time.
@@ -54,10 +58,12 @@ type Options struct {
 	Version string
 }
 
-// Assignment is one -var or -var-file of the command line.
+// Assignment is one -var or -var-file of the command line, or what a test gives.
 type Assignment struct {
 	Name, Value string // -var Name=Value
 	File        string // where set: -var-file File
+	// Run is the run of a test file, where set, which gives variables their values.
+	Run *TestRun
 }
 
 // Config is a configuration without mistakes.

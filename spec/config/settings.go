@@ -41,6 +41,8 @@ func (l *loader) written(attributes hcl.Attributes, schema spec.Schema, later sp
 			l.report.ErrorAt(a.NameRange, "Unsupported argument", "An argument named %q is not expected here.%s",
 				a.Name, spec.DidYouMean(a.Name, slices.Concat(besides, schema.Names())))
 			continue
+		case l.Simulated && (x.Secret || x.Env != "" || x.Name == "endpoint"):
+			continue
 		case x.Secret:
 			l.rememberSecret(a)
 		}

@@ -43,6 +43,7 @@ const (
 	RootCard   = "card"
 	RootNumber = "privacy_number"
 	RootOutput = "output"
+	RootPlan   = "plan"
 )
 
 // Setting says what may be referred to where an expression stands.
@@ -57,10 +58,12 @@ const (
 	InOutputs
 	// InChecks allows output besides.
 	InChecks
+	// InTests allows plan besides: what a run of a test file planned.
+	InTests
 )
 
 // late reports whether what carriers say is known there.
-func (w Setting) late() bool { return w == InOutputs || w == InChecks }
+func (w Setting) late() bool { return w == InOutputs || w == InChecks || w == InTests }
 
 // NewScope is a scope without variables and locals. Mistakes go to r.
 func NewScope(w World, r Report) *Scope {
@@ -126,7 +129,7 @@ func (s *Scope) Prepare(expr hcl.Expression, where Setting) (Prepared, bool) {
 			ok = ok && s.vars[name].ok
 		case RootLocal:
 			p.locals = append(p.locals, name)
-		case RootCard, RootNumber, RootOutput:
+		case RootCard, RootNumber, RootOutput, RootPlan:
 			s.needLive(live, t.RootName(), name)
 		}
 	}
@@ -232,6 +235,8 @@ func (s *Scope) check(t hcl.Traversal, where Setting) bool {
 		return s.checkLive(t, where)
 	case RootOutput:
 		return s.checkOutput(t, where)
+	case RootPlan:
+		return s.checkPlan(t, where)
 	default:
 		s.unknownRoot(t)
 		return false
@@ -292,6 +297,8 @@ func howToDeclare(t hcl.Traversal, noun string) string {
 		return " Declare it in a locals block: " + name + " = …."
 	case RootPath:
 		return " There are path.root and path.cwd."
+	case RootPlan:
+		return " It is the plan as show -json writes it."
 	default:
 		return " Declare it with a block: " + noun + " \"" + name + "\" { … }."
 	}
@@ -332,11 +339,29 @@ func (s *Scope) checkLive(t hcl.Traversal, where Setting) bool {
 }
 
 func (s *Scope) checkOutput(t hcl.Traversal, where Setting) bool {
-	if where != InChecks {
+	if where != InChecks && where != InTests {
 		s.report.ErrorAt(t.SourceRange(), "No output here", "Only check blocks may refer to %s; a local value is for the others.", TraversalText(t[:min(2, len(t))]))
 		return false
 	}
 	return s.checkStep(t, "Undeclared output", "output", s.isLive[RootOutput][StepName(t)], func() []string { return s.live[RootOutput] })
+}
+
+// checkPlan reports what a plan doesn't say.
+func (s *Scope) checkPlan(t hcl.Traversal, where Setting) bool {
+	if where != InTests {
+		s.unknownRoot(t)
+		return false
+	}
+	return s.checkStep(t, "Unknown name", "part of a plan", s.isLive[RootPlan][StepName(t)], func() []string { return s.live[RootPlan] })
+}
+
+// WithPlan is the scope of a test, in which plan has parts of these names.
+func (s *Scope) WithPlan(r Report, parts []string, liveValue func(kind, name string) cty.Value) *Scope {
+	next := s.With(r, liveValue)
+	names := maps.Clone(s.live)
+	names[RootPlan] = parts
+	next.SetLive(names)
+	return next
 }
 
 // Late reports whether an expression refers to a card, a privacy number or an
