@@ -79,8 +79,13 @@ func (bed *testbed) take(fleet *spec.Fleet) {
 	fleet.Encryption, fleet.Notify, fleet.Executor = nil, nil, nil
 }
 
+// betweenRuns is how long after a run the next one begins: long enough for what a
+// carrier shows late, and for its pauses between two changes of a card.
+const betweenRuns = time.Hour
+
 // begin has a run begin with the world that it names, if any.
 func (bed *testbed) begin(r *config.TestRun) error {
+	_ = bed.sleep(context.Background(), betweenRuns) // that context never ends
 	text := r.World
 	if r.WorldFile != "" {
 		var err error
