@@ -134,7 +134,7 @@ func TestWhatATestFindsIsToldAtItsLine(t *testing.T) {
 		"unsuitable variable":     {"run \"x\" {\n  variables {\n    run = \"maybe\"\n  }\n}\n", "error", "line 3", "bool"},
 		"unknown word of a world": {"run \"x\" {\n  world {\n    cads = []\n  }\n}\n", "error", "line 2", `unknown field "cads"`},
 		"world's file":            {"run \"x\" {\n  world = \"none.json\"\n}\n", "error", "line 2", "none.json"},
-		"carrier that is down":    {"run \"x\" {\n  command = plan\n  world {\n    faults = [{ kind = \"lost-before\", times = 1000 }]\n  }\n}\n", "error", "line 1", "card"},
+		"carrier that is down":    {"run \"x\" {\n  command = plan\n  world {\n    faults = [{ kind = \"lost-before\", times = 1000 }]\n  }\n}\n", "error", "line 1", "aliyun"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, got := tested(t, c.test)
