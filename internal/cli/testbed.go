@@ -48,7 +48,10 @@ func (prog *program) newTestbed() (bed *testbed, err error) {
 	return bed, nil
 }
 
-func (bed *testbed) close() error { return os.RemoveAll(bed.dir) }
+func (bed *testbed) close() error {
+	bed.program.loads.Wait() // one that was given up may still read
+	return os.RemoveAll(bed.dir)
+}
 
 func (bed *testbed) clock() time.Time {
 	bed.mu.Lock()
@@ -184,8 +187,8 @@ func (s *session) testedPlan(ctx context.Context, how run.Options) (*testOutcome
 
 // outcomeOf is what a plan says of itself.
 func outcomeOf(p plan.Source) (*testOutcome, error) {
-	if len(p.Head().Incomplete) > 0 {
-		return nil, &run.Refusal{Reason: run.Incomplete, Plan: p}
+	if left := p.Head().Incomplete; len(left) > 0 {
+		return nil, refuse("The plan is incomplete", "%s could not be read at all: %s.", left[0].Provider, left[0].Reason)
 	}
 	var text bytes.Buffer
 	if err := render.JSON(&text, p, ""); err != nil {
