@@ -30,6 +30,8 @@ import (
 var (
 	rateFor      = flag.Duration("workers.rate", 3*time.Second, "for how long the workers have enough to do")
 	rateAccounts = flag.Int("workers.accounts", 3, "in how many accounts")
+	rateLocal    = flag.Bool("workers.local", false, "whether to measure besides what an apply takes that carries all out by itself")
+	rateStrike   = flag.Bool("workers.strike", true, "whether one of them ends in the middle")
 )
 
 const ratePerSecond = 50
@@ -117,8 +119,10 @@ func TestWorkersRate(t *testing.T) {
 	for range 3 {
 		crew = append(crew, y.start(0, "worker", "-listen=", "-once"))
 	}
-	struck := time.AfterFunc(*rateFor/2, func() { _ = crew[0].cmd.Process.Signal(syscall.SIGTERM) }) // its accounts change hands
-	defer struck.Stop()
+	if *rateStrike {
+		struck := time.AfterFunc(*rateFor/2, func() { _ = crew[0].cmd.Process.Signal(syscall.SIGTERM) }) // its accounts change hands
+		defer struck.Stop()
+	}
 	var ended sync.WaitGroup // together, since each says much
 	for _, p := range crew {
 		ended.Go(func() { assert.Equal(t, 0, p.end(), "%s%s", &p.said, &p.warned) })
@@ -133,7 +137,27 @@ func TestWorkersRate(t *testing.T) {
 		rate := float64(len(steady)-1) / steady[len(steady)-1].Sub(steady[0]).Seconds()
 		all, slowest = all+rate, min(slowest, rate)
 	}
+	cpu := time.Duration(0)
+	for _, p := range crew {
+		cpu += p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	}
 	first := slices.MinFunc(doors, func(a, b *clocked) int { return a.since(began)[0].Compare(b.since(began)[0]) })
-	t.Logf("%d accounts: %.1f requests a second (%.1f%% of what they allow), the slowest %.2f; the first %v after the hand-over",
-		len(doors), all, 100*all/float64(len(doors)*ratePerSecond), slowest, first.since(began)[0].Sub(began).Round(time.Millisecond))
+	t.Logf("%d accounts: %.1f requests a second (%.1f%% of what they allow), the slowest %.2f; the first %v after the hand-over; %v of CPU an action, HTTP and reading the card included",
+		len(doors), all, 100*all/float64(len(doors)*ratePerSecond), slowest, first.since(began)[0].Sub(began).Round(time.Millisecond), (cpu / time.Duration(cards*len(doors))).Round(time.Microsecond))
+	if *rateLocal {
+		y.rateHere(cards * len(doors))
+	}
+}
+
+// rateHere logs what the same takes where an apply carries it out by itself.
+func (th *theater) rateHere(actions int) {
+	th.t.Helper()
+	th.write("main.fleet.hcl", strings.Replace(th.read("main.fleet.hcl"), "  executor \"workers\" {}\n", "", 1))
+	plan := th.start(0, "plan", "-refresh=false")
+	plan.end()
+	apply := th.start(0, "apply", "-auto-approve", "-refresh=false")
+	code := apply.end()
+	assert.Zero(th.t, code, "%s", &apply.warned)
+	of := func(p *process) time.Duration { return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime() }
+	th.t.Logf("here: %v of CPU an action, planning left out", ((of(apply) - of(plan)) / time.Duration(actions)).Round(time.Microsecond))
 }
