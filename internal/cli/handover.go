@@ -132,10 +132,11 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 		Work: h.work, Part: h.part, Earlier: h.earlier, Fleet: s.fleet, Paces: s.carriers.Paces, Config: s.configDigest(),
 		Priority: o.priority, Applied: done, Plan: h.plan, Origin: s.run.Env.Origin, Detached: o.detach, Now: s.env.Now().UTC(),
 	}
-	if h.actions, err = over.Do(ctx); err != nil {
+	var isRun bool
+	if h.actions, isRun, err = over.Do(ctx); err != nil {
 		return done, err
 	}
-	if h.actions > 0 {
+	if isRun {
 		h.id = over.ID()
 		return done, nil
 	}

@@ -44,7 +44,8 @@ type workYard struct {
 	*theater // of the first account; its rig runs the program
 	accounts []*workAccount
 	crew     []*process
-	blows    int // workers that were killed or put to sleep
+	blows    int          // workers that were killed or put to sleep
+	unbinds  []wantedCard // cards that left, whose unbinds a person approves
 }
 
 // workAccount is a carrier's account.
@@ -150,6 +151,10 @@ func (y *workYard) declare() {
 // draw draws what is wanted next in every account.
 func (y *workYard) draw(round int) {
 	for _, account := range y.accounts {
+		if round > 0 && len(account.cards) > 3 && y.random.IntN(workAccounts) == 0 { // a card leaves
+			y.unbinds = append(y.unbinds, account.cards[len(account.cards)-1])
+			account.cards = account.cards[:len(account.cards)-1]
+		}
 		var devices []spec.IMEI
 		for _, w := range account.cards {
 			devices = append(devices, w.imei)
@@ -295,7 +300,11 @@ func (y *workYard) fenced(account *workAccount) {
 func (y *workYard) hand() {
 	y.t.Helper()
 	y.clock.Advance(time.Since(y.clock.Now()) + y.ahead)
-	got := y.run("apply", "-auto-approve", "-detach", "-lock-timeout=20s")
+	args := []string{"apply", "-auto-approve", "-detach", "-lock-timeout=20s"}
+	for _, w := range y.unbinds {
+		args = append(args, fmt.Sprintf("-approve-unbind=%s=%s", w.iccid, w.imei))
+	}
+	got := y.run(args...)
 	assert.Contains(y.t, []int{0, 5}, got.code, "%s%s", got.out, got.errors)
 }
 
@@ -331,6 +340,13 @@ func (y *workYard) round(n int) {
 			carrier, _ := account.world.Card(w.iccid)
 			asWanted := carrier.IMEI.Device() == w.imei.Device() && (carrier.Status == spec.SuspendedByOwner) == w.stopped && (w.pkg == "" || len(carrier.Packages) > 0)
 			assert.True(y.t, asWanted, "%s: card %d is %+v, wanted %+v", account.name, i, carrier, w)
+		}
+	}
+	for _, w := range y.unbinds {
+		for _, account := range y.accounts {
+			if carrier, ok := account.world.Card(w.iccid); ok {
+				assert.True(y.t, carrier.Status.Gone(), "card %s was to be unbound, and is %+v", w.iccid, carrier)
+			}
 		}
 	}
 	if y.t.Failed() {

@@ -171,12 +171,13 @@ func (h *HandOver) size(name spec.ProviderName) int {
 	return max(fewest, min(most, int(rate*slicing.Seconds()/2)))
 }
 
-// Do hands the run over, where anything is left to be done: the state's lock is
-// held. actions is how many workers have now.
-func (h *HandOver) Do(ctx context.Context) (actions int, err error) {
+// Do hands the run over, where anything is left to be done, or where earlier runs have
+// what is no longer wanted: the state's lock is held. actions is how many workers have
+// now, and handed reports whether there is such a run.
+func (h *HandOver) Do(ctx context.Context) (actions int, handed bool, err error) {
 	left, needed, err := h.left()
 	if err != nil || left.actions+len(h.Earlier.superseded) == 0 {
-		return 0, err
+		return 0, false, err
 	}
 	superseded := slices.Clone(h.Earlier.superseded)
 	for i := range superseded {
@@ -184,7 +185,7 @@ func (h *HandOver) Do(ctx context.Context) (actions int, err error) {
 	}
 	info, err := json.Marshal(h.info())
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	s := &slicer{h: h, left: left, needed: needed, elsewhere: h.Earlier.elsewhere, open: map[string]*open{}}
 	_, err = h.Work.HandOver(ctx, postgres.HandOver{
@@ -193,9 +194,9 @@ func (h *HandOver) Do(ctx context.Context) (actions int, err error) {
 		Superseded: superseded,
 	})
 	if err != nil {
-		return 0, fmt.Errorf("hand the run over: %w", err)
+		return 0, false, fmt.Errorf("hand the run over: %w", err)
 	}
-	return s.actions, nil
+	return s.actions, true, nil
 }
 
 func (h *HandOver) info() Info {
@@ -232,7 +233,7 @@ func (h *HandOver) left() (remaining, map[string]bool, error) {
 	err = h.Plan.Each(func(_ int, c *plan.Card) error {
 		for i := range c.Actions {
 			a := &c.Actions[i]
-			if !h.goes(c, a, r) {
+			if !h.goes(c, a, r) || h.Earlier.Has(c, a) {
 				continue
 			}
 			r.actions++
