@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -253,8 +254,8 @@ func (s *session) goesOn(ctx context.Context, id string, err error) error {
 // waits.
 func (s *session) ended(ctx context.Context, done *run.Applied, r *postgres.WorkRun, left map[string]int, report string, in inputOptions) error {
 	err := s.summary(done)
-	for reason, n := range left {
-		s.out.result("%s: %s.\n", spec.Capital(counted(n, "action")+" not started"), reason)
+	for _, reason := range slices.Sorted(maps.Keys(left)) {
+		s.out.result("%s: %s.\n", spec.Capital(counted(left[reason], "action")+" not started"), reason)
 	}
 	if r.Ended.IsZero() {
 		s.out.say("The run goes on. To look at it, or to follow it:\n  %s\n  %s\n", s.command("runs", "show", r.ID), s.command("runs", "watch", r.ID))
