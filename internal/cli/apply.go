@@ -158,6 +158,13 @@ func (s *session) locked(ctx context.Context, h *handing, o applyOptions, planFi
 	if err != nil {
 		return nil, err
 	}
+	waited, err := h.waitForCalls(ctx, s, p, o)
+	if err == nil && waited { // and what these calls did isn't in the plan
+		p, err = s.planToApply(ctx, o, planFile, approvals, until)
+	}
+	if err != nil {
+		return nil, err
+	}
 	if err := h.judge(ctx, s, p, o); err != nil {
 		return nil, err
 	}

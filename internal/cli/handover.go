@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -85,31 +86,34 @@ func (h *handing) judge(ctx context.Context, s *session, p *run.Planned, o apply
 }
 
 // waitForCalls waits for calls of other runs that are under way on cards which this
-// plan changes, for as long as -lock-timeout says.
-func (h *handing) waitForCalls(ctx context.Context, s *session, p *run.Planned, o applyOptions) error {
+// plan changes, for as long as -lock-timeout says, and reports whether it had to.
+func (h *handing) waitForCalls(ctx context.Context, s *session, p *run.Planned, o applyOptions) (waited bool, err error) {
+	if h == nil {
+		return false, nil
+	}
 	const every = 500 * time.Millisecond
-	for waited := time.Duration(0); ; waited += every {
+	for since := time.Duration(0); ; since += every {
 		calls, err := h.work.UnderWay(ctx, "")
 		if err != nil {
-			return err
+			return false, err
 		}
 		busy, err := workers.Busy(calls, p.Plan)
 		if err != nil || len(busy) == 0 {
-			return err
+			return since > 0, err
 		}
 		first := busy[0]
-		if waited >= o.lockTimeout {
-			return &mistaken{exitLocked, spec.Diagnostics{{
+		if since >= o.lockTimeout {
+			return false, &mistaken{exitLocked, spec.Diagnostics{{
 				Summary: "A card is being changed by another run",
 				Detail: fmt.Sprintf("Run %s changes card %s at worker %s since %s, and this plan changes it too. Nothing was handed over. Wait for that call: apply waits by itself with -lock-timeout=5m.",
 					first.Run, first.ICCID, first.Worker, first.Since.UTC().Format(time.RFC3339)),
 			}}}
 		}
-		if waited == 0 {
+		if since == 0 {
 			s.out.say("Waiting, up to %s, for run %s, which changes card %s.\n", o.lockTimeout, first.Run, first.ICCID)
 		}
 		if err := s.env.Sleep(ctx, every); err != nil {
-			return err
+			return false, err
 		}
 	}
 }
@@ -117,7 +121,7 @@ func (h *handing) waitForCalls(ctx context.Context, s *session, p *run.Planned, 
 // handOver does what is done here, and hands the rest over to workers. The state's
 // lock is held.
 func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o applyOptions) (*run.Applied, error) {
-	if err := h.waitForCalls(ctx, s, p, o); err != nil {
+	if _, err := h.waitForCalls(ctx, s, p, o); err != nil { // one may have begun while somebody was asked
 		return nil, err
 	}
 	handed, err := h.part.Guarded(p.Plan)
@@ -176,7 +180,12 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 	if err != nil {
 		return done, err
 	}
-	r, err := s.watchRun(ctx, h.work, h.id, func(result *apply.Result) { recorder.Put(result) })
+	within, over := s.run.Within(ctx, s.lastStart(o.handingOptions))
+	defer over()
+	r, err := s.watchRun(within, h.work, h.id, func(result *apply.Result) { recorder.Put(result) })
+	if err != nil && errors.Is(context.Cause(within), apply.ErrOutOfTime) { // what is left, the workers go on with
+		r, err = h.work.Run(ctx, h.id)
+	}
 	if err != nil {
 		return done, s.goesOn(ctx, h.id, err)
 	}
@@ -233,11 +242,58 @@ func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, 
 	}
 	s.run.Watcher.Begin(run.Changing, info.Shares(r))
 	defer s.run.Watcher.End(run.Changing)
-	return workers.Follow(ctx, work, r.ID, s.env.Sleep, func(one *workers.Result) {
+	quiet := &quiet{s: s, work: work, id: r.ID}
+	return workers.Follow(ctx, work, r.ID, quiet.sleep, func(one *workers.Result) {
+		quiet.since = 0
 		result := one.Apply()
 		hear(&result)
 		s.run.Watcher.Finished(result)
 	})
+}
+
+// quiet tells why nothing is heard of a run that is followed: no worker is there, say.
+type quiet struct {
+	s     *session
+	work  *postgres.Work
+	id    string
+	since time.Duration // without a result
+}
+
+// How long nothing is heard of a run until it is said why, and then again.
+const (
+	firstQuiet = 5 * time.Second
+	quietAgain = 30 * time.Second
+)
+
+// sleep sleeps, and tells now and then.
+func (q *quiet) sleep(ctx context.Context, d time.Duration) error {
+	before := q.since
+	q.since += d
+	if before < firstQuiet && q.since >= firstQuiet || before/quietAgain != q.since/quietAgain {
+		q.tell(ctx)
+	}
+	return q.s.env.Sleep(ctx, d)
+}
+
+// tell says for what each account of the run waits. What can't be asked now is asked
+// again later.
+func (q *quiet) tell(ctx context.Context) {
+	one, err := q.work.Run(ctx, q.id)
+	if err != nil {
+		return
+	}
+	runs := &runsSession{q.s, q.work}
+	views, err := runs.views(ctx, []postgres.WorkRun{*one})
+	if err != nil {
+		return
+	}
+	for _, a := range views[0].Accounts {
+		if a.Waits != "" {
+			text := fmt.Sprintf("%s waits: %s", a.Account, a.Waits)
+			q.s.out.event("info", "waiting", text, map[string]any{"for": "account", "account": a.Account})
+			q.s.out.say("%s\n", text)
+		}
+	}
 }
 
 // goesOn says that a run goes on though nobody follows it any more.

@@ -259,6 +259,13 @@ func (r *runsSession) watch(ctx context.Context, one *postgres.WorkRun) error {
 		return err
 	}
 	done := &run.Applied{Planned: &run.Planned{Plan: p, Prior: &state.Snapshot{}}, Report: report, Started: last.Created, Finished: r.env.Now(), Committed: true}
+	for i := range last.Accounts {
+		done.Left += last.Accounts[i].Actions
+	}
+	done.Left = max(0, done.Left-report.Len())
+	if done.Left > 0 && !last.Cancelled.IsZero() {
+		left[fmt.Sprintf("the run was cancelled by %s", last.CancelledBy)] += done.Left
+	}
 	return r.ended(ctx, done, last, left, "", inputOptions{})
 }
 
@@ -422,8 +429,7 @@ func (r *runsSession) list(ctx context.Context, ended, asJSON bool) error {
 		r.out.result("No runs.\n")
 	}
 	for _, v := range views {
-		r.out.result("%s  %-9s  %s  priority %d  %s of %s done  %s\n", v.ID, v.Status, v.Created.Format("2006-01-02 15:04:05Z"), v.Priority,
-			render.Thousands(v.Counts.Done), render.Thousands(v.Counts.Actions), safe.Text(cmp.Or(v.Who, "somebody")))
+		r.out.result("%s  %-9s  %s  priority %d  %s  %s\n", v.ID, v.Status, v.Created.Format("2006-01-02 15:04:05Z"), v.Priority, v.Counts.text(), safe.Text(cmp.Or(v.Who, "somebody")))
 	}
 	return nil
 }

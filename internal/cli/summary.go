@@ -19,6 +19,9 @@ func (s *session) summary(done *run.Applied) (unread error) {
 	parts := make([]string, 0, 5)
 	for _, o := range apply.Outcomes() {
 		n := r.Count(o)
+		if o == apply.NotStarted {
+			n += done.Left
+		}
 		counts[o.Word()] = n
 		parts = append(parts, fmt.Sprintf("%d %s", n, o))
 	}

@@ -24,7 +24,10 @@ type Applied struct {
 	// Run is what the history says of this run.
 	Run         *state.Run
 	Interrupted bool
-	Committed   bool // the state has what was done
+	// Left is of how many actions no more is known than that they were not started: the
+	// report doesn't have them.
+	Left      int
+	Committed bool // the state has what was done
 	// Unnoted is why the state's place could not be remembered; see [Places]. It
 	// is nil where it was, and where nothing was committed.
 	Unnoted error
@@ -235,7 +238,7 @@ func (a *Applied) Done(kind spec.Kind) int { return a.Report.Done(kind) }
 
 // Complete reports whether all is done, whoever did it, and the state has it.
 func (a *Applied) Complete() bool {
-	all := a.Report.Count(apply.Done) == a.Report.Len() || a.Report.AsWanted()
+	all := a.Left == 0 && (a.Report.Count(apply.Done) == a.Report.Len() || a.Report.AsWanted())
 	return all && a.Committed && a.Report.Broken == nil
 }
 

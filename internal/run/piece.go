@@ -21,6 +21,7 @@ type Piece struct {
 	Journal  state.Journal
 	Lease    state.Leased // no call that changes something leaves without it
 	Run      *state.Run   // as the history has it
+	Parallel int          // see [apply.Options]; 0 will do
 	// Held is [apply.Options].Held.
 	Held func(kind spec.Kind, now time.Time) (reason string)
 	// Trace is [apply.Options].Trace.
@@ -36,7 +37,7 @@ func (c Carriers) CarryOut(ctx context.Context, env Env, w Watcher, p Piece) *ap
 	c.tellMemories(p.Memories)
 	return apply.Run(ctx, apply.Options{
 		Plan: p.Plan, Memory: func(_ int, card *plan.Card) *state.Card { return p.Memories[card.ICCID] },
-		Providers: c.Providers, Journal: p.Journal, Run: p.Run, Held: p.Held,
+		Providers: c.Providers, Journal: p.Journal, Run: p.Run, Held: p.Held, Parallel: p.Parallel,
 		Now: env.Now, Sleep: env.Sleep, OnStart: w.Started, OnFinish: w.Finished, Trace: p.Trace,
 	})
 }

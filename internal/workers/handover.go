@@ -158,7 +158,7 @@ const slicing = 4800 * time.Millisecond
 
 // The bounds of a slice, in actions.
 const (
-	fewest = 16
+	fewest = 4
 	most   = 500
 )
 
@@ -319,6 +319,26 @@ func (s *slicer) card(c *plan.Card, yield func(*postgres.WorkSlice) error) error
 	return nil
 }
 
+// hold has a slice wait of which every action is held by a window now.
+func (s *slicer) hold(o *open, slice *postgres.WorkSlice) {
+	var at time.Time
+	why := ""
+	for _, c := range o.cards {
+		for i := range c.Actions {
+			reason, until := s.h.Fleet.Held(c.Actions[i].Kind, s.h.Now)
+			if reason == "" {
+				return
+			}
+			if why == "" || until.Before(at) {
+				at, why = until, reason
+			}
+		}
+	}
+	if !at.IsZero() {
+		slice.NotBefore, slice.Waits = soonest(at, s.h.Now), why
+	}
+}
+
 // flush ends a slice.
 func (s *slicer) flush(o *open, yield func(*postgres.WorkSlice) error) (err error) {
 	if len(o.cards) == 0 {
@@ -326,6 +346,7 @@ func (s *slicer) flush(o *open, yield func(*postgres.WorkSlice) error) (err erro
 	}
 	slice := o.slice
 	slice.N = o.n
+	s.hold(o, &slice)
 	if slice.Cards, err = encodeCards(o.cards); err != nil {
 		return err
 	}

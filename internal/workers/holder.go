@@ -33,6 +33,7 @@ func (h *holder) halt() {
 	defer h.mu.Unlock()
 	if h.piece != nil {
 		h.piece.halted = true
+		h.piece.stop()
 	}
 }
 
@@ -121,16 +122,23 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	if p.memories, err = h.account.Memories(ctx, iccids); err != nil {
 		return false, err
 	}
+	within, stop := context.WithCancel(ctx)
+	defer stop()
+	p.stop = stop
 	h.setPiece(p)
 	defer h.setPiece(nil)
-	return true, h.carryOut(ctx, p)
+	return true, h.carryOut(within, p)
 }
 
 func (h *holder) carryOut(ctx context.Context, p *piece) error {
 	todo, err := p.judge(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // it was halted, and nothing of it had begun
+	case err != nil:
 		return err
 	}
+	defer p.endInTime(h.o.Env.Sleep)()
 	report := h.carriers.CarryOut(ctx, h.o.Env, &pieceWatcher{Watcher: h.watcher, p: p}, p.asRun(todo))
 	f, err := p.finished(ctx, report)
 	if err != nil {

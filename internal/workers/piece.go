@@ -45,6 +45,7 @@ type piece struct {
 	waits  string
 	over   bool   // more could begin now
 	halted bool   // the account is paused, or the run cancelled
+	stop   func() // ends the waiting of calls that haven't left
 	stuck  string // why nothing can
 }
 
@@ -85,6 +86,23 @@ func (p *piece) judge(ctx context.Context) (*plan.Plan, error) {
 		}
 	}
 	return p.withoutNeedless(todo), nil
+}
+
+// endInTime ends the slice once it has lasted its time: what waits for its turn at the
+// carrier by then is left for the next. over is called when the slice has ended.
+func (p *piece) endInTime(sleep func(ctx context.Context, d time.Duration) error) (over func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if sleep(ctx, longest) == nil {
+			p.stop()
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // end notes what became of an action.
@@ -301,8 +319,25 @@ func (p *piece) outside(ctx context.Context) (map[string]string, error) {
 func (p *piece) asRun(todo *plan.Plan) run.Piece {
 	return run.Piece{
 		Plan: todo, Memories: p.memories, Journal: p.w.account.ForRun(&p.info.Run, p.slice.Run), Lease: p.w.account, Run: &p.info.Run, Held: p.held,
-		Trace: p.w.o.Trace,
+		Parallel: p.parallel(),
+		Trace:    p.w.o.Trace,
 	}
+}
+
+// parallel is how many actions of the slice are under way at once; 0 is as many as a
+// run that nobody hands over has. What waits for its turn at a slow carrier counts as
+// under way, and keeps other runs from its card, so there is little of it.
+func (p *piece) parallel() int {
+	slowest := 0.0
+	for _, c := range p.cards {
+		if rate := p.w.carriers.Paces[c.Provider].PerSecond; rate > 0 && (slowest == 0 || rate < slowest) {
+			slowest = rate
+		}
+	}
+	if slowest == 0 || slowest >= 16 {
+		return 0
+	}
+	return max(2, int(slowest))
 }
 
 // held is why an action isn't begun any more in this slice; "" where it is.
@@ -383,6 +418,18 @@ func (p *piece) neededOutcomes() map[string]string {
 	return outcomes
 }
 
+// lookAtLeast is how often it is looked whether a window still holds what waits for it:
+// the configuration may have another one by now.
+const lookAtLeast = 15 * time.Minute
+
+// soonest is when what waits until a time is looked at again; zero stays zero.
+func soonest(until, now time.Time) time.Time {
+	if latest := now.Add(lookAtLeast); until.After(latest) {
+		return latest
+	}
+	return until
+}
+
 // rest is what is left of the slice; nil for nothing.
 func (p *piece) rest(unfinished map[string]bool) (*postgres.WorkSlice, error) {
 	left := *p.slice
@@ -405,7 +452,7 @@ func (p *piece) rest(unfinished map[string]bool) (*postgres.WorkSlice, error) {
 		return nil, nil
 	}
 	if !p.over && p.stuck == "" {
-		left.NotBefore, left.Waits = p.nextAt, p.waits
+		left.NotBefore, left.Waits = soonest(p.nextAt, p.w.o.Env.Now()), p.waits
 		if left.NotBefore.IsZero() {
 			left.NotBefore, left.Waits = p.w.o.Env.Now().Add(time.Second), otherFirst
 		}
