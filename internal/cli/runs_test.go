@@ -189,7 +189,7 @@ func TestRunsAreListedShownAndCancelled(t *testing.T) {
 	id := r.hand("-priority=7")
 	got := r.want(0, r.run("runs", "list"))
 	assert.Contains(t, got.out, id+"  waiting ")
-	assert.Contains(t, got.out, "priority 7  0 of 2 done  dev@laptop\n")
+	assert.Contains(t, got.out, "priority 7  0 of 2 done, 2 not started  dev@laptop\n")
 	run := r.shown("show", id[:8])[0]
 	assert.Equal(t, id, run.ID)
 	assert.Equal(t, "waiting", run.Status)
