@@ -44,6 +44,7 @@ type modelCard struct {
 // modelCall is a call without an outcome.
 type modelCall struct {
 	action string
+	run    string // whose outcome ends it
 	holder *postgres.Account
 }
 
@@ -69,9 +70,13 @@ func (x *world) card(fits func(c *modelCard) bool) spec.ICCID {
 	return rapid.SampledFrom(fitting).Draw(x.t, "card")
 }
 
-func (x *world) append(c *modelCard, r state.Record) {
+// anyRun draws a run.
+func (x *world) anyRun() string {
+	return rapid.SampledFrom([]string{"run-1", "run-2"}).Draw(x.t, "run")
+}
+
+func (x *world) append(c *modelCard, run string, r state.Record) {
 	a := x.holders[c.account]
-	run := rapid.SampledFrom([]string{"run-1", "run-2"}).Draw(x.t, "run")
 	require.NoError(x.t, a.ForRun(told(run), run).Append(x.ctx(), r))
 }
 
@@ -87,8 +92,8 @@ func (x *world) Intent(t *rapid.T) {
 	iccid := x.card(func(c *modelCard) bool { return x.held(c) && c.open == nil })
 	c := x.cards[iccid]
 	x.actions++
-	c.open = &modelCall{action: strconv.Itoa(x.actions), holder: x.holders[c.account]}
-	x.append(c, intended(of(iccid, ""), c.open.action))
+	c.open = &modelCall{action: strconv.Itoa(x.actions), run: x.anyRun(), holder: x.holders[c.account]}
+	x.append(c, c.open.run, intended(of(iccid, ""), c.open.action))
 }
 
 // Outcome ends a call: it changed the card, or it failed.
@@ -103,8 +108,9 @@ func (x *world) Outcome(t *rapid.T) {
 		c.status = c.open.action
 	}
 	x.events = append(x.events, c.open.action+" "+r.Event.Outcome)
+	run := c.open.run
 	c.open = nil
-	x.append(c, r)
+	x.append(c, run, r)
 }
 
 // Settle has a holder settle what an earlier one left in doubt, or forget the card.
@@ -118,12 +124,12 @@ func (x *world) Settle(t *rapid.T) {
 	c.open = nil
 	if rapid.IntRange(0, 3).Draw(t, "drop") == 0 {
 		c.status = ""
-		x.append(c, state.Record{Type: state.DropRecord, At: workTime, Provider: "aliyun", ICCID: iccid})
+		x.append(c, x.anyRun(), state.Record{Type: state.DropRecord, At: workTime, Provider: "aliyun", ICCID: iccid})
 		return
 	}
 	x.actions++
 	c.status = "read" + strconv.Itoa(x.actions)
-	x.append(c, statetest.Put(of(iccid, c.status)))
+	x.append(c, x.anyRun(), statetest.Put(of(iccid, c.status)))
 }
 
 // Crash ends a holder; its lease runs out.
@@ -214,12 +220,12 @@ func (x *world) meanwhile() {
 	iccid := rapid.SampledFrom(fitting).Draw(x.t, "meanwhile of")
 	if c := x.cards[iccid]; c.open == nil {
 		x.actions++
-		c.open = &modelCall{action: strconv.Itoa(x.actions), holder: x.holders[c.account]}
-		x.append(c, intended(of(iccid, ""), c.open.action))
+		c.open = &modelCall{action: strconv.Itoa(x.actions), run: x.anyRun(), holder: x.holders[c.account]}
+		x.append(c, c.open.run, intended(of(iccid, ""), c.open.action))
 	} else {
 		c.status = c.open.action
 		x.events = append(x.events, c.open.action+" done")
-		x.append(c, statetest.Happened(of(iccid, c.open.action), c.open.action, workTime))
+		x.append(c, c.open.run, statetest.Happened(of(iccid, c.open.action), c.open.action, workTime))
 		c.open = nil
 	}
 }
