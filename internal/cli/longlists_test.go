@@ -164,7 +164,7 @@ func (l long) grows(t *testing.T) {
 	}
 	none, before, after := l.costs(t, 1), l.costs(t, few), l.costs(t, many)
 	b, a := (before.bytes-none.bytes)/few, (after.bytes-none.bytes)/many
-	assert.LessOrEqual(t, a, max(b, leastBytes)*3, "bytes an element, of %d and of %d", few, many)
+	assert.LessOrEqual(t, a, max(b, leastBytes)*1.5, "bytes an element, of %d and of %d", few, many)
 	if *squares {
 		l.growsAlone(t)
 	}

@@ -21,9 +21,9 @@ const (
 // Parse is HCL's parser for text that may be hostile: what is nested too deeply is
 // a mistake.
 func Parse(text []byte, name string, at hcl.Pos) (*hcl.File, hcl.Diagnostics) {
-	if mayNest(text, "([{!-?") {
+	if mayNest(text, "([{!-?") && !isShallow(text, mostNested) {
 		tokens, _ := hclsyntax.LexConfig(text, name, at) // its mistakes are found again by the parser
-		if deep := tooDeep(tokens); deep != nil {
+		if deep := tooDeep(tokens, mostNested); deep != nil {
 			return nothing(*deep), nestedTooDeeply(*deep)
 		}
 	}
@@ -72,12 +72,79 @@ type nesting struct {
 	operators  int // that stand in front of the next token
 }
 
-// tooDeep is the place that is nested too deeply; nil where there is none.
-func tooDeep(tokens hclsyntax.Tokens) *hcl.Range {
+// isShallow reports of a text that nothing in it is nested more than most deep, by its
+// bytes alone: HCL's tokens of a large file take as much memory as all else. It is false
+// where that can't be said so: with templates in quotes, texts of several lines, comments
+// of several lines, and quotes that don't end.
+func isShallow(text []byte, most int) bool {
+	open, operators, conditions := 1, 0, 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case ' ', '\t', '\r':
+			continue
+		case '!', '-':
+			operators++
+		case '(', '[', '{':
+			open, operators = open+1, 0
+		case ')', ']', '}':
+			open, operators = max(open-1, 1), 0
+		case '?':
+			conditions, operators = conditions+1, 0
+		case '"', '#', '/', '<':
+			end := afterText(text[i:])
+			if end < 0 {
+				return false
+			}
+			i, operators = i+end-1, 0
+		default:
+			operators = 0
+		}
+		if open+operators+conditions > most {
+			return false
+		}
+	}
+	return true
+}
+
+// afterText is where a text ends that begins with a quote, a comment's sign or what may
+// be one: behind it nothing of it nests. It is -1 where that takes HCL to say.
+func afterText(text []byte) int {
+	switch {
+	case text[0] == '"':
+		return afterQuoted(text)
+	case commentAt(text):
+		if end := bytes.IndexByte(text, '\n'); end >= 0 {
+			return end
+		}
+		return len(text)
+	case bytes.HasPrefix(text, []byte("/*")), bytes.HasPrefix(text, []byte("<<")):
+		return -1
+	default:
+		return 1
+	}
+}
+
+// afterQuoted is afterText for what is in quotes.
+func afterQuoted(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\n', (c == '$' || c == '%') && i+1 < len(text) && text[i+1] == '{':
+			return -1
+		case c == '\\':
+			i++
+		}
+	}
+	return -1
+}
+
+// tooDeep is the place that is nested more than most deep; nil where there is none.
+func tooDeep(tokens hclsyntax.Tokens, most int) *hcl.Range {
 	n := nesting{levels: []level{{brace: true}}}
 	for i := range tokens {
 		n.token(tokens[i].Type)
-		if len(n.levels)+n.conditions+n.operators > mostNested {
+		if len(n.levels)+n.conditions+n.operators > most {
 			return &tokens[i].Range
 		}
 	}

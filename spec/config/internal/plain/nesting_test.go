@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // A stack that overflows ends the process, whatever is recovered: what could make it
@@ -61,4 +63,34 @@ func TestALargeFileIsNotNestedTooDeeply(t *testing.T) {
 	}
 	_, diags := ParseJSON([]byte(`{"a": [`+strings.Repeat(`{"b": "[[{{\""}, `, n)+`{}]}`), "x.fleet.json")
 	assert.False(t, diags.HasErrors())
+}
+
+// Whatever a text is, it is not taken for shallow where HCL's tokens say that it isn't.
+func TestWhatIsTakenForShallowIsNotNested(t *testing.T) {
+	pieces := []string{
+		"(", ")", "[", "]", "{", "}", "?", ":", "!", "-", "- ", ",", "a", "a-b", "=", "1", " ", "\t", "\n", "\r\n", "\r", `"`, `\`, `\"`, `"a"`, "$", "${", "$${", "%{", "%%{",
+		"#", "//", "/", "/*", "*/", "<", "<<", "<<-X\n", "X\n", "'", "é", "\x00", "~}", "`", "=>", "...",
+	}
+	const most = 4
+	shallow := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := []byte(strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 40).Draw(t, "text"), ""))
+		if !isShallow(text, most) {
+			return
+		}
+		shallow++
+		tokens, _ := hclsyntax.LexConfig(text, "x.fleet.hcl", hcl.InitialPos)
+		assert.Nil(t, tooDeep(tokens, most), "%q", text)
+	})
+	assert.Positive(t, shallow)
+}
+
+// What people write in large files takes no tokens.
+func TestALargeFileIsShallowByItsBytes(t *testing.T) {
+	card := "card \"bike\" {\n  iccid = \"89860\" # (the third\n  imei  = -1\n  packages = [\"a\", \"{b\"] // [\n  labels = {\n    a = \"$b\"\n  }\n}\n"
+	assert.True(t, isShallow([]byte(strings.Repeat(card, 1000)), 5))
+	assert.True(t, isShallow([]byte("a = ["+strings.Repeat("{}, ", 20_000)+"]\n"), 5))
+	for _, text := range []string{"a = \"${b}\"\n", "a = <<X\nX\n", "/* ( */\n", "a = \"b\n", "a = ((((b))))\n"} {
+		assert.False(t, isShallow([]byte(text), 4), text)
+	}
 }
