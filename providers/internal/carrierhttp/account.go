@@ -70,9 +70,13 @@ type account struct {
 	atDoor    *waiter
 	lanes     []*lane
 	turn      int // the lane that was served last
+
+	leaving chan struct{} // full while a request is about to leave
 }
 
-func newAccount() *account { return &account{functions: map[string]*pace{}} }
+func newAccount() *account {
+	return &account{functions: map[string]*pace{}, leaving: make(chan struct{}, 1)}
+}
 
 // join adds a transport to the account. Where its limits are the stricter ones,
 // they are the account's from now on.
@@ -199,19 +203,24 @@ func (a *account) release(now time.Time) {
 
 // depart waits until a request may leave, and notes that it does. What was given a
 // turn may have become late since, and others with it: they don't leave all at once.
+// One waits at a time, and those that came later behind it.
 func (a *account) depart(ctx context.Context, t *Transport, c Call) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
+	select {
+	case a.leaving <- struct{}{}:
+	default:
+		select {
+		case a.leaving <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		wait := a.leaveNow(t, c)
-		if wait <= 0 {
-			return nil
-		}
+	}
+	defer func() { <-a.leaving }()
+	for wait := a.leaveNow(t, c); wait > 0; wait = a.leaveNow(t, c) {
 		if err := t.options.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // leaveNow notes that a request leaves, or says how long it has to wait.
