@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -31,9 +33,9 @@ const (
 
 var changedOnly = run.Options{Refresh: plan.Refresh{Mode: plan.RefreshChanged}}
 
-// listing is a fleet at a carrier that lists what changes, with a clock that goes on
-// with each call. Nothing is wanted of the cards, so that a plan from the state has
-// no reason of its own to read one.
+// listing is a fleet at a carrier that lists what changes, where each call takes its
+// time by the bubble's clock. Nothing is wanted of the cards, so that a plan from the
+// state has no reason of its own to read one.
 type listing struct {
 	t       require.TestingT
 	world   *carriersim.World
@@ -43,9 +45,9 @@ type listing struct {
 	// meanwhile is called before each call that the carrier gets.
 	meanwhile func()
 
-	mu     sync.Mutex
-	now    time.Time     // by the carrier's clock
+	began  time.Time     // by the bubble's clock
 	behind time.Duration // the clock of the machine that runs, of the carrier's
+	mu     sync.Mutex
 	// was has of each card every status that it had since the last run began.
 	was map[spec.ICCID][]spec.Lifecycle
 }
@@ -66,17 +68,9 @@ func (l *listing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-func (l *listing) pass(d time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.now = l.now.Add(d)
-}
+func (l *listing) pass(d time.Duration) { time.Sleep(d) }
 
-func (l *listing) carrierNow() time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.now
-}
+func (l *listing) carrierNow() time.Time { return start.Add(time.Since(l.began)) }
 
 func (l *listing) ourNow() time.Time { return l.carrierNow().Add(-l.behind) }
 
@@ -88,11 +82,11 @@ func (l *listing) Warn(diags spec.Diagnostics) {
 
 // newListing has cards that the fleet manages, and as many others of the account.
 func newListing(t require.TestingT, cards int) *listing {
-	l := &listing{t: t, now: start, was: map[spec.ICCID][]spec.Lifecycle{}}
+	l := &listing{t: t, began: time.Now(), was: map[spec.ICCID][]spec.Lifecycle{}}
 	l.world = &carriersim.World{Now: l.carrierNow}
 	l.carrier = carriersim.Serve([]carriersim.Carrier{jaspersim.Carrier(l.world)})
 	env := environment()
-	env.Now, env.Sleep = l.ourNow, func(ctx context.Context, d time.Duration) error { l.pass(d); return ctx.Err() }
+	env.Now, env.Sleep = l.ourNow, sleep
 	fleet := &spec.Fleet{Digest: "sha256:0"}
 	for i := range 2 * cards {
 		l.world.Cards = append(l.world.Cards, carriersim.Card{ICCID: iccid(i), More: map[string]string{"dateUpdated": "2026-11-01T00:00:00Z"}})
@@ -205,67 +199,97 @@ func (l *listing) holds(snap *state.Snapshot) {
 
 func TestAReadingOfWhatChangedMissesNoChange(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		const cards = 70 // with those of others, more than a page
-		l := newListing(rt, cards)
-		l.behind = time.Duration(rapid.IntRange(-180, 180).Draw(rt, "minutes that the machine's clock is behind")) * time.Minute
-		every := rapid.IntRange(5, 40).Draw(rt, "calls between changes while cards are read")
-		calls := 0
-		busy := func() {
-			if calls++; calls%every == 0 {
-				l.change(calls * 7 % (2 * cards))
-			}
-		}
-		l.meanwhile = busy
-		_, whole := l.apply(context.Background(), everything)
-		require.True(rt, whole)
-		for range rapid.IntRange(2, 5).Draw(rt, "runs") {
-			for range rapid.IntRange(0, 3).Draw(rt, "times that cards change") {
-				l.pass(time.Duration(rapid.IntRange(0, 6*3600).Draw(rt, "seconds")) * time.Second)
-				first := rapid.IntRange(0, 2*cards-1).Draw(rt, "first")
-				for i := range rapid.IntRange(0, 2*cards-1-first).Draw(rt, "many") { // at once
-					l.change(first + i)
+		inBubble(t, rt, func(told require.TestingT) {
+			const cards = 70 // with those of others, more than a page
+			l := newListing(told, cards)
+			l.behind = time.Duration(rapid.IntRange(-180, 180).Draw(rt, "minutes that the machine's clock is behind")) * time.Minute
+			every := rapid.IntRange(5, 40).Draw(rt, "calls between changes while cards are read")
+			calls := 0
+			busy := func() {
+				if calls++; calls%every == 0 {
+					l.change(calls * 7 % (2 * cards))
 				}
 			}
-			o, ctx, cancel := changedOnly, context.Background(), func() {}
-			what := rapid.SampledFrom([]string{"", "", "", "budget", "no list", "no card", "called off", "old", "all"}).Draw(rt, "what")
-			switch what {
-			case "budget":
-				o.Budget = rapid.IntRange(1, 40).Draw(rt, "calls")
-			case "no list":
-				l.world.Break(carriersim.Fault{Action: "devices", Kind: carriersim.HTML5xx})
-			case "no card":
-				l.world.Break(carriersim.Fault{Action: "device", ICCID: iccid(rapid.IntRange(0, cards-1).Draw(rt, "card")), Kind: carriersim.CodeFault("20000001")})
-			case "called off":
-				var off context.Context
-				off, cancel = context.WithCancel(ctx)
-				ctx = off
-				left := rapid.IntRange(0, 60).Draw(rt, "after")
-				l.meanwhile = func() {
-					busy()
-					if left--; left < 0 {
-						cancel()
+			l.meanwhile = busy
+			_, whole := l.apply(context.Background(), everything)
+			require.True(told, whole)
+			for range rapid.IntRange(2, 5).Draw(rt, "runs") {
+				for range rapid.IntRange(0, 3).Draw(rt, "times that cards change") {
+					l.pass(time.Duration(rapid.IntRange(0, 6*3600).Draw(rt, "seconds")) * time.Second)
+					first := rapid.IntRange(0, 2*cards-1).Draw(rt, "first")
+					for i := range rapid.IntRange(0, 2*cards-1-first).Draw(rt, "many") { // at once
+						l.change(first + i)
 					}
 				}
-			case "old":
-				o.Refresh.MaxAge = time.Hour
-			case "all":
-				o = everything
+				o, ctx, cancel := changedOnly, context.Background(), func() {}
+				what := rapid.SampledFrom([]string{"", "", "", "budget", "no list", "no card", "called off", "old", "all"}).Draw(rt, "what")
+				switch what {
+				case "budget":
+					o.Budget = rapid.IntRange(1, 40).Draw(rt, "calls")
+				case "no list":
+					l.world.Break(carriersim.Fault{Action: "devices", Kind: carriersim.HTML5xx})
+				case "no card":
+					l.world.Break(carriersim.Fault{Action: "device", ICCID: iccid(rapid.IntRange(0, cards-1).Draw(rt, "card")), Kind: carriersim.CodeFault("20000001")})
+				case "called off":
+					var off context.Context
+					off, cancel = context.WithCancel(ctx)
+					ctx = off
+					left := rapid.IntRange(0, 60).Draw(rt, "after")
+					l.meanwhile = func() {
+						busy()
+						if left--; left < 0 {
+							cancel()
+						}
+					}
+				case "old":
+					o.Refresh.MaxAge = time.Hour
+				case "all":
+					o = everything
+				}
+				snap, whole := l.apply(ctx, o)
+				cancel()
+				l.world.Break()
+				l.meanwhile = busy
+				if disturbed := []string{"budget", "no list", "no card", "called off"}; whole && len(l.warned) == 0 && !slices.Contains(disturbed, what) {
+					l.holds(snap)
+				}
 			}
-			snap, whole := l.apply(ctx, o)
-			cancel()
-			l.world.Break()
-			l.meanwhile = busy
-			if disturbed := []string{"budget", "no list", "no card", "called off"}; whole && len(l.warned) == 0 && !slices.Contains(disturbed, what) {
-				l.holds(snap)
-			}
-		}
-		l.meanwhile = nil
-		snap, whole := l.apply(context.Background(), changedOnly)
-		require.True(rt, whole)
-		l.holds(snap)
-		assert.Empty(rt, l.warned)
+			l.meanwhile = nil
+			snap, whole := l.apply(context.Background(), changedOnly)
+			require.True(told, whole)
+			l.holds(snap)
+			assert.Empty(told, l.warned)
+		})
 	})
 }
+
+// inBubble runs a property's body by a clock of its own. What it draws or finds wrong
+// ends the body there, and is rapid's, which runs outside.
+func inBubble(t *testing.T, rt *rapid.T, body func(told require.TestingT)) {
+	told, raised := &telling{}, any(nil)
+	synctest.Test(t, func(*testing.T) {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer func() { raised = recover() }()
+			body(told)
+		}()
+		<-ended
+	})
+	if raised != nil {
+		panic(raised)
+	}
+	if told.wrong != "" {
+		rt.Fatal(told.wrong)
+	}
+}
+
+// telling remembers what is wrong.
+type telling struct{ wrong string }
+
+func (t *telling) Errorf(format string, args ...any) { t.wrong += fmt.Sprintf(format, args...) }
+
+func (t *telling) FailNow() { runtime.Goexit() }
 
 // until is until when the state has what changed.
 func until(snap *state.Snapshot) time.Time { return snap.Fleet.Feeds[jasper] }
@@ -277,142 +301,150 @@ func (l *listing) calls(before map[string]int) (lists, cards int) {
 }
 
 func TestOnlyAnApplyOfTheWholeFleetThatReadAllThatChangedMovesOnSinceWhenItIsAsked(t *testing.T) {
-	l := newListing(t, 5)
-	snap, _ := l.apply(t.Context(), everything)
-	require.WithinDuration(t, start, until(snap), atOnce)
-	l.pass(time.Hour)
-	l.change(3)
-
-	before := l.world.Counts()
-	_, err := l.session.Draft(t.Context(), run.RowsOf(snap), changedOnly)
-	require.NoError(t, err)
-	lists, cards := l.calls(before)
-	require.Equal(t, []int{1, 1}, []int{lists, cards}, "the card that changed is read")
-	snap, err = l.session.Backend.Read(t.Context())
-	require.NoError(t, err)
-	require.WithinDuration(t, start, until(snap), atOnce, "a plan moves nothing")
-
-	part := changedOnly
-	part.Select.Targets = []string{string(iccid(0))}
-	snap, _ = l.apply(t.Context(), part)
-	require.WithinDuration(t, start, until(snap), atOnce, "nothing was asked of the others")
-
-	for _, fault := range []carriersim.Fault{
-		{Action: "devices", Kind: carriersim.HTML5xx},
-		{Action: "device", ICCID: iccid(3), Kind: carriersim.CodeFault("20000001")},
-	} {
-		l.world.Break(fault)
-		snap, _ = l.apply(t.Context(), changedOnly)
-		require.WithinDuration(t, start, until(snap), atOnce, "%s failed", fault.Action)
-		require.Equal(t, spec.Active, snap.Cards[3].Last.Lifecycle)
-	}
-
-	l.world.Break()
-	began := l.carrierNow()
-	snap, _ = l.apply(t.Context(), changedOnly)
-	require.WithinDuration(t, began, until(snap), atOnce)
-	require.Equal(t, spec.SuspendedByOwner, snap.Cards[3].Last.Lifecycle)
-
-	for _, again := range []int{1, 0} { // within ten minutes of the last time it is told again
+	synctest.Test(t, func(t *testing.T) {
+		l := newListing(t, 5)
+		snap, _ := l.apply(t.Context(), everything)
+		require.WithinDuration(t, start, until(snap), time.Second)
 		l.pass(time.Hour)
-		before = l.world.Counts()
-		_, whole := l.apply(t.Context(), changedOnly)
-		require.True(t, whole)
-		lists, cards = l.calls(before)
-		require.Equal(t, []int{1, again}, []int{lists, cards})
-	}
+		l.change(3)
+
+		before := l.world.Counts()
+		_, err := l.session.Draft(t.Context(), run.RowsOf(snap), changedOnly)
+		require.NoError(t, err)
+		lists, cards := l.calls(before)
+		require.Equal(t, []int{1, 1}, []int{lists, cards}, "the card that changed is read")
+		snap, err = l.session.Backend.Read(t.Context())
+		require.NoError(t, err)
+		require.WithinDuration(t, start, until(snap), time.Second, "a plan moves nothing")
+
+		part := changedOnly
+		part.Select.Targets = []string{string(iccid(0))}
+		snap, _ = l.apply(t.Context(), part)
+		require.WithinDuration(t, start, until(snap), time.Second, "nothing was asked of the others")
+
+		for _, fault := range []carriersim.Fault{
+			{Action: "devices", Kind: carriersim.HTML5xx},
+			{Action: "device", ICCID: iccid(3), Kind: carriersim.CodeFault("20000001")},
+		} {
+			l.world.Break(fault)
+			snap, _ = l.apply(t.Context(), changedOnly)
+			require.WithinDuration(t, start, until(snap), time.Second, "%s failed", fault.Action)
+			require.Equal(t, spec.Active, snap.Cards[3].Last.Lifecycle)
+		}
+
+		l.world.Break()
+		began := l.carrierNow()
+		snap, _ = l.apply(t.Context(), changedOnly)
+		require.WithinDuration(t, began, until(snap), time.Second)
+		require.Equal(t, spec.SuspendedByOwner, snap.Cards[3].Last.Lifecycle)
+
+		for _, again := range []int{1, 0} { // within ten minutes of the last time it is told again
+			l.pass(time.Hour)
+			before = l.world.Counts()
+			_, whole := l.apply(t.Context(), changedOnly)
+			require.True(t, whole)
+			lists, cards = l.calls(before)
+			require.Equal(t, []int{1, again}, []int{lists, cards})
+		}
+	})
 }
 
 func TestABudgetAsksWhatChangedAndReadsThatFirst(t *testing.T) {
-	l := newListing(t, 40)
-	l.apply(t.Context(), everything)
-	l.pass(24 * time.Hour)
-	for i := 5; i < 11; i++ {
-		l.change(i)
-	}
-	o := changedOnly
-	o.Budget = 5
-	before := l.world.Counts()
-	snap, _ := l.apply(t.Context(), o)
-	lists, cards := l.calls(before)
-	require.Equal(t, []int{1, 4}, []int{lists, cards})
-	require.WithinDuration(t, start, until(snap), atOnce, "two weren't read")
-	l.pass(time.Minute)
-	snap, _ = l.apply(t.Context(), o)
-	for i := 5; i < 11; i++ {
-		require.Equal(t, spec.SuspendedByOwner, snap.Cards[i].Last.Lifecycle, "card %d", i)
-	}
-	require.True(t, until(snap).After(start.Add(23*time.Hour)), "all of them are read by now: %s", until(snap))
+	synctest.Test(t, func(t *testing.T) {
+		l := newListing(t, 40)
+		l.apply(t.Context(), everything)
+		l.pass(24 * time.Hour)
+		for i := 5; i < 11; i++ {
+			l.change(i)
+		}
+		o := changedOnly
+		o.Budget = 5
+		before := l.world.Counts()
+		snap, _ := l.apply(t.Context(), o)
+		lists, cards := l.calls(before)
+		require.Equal(t, []int{1, 4}, []int{lists, cards})
+		require.WithinDuration(t, start, until(snap), time.Second, "two weren't read")
+		l.pass(time.Minute)
+		snap, _ = l.apply(t.Context(), o)
+		for i := 5; i < 11; i++ {
+			require.Equal(t, spec.SuspendedByOwner, snap.Cards[i].Last.Lifecycle, "card %d", i)
+		}
+		require.True(t, until(snap).After(start.Add(23*time.Hour)), "all of them are read by now: %s", until(snap))
+	})
 }
 
 func TestCardsThatDifferInTheirLastDigitAloneAreToldApart(t *testing.T) {
-	l := newListing(t, 30)
-	l.apply(t.Context(), everything)
-	l.pass(time.Hour)
-	for i := 20; i < 30; i += 3 {
-		l.change(i)
-	}
-	before := l.world.Counts()
-	snap, _ := l.apply(t.Context(), changedOnly)
-	l.holds(snap)
-	_, cards := l.calls(before)
-	require.Equal(t, 4, cards)
+	synctest.Test(t, func(t *testing.T) {
+		l := newListing(t, 30)
+		l.apply(t.Context(), everything)
+		l.pass(time.Hour)
+		for i := 20; i < 30; i += 3 {
+			l.change(i)
+		}
+		before := l.world.Counts()
+		snap, _ := l.apply(t.Context(), changedOnly)
+		l.holds(snap)
+		_, cards := l.calls(before)
+		require.Equal(t, 4, cards)
+	})
 }
 
 // A machine's clock may be hours off: what is asked for goes by the carrier's.
 func TestSinceWhenChangesAreAskedForGoesByTheCarriersClock(t *testing.T) {
-	for _, behind := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
-		l := newListing(t, 5)
-		l.behind = behind
-		snap, _ := l.apply(t.Context(), everything)
-		require.WithinDuration(t, start, until(snap), atOnce)
-		l.pass(time.Minute)
-		l.change(1)
-		snap, _ = l.apply(t.Context(), changedOnly)
-		require.Empty(t, l.warned)
-		l.holds(snap)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		for _, behind := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
+			l := newListing(t, 5)
+			l.behind = behind
+			snap, _ := l.apply(t.Context(), everything)
+			require.WithinDuration(t, start, until(snap), time.Second)
+			l.pass(time.Minute)
+			l.change(1)
+			snap, _ = l.apply(t.Context(), changedOnly)
+			require.Empty(t, l.warned)
+			l.holds(snap)
+		}
+	})
 }
-
-// atOnce is how long what is done without a pause may take by the rig's clock: each call
-// that waits for its turn moves it, however many wait at the same time.
-const atOnce = 30 * time.Second
 
 // A card that moves to a block without being read there has no more of what changed
 // than before.
 func TestACardThatMovesToABlockTakesItsBackToItsLastReading(t *testing.T) {
-	l := newListing(t, 3)
-	l.session.Fleet.Cards[0].Provider = second
-	l.apply(t.Context(), everything)
-	l.pass(time.Hour)
-	l.change(1) // at the block that it leaves, before that is asked
-	part := everything
-	part.Select.Targets = []string{string(iccid(0))}
-	l.apply(t.Context(), part)
-	whole := changedOnly
-	l.world.Break(carriersim.Fault{Action: "device", ICCID: iccid(1), Kind: carriersim.CodeFault("20000001")})
-	snap, _ := l.apply(t.Context(), whole)
-	l.world.Break()
-	require.WithinDuration(t, start, until(snap), atOnce)
-	require.True(t, snap.Fleet.Feeds[second].After(start.Add(time.Minute)))
+	synctest.Test(t, func(t *testing.T) {
+		l := newListing(t, 3)
+		l.session.Fleet.Cards[0].Provider = second
+		l.apply(t.Context(), everything)
+		l.pass(time.Hour)
+		l.change(1) // at the block that it leaves, before that is asked
+		part := everything
+		part.Select.Targets = []string{string(iccid(0))}
+		l.apply(t.Context(), part)
+		whole := changedOnly
+		l.world.Break(carriersim.Fault{Action: "device", ICCID: iccid(1), Kind: carriersim.CodeFault("20000001")})
+		snap, _ := l.apply(t.Context(), whole)
+		l.world.Break()
+		require.WithinDuration(t, start, until(snap), time.Second)
+		require.True(t, snap.Fleet.Feeds[second].After(start.Add(time.Minute)))
 
-	l.session.Fleet.Cards[1].Provider = second
-	snap, _ = l.apply(t.Context(), run.Options{Refresh: plan.Refresh{Mode: plan.RefreshNone}})
-	require.Equal(t, second, snap.Cards[1].Provider)
-	require.False(t, snap.Fleet.Feeds[second].After(start.Add(atOnce)), "%s", snap.Fleet.Feeds[second])
-	snap, _ = l.apply(t.Context(), changedOnly)
-	l.holds(snap)
+		l.session.Fleet.Cards[1].Provider = second
+		snap, _ = l.apply(t.Context(), run.Options{Refresh: plan.Refresh{Mode: plan.RefreshNone}})
+		require.Equal(t, second, snap.Cards[1].Provider)
+		require.False(t, snap.Fleet.Feeds[second].After(start.Add(time.Second)), "%s", snap.Fleet.Feeds[second])
+		snap, _ = l.apply(t.Context(), changedOnly)
+		l.holds(snap)
+	})
 }
 
 func TestAnotherAccountHasNothingOfWhatChanged(t *testing.T) {
-	l := newListing(t, 2)
-	l.session.Accounts = map[spec.ProviderName]spec.Account{jasper: "key:one"}
-	snap, _ := l.apply(t.Context(), everything)
-	require.WithinDuration(t, start, until(snap), atOnce)
-	l.session.Accounts = map[spec.ProviderName]spec.Account{jasper: "key:two"} // which may be a rotation, or not
-	l.pass(time.Hour)
-	snap, _ = l.apply(t.Context(), run.Options{Refresh: plan.Refresh{Mode: plan.RefreshNone}})
-	require.NotContains(t, snap.Fleet.Feeds, jasper)
-	snap, _ = l.apply(t.Context(), changedOnly)
-	require.True(t, until(snap).After(start.Add(time.Minute)))
+	synctest.Test(t, func(t *testing.T) {
+		l := newListing(t, 2)
+		l.session.Accounts = map[spec.ProviderName]spec.Account{jasper: "key:one"}
+		snap, _ := l.apply(t.Context(), everything)
+		require.WithinDuration(t, start, until(snap), time.Second)
+		l.session.Accounts = map[spec.ProviderName]spec.Account{jasper: "key:two"} // which may be a rotation, or not
+		l.pass(time.Hour)
+		snap, _ = l.apply(t.Context(), run.Options{Refresh: plan.Refresh{Mode: plan.RefreshNone}})
+		require.NotContains(t, snap.Fleet.Feeds, jasper)
+		snap, _ = l.apply(t.Context(), changedOnly)
+		require.True(t, until(snap).After(start.Add(time.Minute)))
+	})
 }
