@@ -449,37 +449,43 @@ func TestNoErrorHoldsASecret(t *testing.T) {
 	}
 }
 
-// A database that restarts, for less than the lease may be counted on, ends
-// nothing: journal and commit wait for it, and say so.
-func TestADatabaseThatIsAwayForAWhileEndsNoRun(t *testing.T) {
-	conn := pgtest.Database(t)
-	host, _, _ := strings.Cut(strings.TrimPrefix(conn, "host="), " ")
+// restarting is a database that is away, once it restarts, until a backend has waited
+// four times. said is what the backend says of it.
+func restarting(t *testing.T) (conn string, e state.Env, said *[]string, restart func()) {
+	t.Helper()
+	direct := pgtest.Database(t)
+	host, _, _ := strings.Cut(strings.TrimPrefix(direct, "host="), " ")
 	dir, err := os.MkdirTemp("", "cfpg") // short: a socket's path has 107 bytes at most
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	socket := filepath.Join(dir, ".s.PGSQL.5432")
 	there := func() { require.NoError(t, os.Symlink(filepath.Join(host, ".s.PGSQL.5432"), socket)) }
 	there()
-	var said []string
+	said, e = &[]string{}, env()
 	pauses := 0
-	e := env()
 	e.Sleep = func(ctx context.Context, _ time.Duration) error {
 		if pauses++; pauses%4 == 0 {
 			there()
 		}
 		return ctx.Err()
 	}
-	e.Away = func(err error) { said = append(said, map[bool]string{true: "back", false: "away"}[err == nil]) }
-	b, err := postgres.New(postgres.Config{ConnString: strings.Replace(conn, host, dir, 1)}, e)
+	e.Away = func(err error) { *said = append(*said, map[bool]string{true: "back", false: "away"}[err == nil]) }
+	return strings.Replace(direct, host, dir, 1), e, said, func() {
+		require.NoError(t, os.Remove(socket))
+		query(t, direct, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cardfleet' AND datname = current_database()", new(int))
+	}
+}
+
+// A database that restarts, for less than the lease may be counted on, ends
+// nothing: journal and commit wait for it, and say so.
+func TestADatabaseThatIsAwayForAWhileEndsNoRun(t *testing.T) {
+	conn, e, said, restart := restarting(t)
+	b, err := postgres.New(postgres.Config{ConnString: conn}, e)
 	require.NoError(t, err)
 	unlock, err := b.Lock(t.Context(), state.LockInfo{})
 	require.NoError(t, err)
 	j, err := b.Journal(t.Context())
 	require.NoError(t, err)
-	restart := func() {
-		require.NoError(t, os.Remove(socket))
-		query(t, conn, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cardfleet' AND datname = current_database()", new(int))
-	}
 	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(1, "before"))))
 	restart()
 	require.NoError(t, j.Append(t.Context(), statetest.Put(statetest.Card(2, "while it restarts"))))
@@ -487,7 +493,7 @@ func TestADatabaseThatIsAwayForAWhileEndsNoRun(t *testing.T) {
 	require.Len(t, s.Cards, 2)
 	restart()
 	require.NoError(t, b.Commit(t.Context(), s, state.Edits{}))
-	require.Equal(t, []string{"away", "back", "away", "back"}, said)
+	require.Equal(t, []string{"away", "back", "away", "back"}, *said)
 	require.EqualValues(t, 1, read(t, b).Serial)
 	require.NoError(t, unlock())
 }

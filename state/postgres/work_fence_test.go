@@ -3,9 +3,7 @@ package postgres_test
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -156,25 +154,8 @@ func TestNothingThatAWorkerWasToldIsLostWhenItIsKilled(t *testing.T) {
 }
 
 func TestADatabaseThatIsAwayForAWhileEndsNoWorker(t *testing.T) {
-	conn := pgtest.Database(t)
-	host, _, _ := strings.Cut(strings.TrimPrefix(conn, "host="), " ")
-	dir, err := os.MkdirTemp("", "cfpg") // short: a socket's path has 107 bytes at most
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	socket := filepath.Join(dir, ".s.PGSQL.5432")
-	there := func() { require.NoError(t, os.Symlink(filepath.Join(host, ".s.PGSQL.5432"), socket)) }
-	there()
-	var said []string
-	pauses := 0
-	e := env()
-	e.Sleep = func(ctx context.Context, _ time.Duration) error {
-		if pauses++; pauses%4 == 0 {
-			there()
-		}
-		return ctx.Err()
-	}
-	e.Away = func(err error) { said = append(said, map[bool]string{true: "back", false: "away"}[err == nil]) }
-	b, err := postgres.New(postgres.Config{ConnString: strings.Replace(conn, host, dir, 1), Group: time.Nanosecond}, e)
+	conn, e, said, restart := restarting(t)
+	b, err := postgres.New(postgres.Config{ConnString: conn, Group: time.Nanosecond}, e)
 	require.NoError(t, err)
 	w, err := b.Work(t.Context())
 	require.NoError(t, err)
@@ -182,10 +163,6 @@ func TestADatabaseThatIsAwayForAWhileEndsNoWorker(t *testing.T) {
 	a, err := w.Claim(t.Context(), "aliyun", "worker", nil)
 	require.NoError(t, err)
 	handedOver(t, w, b, postgres.WorkRun{ID: "run-1", Config: "c"}, slice("aliyun", 0))
-	restart := func() {
-		require.NoError(t, os.Remove(socket))
-		query(t, conn, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cardfleet' AND datname = current_database()", new(int))
-	}
 	restart()
 	require.NoError(t, a.Append(t.Context(), statetest.Put(statetest.Card(1, "while it restarts"))))
 	restart()
@@ -193,7 +170,7 @@ func TestADatabaseThatIsAwayForAWhileEndsNoWorker(t *testing.T) {
 	require.NoError(t, err)
 	restart()
 	require.NoError(t, a.Finish(t.Context(), s, postgres.Finished{Counts: postgres.WorkCounts{Done: 2}}))
-	require.Equal(t, []string{"away", "back", "away", "back", "away", "back"}, said)
+	require.Equal(t, []string{"away", "back", "away", "back", "away", "back"}, *said)
 	require.Len(t, read(t, b).Cards, 1)
 	run, err := w.Run(t.Context(), "run-1")
 	require.NoError(t, err)

@@ -44,24 +44,7 @@ func (b *Backend) takeEvents(ctx context.Context, keys []string, lineage string)
 
 // Events implements [state.Chronicler].
 func (b *Backend) Events(ctx context.Context, q state.EventQuery, visit func(*state.Entry) error) error {
-	var opened *stored.Opened
-	var journal []*state.Entry
-	err := stored.Retry(ctx, func() (err error) {
-		opened, journal, err = b.openEvents(ctx, q)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := opened.Each(q, visit); err != nil {
-		return err
-	}
-	for _, e := range journal {
-		if err := visit(e); err != nil {
-			return err
-		}
-	}
-	return nil
+	return stored.Events(ctx, q, visit, func() (*stored.Opened, []*state.Entry, error) { return b.openEvents(ctx, q) })
 }
 
 // openEvents reads the journals, then the segments, then looks whether the

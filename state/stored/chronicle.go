@@ -408,15 +408,33 @@ func (o *Opened) Each(q state.EventQuery, visit func(*state.Entry) error) error 
 // openAttempts is how often a history is read again where a commit came between.
 const openAttempts = 8
 
-// Retry reads a history that a commit may change meanwhile.
-func Retry(ctx context.Context, read func() error) (err error) {
-	for range openAttempts {
-		if err = ctx.Err(); err != nil {
-			return fmt.Errorf("read the history: %w", err)
-		}
-		if err = read(); !errors.Is(err, fs.ErrNotExist) {
+// Events visits what a history has that is asked for: the segments that open reads,
+// and then the journal's entries that aren't in them yet. Where a commit changed it
+// meanwhile, which open says by an [fs.ErrNotExist], it is read again.
+func Events(ctx context.Context, q state.EventQuery, visit func(*state.Entry) error, open func() (*Opened, []*state.Entry, error)) error {
+	opened, journal, err := undisturbed(ctx, open)
+	if err != nil {
+		return err
+	}
+	if err := opened.Each(q, visit); err != nil {
+		return err
+	}
+	for _, e := range journal {
+		if err := visit(e); err != nil {
 			return err
 		}
 	}
-	return err
+	return nil
+}
+
+func undisturbed(ctx context.Context, open func() (*Opened, []*state.Entry, error)) (opened *Opened, journal []*state.Entry, err error) {
+	for range openAttempts {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, fmt.Errorf("read the history: %w", err)
+		}
+		if opened, journal, err = open(); !errors.Is(err, fs.ErrNotExist) {
+			return opened, journal, err
+		}
+	}
+	return nil, nil, err
 }
