@@ -6,9 +6,11 @@ package s3test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"go/build"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,11 +47,10 @@ func BucketOf(t testing.TB, url, name, accessKey, secretKey string) {
 
 var server struct {
 	once sync.Once
-	cmd  *exec.Cmd
+	end  func() // nil where none was started
 	dir  string
 	url  string
 	err  error
-	log  bytes.Buffer
 }
 
 // Gateway is the server's URL. It is started with the first test that needs
@@ -76,43 +77,91 @@ func installed() (string, error) {
 	return exec.LookPath(filepath.Join(filepath.SplitList(build.Default.GOPATH)[0], "bin", "versitygw"))
 }
 
-// run starts the server on a free port and waits until it answers. It
-// keeps ETags in extended attributes, which the temporary folder has to have:
-// with -sidecar they are beside the objects, and its If-Match isn't atomic.
+// run starts the server on a free port and waits until it answers. Between the
+// moment when a port is found free and the one when the server takes it, it may
+// become another program's: then the server ends, and is started on another port.
 func run(program string) error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
-		return err
-	}
+	var err error
 	if server.dir, err = os.MkdirTemp("", "cardfleet-s3-"); err != nil {
 		return err
 	}
-	server.cmd = exec.Command(program, "--port", address, "--access", AccessKey, "--secret", SecretKey,
-		"--keep-alive", "--quiet", "posix", server.dir)
-	server.cmd.Stdout, server.cmd.Stderr = &server.log, &server.log
-	if err := server.cmd.Start(); err != nil {
+	for range 5 {
+		if err = runOnce(program); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// runOnce keeps ETags in extended attributes, which the temporary folder has to
+// have: with -sidecar they are beside the objects, and the server's If-Match
+// isn't atomic.
+func runOnce(program string) error {
+	address, err := freeAddress()
+	if err != nil {
 		return err
 	}
-	server.url = "http://" + address
-	for range 200 {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			return conn.Close()
-		}
-		time.Sleep(50 * time.Millisecond) // it is another process: there is nothing to wait on
+	var log bytes.Buffer
+	cmd := exec.Command(program, "--port", address, "--access", AccessKey, "--secret", SecretKey,
+		"--keep-alive", "--quiet", "posix", server.dir)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		return err
 	}
-	return fmt.Errorf("versitygw doesn't answer: %s", strings.TrimSpace(server.log.String()))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // what went wrong is in the log
+	}()
+	server.url, server.end = "http://"+address, func() {
+		_ = cmd.Process.Kill() // it may have ended by itself
+		<-ended
+	}
+	if err := answers(address, ended); err != nil {
+		server.end()
+		return fmt.Errorf("versitygw: %w: %s", err, strings.TrimSpace(log.String()))
+	}
+	return nil
+}
+
+func freeAddress() (string, error) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return free.Addr().String(), free.Close()
+}
+
+// answers waits until versitygw answers at the address, while the process that is to
+// do so runs.
+func answers(address string, ended <-chan struct{}) error {
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	for range 1200 {
+		select {
+		case <-ended:
+			return errors.New("it ended by itself")
+		case <-time.After(50 * time.Millisecond): // it is another process: there is nothing else to wait on
+		}
+		answer, err := client.Get("http://" + address) //nolint:noctx // it has its own end
+		if err != nil {
+			continue
+		}
+		if err := answer.Body.Close(); err != nil {
+			return err
+		}
+		if answer.Header.Get("Server") != "VERSITYGW" {
+			return errors.New("another server has its port")
+		}
+		return nil
+	}
+	return errors.New("it doesn't answer")
 }
 
 // Stop ends the servers that were started.
 func Stop() {
 	stopUnconditional()
-	if server.cmd != nil && server.cmd.Process != nil {
-		_ = server.cmd.Process.Kill()
-		_ = server.cmd.Wait() // it was killed
+	if server.end != nil {
+		server.end()
 	}
 	if server.dir != "" {
 		_ = os.RemoveAll(server.dir)
