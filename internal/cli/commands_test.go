@@ -3,8 +3,6 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -320,29 +318,18 @@ func TestProgressIsALineNowAndThenWithoutATerminal(t *testing.T) {
 func TestTheSimulatorServesUntilItIsInterrupted(t *testing.T) {
 	r := newRig(t, describe())
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan ran, 1)
+	defer cancel()
 	world := filepath.Join(r.dir, "world.json")
 	require.NoError(t, os.WriteFile(world, []byte(`{"cards": [{"iccid": "`+kiosk+`"}]}`), 0o600))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := free.Addr().String()
-	require.NoError(t, free.Close())
-	go func() { done <- r.runIn(ctx, "simulator", "-listen="+address, "-world=world.json") }()
-	require.Eventually(t, func() bool {
-		response, err := http.Get("http://" + address + "/aliyun/")
-		if err != nil {
-			return false
-		}
-		return response.Body.Close() == nil
-	}, 10*time.Second, 5*time.Millisecond)
+	at, done := r.serves(ctx, "simulator", "-world=world.json")
 
-	r.env["CARDFLEET_VAR_carrier_url"] = "http://" + address + "/aliyun"
+	r.env["CARDFLEET_VAR_carrier_url"] = at + "/aliyun"
 	r.env["ALIBABA_CLOUD_ACCESS_KEY_ID"], r.env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = carriersim.TestID, carriersim.TestSecret
 	r.write("main.fleet.hcl", provider+"card \"kiosk\" {\n  iccid = \""+kiosk+"\"\n  active = false\n}\n")
 	r.want(0, r.run("apply", "-auto-approve"))
 	cancel()
 	got := r.want(0, <-done)
-	assert.Contains(t, got.out, `endpoint = "http://`+address+`/aliyun"`)
+	assert.Contains(t, got.out, `endpoint = "`+at+`/aliyun"`)
 	kept, err := carriersim.Load(world)
 	require.NoError(t, err)
 	card, ok := kept.Card(kiosk)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,7 @@ type rig struct {
 	tty   bool
 	in    string
 	typed io.Reader // in place of in, where it is set
+	told  io.Writer // gets all that is printed too, as it is printed; nil for none
 	wall  bool      // the program goes by the machine's clock, ahead of it by ahead
 	ahead time.Duration
 }
@@ -125,6 +127,9 @@ func (r *rig) runIn(ctx context.Context, args ...string) ran {
 		Transport: http.DefaultTransport,
 		User:      "dev", Host: "laptop",
 	}
+	if r.told != nil {
+		env.Out, env.Err = io.MultiWriter(&out, r.told), io.MultiWriter(&errors, r.told)
+	}
 	if r.wall {
 		env.Now, env.Sleep = func() time.Time { return time.Now().Add(r.ahead) }, asleep
 	}
@@ -132,6 +137,48 @@ func (r *rig) runIn(ctx context.Context, args ...string) ran {
 	got := ran{code, out.String(), errors.String()}
 	r.conform(args, got)
 	return got
+}
+
+// listening finds the address that a program says it listens at. Whoever asks for a
+// port that is free by its number may find it taken meanwhile.
+type listening struct {
+	mu    sync.Mutex
+	said  bytes.Buffer
+	found chan string // the first address, without its path
+}
+
+func newListening() *listening { return &listening{found: make(chan string, 1)} }
+
+var loopback = regexp.MustCompile(`http://127\.0\.0\.1:\d+\b`)
+
+// Write implements [io.Writer].
+func (l *listening) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := loopback.Match(l.said.Bytes())
+	l.said.Write(p)
+	if at := loopback.Find(l.said.Bytes()); at != nil && !known {
+		l.found <- string(at)
+	}
+	return len(p), nil
+}
+
+// serves starts the program with a port of its own, and returns once it says where it
+// listens. It ends with the context.
+func (r *rig) serves(ctx context.Context, args ...string) (url string, ended <-chan ran) {
+	r.t.Helper()
+	l, end := newListening(), make(chan ran, 1)
+	r.told = l
+	go func() { end <- r.runIn(ctx, append(args, "-listen=127.0.0.1:0")...) }()
+	select {
+	case url = <-l.found:
+	case got := <-end:
+		require.Fail(r.t, "it ended", "%s%s", got.out, got.errors)
+	case <-time.After(time.Minute): // only a failure waits for it
+		require.Fail(r.t, "it doesn't say where it listens")
+	}
+	r.told = nil
+	return url, end
 }
 
 // asleep waits as a program does that is no test.

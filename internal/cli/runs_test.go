@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -101,9 +100,9 @@ func TestAScheduleHasAWorkerLookForDrift(t *testing.T) {
 	_, err := r.world.Change(cardNo(1), func(c *carriersim.Card) bool { c.Status = spec.Active; return true })
 	require.NoError(t, err)
 	l := r.listens("drift")
-	r.write("schedule.fleet.hcl", "fleet {\n  schedule \"drift\" { cron = \"* * * * *\" }\n}\n")
+	r.write("schedule.fleet.hcl", "fleet {\n  schedule \"drift\" { cron = \"0 * * * *\" }\n}\n")
 	now := time.Now()
-	r.ahead = now.Truncate(time.Minute).Add(time.Hour + 30*time.Second).Sub(now) // half a minute after a time of it
+	r.ahead = now.Truncate(time.Hour).Add(2*time.Hour + 15*time.Second).Sub(now) // shortly after a time of it, and long before the next
 	r.clock.Advance(r.ahead)
 	got := r.works()
 	assert.Contains(t, got.out+got.errors, "check drift of ")
@@ -127,21 +126,18 @@ func asks(t *testing.T, url string) (int, string) {
 
 func TestAWorkerTellsPrometheusAndTheLogWhatItDoes(t *testing.T) {
 	r := handing(t, 2, refuses(1))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	at := "http://" + free.Addr().String()
-	require.NoError(t, free.Close())
 	r.hand()
 	r.env["CARDFLEET_LOG"], r.env["CARDFLEET_LOG_FILE"] = "debug", "worker.log"
 	r.env["OTEL_METRICS_EXPORTER"] = "prometheus" // whose own server would be a second one
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan ran)
+	defer stop()
 	r.wall = true
-	go func() { ended <- r.runIn(ctx, "worker", "-listen="+strings.TrimPrefix(at, "http://")) }()
+	at, ended := r.serves(ctx, "worker")
 	var page string
-	require.Eventually(t, func() bool {
+	require.Eventually(t, func() bool { // the two actions end in any order
 		_, page = asks(t, at+"/metrics")
-		return strings.Contains(page, `cardfleet_actions_total{action="stop",outcome="failed",provider="aliyun"} 1`)
+		return strings.Contains(page, `cardfleet_actions_total{action="stop",outcome="failed",provider="aliyun"} 1`) &&
+			strings.Contains(page, `cardfleet_actions_total{action="stop",outcome="done",provider="aliyun"} 1`)
 	}, time.Minute, 100*time.Millisecond)
 	for _, want := range []string{
 		`cardfleet_actions_total{action="stop",outcome="done",provider="aliyun"} 1`,
