@@ -17,6 +17,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/described"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 func (prog *program) carriersCommand() *cli.Command {
@@ -43,20 +44,20 @@ func (prog *program) carriersListCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			prog.out.result("%s\n", carrierTable(definitions))
+			prog.out.result("%s\n", carrierTable(definitions, prog.out.style.Lang))
 			return nil
 		},
 	}
 }
 
 // carrierTable is a table of the definitions that there are.
-func carrierTable(definitions []*described.Definition) string {
+func carrierTable(definitions []*described.Definition, l lang.Language) string {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"carrier", "title", "defined in", "reads", "changes", "samples"})
+	t.AppendHeader(toldRow(l, "carrier", "title", "defined in", "reads", "changes", "samples"))
 	for _, d := range definitions {
 		able := d.Capabilities()
-		t.AppendRow(table.Row{d.Name, d.Title, placeOfDefinition(d), attributes(able), kinds(able.Changes), d.Samples()})
+		t.AppendRow(table.Row{d.Name, d.Title, l.Word(placeOfDefinition(d)), l.Word(attributes(able)), l.Word(kinds(able.Changes)), d.Samples()})
 	}
 	return t.Render()
 }
@@ -206,7 +207,7 @@ func definitionOf(definitions []*described.Definition, name string) (*described.
 			return nil, refuse("No definition", "%s is a carrier of the program that is written in Go: there is no definition of it.", name)
 		}
 	}
-	return nil, refuse("Unknown carrier", "There is no definition of a carrier %q.%s There are %s.", name, didYouMean(name, names, ""), spec.QuoteList(names, "and"))
+	return nil, refuse("Unknown carrier", "There is no definition of a carrier %q.%s There are: %s.", name, didYouMean(name, names, ""), strings.Join(names, ", "))
 }
 
 func (prog *program) carriersTryCommand() *cli.Command {
@@ -258,7 +259,7 @@ func (prog *program) tryCarrier(ctx context.Context, in inputOptions, name spec.
 		return mistakes(diags)
 	}
 	prog.out.diagnostics(diags)
-	prog.out.result("%s", triedText(tried))
+	prog.out.result("%s", triedText(tried, prog.out.style.Lang))
 	if tried.Err != nil {
 		return exit(exitFailed)
 	}
@@ -303,7 +304,7 @@ func (c *configuration) blockToTry(ctx context.Context, in inputOptions, name sp
 }
 
 // triedText is what a read at the real carrier came to.
-func triedText(t *described.Tried) string {
+func triedText(t *described.Tried, l lang.Language) string {
 	var b strings.Builder
 	for i := range t.Exchanges {
 		writeExchange(&b, &t.Exchanges[i])
@@ -313,7 +314,7 @@ func triedText(t *described.Tried) string {
 		for _, v := range t.Values {
 			text := v.Text
 			if v.Failed {
-				text = "no value (" + v.Text + ")"
+				text = l.Word("no value (" + v.Text + ")")
 			}
 			fmt.Fprintf(&b, "  %-14s = %s\n", v.Name, text)
 		}

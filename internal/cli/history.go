@@ -16,6 +16,7 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -104,7 +105,7 @@ func (t *historyText) entry(e *state.Entry) error {
 	if t.runs == 0 || e.Run != t.run && (e.Run == nil || t.run == nil || e.Run.ID != t.run.ID) {
 		t.runs++
 		t.run = e.Run
-		t.out.result("%s", runText(e.Run))
+		t.out.result("%s", runText(e.Run, t.out.style.Lang))
 	}
 	if e.Event != nil {
 		t.actions[e.Event.Outcome]++
@@ -114,7 +115,7 @@ func (t *historyText) entry(e *state.Entry) error {
 }
 
 // runText is the heading of a run.
-func runText(r *state.Run) string {
+func runText(r *state.Run, l lang.Language) string {
 	if r == nil {
 		return "# a run of an older version\n"
 	}
@@ -125,10 +126,10 @@ func runText(r *state.Run) string {
 			fmt.Fprintf(&b, " %s %s", part.word, safe.Text(part.value))
 		}
 	}
-	fmt.Fprintf(&b, "\n  run %s\n", safe.Text(r.ID))
+	fmt.Fprintf(&b, "\n  %s %s\n", l.Word("run"), safe.Text(r.ID))
 	for _, part := range []struct{ word, value string }{{"at", r.Info}, {"plan", r.Plan}, {"did", r.Detail}} {
 		if part.value != "" {
-			fmt.Fprintf(&b, "  %s %s\n", part.word, safe.Text(part.value))
+			fmt.Fprintf(&b, "  %s %s\n", l.Word(part.word), safe.Text(part.value))
 		}
 	}
 	return b.String()

@@ -213,7 +213,7 @@ func (c *configuration) importFrom(name string) (spec.ProviderName, error) {
 	case name == "":
 		return "", refuse("Which provider?", "Say with -provider which one to import from: %s.", strings.Join(names, ", "))
 	}
-	return "", refuse("Unknown provider", "There is no provider block for %s.%s The configuration has %s.", name, didYouMean(name, names, ""), strings.Join(names, ", "))
+	return "", refuse("Unknown provider", "There is no provider block for %s.%s There are: %s.", name, didYouMean(name, names, ""), strings.Join(names, ", "))
 }
 
 // candidates are cards that may be imported, each once, with what a list says of them.

@@ -283,7 +283,7 @@ func (prog *program) sayBegun(b *beginning, there []string) {
 		}
 		prog.out.result("%s\n", title)
 		for _, f := range folded(files) {
-			prog.out.result("  %-32s %s\n", safe.Text(f.name), safe.Text(f.what))
+			prog.out.result("  %-32s %s\n", safe.Text(f.name), prog.out.style.Lang.Word(safe.Text(f.what)))
 		}
 	}
 	list("Written:", b.wrote)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rivo/uniseg"
+
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/safe"
@@ -152,6 +154,11 @@ func (o *output) result(format string, args ...any) {
 	if !o.json {
 		o.write(o.env.Out, o.style.Lang.Lines(fmt.Sprintf(format, args...)))
 	}
+}
+
+// padded is a text with blanks behind it, to so many columns of a terminal.
+func padded(s string, columns int) string {
+	return s + strings.Repeat(" ", max(0, columns-uniseg.StringWidth(s)))
 }
 
 // say writes to standard error, for people; with -json it is silent.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/postgres"
@@ -429,7 +429,7 @@ func (r *runsSession) list(ctx context.Context, ended, asJSON bool) error {
 		r.out.result("No runs.\n")
 	}
 	for _, v := range views {
-		r.out.result("%s  %-9s  %s  priority %d  %s  %s\n", v.ID, v.Status, v.Created.Format("2006-01-02 15:04:05Z"), v.Priority, v.Counts.text(), safe.Text(cmp.Or(v.Who, "somebody")))
+		r.out.result("%s\n", v.line(r.out.style.Lang))
 	}
 	return nil
 }
@@ -446,7 +446,7 @@ func (r *runsSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bo
 	r.out.result("Run %s: %s\n", v.ID, v.Status)
 	for _, l := range v.lines() {
 		if l[1] != "" {
-			r.out.result("  %-13s %s\n", l[0]+":", safe.Text(l[1]))
+			r.out.result("  %s %s\n", padded(r.out.style.Lang.Word(l[0]+":"), 13), safe.Text(l[1]))
 		}
 	}
 	for _, a := range v.Accounts {
@@ -464,6 +464,17 @@ func (r *runsSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bo
 		}
 	}
 	return nil
+}
+
+// line is a run in a list.
+func (v *runView) line(l lang.Language) string {
+	who := v.Who
+	if who == "" {
+		who = l.Word("somebody")
+	}
+	return strings.Join([]string{
+		v.ID, padded(l.Word(v.Status), 9), v.Created.Format("2006-01-02 15:04:05Z"), l.Word(fmt.Sprintf("priority %d", v.Priority)), l.Word(v.Counts.text()), safe.Text(who),
+	}, "  ")
 }
 
 // lines are what a run tells of itself, by name.

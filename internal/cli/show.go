@@ -15,6 +15,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -149,7 +150,7 @@ func (prog *program) showState(ctx context.Context, o viewOptions, in inputOptio
 	}
 	cards := byAddress(snap.Rows())
 	for i := range cards {
-		prog.out.result("%s\n", stateText(&cards[i]))
+		prog.out.result("%s\n", stateText(&cards[i], prog.out.style.Lang))
 	}
 	prog.out.result("%s, serial %d, lineage %s\n", countCards(len(snap.Cards)), snap.Serial, safe.Text(snap.Lineage))
 	return nil
@@ -176,26 +177,27 @@ func (prog *program) readState(ctx context.Context, in inputOptions) (*state.Sna
 }
 
 // stateText is one card of the state as a person reads it.
-func stateText(c *state.Card) string {
+func stateText(c *state.Card, l lang.Language) string {
 	var b strings.Builder
 	b.WriteString("# " + safe.Text(c.Address) + "\n")
-	line := func(name, value string) {
+	theirs := func(name, value string) {
 		if value != "" {
-			b.WriteString("  " + name + strings.Repeat(" ", max(1, 10-len(name))) + safe.Text(value) + "\n")
+			b.WriteString("  " + padded(name+" ", 10) + safe.Text(value) + "\n")
 		}
 	}
+	line := func(name, value string) { theirs(l.Word(name), value) }
 	line("iccid", string(c.ICCID))
 	line("provider", string(c.Provider))
 	line("msisdn", c.MSISDN)
 	line("labels", labelsText(c.Labels))
 	for _, name := range slices.Sorted(maps.Keys(c.CarrierIDs)) {
-		line(name, c.CarrierIDs[name])
+		theirs(name, c.CarrierIDs[name])
 	}
 	switch {
 	case c.Binding.Known && c.Binding.IMEI == "":
-		line("imei", "none")
+		line("imei", l.Word("none"))
 	case c.Binding.Known:
-		line("imei", string(c.Binding.IMEI)+believed(c.Binding))
+		line("imei", l.Text(string(c.Binding.IMEI)+believed(c.Binding)))
 	}
 	line("lifecycle", string(c.Last.Lifecycle))
 	line("carrier", c.Last.Status) // its own words, as they were read last
@@ -211,7 +213,7 @@ func stateText(c *state.Card) string {
 			line(name, when.UTC().Format(time.RFC3339))
 		}
 	}
-	line("why", c.Last.Reason)
+	line("why", l.Text(c.Last.Reason))
 	at("read", c.Last.At)
 	at("changed", c.Changed) // by a call of ours, last
 	at("since", c.Since)     // as a signature for the card names it
@@ -219,10 +221,10 @@ func stateText(c *state.Card) string {
 		line("protected", "prevent_unbind")
 	}
 	for _, ch := range c.Recent {
-		line("recent", ch.Change.String()+" at "+ch.At.UTC().Format(time.RFC3339)+", which the carrier may not show yet")
+		line("recent", l.Text(ch.Change.String()+" at "+ch.At.UTC().Format(time.RFC3339)+", which the carrier may not show yet"))
 	}
 	for _, d := range c.Doubts {
-		line("in doubt", doubtText(&d))
+		line("in doubt", l.Text(doubtText(&d)))
 	}
 	return b.String()
 }

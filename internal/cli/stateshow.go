@@ -136,7 +136,7 @@ func (prog *program) showCards(ctx context.Context, store run.Store, name string
 		return prog.env.writeJSON(func(w io.Writer) error { return writeCards(w, rows, last) })
 	}
 	for i := range rows {
-		prog.out.result("%s", stateText(&rows[i])+lastText(last[rows[i].ICCID]))
+		prog.out.result("%s", stateText(&rows[i], prog.out.style.Lang)+lastText(last[rows[i].ICCID]))
 	}
 	return nil
 }

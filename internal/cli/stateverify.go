@@ -111,7 +111,7 @@ func (prog *program) sayDoubts(snap *state.Snapshot) int {
 	for i := range snap.Cards {
 		if c := &snap.Cards[i]; len(c.Doubts) > 0 {
 			n++
-			prog.out.result("%s", stateText(c))
+			prog.out.result("%s", stateText(c, prog.out.style.Lang))
 		}
 	}
 	return n

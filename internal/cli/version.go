@@ -11,6 +11,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/lang"
 )
 
 func (prog *program) versionCommand() *cli.Command {
@@ -50,7 +51,7 @@ func (prog *program) providersCommand() *cli.Command {
 			if _, err := prog.definitions(true); err != nil {
 				return err
 			}
-			text, err := providerTable(prog.types(), prog.providerEnv())
+			text, err := providerTable(prog.types(), prog.providerEnv(), prog.out.style.Lang)
 			if err != nil {
 				return err
 			}
@@ -62,19 +63,31 @@ func (prog *program) providersCommand() *cli.Command {
 
 // providerTable is a table of what each provider type can do. A type that needs
 // settings to be opened says what it can with made-up ones: it makes no call.
-func providerTable(types []providers.Type, env providers.Env) (string, error) {
+func providerTable(types []providers.Type, env providers.Env, l lang.Language) (string, error) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"provider", "reads", "changes", "binds by value", "calls a card", "lists cards", "privacy numbers", "facts"})
+	t.AppendHeader(toldRow(l, "provider", "reads", "changes", "binds by value", "calls a card", "lists cards", "privacy numbers", "facts"))
 	for _, typ := range types {
 		p, diags := typ.Open(example(typ.Schema), env)
 		if p == nil {
 			return "", mistakes(diags)
 		}
 		able := p.Capabilities()
-		t.AppendRow(table.Row{typ.Schema.Type, attributes(able), kinds(able.Changes), yesNo(able.CanChange(spec.ChangeBind)), able.CallsToRead(told(able)), yesNo(able.Lists), yesNo(able.Numbers), typ.Facts})
+		t.AppendRow(table.Row{
+			typ.Schema.Type, l.Word(attributes(able)), l.Word(kinds(able.Changes)), l.Word(yesNo(able.CanChange(spec.ChangeBind))), able.CallsToRead(told(able)),
+			l.Word(yesNo(able.Lists)), l.Word(yesNo(able.Numbers)), l.Word(typ.Facts),
+		})
 	}
 	return t.Render() + "\n", nil
+}
+
+// toldRow is a row of a table, told in the language.
+func toldRow(l lang.Language, cells ...string) table.Row {
+	row := make(table.Row, len(cells))
+	for i, cell := range cells {
+		row[i] = l.Word(cell)
+	}
+	return row
 }
 
 // example is a block with made-up credentials.

@@ -17,6 +17,9 @@ type telling struct {
 // tell is a text as it is told.
 func (t telling) tell(text string) string { return t.Both(t.lang.Text(text)) }
 
+// own is tell of what is certainly the program's own.
+func (t telling) own(text string) string { return t.Both(t.lang.Word(text)) }
+
 // asItIs reports whether no text would be told otherwise.
 func (t telling) asItIs() bool { return t.zone == nil && t.lang.English() }
 

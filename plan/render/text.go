@@ -313,7 +313,7 @@ type grouped struct {
 // samples, and the odd ones among them.
 func (t *text) group(g *alike, says grouped) {
 	number := t.tell(fmt.Sprintf("%d cards", g.n))
-	line := fmt.Sprintf("%s  %s   %s", number, t.tell(says.what), t.tell(says.common))
+	line := fmt.Sprintf("%s  %s   %s", number, t.own(says.what), t.tell(says.common))
 	name := func(c *plan.Card) string {
 		if says.sample == nil {
 			return named(c)

@@ -42,11 +42,23 @@ func TestASentenceIsToldWithItsArguments(t *testing.T) {
 		"card.x: change-bind 8615 -> 8616: failed: read the answer: EOF":                                                             "card.x：换绑 8615 -> 8616：失败：读取应答：EOF",
 		"This is a first run: there is no state in fleet.state.":                                                                     "首次运行：fleet.state 中还没有状态。",
 		"1 to change-bind, 2 to stop wait until 2026-11-29 17:00 UTC (2026-11-30 01:00 Asia/Shanghai), when the window night opens.": "换绑 1，停机 2，等到 2026-11-29 17:00 UTC (2026-11-30 01:00 Asia/Shanghai) 窗口 night 打开。",
+		"card.lobby (89860617030017300008): adopt: done":                                                                             "card.lobby (89860617030017300008)：纳管：完成",
+		"card.lobby (8986): stop: failed: read the answer: EOF":                                                                      "card.lobby (8986)：停机：失败：读取应答：EOF",
+		"There is no option -ot. Did you mean -out? See cardfleet state show -h.":                                                    "没有选项 -ot。是否指 -out？见 cardfleet state show -h。",
+		"The configuration lost 5 cards that the state has, 30% of 10 cards allowed. Is a table cut in half? apply refuses the plan": "配置中少了状态里的 5 张卡，允许 10 张卡的 30%。是不是表格被截断了？apply refuses the plan",
 		"card.x: stop: not started: the window night opens 01:00":                                                                    "card.x：停机：未开始：窗口 night 于 01:00 打开",
 		"Plan: 1 to stop, 2 to unbind (1 of 2 approved). 3 unchanged, 1 needs attention.":                                            "计划：停机 1，解绑(销户) 2（已审批 1/2）。未变 3，需处理 1。",
 	} {
 		assert.Equal(t, want, zh.Text(text), "%q", text)
 	}
+}
+
+// A sentence of one line never takes the lines behind it for its own, nor a table's cells.
+func TestEachLineIsToldByItself(t *testing.T) {
+	zh := chinese(t)
+	assert.Equal(t, "未作任何改动。以下操作须有人对恰好这张卡、这台设备审批：\n  card.x (8986): 停机\n-skip-unapproved 跳过它们执行其余。-auto-approve 不能代替审批。",
+		zh.Lines("Nothing was changed. These actions need a person's approval of exactly this card and device:\n  card.x (8986): 停机\n-skip-unapproved runs the rest without them. -auto-approve never stands in for an approval."))
+	assert.Equal(t, "| 运营商 | 张卡 | 在用 | 结果存疑 |", zh.Word("| carrier | cards | in service | in doubt |"))
 }
 
 func TestWhatNoCatalogueHasStaysAsItIs(t *testing.T) {

@@ -13,10 +13,11 @@ import (
 //
 //	{n} {n2}   a number, with commas or a fraction
 //	{w} {w2}   anything without a blank: an ICCID, an address, a file
-//	{~what}    a text that is itself told in the language
+//	{~what}    a text that is itself told in the language, of one line and no table's
 //	{name}     any other text within one sentence, without a bracket or a semicolon; it
 //	           stays as it is
-//	{reason}   likewise, with brackets and semicolons; {time} too, which may have its zone
+//	{reason}   likewise, with brackets and semicolons; {time} too, which may have its zone,
+//	           and {who}, a card with its ICCID
 //	{rest}     any other text
 //
 // A template that begins with a text to tell fits only where the catalogue knows that
@@ -84,7 +85,7 @@ func kindOf(name string) kind {
 		return oneWord
 	case digits == "rest":
 		return everything
-	case digits == "reason", digits == "time":
+	case digits == "reason", digits == "time", digits == "who":
 		return inBrackets
 	}
 	return anything
@@ -192,6 +193,8 @@ func (k kind) takes(s string) bool {
 		return !endsWithin(s) && balanced(s) && !strings.Contains(s, "; ") && !strings.Contains(s, " (") && !strings.Contains(s, "**")
 	case inBrackets:
 		return !endsWithin(s) && balanced(s)
+	case toTell:
+		return !strings.ContainsAny(s, "|\n")
 	default:
 		return true
 	}

@@ -120,8 +120,8 @@ func (c *catalogue) pieces(s string, words bool) (told string, all bool) {
 func (c *catalogue) longest(s string, cuts []cut, words bool) (took int, p piece) {
 	for j := len(cuts); j > 0; j-- {
 		last := cuts[j-1]
-		for _, end := range []int{last.to + 1, last.to} { // a bracket may be the sentence's own
-			if end > last.to && (end > last.next || s[last.to] != ')') {
+		for _, end := range []int{last.to + 1, last.to} { // a bracket or a question mark may be the sentence's own
+			if end > last.to && (end > last.next || s[last.to] != ')' && s[last.to] != '?') {
 				continue
 			}
 			lead, inner, tail := margins(s[cuts[0].from:end])
@@ -141,7 +141,7 @@ type piece struct {
 
 // between are the marks between pieces, and how Chinese writes them.
 var between = map[string]string{
-	". ": "。", ".": "。", "; ": "；", ": ": "：", ":": "：", ", ": "，", " (": "（", ")": "）", ") ": "）", "): ": "）：", "); ": "）；", "), ": "），", "). ": "）。", ").": "）。", " — ": "——", " and ": "和",
+	". ": "。", ".": "。", "? ": "？", "; ": "；", ": ": "：", ":": "：", ", ": "，", " (": "（", ")": "）", ") ": "）", "): ": "）：", "); ": "）；", "), ": "），", "). ": "）。", ").": "）。", " — ": "——", " and ": "和",
 }
 
 // join puts pieces together. A mark is written in the language's way where what stands
@@ -158,6 +158,9 @@ func join(pieces []piece) string {
 			told, wide = next, next
 		case strings.HasPrefix(p.mark, ")"):
 			told, wide = wide, false
+		}
+		if p.mark == " " && strings.HasSuffix(p.text, "？") {
+			continue // a wide mark has its own room
 		}
 		if mark, ok := between[p.mark]; ok && told {
 			b.WriteString(mark)
@@ -192,12 +195,12 @@ func cutsOf(s string) []cut {
 }
 
 // marks end a piece. The longer ones stand before those that they begin with.
-var marks = []string{"): ", "); ", "), ", "). ", ").", ") ", " (", " — ", " · ", " and ", " | ", "| ", " |", "**", ". ", "; ", ": ", ", ", "\n", "\t"}
+var marks = []string{"): ", "); ", "), ", "). ", ").", ") ", " (", " — ", " · ", " and ", " | ", "| ", " |", "**", ". ", "? ", "; ", ": ", ", ", "\n", "\t"}
 
 // markAt is the length of the mark at a place of the text; 0 where there is none.
 func markAt(s string, i int) int {
 	switch s[i] {
-	case ')', ' ', '|', '*', '.', ';', ':', ',', '\n', '\t':
+	case ')', ' ', '|', '*', '.', '?', ';', ':', ',', '\n', '\t':
 		for _, mark := range marks {
 			if strings.HasPrefix(s[i:], mark) {
 				return len(mark)
