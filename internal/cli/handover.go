@@ -149,11 +149,23 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 	if err != nil {
 		return done, err
 	}
-	if n := recorder.Report().Len() - done.Report.Len(); n > 0 {
-		s.out.say("Nothing new to hand over: earlier runs have %s that this plan wants too. To look at them:\n  %s\n", counted(n, "action"), s.command("runs", "list"))
-	}
+	s.sayNotHanded(recorder.Report().Len()-done.Report.Len(), o.detach)
 	done.Report, done.Plan = recorder.Report(), h.plan
 	return done, nil
+}
+
+// sayNotHanded says that there is no run at workers, and so no id. elsewhere is how many
+// actions of the plan earlier runs have.
+func (s *session) sayNotHanded(elsewhere int, detach bool) {
+	switch {
+	case elsewhere > 0:
+		s.out.say("Nothing new to hand over: earlier runs have %s that this plan wants too. To look at them:\n  %s\n", counted(elsewhere, "action"), s.command("runs", "list"))
+	case detach:
+		s.out.say("Nothing was handed over: the plan has nothing for workers to do. So there is no run to follow, and no id.\n")
+	default:
+		return
+	}
+	s.out.event("info", "handed_over", "nothing was handed over", map[string]any{"actions": 0})
 }
 
 // configDigest is what a worker's configuration must have.
@@ -171,8 +183,8 @@ func (c *configuration) configDigest() string {
 // follow shows what becomes of a run that was handed over, as an apply shows its own.
 func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o applyOptions) (*run.Applied, error) {
 	s.out.say("Handed over to workers: %s, run %s.\n", counted(h.actions, "action"), h.id)
+	s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
 	if o.detach {
-		s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
 		s.out.result("%s\n", h.id)
 		return nil, nil //nolint:nilnil // whoever ends the run tells of it
 	}
@@ -182,24 +194,32 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 	}
 	within, over := s.run.Within(ctx, s.lastStart(o.handingOptions))
 	defer over()
-	r, err := s.watchRun(within, h.work, h.id, func(result *apply.Result) { recorder.Put(result) })
+	r, err := s.watchRun(within, h.work, h.id, recorder.Put)
 	if err != nil && errors.Is(context.Cause(within), apply.ErrOutOfTime) { // what is left, the workers go on with
 		r, err = h.work.Run(ctx, h.id)
 	}
 	if err != nil {
 		return done, s.goesOn(ctx, h.id, err)
 	}
-	left := map[string]int{}
-	err = workers.Rest(ctx, h.work, r, func(one *workers.Result) {
-		left[one.Reason]++
-		result := one.Apply()
-		recorder.Put(&result)
-	})
+	left, err := s.tellRest(ctx, h.work, r, recorder.Put)
 	if err != nil {
 		return done, err
 	}
 	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
 	return done, s.ended(ctx, done, r, left, o.report, o.inputOptions)
+}
+
+// tellRest tells what is left of a run that is followed no longer, as an apply tells
+// what it leaves, and counts it by its reason.
+func (s *session) tellRest(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, hear func(*apply.Result)) (left map[string]int, err error) {
+	left = map[string]int{}
+	err = workers.Rest(ctx, work, r, func(one *workers.Result) {
+		left[one.Reason]++
+		result := one.Apply()
+		hear(&result)
+		s.run.Watcher.Finished(result)
+	})
+	return left, err
 }
 
 // recorder is that of the whole plan, with what was done here.
@@ -282,7 +302,7 @@ func (q *quiet) tell(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	runs := &runsSession{q.s, q.work}
+	runs := &workSession{q.s, q.work}
 	views, err := runs.views(ctx, []postgres.WorkRun{*one})
 	if err != nil {
 		return
@@ -311,7 +331,9 @@ func (s *session) goesOn(ctx context.Context, id string, err error) error {
 func (s *session) ended(ctx context.Context, done *run.Applied, r *postgres.WorkRun, left map[string]int, report string, in inputOptions) error {
 	err := s.summary(done)
 	for _, reason := range slices.Sorted(maps.Keys(left)) {
-		s.out.result("%s: %s.\n", spec.Capital(counted(left[reason], "action")+" not started"), reason)
+		text := fmt.Sprintf("%s: %s.", spec.Capital(counted(left[reason], "action")+" not started"), reason)
+		s.out.event("info", "waiting", text, map[string]any{"for": "run", "run": r.ID, "actions": left[reason], "reason": reason})
+		s.out.result("%s\n", text)
 	}
 	if r.Ended.IsZero() {
 		s.out.say("The run goes on. To look at it, or to follow it:\n  %s\n  %s\n", s.command("runs", "show", r.ID), s.command("runs", "watch", r.ID))

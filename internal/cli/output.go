@@ -179,7 +179,7 @@ func (o *output) event(level, kind, message string, fields map[string]any) {
 	o.version = true
 	o.mu.Unlock()
 	if first && kind != "version" {
-		o.event("info", "version", "cardfleet "+Version, map[string]any{"cardfleet": Version, "ui": "1.0"})
+		o.event("info", "version", "cardfleet "+Version, map[string]any{"cardfleet": Version, "ui": "1.1"})
 	}
 	line := map[string]any{
 		"@level": level, "@message": message, "@module": "cardfleet.ui",

@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/plan/render"
@@ -55,7 +54,7 @@ func (prog *program) runsListCommand() *cli.Command {
 			if err := noArguments(cmd); err != nil {
 				return err
 			}
-			return prog.onRuns(ctx, *o, func(r *runsSession) error { return r.list(ctx, !o.all, o.json) })
+			return prog.onRuns(ctx, *o, func(r *workSession) error { return r.list(ctx, !o.all, o.json) })
 		},
 	}
 }
@@ -67,7 +66,7 @@ func (prog *program) runsShowCommand() *cli.Command {
 		UsageText: "cardfleet runs show 6fa3c0de",
 		Flags:     append([]cli.Flag{o.jsonFlag()}, o.inputOptions.flags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			return prog.onRun(ctx, *o, cmd, func(r *runsSession, one *postgres.WorkRun) error { return r.show(ctx, one, o.json) })
+			return prog.onRun(ctx, *o, cmd, func(r *workSession, one *postgres.WorkRun) error { return r.show(ctx, one, o.json) })
 		},
 	}
 }
@@ -84,7 +83,7 @@ func (prog *program) runsWatchCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return prog.withRuns(ctx, *o, *view, func(r *runsSession) error {
+			return prog.withRuns(ctx, *o, *view, func(r *workSession) error {
 				one, err := r.find(ctx, id)
 				if err != nil {
 					return err
@@ -101,7 +100,7 @@ func (prog *program) runsCancelCommand() *cli.Command {
 		Name: "cancel", Usage: "start nothing more of a run; calls under way end", ArgsUsage: "ID",
 		UsageText: "cardfleet runs cancel 6fa3c0de", Flags: o.inputOptions.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			return prog.onRun(ctx, *o, cmd, func(r *runsSession, one *postgres.WorkRun) error {
+			return prog.onRun(ctx, *o, cmd, func(r *workSession, one *postgres.WorkRun) error {
 				if !one.Ended.IsZero() && !cutShort(one) {
 					return refuse("The run has ended", "Run %s ended at %s: there is nothing to cancel.", one.ID, one.Ended.UTC().Format(time.RFC3339))
 				}
@@ -124,7 +123,7 @@ func (prog *program) runsRetryCommand() *cli.Command {
 			&cli.StringFlag{Name: "accounts", Usage: "only accounts whose name is `GLOB`, with * and ?", Destination: &o.accounts},
 		}, o.inputOptions.flags()...),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
-			return prog.onRun(ctx, *o, cmd, func(r *runsSession, one *postgres.WorkRun) error { return r.retry(ctx, one, o.accounts) })
+			return prog.onRun(ctx, *o, cmd, func(r *workSession, one *postgres.WorkRun) error { return r.retry(ctx, one, o.accounts) })
 		},
 	}
 }
@@ -138,42 +137,20 @@ func (prog *program) runsPauseCommand(name, usage string) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return prog.onRuns(ctx, *o, func(r *runsSession) error { return r.pause(ctx, account, name == "pause") })
+			return prog.onRuns(ctx, *o, func(r *workSession) error { return r.pause(ctx, account, name == "pause") })
 		},
 	}
 }
 
-// runsSession is a session with what workers share.
-type runsSession struct {
+// workSession is a session with what workers share.
+type workSession struct {
 	*session
 	work *postgres.Work
 }
 
-func (prog *program) onRuns(ctx context.Context, o runsOptions, do func(*runsSession) error) error {
-	return prog.withRuns(ctx, o, viewOptions{}, do)
-}
-
-// onRun is for a command about one run.
-func (prog *program) onRun(ctx context.Context, o runsOptions, cmd *cli.Command, do func(*runsSession, *postgres.WorkRun) error) error {
-	id, err := oneArgument(cmd, "run")
-	if err != nil {
-		return err
-	}
-	return prog.onRuns(ctx, o, func(r *runsSession) error {
-		one, err := r.find(ctx, id)
-		if err != nil {
-			return err
-		}
-		return do(r, one)
-	})
-}
-
-func (prog *program) withRuns(ctx context.Context, o runsOptions, view viewOptions, do func(*runsSession) error) (err error) {
-	prog.open(view)
-	c, _, err := prog.openQuietly(ctx, o.inputOptions, false)
-	if err != nil {
-		return err
-	}
+// withWork opens the configuration's state with what workers share, for as long as do
+// takes, and closes all three.
+func (c *configuration) withWork(ctx context.Context, do func(*workSession) error) (err error) {
 	defer func() { err = errors.Join(err, c.close()) }()
 	s, err := c.openState()
 	if err != nil {
@@ -184,11 +161,39 @@ func (prog *program) withRuns(ctx context.Context, o runsOptions, view viewOptio
 		return err
 	}
 	defer work.Close()
-	return do(&runsSession{s, work})
+	return do(&workSession{s, work})
+}
+
+func (prog *program) onRuns(ctx context.Context, o runsOptions, do func(*workSession) error) error {
+	return prog.withRuns(ctx, o, viewOptions{}, do)
+}
+
+// onRun is for a command about one run.
+func (prog *program) onRun(ctx context.Context, o runsOptions, cmd *cli.Command, do func(*workSession, *postgres.WorkRun) error) error {
+	id, err := oneArgument(cmd, "run")
+	if err != nil {
+		return err
+	}
+	return prog.onRuns(ctx, o, func(r *workSession) error {
+		one, err := r.find(ctx, id)
+		if err != nil {
+			return err
+		}
+		return do(r, one)
+	})
+}
+
+func (prog *program) withRuns(ctx context.Context, o runsOptions, view viewOptions, do func(*workSession) error) error {
+	prog.open(view)
+	c, _, err := prog.openQuietly(ctx, o.inputOptions, false)
+	if err != nil {
+		return err
+	}
+	return c.withWork(ctx, do)
 }
 
 // find is the run with that id, or with one that begins so.
-func (r *runsSession) find(ctx context.Context, id string) (*postgres.WorkRun, error) {
+func (r *workSession) find(ctx context.Context, id string) (*postgres.WorkRun, error) {
 	one, err := r.work.Run(ctx, id)
 	if errors.Is(err, postgres.ErrNoRun) {
 		return nil, refuse("No such run", "No run that was handed over has the id %s, or several begin so. To list them: cardfleet runs list", safe.Text(id))
@@ -196,7 +201,7 @@ func (r *runsSession) find(ctx context.Context, id string) (*postgres.WorkRun, e
 	return one, err
 }
 
-func (r *runsSession) retry(ctx context.Context, one *postgres.WorkRun, glob string) error {
+func (r *workSession) retry(ctx context.Context, one *postgres.WorkRun, glob string) error {
 	if _, err := path.Match(glob, ""); err != nil {
 		return refuse("Invalid option", "-accounts=%s is no glob: %v.", safe.Text(glob), err)
 	}
@@ -222,7 +227,7 @@ func (r *runsSession) retry(ctx context.Context, one *postgres.WorkRun, glob str
 	return nil
 }
 
-func (r *runsSession) pause(ctx context.Context, account string, paused bool) error {
+func (r *workSession) pause(ctx context.Context, account string, paused bool) error {
 	known := false
 	for name, of := range workers.Accounts(r.fleet.Providers, r.carriers.Paces) {
 		known = known || of == account || string(name) == account
@@ -245,17 +250,18 @@ func (r *runsSession) pause(ctx context.Context, account string, paused bool) er
 }
 
 // watch follows a run to its end, or until it waits.
-func (r *runsSession) watch(ctx context.Context, one *postgres.WorkRun) error {
-	last, err := r.watchRun(ctx, r.work, one.ID, func(*apply.Result) {})
+func (r *workSession) watch(ctx context.Context, one *postgres.WorkRun) error {
+	heard := &workers.Heard{}
+	last, err := r.watchRun(ctx, r.work, one.ID, heard.Put)
 	if err != nil {
 		return r.goesOn(ctx, one.ID, err)
 	}
-	p, report, err := workers.Report(ctx, r.work, last)
+	left, err := r.tellRest(ctx, r.work, last, heard.Put)
 	if err != nil {
 		return err
 	}
-	left := map[string]int{}
-	if err := workers.Rest(ctx, r.work, last, func(one *workers.Result) { left[one.Reason]++ }); err != nil {
+	p, report, err := heard.Report()
+	if err != nil {
 		return err
 	}
 	done := &run.Applied{Planned: &run.Planned{Plan: p, Prior: &state.Snapshot{}}, Report: report, Started: last.Created, Finished: r.env.Now(), Committed: true}
@@ -287,7 +293,13 @@ type runView struct {
 	UnderWay []callView    `json:"under_way"`
 
 	CancelledBy string `json:"cancelled_by,omitempty"`
+
+	stuck time.Time // since when nothing of it goes on; zero where something does
 }
+
+// stuckStatus is a run's of which nothing is left but what can't go on until it is
+// retried.
+const stuckStatus = "stuck"
 
 type runCounts struct {
 	Actions    int `json:"actions"`
@@ -315,13 +327,13 @@ type callView struct {
 }
 
 // view is a run with what is known of its accounts.
-func (r *runsSession) view(one *postgres.WorkRun, accounts []postgres.AccountState, calls []postgres.UnderWay) (*runView, error) {
+func (r *workSession) view(one *postgres.WorkRun, accounts []postgres.AccountState, calls []postgres.UnderWay) (*runView, error) {
 	info, err := workers.InfoOf(one)
 	if err != nil {
 		return nil, err
 	}
 	v := &runView{
-		ID: one.ID, Number: one.Number, Priority: one.Priority, Who: info.Run.Who, Created: one.Created.UTC(), Ended: one.Ended, Commit: info.Run.Commit,
+		ID: one.ID, Number: one.Number, Priority: one.Priority, Who: info.Run.Who, Created: one.Created.UTC(), Commit: info.Run.Commit,
 		Request: info.Origin.Request, Plan: info.Plan, Config: one.Config, CancelledBy: one.CancelledBy, Accounts: []accountView{}, UnderWay: []callView{},
 	}
 	for i := range one.Accounts {
@@ -338,7 +350,11 @@ func (r *runsSession) view(one *postgres.WorkRun, accounts []postgres.AccountSta
 			v.UnderWay = append(v.UnderWay, callView{c.Account, c.Worker, string(c.ICCID), c.Action, c.Since.UTC()})
 		}
 	}
-	v.Status = statusOf(one, v)
+	if v.Status = statusOf(one, v); v.Status == stuckStatus {
+		v.stuck = one.Ended // and no end: retry goes on with it
+	} else {
+		v.Ended = one.Ended
+	}
 	return v, nil
 }
 
@@ -348,7 +364,7 @@ func (n *runCounts) add(o runCounts) {
 }
 
 // waits says who works on a run's part in an account, or for what it waits.
-func (r *runsSession) waits(one *postgres.WorkRun, a *postgres.WorkAccount, accounts []postgres.AccountState, calls []postgres.UnderWay) (worker, why string, until time.Time) {
+func (r *workSession) waits(one *postgres.WorkRun, a *postgres.WorkAccount, accounts []postgres.AccountState, calls []postgres.UnderWay) (worker, why string, until time.Time) {
 	at := slices.IndexFunc(accounts, func(s postgres.AccountState) bool { return s.Account == a.Account })
 	var s postgres.AccountState
 	if at >= 0 {
@@ -378,7 +394,7 @@ func statusOf(one *postgres.WorkRun, v *runView) string {
 	case !one.Cancelled.IsZero():
 		return "cancelled"
 	case !one.Ended.IsZero() && cutShort(one):
-		return "stuck" // until it is retried
+		return stuckStatus
 	case !one.Ended.IsZero():
 		return "ended"
 	}
@@ -388,12 +404,12 @@ func statusOf(one *postgres.WorkRun, v *runView) string {
 		}
 	}
 	if slices.ContainsFunc(one.Accounts, func(a postgres.WorkAccount) bool { return a.Stuck != "" }) {
-		return "stuck"
+		return stuckStatus
 	}
 	return "waiting"
 }
 
-func (r *runsSession) views(ctx context.Context, list []postgres.WorkRun) ([]*runView, error) {
+func (r *workSession) views(ctx context.Context, list []postgres.WorkRun) ([]*runView, error) {
 	accounts, err := r.work.Accounts(ctx)
 	if err != nil {
 		return nil, err
@@ -413,14 +429,17 @@ func (r *runsSession) views(ctx context.Context, list []postgres.WorkRun) ([]*ru
 	return views, nil
 }
 
-func (r *runsSession) list(ctx context.Context, ended, asJSON bool) error {
-	list, err := r.work.Runs(ctx, ended)
+func (r *workSession) list(ctx context.Context, ended, asJSON bool) error {
+	list, err := r.work.Runs(ctx, true)
 	if err != nil {
 		return err
 	}
 	views, err := r.views(ctx, list)
 	if err != nil {
 		return err
+	}
+	if !ended {
+		views = slices.DeleteFunc(views, func(v *runView) bool { return !v.Ended.IsZero() })
 	}
 	if asJSON {
 		return r.json(views)
@@ -434,7 +453,7 @@ func (r *runsSession) list(ctx context.Context, ended, asJSON bool) error {
 	return nil
 }
 
-func (r *runsSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bool) error {
+func (r *workSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bool) error {
 	views, err := r.views(ctx, []postgres.WorkRun{*one})
 	if err != nil {
 		return err
@@ -479,12 +498,14 @@ func (v *runView) line(l lang.Language) string {
 
 // lines are what a run tells of itself, by name.
 func (v *runView) lines() [][2]string {
-	ended := ""
-	if !v.Ended.IsZero() {
-		ended = v.Ended.UTC().Format(time.RFC3339)
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339)
 	}
 	return [][2]string{
-		{"By", v.Who}, {"Handed over", v.Created.Format(time.RFC3339)}, {"Ended", ended}, {"Cancelled by", v.CancelledBy}, {"Commit", v.Commit},
+		{"By", v.Who}, {"Handed over", at(v.Created)}, {"Stuck since", at(v.stuck)}, {"Ended", at(v.Ended)}, {"Cancelled by", v.CancelledBy}, {"Commit", v.Commit},
 		{"Request", v.Request}, {"Plan", v.Plan}, {"Priority", fmt.Sprint(v.Priority)}, {"Actions", v.Counts.text()},
 	}
 }
@@ -507,7 +528,7 @@ func (n runCounts) text() string {
 const runsFormat = "1.0"
 
 // json writes runs as one object.
-func (r *runsSession) json(views []*runView) error {
+func (r *workSession) json(views []*runView) error {
 	text, err := json.MarshalIndent(map[string]any{"format_version": runsFormat, "cardfleet_version": Version, "runs": views}, "", "  ")
 	if err != nil {
 		return err

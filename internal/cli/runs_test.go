@@ -255,6 +255,13 @@ func TestARunThatAnAccountRefusesIsStuckUntilItIsRetried(t *testing.T) {
 	assert.Equal(t, 2, run.Counts.NotStarted)
 	assert.Contains(t, run.Accounts[0].Waits, "can't go on: ")
 	assert.Contains(t, run.Accounts[0].Waits, "cardfleet runs retry "+id)
+	assert.True(t, run.Ended.IsZero(), "retry goes on with it")
+	text := r.want(0, r.run("runs", "show", id)).out
+	assert.Contains(t, text, "  Stuck since:  ")
+	assert.NotContains(t, text, "Ended")
+	going := r.shown("list", "-going")
+	require.Len(t, going, 1)
+	assert.Equal(t, id, going[0].ID)
 	r.want(5, r.run("runs", "watch", id))
 	assert.Contains(t, r.want(1, r.run("runs", "retry", "-accounts=xuyu*", id)).errors, "Nothing to retry")
 
@@ -262,4 +269,6 @@ func TestARunThatAnAccountRefusesIsStuckUntilItIsRetried(t *testing.T) {
 	assert.Contains(t, r.want(0, r.run("runs", "retry", "-accounts=ali*", id)).out, "goes on in aliyun.")
 	r.works()
 	r.want(0, r.run("runs", "watch", id))
+	assert.Contains(t, r.want(0, r.run("runs", "show", id)).out, "  Ended:        ")
+	assert.Empty(t, r.shown("list", "-going"))
 }

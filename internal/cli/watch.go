@@ -130,8 +130,13 @@ func (w *watcher) Finished(r apply.Result) {
 		h["as_far_as_told"] = true
 	}
 	level, kind := "info", "apply_complete"
-	if r.Outcome != apply.Done {
+	switch {
+	case r.Outcome == apply.NotStarted: // which is no failure: it may be held by a window
+		kind = "apply_not_started"
+	case r.Outcome != apply.Done:
 		level, kind = "error", "apply_errored"
+	}
+	if r.Outcome != apply.Done {
 		h["reason"] = r.Reason
 	}
 	w.out.event(level, kind, resultLine(r), map[string]any{"hook": h})

@@ -64,47 +64,40 @@ cardfleet worker -once`,
 	}
 }
 
-func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid bool) (err error) {
+func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid bool) error {
 	prog.open(o.viewOptions)
 	c, err := prog.openConfig(ctx, o.inputOptions, true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.close()) }()
 	if c.fleet.Executor == nil {
-		return refuse("No executor", `The fleet block says no executor "workers" { }, so nothing is handed over, and a worker has nothing to do.`)
+		return errors.Join(refuse("No executor", `The fleet block says no executor "workers" { }, so nothing is handed over, and a worker has nothing to do.`), c.close())
 	}
-	s, err := c.openState()
-	if err != nil {
-		return err
-	}
-	work, err := s.openWork(ctx)
-	if err != nil {
-		return err
-	}
-	defer work.Close()
+	return c.withWork(ctx, func(s *workSession) error { return s.works(ctx, o, listenSaid) })
+}
+
+// works is a worker from its first look to its last.
+func (s *workSession) works(ctx context.Context, o workerOptions, listenSaid bool) error {
 	w, err := s.workerOptions(o)
 	if err != nil {
 		return err
 	}
-	w.Work = work
-	w.Ended = func(ctx context.Context, r *postgres.WorkRun, info *workers.Info) { s.tellEnded(ctx, work, r, info) }
-	health := &health{name: w.Name, now: c.env.Now, page: c.seen.page}
-	if err := c.seen.telemetry.Watch(health.crew); err != nil {
+	health := &health{name: w.Name, now: s.env.Now, page: s.seen.page}
+	if err := s.seen.telemetry.Watch(health.crew); err != nil {
 		return err
 	}
-	stop, err := c.serveHealth(o.listen, listenSaid, health)
+	stop, err := s.serveHealth(o.listen, listenSaid, health)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	w.Began = health.set
-	c.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
+	s.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
 	return workers.Run(ctx, w)
 }
 
 // workerOptions are those of the engine.
-func (s *session) workerOptions(o workerOptions) (workers.Options, error) {
+func (s *workSession) workerOptions(o workerOptions) (workers.Options, error) {
 	name, err := nameWorker()
 	if err != nil {
 		return workers.Options{}, err
@@ -115,13 +108,14 @@ func (s *session) workerOptions(o workerOptions) (workers.Options, error) {
 	}
 	history, _ := s.run.Backend.(state.Chronicler)
 	return workers.Options{
-		History: history, Name: name, Info: info, Accounts: o.accounts, Once: o.once, Fleet: s.fleet, Config: s.configDigest(),
+		Work: s.work, History: history, Name: name, Info: info, Accounts: o.accounts, Once: o.once, Fleet: s.fleet, Config: s.configDigest(),
 		Open: s.openAnew, Env: s.run.Env, Watcher: func(account string) run.Watcher { return s.watchAccount(account) },
 		Say: func(text string) {
 			s.out.event("info", "worker", text, nil)
 			s.out.say("%s %s\n", s.env.Now().UTC().Format(time.RFC3339), text)
 		},
 		Check:    func(ctx context.Context, name string) error { return s.check(ctx, o) },
+		Ended:    func(ctx context.Context, r *postgres.WorkRun, info *workers.Info) { s.tellEnded(ctx, s.work, r, info) },
 		KeepRuns: keptHistory(s.fleet), Trace: s.seen.telemetry.Action, Parked: s.seen.telemetry.Stuck,
 	}, nil
 }

@@ -105,33 +105,33 @@ func Each(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, tell fu
 	return Rest(ctx, work, r, tell)
 }
 
-// Report is that of a run from all that is known of it: its plan is what the results
-// and the rest tell.
-func Report(ctx context.Context, work *postgres.Work, r *postgres.WorkRun) (*plan.Plan, *apply.Report, error) {
+// Heard is what was heard of a run: of each action what became of it, or why it is left.
+type Heard struct{ results []apply.Result }
+
+// Put takes what was heard of an action, once an action.
+func (h *Heard) Put(r *apply.Result) { h.results = append(h.results, *r) }
+
+// Report is that of a run from all that was heard: its plan is what that tells.
+func (h *Heard) Report() (*plan.Plan, *apply.Report, error) {
 	p := &plan.Plan{}
 	places := map[string]int{}
-	var heard []Result
-	hear := func(one *Result) {
-		key := one.Card.Address + " " + string(one.Card.ICCID)
+	for i := range h.results {
+		r := &h.results[i]
+		key := r.Card.Address + " " + string(r.Card.ICCID)
 		at, known := places[key]
 		if !known {
 			at = len(p.Cards)
 			places[key] = at
-			p.Cards = append(p.Cards, one.Card)
+			p.Cards = append(p.Cards, *r.Card)
 		}
-		p.Cards[at].Actions = append(p.Cards[at].Actions, one.Action)
-		heard = append(heard, *one)
-	}
-	if err := Each(ctx, work, r, hear); err != nil {
-		return nil, nil, err
+		p.Cards[at].Actions = append(p.Cards[at].Actions, *r.Action)
 	}
 	recorder, err := apply.NewRecorder(p)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i := range heard {
-		result := heard[i].Apply()
-		recorder.Put(&result)
+	for i := range h.results {
+		recorder.Put(&h.results[i])
 	}
 	return p, recorder.Report(), nil
 }
