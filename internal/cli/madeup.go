@@ -11,7 +11,7 @@ import (
 // variables should have given, which is an error where there are to be calls, so that
 // the rest of them is checked. Without calls credentials may be missing too.
 func (c *configuration) madeUp(blocks []spec.ProviderConfig, calls bool) []spec.ProviderConfig {
-	if calls && len(c.fleet.Unset) == 0 {
+	if calls && len(c.fleet.Unset)+len(c.left) == 0 {
 		return blocks
 	}
 	out := slices.Clone(blocks)
@@ -19,7 +19,7 @@ func (c *configuration) madeUp(blocks []spec.ProviderConfig, calls bool) []spec.
 		out[i].Settings = maps.Clone(out[i].Settings)
 		for _, typ := range c.types() {
 			if typ.Schema.Type == out[i].Name.Type() {
-				c.makeUp(&out[i], typ.Schema, !calls)
+				c.makeUp(&out[i], typ.Schema, !calls || c.left[out[i].Name] != "")
 			}
 		}
 	}

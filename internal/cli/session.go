@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
@@ -19,6 +21,8 @@ type configuration struct {
 	fleet    *spec.Fleet
 	carriers run.Carriers
 	blocks   []spec.ProviderConfig // as they were opened: simulated ones have their endpoints
+	// left are the blocks that can't be called here, and needn't be: why.
+	left map[spec.ProviderName]string
 	closers  []func() error        // of the simulated carriers
 }
 
@@ -35,7 +39,12 @@ type session struct {
 // With calls false no carrier can be asked, not even a simulated one, and no
 // credential is missed: it may be elsewhere that they are.
 func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool) (*configuration, error) {
-	c, warnings, err := prog.openQuietly(ctx, in, calls)
+	return prog.openFor(ctx, in, calling{calls: calls})
+}
+
+// openFor is openConfig for who calls some of the carriers.
+func (prog *program) openFor(ctx context.Context, in inputOptions, who calling) (*configuration, error) {
+	c, warnings, err := prog.openParts(ctx, in, who)
 	if err == nil {
 		prog.out.diagnostics(warnings)
 	}
@@ -44,6 +53,17 @@ func (prog *program) openConfig(ctx context.Context, in inputOptions, calls bool
 
 // openQuietly is openConfig that shows no warnings.
 func (prog *program) openQuietly(ctx context.Context, in inputOptions, calls bool) (*configuration, spec.Diagnostics, error) {
+	return prog.openParts(ctx, in, calling{calls: calls})
+}
+
+// calling says whose carriers are called.
+type calling struct {
+	calls bool
+	// needs reports whether a block has to be one that can be called; nil is all.
+	needs func(spec.ProviderName) bool
+}
+
+func (prog *program) openParts(ctx context.Context, in inputOptions, who calling) (*configuration, spec.Diagnostics, error) {
 	loaded, diags, err := prog.load(ctx, prog.dir(), in, loadOptions{expressions: prog.bed != nil})
 	switch {
 	case err != nil:
@@ -56,23 +76,20 @@ func (prog *program) openQuietly(ctx context.Context, in inputOptions, calls boo
 	}
 	c := &configuration{program: prog, config: loaded, fleet: loaded.Fleet}
 	c.boundMemory()
-	simulated, err := c.simulate(calls)
+	simulated, err := c.simulate(who.calls)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.close())
 	}
-	c.blocks = simulated
-	if calls {
-		diags = append(diags, c.fleet.UnsetFor(spec.ForCarriers, spec.ForState, spec.ForEncryption, spec.ForMessages, spec.ForOutputs)...)
+	c.leave(simulated, who)
+	if who.calls {
+		diags = append(diags, c.unsetForCalls()...)
 	}
-	simulated = c.madeUp(simulated, calls)
-	opened, more := run.Open(simulated, prog.types(), prog.providerEnv())
-	opened.Accounts = run.Accounts(c.fleet.Providers, prog.types(), prog.env.getenv)
-	c.carriers, diags = opened, append(diags, more...)
+	diags = append(diags, c.openCarriers(simulated, who)...)
 	diags = append(diags, checkBackend(prog.env, prog.dir(), c.fleet)...)
 	if !diags.HasErrors() {
-		diags = append(diags, plan.CheckCapabilities(c.fleet, opened.Capabilities)...)
+		diags = append(diags, plan.CheckCapabilities(c.fleet, c.carriers.Capabilities)...)
 	}
-	if !calls {
+	if !who.calls {
 		for _, e := range c.fleet.Emptied { // a plan judges them by the state
 			diags = append(diags, e.Diagnostic)
 		}
@@ -82,6 +99,60 @@ func (prog *program) openQuietly(ctx context.Context, in inputOptions, calls boo
 		return nil, nil, errors.Join(mistakes(diags), c.close())
 	}
 	return c, diags, nil
+}
+
+// openCarriers opens the provider blocks. Those that are left to others are checked with
+// credentials that are made up, and then forgotten.
+func (c *configuration) openCarriers(blocks []spec.ProviderConfig, who calling) spec.Diagnostics {
+	for i := range blocks {
+		if c.left[blocks[i].Name] == "" {
+			c.blocks = append(c.blocks, blocks[i])
+		}
+	}
+	opened, diags := run.Open(c.madeUp(blocks, who.calls), c.types(), c.providerEnv())
+	for name := range c.left {
+		delete(opened.Providers, name)
+		delete(opened.Paces, name)
+	}
+	opened.Accounts = run.Accounts(c.fleet.Providers, c.types(), c.env.getenv)
+	c.carriers = opened
+	return diags
+}
+
+// leave finds the blocks that can't be called with what this program has, where they
+// needn't be.
+func (c *configuration) leave(blocks []spec.ProviderConfig, who calling) {
+	if !who.calls || who.needs == nil {
+		return
+	}
+	c.left = map[spec.ProviderName]string{}
+	for i := range blocks {
+		name := blocks[i].Name
+		if who.needs(name) {
+			continue
+		}
+		_, diags := run.Open(blocks[i:i+1], c.types(), c.providerEnv())
+		for k := range c.fleet.Unset {
+			if u := &c.fleet.Unset[k]; u.For == spec.ForCarriers && u.Provider == name {
+				diags = append(diags, u.Diagnostic)
+			}
+		}
+		if at := slices.IndexFunc(diags, func(d spec.Diagnostic) bool { return d.Severity == spec.Error }); at >= 0 {
+			c.left[name] = cmp.Or(diags[at].Detail, diags[at].Summary)
+		}
+	}
+}
+
+// unsetForCalls are the values that aren't set, of those that a program needs which
+// calls carriers.
+func (c *configuration) unsetForCalls() spec.Diagnostics {
+	var diags spec.Diagnostics
+	for i := range c.fleet.Unset {
+		if u := &c.fleet.Unset[i]; u.For != spec.ForCarriers || c.left[u.Provider] == "" {
+			diags = append(diags, u.Diagnostic)
+		}
+	}
+	return diags
 }
 
 // boundMemory has a large fleet take half as much memory again as it needs, in

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -64,9 +66,18 @@ cardfleet worker -once`,
 	}
 }
 
+// needs reports of which provider blocks this worker has to have the credentials: those
+// that -accounts names. nil is all.
+func (o *workerOptions) needs() func(spec.ProviderName) bool {
+	if o.accounts == "" {
+		return nil
+	}
+	return func(name spec.ProviderName) bool { return workers.Matches(o.accounts, string(name)) }
+}
+
 func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid bool) error {
 	prog.open(o.viewOptions)
-	c, err := prog.openConfig(ctx, o.inputOptions, true)
+	c, err := prog.openFor(ctx, o.inputOptions, calling{calls: true, needs: o.needs()})
 	if err != nil {
 		return err
 	}
@@ -93,7 +104,25 @@ func (s *workSession) works(ctx context.Context, o workerOptions, listenSaid boo
 	defer stop()
 	w.Began = health.set
 	s.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
+	s.sayLeft(o)
 	return workers.Run(ctx, w)
+}
+
+// sayLeft says which accounts are left to other workers, and why.
+func (s *session) sayLeft(o workerOptions) {
+	served := false
+	for _, account := range workers.Accounts(s.blocks, s.carriers.Paces) {
+		served = served || workers.Matches(o.accounts, account)
+	}
+	if !served {
+		s.out.diagnostics(spec.Diagnostics{{
+			Severity: spec.Warning, Summary: "No such account",
+			Detail: fmt.Sprintf("-accounts=%s fits no account of this configuration, so this worker does nothing. An account is called like its provider block; of blocks that share a carrier's account, like the first.", o.accounts),
+		}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.left)) {
+		s.out.say("Provider %s is left to other workers, and so are the checks of schedules: %s\n", name, s.left[name])
+	}
 }
 
 // workerOptions are those of the engine.
@@ -107,14 +136,18 @@ func (s *workSession) workerOptions(o workerOptions) (workers.Options, error) {
 		return workers.Options{}, err
 	}
 	history, _ := s.run.Backend.(state.Chronicler)
+	check := func(ctx context.Context, _ string) error { return s.check(ctx, o) }
+	if len(s.left) > 0 { // it reads the cards of all
+		check = nil
+	}
 	return workers.Options{
-		Work: s.work, History: history, Name: name, Info: info, Accounts: o.accounts, Once: o.once, Fleet: s.fleet, Config: s.configDigest(),
+		Work: s.work, History: history, Name: name, Info: info, Accounts: o.accounts, Lacks: s.left, Once: o.once, Fleet: s.fleet, Config: s.configDigest(),
 		Open: s.openAnew, Env: s.run.Env, Watcher: func(account string) run.Watcher { return s.watchAccount(account) },
 		Say: func(text string) {
 			s.out.event("info", "worker", text, nil)
 			s.out.say("%s %s\n", s.env.Now().UTC().Format(time.RFC3339), text)
 		},
-		Check:    func(ctx context.Context, name string) error { return s.check(ctx, o) },
+		Check:    check,
 		Ended:    func(ctx context.Context, r *postgres.WorkRun, info *workers.Info) { s.tellEnded(ctx, s.work, r, info) },
 		KeepRuns: keptHistory(s.fleet), Trace: s.seen.telemetry.Action, Parked: s.seen.telemetry.Stuck,
 	}, nil

@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -115,6 +116,9 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	if p.cards, err = decodeCards(slice.Cards); err != nil {
 		return false, h.account.Park(ctx, slice.Run, err.Error())
 	}
+	if err := h.lacks(p.cards); err != nil {
+		return false, err
+	}
 	iccids := make([]spec.ICCID, len(p.cards))
 	for i, c := range p.cards {
 		iccids[i] = c.ICCID
@@ -128,6 +132,28 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	h.setPiece(p)
 	defer h.setPiece(nil)
 	return true, h.carryOut(within, p)
+}
+
+// lackError says that an account has changes of a provider block that this worker can't
+// call.
+type lackError struct {
+	provider spec.ProviderName
+	why      string
+}
+
+func (e *lackError) Error() string {
+	return fmt.Sprintf("it has changes of provider %s, which this worker can't call: %s", e.provider, e.why)
+}
+
+// lacks is a *lackError where one of the cards is such a block's: of blocks that share an
+// account, this worker may have the credentials of some.
+func (h *holder) lacks(cards []*card) error {
+	for _, c := range cards {
+		if why := h.o.Lacks[c.Provider]; why != "" {
+			return &lackError{c.Provider, why}
+		}
+	}
+	return nil
 }
 
 func (h *holder) carryOut(ctx context.Context, p *piece) error {

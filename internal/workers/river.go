@@ -179,13 +179,15 @@ func (s *starter) Work(ctx context.Context, j *river.Job[job]) error {
 		return river.JobSnooze(5 * time.Second) // a newer worker's
 	case j.Args.State != s.state:
 		return nil
+	case j.Args.What == runCheck && s.w.o.Check == nil:
+		return river.JobSnooze(5 * time.Second) // a worker's with all credentials
 	case j.Args.What == runCheck:
 		s.w.check(s.w.ctx, j.Args.Name, j.Args.Due)
 		return nil
 	case j.Args.What != startAccount:
 		return nil
 	}
-	if !Matches(s.w.o.Accounts, j.Args.Name) || s.w.patience() > 0 && !s.w.waited(j.Args.Name) {
+	if !s.w.serves(j.Args.Name) || s.w.patience() > 0 && !s.w.waited(j.Args.Name) {
 		return river.JobSnooze(snoozeAfter) // it is for a worker that holds fewer
 	}
 	accounts, err := s.w.o.Work.Accounts(ctx)

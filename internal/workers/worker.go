@@ -34,9 +34,12 @@ type Options struct {
 	Name     string // of the worker: who has an account
 	Info     []byte // JSON for who looks
 	Accounts string // a glob; "" is all
-	Once     bool   // ends when nothing is left that could begin
-	Fleet    *spec.Fleet
-	Config   string // [ConfigDigest]
+	// Lacks are the provider blocks that this worker can't call, and why: an account with
+	// changes of such a block is left to others.
+	Lacks  map[spec.ProviderName]string
+	Once   bool // ends when nothing is left that could begin
+	Fleet  *spec.Fleet
+	Config string // [ConfigDigest]
 	// Open opens the fleet's carriers anew, so that an account's pace starts empty.
 	Open func() (run.Carriers, error)
 	Env  run.Env
@@ -46,7 +49,7 @@ type Options struct {
 	Say func(text string)
 	// Began is told of the worker once it works; nil is nobody.
 	Began func(*Worker)
-	// Check runs the check of a schedule.
+	// Check runs the check of a schedule; nil leaves checks to others.
 	Check func(ctx context.Context, name string) error
 	// Ended is told of a run that nobody follows and that has ended: once, whichever
 	// worker did the last of it. One that is lost just then tells nobody. nil is nobody.
@@ -72,6 +75,7 @@ type Worker struct {
 	accounts []postgres.AccountState // as it said then
 	unheld   map[string]time.Time    // since when an account is seen without a holder
 	alone    map[string]time.Time    // that, of every account with work that isn't paused
+	lacking  map[string]bool         // accounts that are left to others
 	group    sync.WaitGroup
 	errs     []error
 }
@@ -82,7 +86,7 @@ const sweepEvery = time.Second
 // Run works until ctx ends; then calls under way come to their end, and accounts are
 // given back.
 func Run(ctx context.Context, o Options) error {
-	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, unheld: map[string]time.Time{}, alone: map[string]time.Time{}}
+	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, unheld: map[string]time.Time{}, alone: map[string]time.Time{}, lacking: map[string]bool{}}
 	var err error
 	if w.river, err = startRiver(ctx, w); err != nil {
 		return err
@@ -220,7 +224,7 @@ func (w *Worker) sweep(ctx context.Context) (more bool, err error) {
 	seen := map[string]bool{}
 	for i := range accounts {
 		a := &accounts[i]
-		if !Matches(w.o.Accounts, a.Account) {
+		if !w.serves(a.Account) {
 			continue
 		}
 		soon := a.Left > 0 && slices.Contains(a.Configs, w.o.Config) || a.Waiting > 0 && a.NextAt.Sub(a.Now) < 10*time.Second
@@ -280,6 +284,20 @@ func (w *Worker) cancelled(ctx context.Context) error {
 		w.halt(account, func(h *holder) bool { return over[h.runUnderWay()] })
 	}
 	return nil
+}
+
+// serves reports whether the account is one of this worker's.
+func (w *Worker) serves(account string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Matches(w.o.Accounts, account) && !w.lacking[account]
+}
+
+// leave leaves an account to others from now on.
+func (w *Worker) leave(account string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lacking[account] = true
 }
 
 // startable reports whether nobody holds an account that has work for this worker.
@@ -345,6 +363,10 @@ func (w *Worker) take(ctx context.Context, name string) {
 // hold works in an account, and gives it back.
 func (w *Worker) hold(ctx context.Context, h *holder) {
 	err := h.run(ctx)
+	lacks, _ := errors.AsType[*lackError](err)
+	if lacks != nil {
+		w.leave(h.account.Name())
+	}
 	durable, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	released := h.account.Release(durable)
@@ -352,6 +374,8 @@ func (w *Worker) hold(ctx context.Context, h *holder) {
 	delete(w.held, h.account.Name())
 	w.mu.Unlock()
 	switch {
+	case lacks != nil:
+		w.o.Say(fmt.Sprintf("%s is left to other workers: %v", h.account.Name(), err))
 	case err != nil:
 		w.o.Say(fmt.Sprintf("%s is given up: %v", h.account.Name(), err))
 	case released != nil:
@@ -433,6 +457,9 @@ func (w *Worker) lastDue(s *spec.Schedule, last, now time.Time) (due time.Time) 
 
 // check runs a check, where nobody else has.
 func (w *Worker) check(ctx context.Context, name string, due time.Time) {
+	if w.o.Check == nil {
+		return
+	}
 	mine, err := w.o.Work.Due(ctx, name, due)
 	if err != nil || !mine {
 		return
