@@ -251,7 +251,10 @@ type ProviderConfig struct {
 	Settings map[string]any
 	// Ranges says where each setting stands.
 	Ranges map[string]Range
-	Source Range
+	// Sensitive are the settings whose values are sensitive, as what env() reads is: they
+	// may differ from machine to machine.
+	Sensitive map[string]bool
+	Source    Range
 }
 
 // Block is what the cards of one card block share: its name and its places in

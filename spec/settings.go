@@ -206,6 +206,8 @@ type Written struct {
 	Values map[string]any
 	// Ranges says where each value stands.
 	Ranges map[string]Range
+	// Sensitive are the names of the values that are sensitive, as what env() reads is.
+	Sensitive map[string]bool
 	// Header is the block's first line; nil where no file has the block.
 	Header *Range
 }

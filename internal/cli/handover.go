@@ -24,7 +24,8 @@ type handing struct {
 	plan    plan.Source // all of it
 	earlier *workers.Earlier
 	id      string // of the run; "" where nothing was handed over
-	actions int    // that were
+	follows *workers.Following
+	actions int // that were
 }
 
 // beginHanding opens what an apply needs that hands its changes over; nil where the
@@ -137,6 +138,9 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 		Work: h.work, Part: h.part, Earlier: h.earlier, Fleet: s.fleet, Paces: s.carriers.Paces, Config: s.configDigest(),
 		Priority: o.priority, Applied: done, Plan: h.plan, Origin: s.run.Env.Origin, Detached: o.detach, Now: s.env.Now().UTC(),
 	}
+	if h.follows = workers.Follows(h.work, over.ID(), s.env.Now); !o.detach { // before a worker may end it
+		_ = h.follows.Renew(ctx)
+	}
 	var isRun bool
 	if h.actions, isRun, err = over.Do(ctx); err != nil {
 		return done, err
@@ -194,10 +198,11 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 	}
 	within, over := s.run.Within(ctx, s.lastStart(o.handingOptions))
 	defer over()
-	r, err := s.watchRun(within, h.work, h.id, recorder.Put)
+	r, err := s.watchRun(within, h.work, h.id, h.follows, recorder.Put)
 	if err != nil && errors.Is(context.Cause(within), apply.ErrOutOfTime) { // what is left, the workers go on with
 		r, err = h.work.Run(ctx, h.id)
 	}
+	s.leave(ctx, h, r)
 	if err != nil {
 		return done, s.goesOn(ctx, h.id, err)
 	}
@@ -207,6 +212,15 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 	}
 	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
 	return done, s.ended(ctx, done, r, left, o.report, o.inputOptions)
+}
+
+// leave leaves the telling of the run's end to workers, unless it has ended and they
+// haven't told of it.
+func (s *session) leave(ctx context.Context, h *handing, r *postgres.WorkRun) {
+	durable, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellLimit)
+	defer cancel()
+	tell, err := h.follows.Leave(durable, r)
+	s.told = err == nil && !tell && r != nil && !r.Ended.IsZero()
 }
 
 // tellRest tells what is left of a run that is followed no longer, as an apply tells
@@ -251,7 +265,8 @@ func (h *handing) putElsewhere(recorder *apply.Recorder) error {
 }
 
 // watchRun shows a run's results as they come.
-func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, hear func(*apply.Result)) (*postgres.WorkRun, error) {
+// follows says so to workers; nil says nothing.
+func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, follows *workers.Following, hear func(*apply.Result)) (*postgres.WorkRun, error) {
 	r, err := work.Run(ctx, id)
 	if err != nil {
 		return nil, err
@@ -262,7 +277,7 @@ func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, 
 	}
 	s.run.Watcher.Begin(run.Changing, info.Shares(r))
 	defer s.run.Watcher.End(run.Changing)
-	quiet := &quiet{s: s, work: work, id: r.ID}
+	quiet := &quiet{s: s, work: work, id: r.ID, follows: follows}
 	return workers.Follow(ctx, work, r.ID, quiet.sleep, func(one *workers.Result) {
 		quiet.since = 0
 		result := one.Apply()
@@ -277,6 +292,8 @@ type quiet struct {
 	work  *postgres.Work
 	id    string
 	since time.Duration // without a result
+
+	follows *workers.Following // who is followed; nil where nobody needs to know
 }
 
 // How long nothing is heard of a run until it is said why, and then again.
@@ -291,6 +308,9 @@ func (q *quiet) sleep(ctx context.Context, d time.Duration) error {
 	q.since += d
 	if before < firstQuiet && q.since >= firstQuiet || before/quietAgain != q.since/quietAgain {
 		q.tell(ctx)
+	}
+	if q.follows != nil {
+		_ = q.follows.Renew(ctx) // else it is said again soon, or a worker tells of the end
 	}
 	return q.s.env.Sleep(ctx, d)
 }

@@ -252,7 +252,7 @@ func (r *workSession) pause(ctx context.Context, account string, paused bool) er
 // watch follows a run to its end, or until it waits.
 func (r *workSession) watch(ctx context.Context, one *postgres.WorkRun) error {
 	heard := &workers.Heard{}
-	last, err := r.watchRun(ctx, r.work, one.ID, heard.Put)
+	last, err := r.watchRun(ctx, r.work, one.ID, nil, heard.Put)
 	if err != nil {
 		return r.goesOn(ctx, one.ID, err)
 	}

@@ -22,10 +22,16 @@ import (
 func handing(t *testing.T, n int, faults ...carriersim.Fault) *rig {
 	t.Helper()
 	r := stopping(t, n, faults...)
-	r.clock.now = time.Now()
-	r.env["CARDFLEET_PG_CONN_STR"] = pgtest.Database(t)
-	r.write("workers.fleet.hcl", "fleet {\n  backend \"postgres\" { name = \"bikes\" }\n  executor \"workers\" {}\n}\n")
+	r.toWorkers(pgtest.Database(t))
 	return r
+}
+
+// toWorkers has workers carry out the changes of the rig's fleet, by a state in that
+// database.
+func (r *rig) toWorkers(conn string) {
+	r.clock.now = time.Now()
+	r.env["CARDFLEET_PG_CONN_STR"] = conn
+	r.write("workers.fleet.hcl", "fleet {\n  backend \"postgres\" { name = \"bikes\" }\n  executor \"workers\" {}\n}\n")
 }
 
 // works has a worker do what can be done, and end.

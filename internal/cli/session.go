@@ -22,8 +22,9 @@ type configuration struct {
 	carriers run.Carriers
 	blocks   []spec.ProviderConfig // as they were opened: simulated ones have their endpoints
 	// left are the blocks that can't be called here, and needn't be: why.
-	left map[spec.ProviderName]string
-	closers  []func() error        // of the simulated carriers
+	left    map[spec.ProviderName]string
+	closers []func() error // of the simulated carriers
+	told    bool           // a worker has told how the apply's run ended
 }
 
 // session is a configuration with its state: what a run takes.

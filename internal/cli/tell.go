@@ -154,7 +154,7 @@ func ofPeople(n int) string {
 // terminal saw it end before its first action, or there was nothing to do.
 func (c *configuration) tellApply(ctx context.Context, done *run.Applied, err error) {
 	switch {
-	case len(c.fleet.Notify) == 0:
+	case len(c.fleet.Notify) == 0 || c.told:
 	case done == nil && (err == nil || c.env.InTTY):
 	case done == nil:
 		m := notify.Message{Event: spec.FailureEvent, Title: "cardfleet apply: " + endedBy(err) + ", and no card was changed", Lines: reasons(err)}

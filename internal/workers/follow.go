@@ -38,6 +38,65 @@ func Follow(ctx context.Context, work *postgres.Work, id string, sleep func(cont
 	}
 }
 
+// Following says to workers that an apply follows its run, and tells of its end itself.
+// One that is heard of no more follows no longer.
+type Following struct {
+	work    *postgres.Work
+	run     string
+	now     func() time.Time
+	renewed time.Time
+}
+
+// For how long it counts that a run is followed, and how often that is said.
+const (
+	followedFor = 45 * time.Second
+	renewEvery  = 15 * time.Second
+)
+
+// Follows is how a run is followed from now on.
+func Follows(work *postgres.Work, run string, now func() time.Time) *Following {
+	return &Following{work: work, run: run, now: now}
+}
+
+// Renew says that the run is followed, where that wasn't said lately. Where it can't be
+// said, a worker tells of the end.
+func (f *Following) Renew(ctx context.Context) error {
+	now := f.now()
+	if now.Sub(f.renewed) < renewEvery {
+		return nil
+	}
+	_, err := f.work.Due(ctx, followedUntil(f.run), now.Add(followedFor))
+	if err == nil {
+		f.renewed = now
+	}
+	return err
+}
+
+// Leave says that nobody follows the run any more, and reports whether its end is the
+// caller's to tell: it has ended, and nobody has told of it. r is the run as it was
+// seen last; nil is one that goes on.
+func (f *Following) Leave(ctx context.Context, r *postgres.WorkRun) (tell bool, err error) {
+	if r == nil || r.Ended.IsZero() {
+		_, err := f.work.Due(ctx, leftSince(f.run), f.now())
+		return false, err
+	}
+	return f.work.Due(ctx, postgres.EndOf(r.ID), r.Ended)
+}
+
+// The names of what is kept of a run's follower go with those of its end.
+func followedUntil(run string) string { return postgres.EndOf(run) + ", which is followed" }
+func leftSince(run string) string     { return postgres.EndOf(run) + ", which is left to workers" }
+
+// followed reports whether somebody follows the run, who tells of its end.
+func followed(ctx context.Context, work *postgres.Work, run string, now time.Time) (bool, error) {
+	until, err := work.LastDue(ctx, followedUntil(run))
+	if err != nil || !now.Before(until) {
+		return false, err
+	}
+	left, err := work.LastDue(ctx, leftSince(run))
+	return left.IsZero(), err
+}
+
 // results tells the results after the last one, and returns the last.
 func results(ctx context.Context, work *postgres.Work, id string, last int64, tell func(*Result)) (int64, error) {
 	err := work.Results(ctx, id, last, func(r *postgres.WorkResult) error {

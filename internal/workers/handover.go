@@ -51,8 +51,8 @@ func Matches(glob, account string) bool {
 }
 
 // ConfigDigest stands for what a worker's configuration must have to carry a run
-// out: the provider blocks with their settings, but for secrets and for what their
-// environment says, and the definitions of carriers.
+// out: the provider blocks with their settings, but for secrets and for what the
+// environment says, by itself or by env(), and the definitions of carriers.
 func ConfigDigest(fleet *spec.Fleet, schemas func(name string) spec.Schema) string {
 	type block struct {
 		Name     string
@@ -69,6 +69,7 @@ func ConfigDigest(fleet *spec.Fleet, schemas func(name string) spec.Schema) stri
 				delete(settings, s.Name)
 			}
 		}
+		maps.DeleteFunc(settings, func(name string, _ any) bool { return p.Sensitive[name] })
 		said.Blocks = append(said.Blocks, block{string(p.Name), settings})
 	}
 	slices.SortFunc(said.Blocks, func(a, b block) int { return cmp.Compare(a.Name, b.Name) })

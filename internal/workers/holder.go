@@ -22,7 +22,8 @@ type holder struct {
 	since    time.Time // when it took the account
 	infos    map[string]*Info
 	watcher  run.Watcher
-	finished func(run string, info *Info) // is told when a slice of a run is
+	finished func(run string, info *Info) // is told of a run that has no more for this account now
+	worked   *piece                       // the last that was finished, whose run that wasn't told of
 
 	mu    sync.Mutex // guards what a piece notes while its actions are under way, and piece
 	piece *piece     // that is carried out; nil between two
@@ -78,6 +79,7 @@ func (h *holder) run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
+	defer h.tellWorked("")
 	if h.account.Token() > 1 { // the limits are the account's, whoever called last
 		_ = h.o.Env.Sleep(ctx, afterOthers)
 	}
@@ -104,8 +106,10 @@ func (h *holder) run(ctx context.Context) error {
 func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	slice, superseded, err := h.account.Next(ctx, h.o.Config, Version)
 	if err != nil || slice == nil {
+		h.tellWorked("")
 		return false, err
 	}
+	h.tellWorked(slice.Run)
 	p := &piece{w: h, slice: slice, superseded: map[string]string{}, begun: h.o.Env.Now()}
 	for _, s := range superseded {
 		p.superseded[s.Action] = s.By
@@ -132,6 +136,15 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	h.setPiece(p)
 	defer h.setPiece(nil)
 	return true, h.carryOut(within, p)
+}
+
+// tellWorked tells that the run of which slices were carried out has no more of them for
+// this account now, unless it is the one that goes on.
+func (h *holder) tellWorked(goesOn string) {
+	if p := h.worked; p != nil && p.slice.Run != goesOn {
+		h.worked = nil
+		h.finished(p.slice.Run, p.info)
+	}
 }
 
 // lackError says that an account has changes of a provider block that this worker can't
@@ -174,10 +187,10 @@ func (h *holder) carryOut(ctx context.Context, p *piece) error {
 		return report.Broken // and whoever takes the account next settles it
 	}
 	durable := context.WithoutCancel(ctx)
-	defer h.finished(p.slice.Run, p.info)
 	if err := h.account.Finish(durable, p.slice, f); err != nil {
 		return err
 	}
+	h.worked = p
 	if p.stuck != "" {
 		h.o.Say(h.account.Name() + ": run " + p.slice.Run + " can't go on here: " + p.stuck)
 		if h.o.Parked != nil {

@@ -388,24 +388,54 @@ func (w *Worker) hold(ctx context.Context, h *holder) {
 // finished has the end of a run told, where it has ended and nobody follows it. Who
 // asks first tells, which is kept as the time of a check is.
 func (w *Worker) finished(run string, info *Info) {
-	if !info.Detached || w.o.Ended == nil {
+	if w.o.Ended == nil {
 		return
 	}
 	w.group.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), 30*time.Second+followedFor)
 		defer cancel()
-		r, err := w.o.Work.Run(ctx, run)
-		if err != nil || r.Ended.IsZero() {
-			w.untold(run, err)
-			return
+		r, err := w.endOf(ctx, run)
+		if err == nil && r != nil && !info.Detached {
+			err = w.untilLeft(ctx, run)
 		}
-		mine, err := w.o.Work.Due(ctx, postgres.EndOf(r.ID), r.Ended)
-		if err != nil || !mine {
-			w.untold(run, err)
-			return
+		mine := false
+		if err == nil && r != nil {
+			mine, err = w.o.Work.Due(ctx, postgres.EndOf(r.ID), r.Ended)
 		}
-		w.o.Ended(ctx, r, info)
+		if w.untold(run, err); mine {
+			w.o.Ended(ctx, r, info)
+		}
 	})
+}
+
+// endOf is the run where it has ended and nobody has told of that; nil else.
+func (w *Worker) endOf(ctx context.Context, run string) (*postgres.WorkRun, error) {
+	r, err := w.o.Work.Run(ctx, run)
+	if err != nil || r.Ended.IsZero() {
+		return nil, err
+	}
+	told, err := w.o.Work.LastDue(ctx, postgres.EndOf(r.ID))
+	if err != nil || !told.Before(r.Ended) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// untilLeft waits for as long as somebody follows a run that has ended and hasn't told of
+// that: it takes them half a second, unless they are lost.
+func (w *Worker) untilLeft(ctx context.Context, run string) error {
+	for {
+		follows, err := followed(ctx, w.o.Work, run, w.o.Env.Now())
+		if err != nil || !follows {
+			return err
+		}
+		if r, err := w.endOf(ctx, run); err != nil || r == nil {
+			return err
+		}
+		if err := w.o.Env.Sleep(w.ctx, followEvery); err != nil {
+			return nil // it is told to end: who follows tells
+		}
+	}
 }
 
 // untold says why nobody was told of a run's end; nothing where err is nil.

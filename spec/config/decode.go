@@ -24,6 +24,8 @@ type settings struct {
 	later spec.UnsetValue
 	// written reports whether each value has to be constant; see [settings.constant].
 	written bool
+	// sensitive takes the names of those that are; nil takes none.
+	sensitive map[string]bool
 }
 
 // value is the attribute's value without marks; false where it is absent, null or wrong.
@@ -47,6 +49,9 @@ func (s settings) value(name string) (cty.Value, bool) {
 			s.wrong(name, "Sensitive value", "%s is shown in plans and kept in the state, so it can't be sensitive. "+
 				"Where it is no secret, write nonsensitive(…).", name)
 			return cty.NilVal, false
+		}
+		if s.sensitive != nil {
+			s.sensitive[name] = true
 		}
 		s.report.secrets.Remember(v)
 		v, _ = v.UnmarkDeep()

@@ -51,7 +51,7 @@ func (l *loader) loadProvider(b *hcl.Block) {
 	schema.Settings = slices.Concat(schema.Settings, spec.CommonSettings())
 	w := l.written(attributes, schema, spec.UnsetValue{For: spec.ForCarriers, Provider: name}, "alias")
 	l.fleet.Providers = append(l.fleet.Providers, spec.ProviderConfig{
-		Name: name, Settings: w.Values, Ranges: w.Ranges, Source: *rangeOf(b.DefRange),
+		Name: name, Settings: w.Values, Ranges: w.Ranges, Sensitive: w.Sensitive, Source: *rangeOf(b.DefRange),
 	})
 }
 

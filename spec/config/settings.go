@@ -30,8 +30,8 @@ func (l *loader) schemaOf(b *hcl.Block, schemas []spec.Schema, summary, none str
 // mistake at its own attribute. An attribute that is wrong is left out. Those
 // in besides are read elsewhere. later says who needs the values.
 func (l *loader) written(attributes hcl.Attributes, schema spec.Schema, later spec.UnsetValue, besides ...string) spec.Written {
-	w := spec.Written{Values: map[string]any{}, Ranges: map[string]spec.Range{}}
-	s := settings{loader: l, attributes: attributes, later: later}
+	w := spec.Written{Values: map[string]any{}, Ranges: map[string]spec.Range{}, Sensitive: map[string]bool{}}
+	s := settings{loader: l, attributes: attributes, later: later, sensitive: w.Sensitive}
 	for _, a := range inSourceOrder(attributes) {
 		x, known := schema.Setting(a.Name)
 		switch {
