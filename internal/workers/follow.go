@@ -84,8 +84,8 @@ func (f *Following) Leave(ctx context.Context, r *postgres.WorkRun) (tell bool, 
 }
 
 // The names of what is kept of a run's follower go with those of its end.
-func followedUntil(run string) string { return postgres.EndOf(run) + ", which is followed" }
-func leftSince(run string) string     { return postgres.EndOf(run) + ", which is left to workers" }
+func followedUntil(run string) string { return postgres.EndOf(run) + "/followed" }
+func leftSince(run string) string     { return postgres.EndOf(run) + "/left" }
 
 // followed reports whether somebody follows the run, who tells of its end.
 func followed(ctx context.Context, work *postgres.Work, run string, now time.Time) (bool, error) {
