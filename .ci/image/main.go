@@ -6,7 +6,7 @@
 //
 // The image is an OCI layout in a tar archive, for linux/amd64 and linux/arm64,
 // which skopeo, crane, podman and docker load. With -push the same is sent to a
-// registry, with the credentials that docker login left.
+// registry, with the credentials that docker login left, or GITHUB_TOKEN for ghcr.io.
 package main
 
 import (
@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/authn/github"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -268,11 +269,14 @@ func pack(w *tar.Writer, dir, path string, d fs.DirEntry, at time.Time) error {
 	return err
 }
 
+// keys are those of docker login, and GITHUB_TOKEN where it left none for ghcr.io.
+var keys = authn.NewMultiKeychain(authn.DefaultKeychain, github.Keychain)
+
 // send pushes the index and all below it.
 func send(ctx context.Context, index v1.ImageIndex, to string) error {
 	ref, err := name.ParseReference(to)
 	if err != nil {
 		return err
 	}
-	return remote.WriteIndex(ref, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	return remote.WriteIndex(ref, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(keys))
 }
