@@ -69,35 +69,72 @@ func TestAtlantisFilesFitItsReader(t *testing.T) {
 	require.Len(t, repository.Projects, 1)
 }
 
-// Atlantis runs each step by sh -c, in the project's folder, and both stages have
-// the same PLANFILE.
-func TestAtlantisStepsPlanAndApplyExactlyThePlan(t *testing.T) {
+// atlantisRun is a server whose workflow runs in a clone of a branch: each step by
+// sh -c, in the project's folder, and both stages have the same PLANFILE.
+type atlantisRun struct {
+	*ciRig
+	workflow struct{ Plan, Apply atlantisStage }
+	dir      string // the clone
+	planFile string
+}
+
+func newAtlantisRun(c *ciRig, branch string) *atlantisRun {
 	var server atlantisServer
-	readAtlantis(t, "repos.yaml", &server)
-	workflow := server.Workflows["cardfleet"]
+	readAtlantis(c.t, "repos.yaml", &server)
+	if _, err := os.Lstat(filepath.Join(c.bin, "cardfleet")); err != nil {
+		require.NoError(c.t, os.Symlink(c.built, filepath.Join(c.bin, "cardfleet")))
+	}
+	dir := c.clone(c.tip(branch), 1)
+	return &atlantisRun{ciRig: c, workflow: server.Workflows["cardfleet"], dir: dir, planFile: filepath.Join(dir, "fleet-default.tfplan")}
+}
+
+func (a *atlantisRun) plan() ended  { return a.stage(a.workflow.Plan, "reader", "reads-only") }
+func (a *atlantisRun) apply() ended { return a.stage(a.workflow.Apply, "writer", "changes-cards") }
+
+func (a *atlantisRun) stage(s atlantisStage, user, secret string) ended {
+	a.t.Helper()
+	require.NotEmpty(a.t, s.Steps)
+	env := a.environment("PLANFILE="+a.planFile, "DIR="+a.dir, "PULL_NUM=1", "ALIBABA_CLOUD_ACCESS_KEY_ID="+user, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+secret)
+	var all ended
+	for _, step := range s.Steps {
+		got := a.shell(a.dir, env, "-c", "exec sh -c \"$0\"", step.Run)
+		all.log += got.log
+		all.code = max(all.code, got.code)
+	}
+	return all
+}
+
+func TestAtlantisStepsPlanAndApplyExactlyThePlan(t *testing.T) {
 	c := newCIRig(t)
 	c.adopt()
 	c.commit("winter", "stop the gate", c.fleet("active = false", "", "active = true"))
-	dir := c.clone(c.tip("winter"), 1)
-	require.NoError(t, os.Symlink(c.built, filepath.Join(c.bin, "cardfleet")))
-	stage := func(s atlantisStage, user, secret string) ended {
-		t.Helper()
-		require.NotEmpty(t, s.Steps)
-		env := c.environment("PLANFILE="+filepath.Join(dir, "fleet-default.tfplan"), "DIR="+dir, "PULL_NUM=1", "ALIBABA_CLOUD_ACCESS_KEY_ID="+user, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+secret)
-		var all ended
-		for _, step := range s.Steps {
-			got := c.shell(dir, env, "-c", "exec sh -c \"$0\"", step.Run)
-			all.log += got.log
-			all.code = max(all.code, got.code)
-		}
-		return all
-	}
-	got := stage(workflow.Plan, "reader", "reads-only").want(t, 0)
-	assert.Contains(t, got.log, "1 to stop")
+	a := newAtlantisRun(c, "winter")
+	assert.Contains(t, a.plan().want(t, 0).log, "1 to stop")
 	c.elsewhere(harbour, spec.SuspendedByOwner) // nobody reviewed that it is resumed
-	got = stage(workflow.Apply, "writer", "changes-cards").want(t, 0)
-	assert.Contains(t, got.log, "1 done")
+	assert.Contains(t, a.apply().want(t, 0).log, "1 done")
 	assert.Equal(t, spec.SuspendedByOwner, c.card(gate).Status)
 	assert.Equal(t, spec.SuspendedByOwner, c.card(harbour).Status)
 	assert.Equal(t, 1, c.effects())
+}
+
+func TestAtlantisStepsCountSignaturesThatAreCommitted(t *testing.T) {
+	c := newCIRig(t)
+	c.adopt()
+	key := c.signer("returned")
+	fleet := c.fleet("", "-", "") + signersPolicy
+	c.commit("returned", "the yard's card comes back", fleet)
+	a := newAtlantisRun(c, "returned")
+	assert.Contains(t, a.plan().want(t, 0).log, "1 to unbind (0 of 1 approved)")
+	a.apply().want(t, 3)
+	assert.Zero(t, c.effects())
+
+	c.exec(a.dir, c.built, "approve", a.planFile, "-key", key)
+	signatures, err := os.ReadFile(a.planFile + ".approvals")
+	require.NoError(t, err)
+	c.write("fleet.approvals", string(signatures))
+	c.commit("returned", "signed", fleet)
+	a = newAtlantisRun(c, "returned")
+	assert.Contains(t, a.plan().want(t, 0).log, "1 to unbind (1 of 1 approved)")
+	a.apply().want(t, 0)
+	assert.Equal(t, spec.Closing, c.card(yard).Status)
 }
