@@ -35,12 +35,13 @@ type Exchange struct {
 	// pace and its number of calls under way give, and for a connection. It is set once
 	// the request leaves or has ended.
 	Waited time.Duration
-	// SentID is what the request calls itself: a nonce, a transid, a key; "" for nothing.
-	SentID string
 	// Request is the request as it leaves, and Answer what came: in lines, without
-	// secrets, cut where they are long. Each is nil until it is there, and makes its
-	// text when it is called, which must be before the observer's method returns.
+	// secrets, cut where they are long. SentID is what the request calls itself: a nonce,
+	// a transid, a key; "" for nothing. Each is nil until it is there, and makes its text
+	// when it is called, which must be before the observer's method returns: to hide
+	// what is secret takes longer than to send.
 	Request, Answer func() Wire
+	SentID          func() string
 	Status          int           // HTTP's; 0 where no answer came
 	Took            time.Duration // from its leaving to the end of its answer
 	RequestID       string        // the carrier's name for it; "" where it gives none
@@ -50,6 +51,14 @@ type Exchange struct {
 
 // Left reports whether the request left.
 func (x *Exchange) Left() bool { return x.Request != nil }
+
+// CallsItself is what a request that left calls itself; "" for nothing.
+func (x *Exchange) CallsItself() string {
+	if x.SentID == nil {
+		return ""
+	}
+	return x.SentID()
+}
 
 // Wire is a request or an answer as people may see it.
 type Wire struct {

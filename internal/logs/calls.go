@@ -76,8 +76,8 @@ func (c calls) Repeats(ctx context.Context, x *providers.Exchange, after time.Du
 // about is which request it is.
 func about(x *providers.Exchange) []slog.Attr {
 	attrs := append(attempt(x), slog.Float64("pace_seconds", seconds(x.Waited)))
-	if x.SentID != "" {
-		attrs = append(attrs, slog.String("sent_id", x.SentID))
+	if id := x.CallsItself(); id != "" {
+		attrs = append(attrs, slog.String("sent_id", id))
 	}
 	return attrs
 }

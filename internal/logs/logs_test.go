@@ -67,7 +67,7 @@ func exchange(o providers.Observer, failed *providers.Error) {
 	ctx := context.Background()
 	x := &providers.Exchange{Provider: "aliyun", Call: "Stop", Card: "89860617030017300008", Changing: true, Attempt: 2}
 	ctx = o.Waiting(ctx, x)
-	x.Waited, x.SentID = 250*time.Millisecond, "n1"
+	x.Waited, x.SentID = 250*time.Millisecond, func() string { return "n1" }
 	x.Request = func() providers.Wire {
 		return providers.Wire{Line: "POST https://carrier.test/", Headers: []string{"A: b"}, Body: "ask"}
 	}

@@ -19,7 +19,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
@@ -35,7 +34,8 @@ type Telemetry struct {
 	// Redact takes secrets out of an error's text; nil leaves it as it is.
 	Redact func(string) string
 
-	tracer trace.Tracer
+	tracer trace.Tracer // nil follows nothing
+	labels labels
 	meter  metric.Meter
 	calls  metric.Int64Counter
 	took   metric.Float64Histogram
@@ -55,10 +55,10 @@ func New(meters metric.MeterProvider, tracers trace.TracerProvider) (*Telemetry,
 	if meters == nil {
 		meters = metricnoop.NewMeterProvider()
 	}
-	if tracers == nil {
-		tracers = tracenoop.NewTracerProvider()
+	t := &Telemetry{}
+	if tracers != nil {
+		t.tracer = tracers.Tracer(scope)
 	}
-	t := &Telemetry{tracer: tracers.Tracer(scope)}
 	m := meters.Meter(scope)
 	t.meter = m
 	seconds := metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -92,7 +92,7 @@ func (t *Telemetry) Observer() providers.Observer {
 
 // Command follows a command. ended is called with its exit code.
 func (t *Telemetry) Command(ctx context.Context, name string) (_ context.Context, ended func(code int)) {
-	if t == nil {
+	if t == nil || t.tracer == nil {
 		return ctx, func(int) {}
 	}
 	ctx, span := t.tracer.Start(ctx, "cardfleet "+name)
@@ -108,7 +108,7 @@ func (t *Telemetry) Command(ctx context.Context, name string) (_ context.Context
 // Action follows an action that is carried out at its carrier, as
 // [apply.Options].Trace has it. It counts nothing: see [Telemetry.Finished].
 func (t *Telemetry) Action(ctx context.Context, c *plan.Card, a *plan.Action) (_ context.Context, ended func(apply.Result)) {
-	if t == nil {
+	if t == nil || t.tracer == nil {
 		return ctx, func(apply.Result) {}
 	}
 	ctx, span := t.tracer.Start(ctx, string(a.Kind), trace.WithAttributes(
@@ -137,7 +137,10 @@ func (t *Telemetry) Finished(r apply.Result) {
 
 // Waiting implements [providers.Observer].
 func (t *Telemetry) Waiting(ctx context.Context, x *providers.Exchange) context.Context {
-	t.waiting.Add(ctx, 1, metric.WithAttributes(provider(x)))
+	t.waiting.Add(ctx, 1, t.labels.of(x).provider)
+	if t.tracer == nil {
+		return ctx
+	}
 	ctx, span := t.tracer.Start(ctx, x.Call, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 		provider(x), call(x), attribute.Bool("changing", x.Changing), attribute.Int("attempt", x.Attempt),
 	))
@@ -149,25 +152,29 @@ func (t *Telemetry) Waiting(ctx context.Context, x *providers.Exchange) context.
 
 // Leaving implements [providers.Observer].
 func (t *Telemetry) Leaving(ctx context.Context, x *providers.Exchange) {
-	t.waiting.Add(ctx, -1, metric.WithAttributes(provider(x)))
-	t.underWay.Add(ctx, 1, metric.WithAttributes(provider(x)))
+	by := t.labels.of(x)
+	t.waiting.Add(ctx, -1, by.provider)
+	t.underWay.Add(ctx, 1, by.provider)
 	trace.SpanFromContext(ctx).AddEvent("leaves")
 }
 
 // Ended implements [providers.Observer].
 func (t *Telemetry) Ended(ctx context.Context, x *providers.Exchange) {
+	by := t.labels.of(x)
 	if x.Left() {
-		t.underWay.Add(ctx, -1, metric.WithAttributes(provider(x)))
-		t.took.Record(ctx, x.Took.Seconds(), metric.WithAttributes(provider(x), call(x)))
+		t.underWay.Add(ctx, -1, by.provider)
+		t.took.Record(ctx, x.Took.Seconds(), by.call)
 	} else {
-		t.waiting.Add(ctx, -1, metric.WithAttributes(provider(x)))
+		t.waiting.Add(ctx, -1, by.provider)
 	}
-	t.waited.Record(ctx, x.Waited.Seconds(), metric.WithAttributes(provider(x), call(x)))
-	t.calls.Add(ctx, 1, metric.WithAttributes(provider(x), call(x), attribute.String("outcome", outcome(x))))
+	t.waited.Record(ctx, x.Waited.Seconds(), by.call)
+	t.calls.Add(ctx, 1, by.outcome(x))
 	if x.Failed != nil && x.Failed.Cause == providers.Throttled {
-		t.throttles.Add(ctx, 1, metric.WithAttributes(provider(x), call(x)))
+		t.throttles.Add(ctx, 1, by.call)
 	}
-	t.endSpan(trace.SpanFromContext(ctx), x)
+	if t.tracer != nil {
+		t.endSpan(trace.SpanFromContext(ctx), x)
+	}
 }
 
 func (t *Telemetry) endSpan(span trace.Span, x *providers.Exchange) {
@@ -179,7 +186,7 @@ func (t *Telemetry) endSpan(span trace.Span, x *providers.Exchange) {
 	if x.Status != 0 {
 		span.SetAttributes(attribute.Int("http.response.status_code", x.Status))
 	}
-	for _, id := range [][2]string{{"sent_id", x.SentID}, {"request_id", x.RequestID}} {
+	for _, id := range [][2]string{{"sent_id", x.CallsItself()}, {"request_id", x.RequestID}} {
 		if id[1] != "" {
 			span.SetAttributes(attribute.String(id[0], id[1]))
 		}

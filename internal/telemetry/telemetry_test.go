@@ -64,7 +64,7 @@ func (k kept) sums(t *testing.T, name string) map[string]int64 {
 }
 
 func exchange(failed *providers.Error) *providers.Exchange {
-	return &providers.Exchange{Provider: "aliyun", Call: "Stop", Card: "89860617030017300008", Changing: true, Attempt: 2, SentID: "nonce", Failed: failed}
+	return &providers.Exchange{Provider: "aliyun", Call: "Stop", Card: "89860617030017300008", Changing: true, Attempt: 2, SentID: func() string { return "nonce" }, Failed: failed}
 }
 
 // sent has an exchange go through to its end.

@@ -128,7 +128,9 @@ func (h *hearsay) Waiting(ctx context.Context, x *providers.Exchange) context.Co
 	return ctx
 }
 
-func (h *hearsay) Leaving(_ context.Context, x *providers.Exchange) { h.say(x.SentID, x.Request()) }
+func (h *hearsay) Leaving(_ context.Context, x *providers.Exchange) {
+	h.say(x.CallsItself(), x.Request())
+}
 
 func (h *hearsay) Ended(_ context.Context, x *providers.Exchange) {
 	h.say(x.RequestID)

@@ -56,7 +56,8 @@ func (c *Client) observed(ctx context.Context, call Call, build Build, read Read
 	call.leaves = func() {
 		if left.IsZero() { // else it is written once more, since nothing of it had left
 			left = c.env.Now()
-			x.Waited, x.SentID = left.Sub(began), c.sentID(call, made)
+			x.Waited = left.Sub(began)
+			x.SentID = func() string { return c.sentID(call, made) }
 			x.Request = func() providers.Wire { return c.shownRequest(call, made) }
 			o.Leaving(ctx, x)
 		}

@@ -32,7 +32,7 @@ func (d *diary) Waiting(ctx context.Context, x *providers.Exchange) context.Cont
 }
 
 func (d *diary) Leaving(ctx context.Context, x *providers.Exchange) {
-	d.say("leaving after %v as %s, %v: %s %s", x.Waited, x.SentID, ctx.Value(told{}), x.Request().Line, x.Request().Body)
+	d.say("leaving after %v as %s, %v: %s %s", x.Waited, x.CallsItself(), ctx.Value(told{}), x.Request().Line, x.Request().Body)
 }
 
 func (d *diary) Ended(_ context.Context, x *providers.Exchange) {
@@ -154,4 +154,28 @@ func TestARequestThatTheGateKeptBackIsToldNotToHaveLeft(t *testing.T) {
 	require.Error(t, c.Send(t.Context(), Call{Name: "Stop", Changing: true}, build, reader(Call{})))
 	require.Len(t, d.lines, 2)
 	assert.Contains(t, d.lines[1], "ended after 0s with 0 : no answer: Stop: not sent: the lock is another's")
+}
+
+// idle is an observer that asks for no text.
+type idle struct{}
+
+func (idle) Waiting(ctx context.Context, _ *providers.Exchange) context.Context { return ctx }
+func (idle) Leaving(context.Context, *providers.Exchange)                       {}
+func (idle) Ended(context.Context, *providers.Exchange)                         {}
+func (idle) Repeats(context.Context, *providers.Exchange, time.Duration)        {}
+
+func TestSecretsCostNothingWhereNobodyAsksForATextOfTheCall(t *testing.T) {
+	cost := func(secrets ...string) float64 {
+		c, reader := client(answers(200, `{"Code":"OK"}`), providers.Limits{})
+		c.env.Observer = idle{}
+		c.Veil.Add(secrets...)
+		call := Call{Name: "Read", Card: "89860617030017300008", Sending: &Sending{ID: "n1", Secrets: secrets}}
+		read := reader(call)
+		return testing.AllocsPerRun(100, func() {
+			if c.Send(context.Background(), call, build, read) != nil {
+				panic("it fails")
+			}
+		})
+	}
+	assert.InDelta(t, cost(), cost("s3cret one", "s3cret two", "s3cret three"), 1)
 }
