@@ -87,11 +87,7 @@ type Info struct {
 	Run       state.Run         `json:"run"` // as the history has it
 	Origin    plan.Origin       `json:"origin,omitzero"`
 	Plan      string            `json:"plan,omitempty"` // the digest of the saved plan
-	Serial    uint64            `json:"serial"`
-	Lineage   string            `json:"lineage"`
-	Config    string            `json:"configuration,omitempty"` // the digest that the plan has of the configuration
-	Providers map[string]string `json:"providers"`               // the account of each provider block
-	Partial   string            `json:"partial,omitempty"`       // see [plan.Plan].Partial
+	Providers map[string]string `json:"providers"`      // the account of each provider block
 	// Detached says that nobody follows the run: a worker tells of its end.
 	Detached bool `json:"detached,omitempty"`
 }
@@ -201,11 +197,7 @@ func (h *HandOver) Do(ctx context.Context) (actions int, handed bool, err error)
 }
 
 func (h *HandOver) info() Info {
-	head := h.Plan.Head()
-	info := Info{
-		Run: *h.Applied.Run, Origin: h.Origin, Plan: h.Applied.Digest, Serial: h.Applied.Serial, Lineage: h.Applied.Prior.Lineage,
-		Config: head.Config, Providers: map[string]string{}, Partial: head.Partial, Detached: h.Detached,
-	}
+	info := Info{Run: *h.Applied.Run, Origin: h.Origin, Plan: h.Applied.Digest, Providers: map[string]string{}, Detached: h.Detached}
 	for name, account := range h.Part.handed {
 		info.Providers[string(name)] = account
 	}

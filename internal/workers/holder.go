@@ -10,7 +10,6 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/spec"
-	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/postgres"
 )
 
@@ -34,7 +33,6 @@ func (h *holder) halt() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.piece != nil {
-		h.piece.halted = true
 		h.piece.stop()
 	}
 }
@@ -110,7 +108,7 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 		return false, err
 	}
 	h.tellWorked(slice.Run)
-	p := &piece{w: h, slice: slice, superseded: map[string]string{}, begun: h.o.Env.Now()}
+	p := &piece{w: h, slice: slice, superseded: map[string]string{}}
 	for _, s := range superseded {
 		p.superseded[s.Action] = s.By
 	}
@@ -123,11 +121,8 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	if err := h.lacks(p.cards); err != nil {
 		return false, err
 	}
-	iccids := make([]spec.ICCID, len(p.cards))
-	for i, c := range p.cards {
-		iccids[i] = c.ICCID
-	}
-	if p.memories, err = h.account.Memories(ctx, iccids); err != nil {
+	p.own = actionsOf(p.cards)
+	if p.memories, err = h.account.Memories(ctx, iccidsOf(p.cards)); err != nil {
 		return false, err
 	}
 	within, stop := context.WithCancel(ctx)
@@ -179,7 +174,7 @@ func (h *holder) carryOut(ctx context.Context, p *piece) error {
 	}
 	defer p.endInTime(h.o.Env.Sleep)()
 	report := h.carriers.CarryOut(ctx, h.o.Env, &pieceWatcher{Watcher: h.watcher, p: p}, p.asRun(todo))
-	f, err := p.finished(ctx, report)
+	f, err := p.finished(report, ctx.Err() != nil)
 	if err != nil {
 		return err
 	}
@@ -236,5 +231,3 @@ func (w *pieceWatcher) Finished(r apply.Result) {
 		w.Watcher.Finished(r)
 	}
 }
-
-var _ state.Leased = (*postgres.Account)(nil)

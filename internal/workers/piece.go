@@ -20,7 +20,6 @@ const longest = 5 * time.Second
 
 // Why actions of a slice are left for later. They are never shown as outcomes.
 const (
-	sliceIsOver = "the slice is over"
 	otherFirst  = "an action of another account comes first"
 	notShownYet = "what became of an earlier call isn't shown yet"
 )
@@ -32,20 +31,19 @@ type piece struct {
 	superseded map[string]string // the run that no longer wants an action
 	info       *Info
 	cards      []*card
+	own        map[string]bool // the ids of its actions
 	memories   map[spec.ICCID]*state.Card
-	begun      time.Time
 
 	results []Result
 	// what became of actions that aren't carried out now, by id: their outcome, or
 	// why they come later.
 	ended map[string]apply.Outcome
 	later map[string]string
-	// nextAt is when the first of those that come later may begin; zero is at once.
+	// nextAt is when the first of those that come later may begin, and waits for what it
+	// waits until then; zero is at once.
 	nextAt time.Time
 	waits  string
-	over   bool   // more could begin now
-	halted bool   // the account is paused, or the run cancelled
-	stop   func() // ends the waiting of calls that haven't left
+	stop   func() // ends the slice: nothing more of it is begun, and what waits for its turn doesn't leave
 	stuck  string // why nothing can
 }
 
@@ -178,7 +176,7 @@ func (p *piece) inDoubt(c *card, a *plan.Action, now time.Time) (*apply.Result, 
 		return nil, ""
 	case able.Reads.Has(a.Kind.Attr()) && !d.Waits && d.Ticket == "" && c.Looked < looks(able.Settle):
 		c.Looked++
-		p.nextAt = now.Add(longest)
+		p.wait(now.Add(longest), notShownYet)
 		return nil, notShownYet
 	}
 	reason := d.Reason
@@ -202,7 +200,7 @@ func (p *piece) needsOutside(c *card, a *plan.Action, outcomes map[string]string
 	for _, need := range a.Needs {
 		outcome, known := outcomes[need]
 		switch {
-		case p.has(need):
+		case p.own[need]:
 			left = append(left, need)
 		case !known:
 			return nil, otherFirst
@@ -212,13 +210,6 @@ func (p *piece) needsOutside(c *card, a *plan.Action, outcomes map[string]string
 	}
 	a.Needs = left
 	return nil, ""
-}
-
-// has reports whether the slice has the action.
-func (p *piece) has(id string) bool {
-	return slices.ContainsFunc(p.cards, func(c *card) bool {
-		return slices.ContainsFunc(c.Actions, func(a plan.Action) bool { return a.ID == id })
-	})
 }
 
 // withoutNeedless takes out the actions that need what isn't carried out now, and the
@@ -304,7 +295,7 @@ func (p *piece) outside(ctx context.Context) (map[string]string, error) {
 	for _, c := range p.cards {
 		for i := range c.Actions {
 			for _, need := range c.Actions[i].Needs {
-				if !slices.ContainsFunc(c.Actions, func(a plan.Action) bool { return a.ID == need }) && !p.has(need) {
+				if !p.own[need] {
 					needs = append(needs, need)
 				}
 			}
@@ -344,26 +335,29 @@ func (p *piece) parallel() int {
 func (p *piece) held(kind spec.Kind, now time.Time) string {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	switch {
-	case p.stuck != "":
+	if p.stuck != "" {
 		return p.stuck
-	case p.halted, now.Sub(p.begun) >= longest:
-		p.over = true
-		return sliceIsOver
 	}
 	reason, until := p.w.o.Fleet.Held(kind, now)
 	if reason == "" {
 		return ""
 	}
-	if !until.IsZero() && (p.nextAt.IsZero() || until.Before(p.nextAt)) {
-		p.nextAt = until
+	if !until.IsZero() {
+		p.wait(until, reason)
 	}
-	p.waits = reason
 	return reason
 }
 
-// finished is how the slice ended, from the report of what was carried out.
-func (p *piece) finished(ctx context.Context, r *apply.Report) (f postgres.Finished, err error) {
+// wait notes until when an action waits, and for what. The first of them counts.
+func (p *piece) wait(until time.Time, why string) {
+	if p.nextAt.IsZero() || until.Before(p.nextAt) {
+		p.nextAt, p.waits = until, why
+	}
+}
+
+// finished is how the slice ended, from the report of what was carried out. stopped
+// says that it was ended: more of it could begin at once.
+func (p *piece) finished(r *apply.Report, stopped bool) (f postgres.Finished, err error) {
 	unfinished := map[string]bool{}
 	for id := range p.later {
 		unfinished[id] = true
@@ -379,7 +373,6 @@ func (p *piece) finished(ctx context.Context, r *apply.Report) (f postgres.Finis
 	if err != nil {
 		return f, err
 	}
-	p.over = p.over || ctx.Err() != nil
 	f.Outcomes = p.neededOutcomes()
 	if f.Results, err = encodeResults(p.results); err != nil {
 		return f, err
@@ -387,7 +380,7 @@ func (p *piece) finished(ctx context.Context, r *apply.Report) (f postgres.Finis
 	for i := range p.results {
 		count(&f.Counts, p.results[i].Outcome)
 	}
-	f.Left, err = p.rest(unfinished)
+	f.Left, err = p.rest(unfinished, stopped)
 	return f, err
 }
 
@@ -430,8 +423,8 @@ func soonest(until, now time.Time) time.Time {
 	return until
 }
 
-// rest is what is left of the slice; nil for nothing.
-func (p *piece) rest(unfinished map[string]bool) (*postgres.WorkSlice, error) {
+// rest is what is left of the slice; nil for nothing. See [piece.finished] for stopped.
+func (p *piece) rest(unfinished map[string]bool, stopped bool) (*postgres.WorkSlice, error) {
 	left := *p.slice
 	left.Actions, left.Keys, left.NotBefore, left.Waits = 0, nil, time.Time{}, ""
 	var cards []*card
@@ -451,7 +444,7 @@ func (p *piece) rest(unfinished map[string]bool) (*postgres.WorkSlice, error) {
 	if left.Actions == 0 {
 		return nil, nil
 	}
-	if !p.over && p.stuck == "" {
+	if !stopped && p.stuck == "" {
 		left.NotBefore, left.Waits = soonest(p.nextAt, p.w.o.Env.Now()), p.waits
 		if left.NotBefore.IsZero() {
 			left.NotBefore, left.Waits = p.w.o.Env.Now().Add(time.Second), otherFirst

@@ -187,7 +187,7 @@ func (s *starter) Work(ctx context.Context, j *river.Job[job]) error {
 	case j.Args.What != startAccount:
 		return nil
 	}
-	if !s.w.serves(j.Args.Name) || s.w.patience() > 0 && !s.w.waited(j.Args.Name) {
+	if !s.w.serves(j.Args.Name) || !s.w.waited(j.Args.Name) {
 		return river.JobSnooze(snoozeAfter) // it is for a worker that holds fewer
 	}
 	accounts, err := s.w.o.Work.Accounts(ctx)
@@ -217,9 +217,11 @@ func (s *starter) insert(ctx context.Context, j job) {
 	_, _ = s.client.Insert(ctx, j, &river.InsertOpts{Queue: queueOf(s.state), UniqueOpts: unique(), MaxAttempts: manyTries})
 }
 
+// stop lets its jobs come to their end, also where ctx has ended.
 func (s *starter) stop(ctx context.Context) error {
-	err := s.client.Stop(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	if err := s.client.Stop(ctx); errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stop River: %w", err)
 	}
 	return nil

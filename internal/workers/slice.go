@@ -93,6 +93,26 @@ func decodeCards(text []byte) ([]*card, error) {
 	}
 }
 
+// iccidsOf are the cards by their ICCIDs.
+func iccidsOf(cards []*card) []spec.ICCID {
+	iccids := make([]spec.ICCID, len(cards))
+	for i, c := range cards {
+		iccids[i] = c.ICCID
+	}
+	return iccids
+}
+
+// actionsOf are the ids of the cards' actions.
+func actionsOf(cards []*card) map[string]bool {
+	ids := map[string]bool{}
+	for _, c := range cards {
+		for i := range c.Actions {
+			ids[c.Actions[i].ID] = true
+		}
+	}
+	return ids
+}
+
 // keysOf name the card and the devices that its actions touch.
 func keysOf(c *plan.Card, keys []string) []string {
 	keys = append(keys, "iccid:"+string(c.ICCID))

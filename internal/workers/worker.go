@@ -68,13 +68,13 @@ type Worker struct {
 	ctx     context.Context //nolint:containedctx // a job of River's ends long before what it starts
 	started time.Time
 	river   *starter
+	checked map[string]time.Time // by schedule, the last time that was looked at; only Run's goroutine has it
 
 	mu       sync.Mutex
 	held     map[string]*holder
 	looked   time.Time               // when the database answered last
 	accounts []postgres.AccountState // as it said then
-	unheld   map[string]time.Time    // since when an account is seen without a holder
-	alone    map[string]time.Time    // that, of every account with work that isn't paused
+	alone    map[string]time.Time    // since when an account with work that isn't paused is seen without a holder
 	lacking  map[string]bool         // accounts that are left to others
 	group    sync.WaitGroup
 	errs     []error
@@ -86,7 +86,7 @@ const sweepEvery = time.Second
 // Run works until ctx ends; then calls under way come to their end, and accounts are
 // given back.
 func Run(ctx context.Context, o Options) error {
-	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, unheld: map[string]time.Time{}, alone: map[string]time.Time{}, lacking: map[string]bool{}}
+	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, alone: map[string]time.Time{}, lacking: map[string]bool{}, checked: map[string]time.Time{}}
 	var err error
 	if w.river, err = startRiver(ctx, w); err != nil {
 		return err
@@ -113,12 +113,16 @@ func Run(ctx context.Context, o Options) error {
 		}
 		_ = o.Env.Sleep(ctx, sweepEvery)
 	}
+	err = w.river.stop(ctx) // first: a job of it may take an account
 	w.group.Wait()
-	durable, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	durable, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer cancel()
 	w.fold(durable)
-	return errors.Join(w.river.stop(durable), errors.Join(w.errs...))
+	return errors.Join(err, errors.Join(w.errs...))
 }
+
+// endWithin is for how long a worker that ends tries to reach the database.
+const endWithin = 10 * time.Second
 
 // foldEvery is how often the state takes over what workers recorded.
 const foldEvery = 20 * time.Second
@@ -221,7 +225,6 @@ func (w *Worker) sweep(ctx context.Context) (more bool, err error) {
 	}
 	now := w.o.Env.Now()
 	w.note(accounts, now)
-	seen := map[string]bool{}
 	for i := range accounts {
 		a := &accounts[i]
 		if !w.serves(a.Account) {
@@ -229,61 +232,25 @@ func (w *Worker) sweep(ctx context.Context) (more bool, err error) {
 		}
 		soon := a.Left > 0 && slices.Contains(a.Configs, w.o.Config) || a.Waiting > 0 && a.NextAt.Sub(a.Now) < 10*time.Second
 		more = more || soon && a.PausedBy == ""
-		if a.PausedBy != "" {
-			w.halt(a.Account, func(h *holder) bool { return true })
+		if h := w.holder(a.Account); h != nil && (a.PausedBy != "" || slices.Contains(a.Cancelled, h.runUnderWay())) {
+			h.halt()
 		}
 		if !w.startable(a) {
 			continue
 		}
-		seen[a.Account] = true
-		w.since(a.Account, now)
 		w.river.start(ctx, a)
 		if w.waited(a.Account) {
 			w.take(ctx, a.Account)
 		}
 	}
-	w.mu.Lock()
-	for account := range w.unheld {
-		if !seen[account] {
-			delete(w.unheld, account)
-		}
-	}
-	more = more || len(w.held) > 0
-	busy := len(w.held) > 0
-	w.mu.Unlock()
-	if busy {
-		if err := w.cancelled(ctx); err != nil {
-			return more, err
-		}
-	}
-	return more, w.checks(ctx, now)
+	return more || len(w.Held()) > 0, w.checks(ctx, now)
 }
 
-// halt ends the slice under way in an account, where that is asked for: nothing more of
-// it is begun.
-func (w *Worker) halt(account string, asked func(*holder) bool) {
+// holder is the account where this worker holds it; nil where it doesn't.
+func (w *Worker) holder(account string) *holder {
 	w.mu.Lock()
-	h := w.held[account]
-	w.mu.Unlock()
-	if h != nil && asked(h) {
-		h.halt()
-	}
-}
-
-// cancelled halts the slices of runs that were cancelled.
-func (w *Worker) cancelled(ctx context.Context) error {
-	runs, err := w.o.Work.Runs(ctx, false)
-	if err != nil {
-		return err
-	}
-	over := map[string]bool{}
-	for i := range runs {
-		over[runs[i].ID] = !runs[i].Cancelled.IsZero()
-	}
-	for _, account := range w.Held() {
-		w.halt(account, func(h *holder) bool { return over[h.runUnderWay()] })
-	}
-	return nil
+	defer w.mu.Unlock()
+	return w.held[account]
 }
 
 // serves reports whether the account is one of this worker's.
@@ -308,18 +275,11 @@ func (w *Worker) startable(a *postgres.AccountState) bool {
 // waited reports whether the account was left to others for as long as this worker's
 // patience goes.
 func (w *Worker) waited(account string) bool {
-	now := w.o.Env.Now()
-	return now.Sub(w.since(account, now)) >= w.patience()
-}
-
-// since is when the account was first seen without a holder.
-func (w *Worker) since(account string, now time.Time) time.Time {
+	patience, now := w.patience(), w.o.Env.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, seen := w.unheld[account]; !seen {
-		w.unheld[account] = now
-	}
-	return w.unheld[account]
+	since, seen := w.alone[account]
+	return patience == 0 || seen && now.Sub(since) >= patience
 }
 
 // patience is for how long a worker leaves an account to those who hold fewer: one
@@ -354,7 +314,7 @@ func (w *Worker) take(ctx context.Context, name string) {
 	h := &holder{o: w.o, account: account, carriers: carriers, since: w.o.Env.Now(), infos: map[string]*Info{}, watcher: w.o.Watcher(name), finished: w.finished}
 	w.mu.Lock()
 	w.held[name] = h
-	delete(w.unheld, name)
+	delete(w.alone, name)
 	w.mu.Unlock()
 	w.o.Say(fmt.Sprintf("%s is held here (token %d)", name, account.Token()))
 	w.group.Go(func() { w.hold(ctx, h) })
@@ -457,11 +417,10 @@ func (w *Worker) fail(err error) {
 func (w *Worker) checks(ctx context.Context, now time.Time) error {
 	for i := range w.o.Fleet.Schedules {
 		s := &w.o.Fleet.Schedules[i]
-		last, err := w.o.Work.LastDue(ctx, s.Name)
+		due, err := w.due(ctx, s, now)
 		if err != nil {
 			return err
 		}
-		due := w.lastDue(s, last, now)
 		if due.IsZero() {
 			continue
 		}
@@ -471,6 +430,20 @@ func (w *Worker) checks(ctx context.Context, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// due is the last time of the schedule that came and that nobody looked at; zero for
+// none. The database is asked once, and where a time has come since it was.
+func (w *Worker) due(ctx context.Context, s *spec.Schedule, now time.Time) (time.Time, error) {
+	if last, asked := w.checked[s.Name]; asked && w.lastDue(s, last, now).IsZero() {
+		return time.Time{}, nil
+	}
+	last, err := w.o.Work.LastDue(ctx, s.Name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	w.checked[s.Name] = last
+	return w.lastDue(s, last, now), nil
 }
 
 // lastDue is the last time of the schedule that came since it was looked at last, or

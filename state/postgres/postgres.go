@@ -39,7 +39,8 @@ type Config struct {
 	Name       string // of the state among those in the schema; "" means default
 	// Beat is how often the lock is renewed; 0 means 10 s. It expires after three.
 	Beat time.Duration
-	// Group is how long a worker gathers records before it writes them; 0 means 20 ms.
+	// Group is how long a worker gathers records before it writes them; 0 means 50 ms.
+	// The first record after a pause doesn't wait.
 	Group time.Duration
 }
 
@@ -75,7 +76,7 @@ func New(config Config, env state.Env) (*Backend, error) {
 		conn.RuntimeParams["application_name"] = "cardfleet"
 	}
 	b := &Backend{schema: config.Schema, name: config.Name, beat: config.Beat, group: config.Group, env: env, conn: conn, connString: connString}
-	b.group = cmp.Or(b.group, 20*time.Millisecond)
+	b.group = cmp.Or(b.group, 50*time.Millisecond)
 	if b.schema == "" {
 		b.schema = standardSchema
 	}

@@ -121,6 +121,9 @@ type AccountState struct {
 	NextAt                time.Time // when the first of those may
 	Configs               []string  // the digests of the runs with work now
 	Oldest                time.Time // since when the oldest of that is there
+	// Cancelled are the runs that were cancelled and haven't ended, in whatever
+	// account: some of their slices are still done.
+	Cancelled []string
 }
 
 // Finished is how a slice ended.

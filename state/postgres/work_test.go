@@ -269,6 +269,7 @@ func TestACancelledRunEndsWithWhatIsUnderWay(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, run.Ended.IsZero(), "a slice is under way")
 	require.Equal(t, "liu", run.CancelledBy)
+	require.Equal(t, []string{"run-1"}, accountOf(t, w, "aliyun").Cancelled, "who does the slice is to end it")
 	none, _, err := a.Next(t.Context(), "c", 0)
 	require.NoError(t, err)
 	require.Nil(t, none)
@@ -276,7 +277,18 @@ func TestACancelledRunEndsWithWhatIsUnderWay(t *testing.T) {
 	run, err = w.Run(t.Context(), "run-1")
 	require.NoError(t, err)
 	require.False(t, run.Ended.IsZero())
+	require.Empty(t, accountOf(t, w, "aliyun").Cancelled)
 	require.Equal(t, []postgres.WorkAccount{{Account: "aliyun", Actions: 4, Done: 1, NotStarted: 3}, {Account: "xuyu", Actions: 2, NotStarted: 2}}, run.Accounts)
+}
+
+// accountOf is what the database says of an account that somebody holds.
+func accountOf(t *testing.T, w *postgres.Work, name string) postgres.AccountState {
+	t.Helper()
+	accounts, err := w.Accounts(t.Context())
+	require.NoError(t, err)
+	i := slices.IndexFunc(accounts, func(a postgres.AccountState) bool { return a.Account == name })
+	require.GreaterOrEqual(t, i, 0)
+	return accounts[i]
 }
 
 func TestAnAccountIsOneWorkersAtATime(t *testing.T) {

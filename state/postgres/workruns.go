@@ -550,29 +550,26 @@ func (w *Work) Pause(ctx context.Context, account, by string, paused bool) error
 // Accounts lists the accounts that somebody holds, that are paused, or that have
 // work, by name.
 func (w *Work) Accounts(ctx context.Context) (list []AccountState, err error) {
-	err = w.read(ctx, "list the accounts", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, w.accountsQuery(), w.id)
-		if err != nil {
-			return err
+	rows, err := w.pool.Query(ctx, w.accountsQuery(), w.id)
+	if err != nil {
+		return nil, w.during("list the accounts", err)
+	}
+	var a AccountState
+	var renewed, expires, nextAt, oldest *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&a.Account, &a.Token, &a.Worker, &a.WorkerInfo, &renewed, &expires, &a.PausedBy, &a.Now,
+		&a.Left, &a.Waiting, &nextAt, &a.Configs, &oldest, &a.Cancelled}, func() error {
+		a.Now = a.Now.UTC()
+		a.Renewed, a.Expires, a.NextAt, a.Oldest = zeroTime(renewed), zeroTime(expires), zeroTime(nextAt), zeroTime(oldest)
+		a.Held, a.Live = expires != nil, expires != nil && expires.After(a.Now)
+		one := a
+		one.WorkerInfo, one.Configs, one.Cancelled = slices.Clone(a.WorkerInfo), slices.Clone(a.Configs), slices.Clone(a.Cancelled)
+		if one.Held || one.PausedBy != "" || one.Left+one.Waiting > 0 {
+			list = append(list, one)
 		}
-		var a AccountState
-		var renewed, expires, nextAt, oldest *time.Time
-		_, err = pgx.ForEachRow(rows, []any{&a.Account, &a.Token, &a.Worker, &a.WorkerInfo, &renewed, &expires, &a.PausedBy, &a.Now,
-			&a.Left, &a.Waiting, &nextAt, &a.Configs, &oldest}, func() error {
-			a.Now = a.Now.UTC()
-			a.Renewed, a.Expires, a.NextAt, a.Oldest = zeroTime(renewed), zeroTime(expires), zeroTime(nextAt), zeroTime(oldest)
-			a.Held, a.Live = expires != nil, expires != nil && expires.After(a.Now)
-			one := a
-			one.WorkerInfo, one.Configs = slices.Clone(a.WorkerInfo), slices.Clone(a.Configs)
-			if one.Held || one.PausedBy != "" || one.Left+one.Waiting > 0 {
-				list = append(list, one)
-			}
-			return nil
-		})
-		return err
+		return nil
 	})
 	slices.SortFunc(list, func(a, b AccountState) int { return cmp.Compare(a.Account, b.Account) })
-	return list, err
+	return list, w.during("list the accounts", err)
 }
 
 func (w *Work) accountsQuery() string {
@@ -590,7 +587,8 @@ func (w *Work) accountsQuery() string {
 			FROM part GROUP BY account
 		)
 		SELECT coalesce(a.account, w.account), coalesce(a.token, 0), coalesce(a.worker, ''), a.info, a.renewed, a.expires, coalesce(a.paused_by, ''), clock_timestamp(),
-			coalesce(w.rest, 0), coalesce(w.waiting, 0), w.next_at, coalesce(w.configs, '{}'), w.oldest
+			coalesce(w.rest, 0), coalesce(w.waiting, 0), w.next_at, coalesce(w.configs, '{}'), w.oldest,
+			ARRAY(SELECT id FROM ` + w.b.table("work_runs") + ` WHERE state_id = $1 AND ended IS NULL AND cancelled IS NOT NULL)
 		FROM (SELECT * FROM ` + w.b.table("work_accounts") + ` WHERE state_id = $1) a FULL JOIN work w ON w.account = a.account`
 }
 
