@@ -5,6 +5,7 @@ package cli_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -16,7 +17,9 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +60,9 @@ type order struct {
 	Args  []string
 	Sleep int           // before which of its pauses it stops itself; 0 is none
 	Ahead time.Duration // of the real time
+	Beat  time.Duration // of its leases
+	// Profile is the file that the CPU profile of the process goes to; "" is none.
+	Profile string
 }
 
 // TestCampaignProgram is the program, where it is told to be.
@@ -81,11 +87,28 @@ func TestCampaignProgram(t *testing.T) {
 			}
 			return sleepFor(ctx, d)
 		},
-		Transport: named{o.Name}, User: "dev", Host: o.Name, Beat: beat,
+		Transport: named{o.Name}, User: "dev", Host: o.Name, Beat: o.Beat,
 	}
 	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGTERM)
 	defer stop()
-	os.Exit(cli.Run(ctx, o.Args, env)) // the code is what the parent looks at
+	profiled := profile(t, o.Profile)
+	code := cli.Run(ctx, o.Args, env)
+	profiled()
+	os.Exit(code) // which is what the parent looks at
+}
+
+// profile begins a CPU profile, which done ends.
+func profile(t *testing.T, file string) (done func()) {
+	if file == "" {
+		return func() {}
+	}
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	require.NoError(t, pprof.StartCPUProfile(f))
+	return func() {
+		pprof.StopCPUProfile()
+		require.NoError(t, f.Close())
+	}
 }
 
 // named says which run a request is of.
@@ -132,7 +155,9 @@ func (f *front) sentBy(run string) int {
 type theater struct {
 	*rig
 	backend string
-	block   string // the backend's
+	beat    time.Duration // of its processes' leases; 0 is the campaign's, which is short
+	profile string        // the folder for CPU profiles of its processes; "" is none
+	block   string        // the backend's
 	front   *front
 	random  *rand.Rand
 	ahead   time.Duration
@@ -261,7 +286,11 @@ func (th *theater) start(sleepBefore int, args ...string) *process {
 	th.t.Helper()
 	th.runs++
 	p := &process{name: fmt.Sprintf("%s-%d", th.backend, th.runs), cmd: exec.Command(os.Args[0], "-test.run=^TestCampaignProgram$")}
-	text, err := json.Marshal(order{Name: p.name, Dir: th.dir, Args: args, Sleep: sleepBefore, Ahead: th.ahead})
+	o := order{Name: p.name, Dir: th.dir, Args: args, Sleep: sleepBefore, Ahead: th.ahead, Beat: cmp.Or(th.beat, beat)}
+	if th.profile != "" {
+		o.Profile = filepath.Join(th.profile, p.name+"-"+args[0]+".cpu")
+	}
+	text, err := json.Marshal(o)
 	require.NoError(th.t, err)
 	p.cmd.Env = append(os.Environ(), campaignVar+"="+string(text))
 	for k, v := range th.env {
