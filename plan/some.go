@@ -9,16 +9,19 @@ type Some struct {
 
 // Each implements [Source].
 func (s Some) Each(visit func(n int, c *Card) error) error {
-	return s.Source.Each(func(n int, c *Card) error { return visit(n, s.of(c)) })
+	var own Card
+	return s.Source.Each(func(n int, c *Card) error { return visit(n, s.of(c, &own)) })
 }
 
 // Visit implements [Source].
 func (s Some) Visit(places []int32, visit func(n int, c *Card) error) error {
-	return s.Source.Visit(places, func(n int, c *Card) error { return visit(n, s.of(c)) })
+	var own Card
+	return s.Source.Visit(places, func(n int, c *Card) error { return visit(n, s.of(c, &own)) })
 }
 
-// of is the card with the actions that are seen.
-func (s Some) of(c *Card) *Card {
+// of is the card with the actions that are seen: the card itself, or own, which is
+// good until the next card, as every card is that is visited.
+func (s Some) of(c, own *Card) *Card {
 	seen := 0
 	for i := range c.Actions {
 		if s.Sees(c, &c.Actions[i]) {
@@ -28,12 +31,12 @@ func (s Some) of(c *Card) *Card {
 	if seen == len(c.Actions) {
 		return c
 	}
-	own := *c
+	*own = *c
 	own.Actions = nil
 	for i := range c.Actions {
 		if s.Sees(c, &c.Actions[i]) {
 			own.Actions = append(own.Actions, c.Actions[i])
 		}
 	}
-	return &own
+	return own
 }

@@ -63,7 +63,9 @@ func (s *Session) commitWhole(ctx context.Context, after *state.Snapshot, a stat
 		return err
 	}
 	e = after.Settlement().Then(e)
-	after.Cards = slices.Clone(after.Cards)
+	if len(e.Put) > 0 { // which may be written over what is there
+		after.Cards = slices.Clone(after.Cards)
+	}
 	return s.Backend.Commit(ctx, after, e)
 }
 

@@ -130,7 +130,9 @@ func (s *Session) PlanToApply(ctx context.Context, rows *Rows, o Options, unaske
 	if rows.whole != nil {
 		// A commit makes the next state of this one, and the plan is read again after it.
 		own := *p.Prior
-		own.Cards = slices.Clone(own.Cards)
+		if len(own.Respelled) > 0 { // see commitSpellings; a run's own commit sees to itself
+			own.Cards = slices.Clone(own.Cards)
+		}
 		p.Prior, p.rows = &own, rows.of(&own)
 	}
 	return p, nil
