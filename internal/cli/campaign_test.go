@@ -13,7 +13,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -199,9 +198,8 @@ func newTheater(t *testing.T, backend string, block func(*rig) string, seed uint
 		th.holders[campaignDevice(i).Device()] = iccid
 	}
 	th.front = &front{carrier: carriersim.Serve(all.Simulators(world))}
-	server := httptest.NewServer(th.front)
-	t.Cleanup(server.Close)
-	th.env["CARDFLEET_VAR_carrier_url"] = server.URL + "/aliyun"
+	th.door = newDoor(t, th.front)
+	th.env["CARDFLEET_VAR_carrier_url"] = th.door.url + "/aliyun"
 	th.block = block(th.rig)
 	return th
 }
@@ -332,7 +330,7 @@ func (th *theater) killed() {
 	p := th.start(0, applying(4)...)
 	time.AfterFunc(time.Duration(30+th.random.IntN(500))*time.Millisecond, func() { _ = p.cmd.Process.Kill() }) // it may have ended by itself
 	if p.end() < 0 {
-		<-time.After(100 * time.Millisecond) // what had left arrives
+		th.door.settled(th.t)
 	}
 	th.unlock()
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +30,7 @@ type rig struct {
 	env   map[string]string
 	world *carriersim.World
 	url   string
+	door  *door // the carrier's
 	clock *clock
 	tty   bool
 	in    string
@@ -75,11 +75,10 @@ func newRig(t testing.TB, world *carriersim.World) *rig {
 	r := &rig{t: t, dir: t.TempDir(), world: world, clock: &clock{now: time.Date(2026, 11, 21, 20, 46, 47, 0, time.UTC)}}
 	world.Now, world.Sleep = r.clock.Now, r.clock.Sleep
 	world.Accounts = []carriersim.Account{{ID: testKeyID, Secret: testSecret}}
-	server := httptest.NewServer(carriersim.Serve(all.Simulators(world)))
-	t.Cleanup(server.Close)
-	r.url = server.URL
+	r.door = newDoor(t, carriersim.Serve(all.Simulators(world)))
+	r.url = r.door.url
 	r.env = map[string]string{
-		"CARDFLEET_VAR_carrier_url":       server.URL + "/aliyun",
+		"CARDFLEET_VAR_carrier_url":       r.url + "/aliyun",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID":     testKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET": testSecret,
 	}
