@@ -196,10 +196,16 @@ func TestAMoreUrgentRunOvertakesBetweenSlices(t *testing.T) {
 // later is as if a time that slices wait for had come, which the database's clock says.
 func (r *rig) later() {
 	r.t.Helper()
+	r.sql("UPDATE cardfleet.work_slices SET not_before = clock_timestamp() WHERE not_before IS NOT NULL")
+}
+
+// sql changes what the database has.
+func (r *rig) sql(statement string) {
+	r.t.Helper()
 	c, err := pgx.Connect(r.t.Context(), r.env["CARDFLEET_PG_CONN_STR"])
 	require.NoError(r.t, err)
 	defer c.Close(r.t.Context()) //nolint:errcheck // the test is over then
-	_, err = c.Exec(r.t.Context(), "UPDATE cardfleet.work_slices SET not_before = clock_timestamp() WHERE not_before IS NOT NULL")
+	_, err = c.Exec(r.t.Context(), statement)
 	require.NoError(r.t, err)
 }
 
@@ -236,14 +242,7 @@ func TestTheEndOfARunThatIsFollowedNoLongerIsToldByAWorker(t *testing.T) {
 		r := stopping(t, 2, refuses(1))
 		r.toWorkers(conn)
 		l := r.listens()
-		ctx, interrupt := context.WithCancel(t.Context())
-		ended := make(chan ran)
-		applies := *r
-		applies.wall = true
-		go func() { ended <- applies.runIn(ctx, "apply", "-auto-approve") }()
-		require.Eventually(t, func() bool { return len(r.shown("list")) > 0 }, 2*time.Minute, 50*time.Millisecond)
-		interrupt()
-		assert.Contains(t, r.want(130, <-ended).errors, "goes on without this program")
+		r.interrupted()
 		l.news() // the apply tells what it saw
 		r.works()
 		news := l.news()
@@ -254,6 +253,32 @@ func TestTheEndOfARunThatIsFollowedNoLongerIsToldByAWorker(t *testing.T) {
 		r.works()
 		assert.Empty(t, l.news())
 	})
+}
+
+// interrupted interrupts an apply once it follows its run.
+func (r *rig) interrupted() {
+	r.t.Helper()
+	ctx, interrupt := context.WithCancel(r.t.Context())
+	ended := make(chan ran)
+	applies := *r
+	applies.wall = true
+	go func() { ended <- applies.runIn(ctx, "apply", "-auto-approve") }()
+	require.Eventually(r.t, func() bool { return len(r.shown("list")) > 0 }, 2*time.Minute, 50*time.Millisecond)
+	interrupt()
+	assert.Contains(r.t, r.want(130, <-ended).errors, "goes on without this program")
+}
+
+func TestTheEndOfARunWhoseApplyWasLostIsToldByAWorker(t *testing.T) {
+	r := handing(t, 1)
+	l := r.listens()
+	r.interrupted()
+	l.news()
+	r.sql("DELETE FROM cardfleet.work_checks WHERE name LIKE '%/left'") // as one that is killed leaves it
+	r.sql("UPDATE cardfleet.work_checks SET due = clock_timestamp() + interval '2 seconds' WHERE name LIKE '%/followed'")
+	r.works()
+	news := l.news()
+	require.Len(t, news, 1)
+	assert.Equal(t, "cardfleet apply: 1 of 1 actions are done", news[0].Title)
 }
 
 func TestTheEndOfARunThatIsFollowedIsToldOnce(t *testing.T) {
