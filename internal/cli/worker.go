@@ -88,23 +88,23 @@ func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid 
 }
 
 // works is a worker from its first look to its last.
-func (s *workSession) works(ctx context.Context, o workerOptions, listenSaid bool) error {
-	w, err := s.workerOptions(o)
+func (r *workSession) works(ctx context.Context, o workerOptions, listenSaid bool) error {
+	w, err := r.workerOptions(o)
 	if err != nil {
 		return err
 	}
-	health := &health{name: w.Name, now: s.env.Now, page: s.seen.page}
-	if err := s.seen.telemetry.Watch(health.crew); err != nil {
+	health := &health{name: w.Name, now: r.env.Now, page: r.seen.page}
+	if err := r.seen.telemetry.Watch(health.crew); err != nil {
 		return err
 	}
-	stop, err := s.serveHealth(o.listen, listenSaid, health)
+	stop, err := r.serveHealth(o.listen, listenSaid, health)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	w.Began = health.set
-	s.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
-	s.sayLeft(o)
+	r.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
+	r.sayLeft(o)
 	return workers.Run(ctx, w)
 }
 
@@ -126,30 +126,32 @@ func (s *session) sayLeft(o workerOptions) {
 }
 
 // workerOptions are those of the engine.
-func (s *workSession) workerOptions(o workerOptions) (workers.Options, error) {
+func (r *workSession) workerOptions(o workerOptions) (workers.Options, error) {
 	name, err := nameWorker()
 	if err != nil {
 		return workers.Options{}, err
 	}
-	info, err := json.Marshal(map[string]any{"version": Version, "started": s.env.Now().UTC(), "pid": os.Getpid()})
+	info, err := json.Marshal(map[string]any{"version": Version, "started": r.env.Now().UTC(), "pid": os.Getpid()})
 	if err != nil {
 		return workers.Options{}, err
 	}
-	history, _ := s.run.Backend.(state.Chronicler)
-	check := func(ctx context.Context, _ string) error { return s.check(ctx, o) }
-	if len(s.left) > 0 { // it reads the cards of all
+	history, _ := r.run.Backend.(state.Chronicler)
+	check := func(ctx context.Context, _ string) error { return r.check(ctx, o) }
+	if len(r.left) > 0 { // it reads the cards of all
 		check = nil
 	}
 	return workers.Options{
-		Work: s.work, History: history, Name: name, Info: info, Accounts: o.accounts, Lacks: s.left, Once: o.once, Fleet: s.fleet, Config: s.configDigest(),
-		Open: s.openAnew, Env: s.run.Env, Watcher: func(account string) run.Watcher { return s.watchAccount(account) },
+		Work: r.work, History: history, Name: name, Info: info, Accounts: o.accounts, Lacks: r.left, Once: o.once, Fleet: r.fleet, Config: r.configDigest(),
+		Open: r.openAnew, Env: r.run.Env, Watcher: func(account string) run.Watcher { return r.watchAccount(account) },
 		Say: func(text string) {
-			s.out.event("info", "worker", text, nil)
-			s.out.say("%s %s\n", s.env.Now().UTC().Format(time.RFC3339), text)
+			r.out.event("info", "worker", text, nil)
+			r.out.say("%s %s\n", r.env.Now().UTC().Format(time.RFC3339), text)
 		},
-		Check:    check,
-		Ended:    func(ctx context.Context, r *postgres.WorkRun, info *workers.Info) { s.tellEnded(ctx, s.work, r, info) },
-		KeepRuns: keptHistory(s.fleet), Trace: s.seen.telemetry.Action, Parked: s.seen.telemetry.Stuck,
+		Check: check,
+		Ended: func(ctx context.Context, one *postgres.WorkRun, info *workers.Info) {
+			r.tellEnded(ctx, r.work, one, info)
+		},
+		KeepRuns: keptHistory(r.fleet), Trace: r.seen.telemetry.Action, Parked: r.seen.telemetry.Stuck,
 	}, nil
 }
 

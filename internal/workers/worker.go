@@ -392,8 +392,8 @@ func (w *Worker) untilLeft(ctx context.Context, run string) error {
 		if r, err := w.endOf(ctx, run); err != nil || r == nil {
 			return err
 		}
-		if err := w.o.Env.Sleep(w.ctx, followEvery); err != nil {
-			return nil // it is told to end: who follows tells
+		if w.o.Env.Sleep(w.ctx, followEvery) != nil {
+			return nil // it ends, and tells before that: who follows finds that told
 		}
 	}
 }
