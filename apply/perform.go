@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 	if until := memory.Changed.Add(able.Cooldown); !memory.Changed.IsZero() && r.o.Now().Before(until) {
 		return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("not sent: the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))}, false
 	}
-	if len(memory.Doubts) > 0 && !repeats(s.action, memory) {
+	if len(memory.Doubts) > 0 && !repeats(s.action, memory) && !sendsAgain(s, memory) {
 		return reading, Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
 	}
 	reading = spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
@@ -111,10 +112,16 @@ func (r *run) outdate(s *step, memory *state.Card, reading spec.Reading) {
 	r.setCard(s, &after)
 }
 
-// repeats reports whether the action sends again what was under way when a run
-// ended, which the plan allows only for a call that names the value it replaces.
+// repeats reports whether the action sends again what is in doubt, which the plan
+// allows only for a call that names the value it replaces, or that sets a state.
 func repeats(a *plan.Action, memory *state.Card) bool {
 	return len(memory.Doubts) == 1 && memory.Doubts[0].Change == a.Change
+}
+
+// sendsAgain reports whether the plan has the card's stop or resume that is in doubt
+// sent again, so that it is no reason to leave the card's other actions.
+func sendsAgain(s *step, memory *state.Card) bool {
+	return memory.Doubts[0].Kind.SetsState() && slices.ContainsFunc(s.card.Actions, func(a plan.Action) bool { return repeats(&a, memory) })
 }
 
 // stale says what changed since the action was planned; "" for nothing.
@@ -158,7 +165,8 @@ func overtaken(c spec.Change, reading spec.Reading) string {
 
 // call makes the change, and finds out what it did where the answer was lost. Of
 // a call that was sent before, by a run that ended, no refusal says that the card
-// is as it was.
+// is as it was. A refused stop or resume failed all the same, and leaves the
+// earlier one in doubt as it was.
 func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 	memory := r.card(s)
 	again := repeats(s.action, memory)
@@ -183,7 +191,7 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 		return Result{Outcome: Done, RequestID: receipt.RequestID}
 	case stopped(err):
 		return Result{Outcome: NotStarted, Reason: unsent(ctx, err)}
-	case proof.Effect(again) == providers.EffectNone:
+	case proof.Effect(again && !s.action.Kind.SetsState()) == providers.EffectNone:
 		return Result{Outcome: Failed, Reason: err.Error(), RequestID: providers.RequestIDOf(err), Denied: denied(err)}
 	case again && proof == providers.NeverSeen:
 		return Result{Outcome: InDoubt, Reason: "it was not sent again: " + err.Error(), RequestID: providers.RequestIDOf(err), unsent: true}
@@ -323,8 +331,8 @@ func (r *run) looks(s *step) bool {
 	return s.action.Kind == spec.Unbind || r.able[s.card.Provider].Reads.Has(s.action.Kind.Attr())
 }
 
-// look reads the card: shown reports that it has the new value, read that the
-// carrier answered at all and can tell.
+// look reads the card: shown reports that it has the new value by this call, read
+// that the carrier answered at all and can tell.
 func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, read bool) {
 	if !r.looks(s) {
 		return false, false
@@ -333,7 +341,8 @@ func (r *run) look(ctx context.Context, p providers.Provider, s *step) (shown, r
 	if err != nil {
 		return false, false
 	}
-	tells, done := s.action.SeenIn(reading)
+	reading.CarrierAt = providers.CarrierTime(p, reading.At)
+	tells, done := r.card(s).Shows(s.action.Change, reading, r.able[s.card.Provider].Settle)
 	return done, tells
 }
 

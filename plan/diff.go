@@ -155,7 +155,8 @@ func (d *differ) wanted(p *pair) {
 	d.move(p)
 	p.recall()
 	p.drift()
-	if d.repeat(p) || p.inDoubt() || !p.standing() {
+	again := d.wantsAgain(p)
+	if d.repeat(p) || !again && d.inDoubt(p) || !p.standing() {
 		return
 	}
 	p.adopt()
@@ -163,6 +164,9 @@ func (d *differ) wanted(p *pair) {
 	d.binding(p)
 	p.active()
 	p.packages()
+	if again {
+		d.sendAgain(p)
+	}
 	p.sort()
 	p.cooldown(d.in.Now)
 }
@@ -242,14 +246,18 @@ func settledText(s state.Settled) string {
 
 // inDoubt reports whether a call's outcome is unknown, which leaves the whole
 // card alone.
-func (p *pair) inDoubt() bool {
+func (d *differ) inDoubt(p *pair) bool {
 	if p.memory == nil || len(p.memory.Doubts) == 0 {
 		return false
 	}
 	for _, doubt := range p.memory.Doubts {
+		against := ""
+		if after, wanted := serviceAfter(doubt.Kind), d.service(p); after != spec.Unset && wanted != spec.Unset && after != wanted {
+			against = fmt.Sprintf("By now the opposite is wanted, and this %s may still take effect.\n", doubt.Kind)
+		}
 		p.attend("Outcome in doubt", fmt.Sprintf(
-			"%s was sent at %s and its outcome is unknown (%s). The card is left alone until it is known.\n%s",
-			doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"), doubt.Reason, p.remedy(doubt)))
+			"%s was sent at %s and its outcome is unknown (%s). The card is left alone until it is known.\n%s%s",
+			doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"), doubt.Reason, against, p.remedy(doubt)))
 	}
 	return true
 }
@@ -270,6 +278,9 @@ func (p *pair) remedy(doubt state.Doubt) string {
 	switch {
 	case doubt.Waits:
 		return "It stays in doubt until it is paid, and the carrier shows it. Once it is cancelled, " + resolve
+	case doubt.CarrierSince.IsZero() && p.live.Known() && p.live.CarrierAt.IsZero() && doubt.Kind.SetsState():
+		return fmt.Sprintf("This carrier tells no time, so a plan settles it by what the carrier shows from %s on; %s",
+			doubt.LongAgo(p.caps.Settle).UTC().Format("2006-01-02 15:04:05 UTC"), resolve)
 	case doubt.CarrierSince.IsZero() && p.live.Known() && p.live.CarrierAt.IsZero():
 		return fmt.Sprintf("This carrier tells no time, so a plan settles it by what the carrier shows %s or more after the run began; %s", p.caps.Settle, resolve)
 	case doubt.CarrierSince.IsZero():
@@ -475,10 +486,14 @@ func (d *differ) leaving(p *pair) {
 		return
 	}
 	p.recall()
-	if d.repeat(p) || p.inDoubt() {
+	again := d.wantsAgain(p)
+	if d.repeat(p) || !again && d.inDoubt(p) {
 		return
 	}
 	d.remove(p)
+	if again {
+		d.sendAgain(p)
+	}
 }
 
 // remove does with a card that left the configuration what the policy says.

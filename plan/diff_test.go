@@ -145,6 +145,29 @@ func (s scene) input() plan.Input {
 	return in
 }
 
+// stopInDoubt is a card whose stop was sent that long ago, after the recent changes,
+// each a minute after the one before.
+func stopInDoubt(ago time.Duration, recent ...spec.Change) *state.Card {
+	return remembered(func(c *state.Card) {
+		sent := now.Add(-ago)
+		c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: sent, CarrierSince: sent, Reason: "no answer", Tried: true}}
+		for i, change := range recent {
+			at := sent.Add(-2 * time.Minute).Add(time.Duration(i) * time.Minute)
+			c.Recent = append(c.Recent, state.Change{Change: change, At: at, CarrierAt: at})
+		}
+	})
+}
+
+// atCarrier gives a reading the carrier's clock.
+func atCarrier(r *spec.Reading) { r.CarrierAt = r.At }
+
+// without is a carrier that can't make such a change.
+func without(kind spec.Kind) *spec.Capabilities {
+	c := dyiotapi()
+	c.Changes = slices.DeleteFunc(c.Changes, func(k spec.Kind) bool { return k == kind })
+	return &c
+}
+
 // planned writes a card's plan as short words: "change-bind A>B", "! Card not
 // found", "# note".
 func planned(t *testing.T, in plan.Input) []string {
@@ -373,7 +396,68 @@ func TestTheTable(t *testing.T) {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
 				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: now.Add(-time.Minute)}}
 			}), live: reads(spec.Active, "正常")},
-			[]string{"stop", "# stop of 2026-11-21 20:45 UTC was in doubt; the carrier shows that it had no effect"},
+			[]string{"stop", "# stop of 2026-11-21 20:45 UTC is in doubt, and the carrier doesn't show it yet; it is sent again, which changes nothing twice"},
+		},
+		"stop in doubt, of a card that left": {
+			scene{memory: stopInDoubt(time.Minute), live: reads(spec.Active, "正常"), policy: spec.Policy{OnRemove: spec.Stop}},
+			[]string{"stop", "# stop of 2026-11-21 20:45 UTC is in doubt, and the carrier doesn't show it yet; it is sent again, which changes nothing twice"},
+		},
+		"stop in doubt, of a card that left and is to be forgotten": {
+			scene{memory: stopInDoubt(time.Minute), live: reads(spec.Active, "正常"), policy: spec.Policy{OnRemove: spec.Forget}},
+			[]string{"! Outcome in doubt"},
+		},
+		"stop in doubt, and no longer wanted": {
+			scene{wanted: card(active), memory: stopInDoubt(time.Minute), live: reads(spec.Active, "正常")},
+			[]string{"! Outcome in doubt"},
+		},
+		"stop in doubt, and service is left alone": {
+			scene{wanted: card(packages("10002")), memory: stopInDoubt(time.Minute), live: reads(spec.Active, "正常", withPackages())},
+			[]string{"! Outcome in doubt"},
+		},
+		"stop in doubt, no longer wanted, and nothing shows for as long as the carrier may take": {
+			scene{wanted: card(active), memory: stopInDoubt(10 * time.Minute), live: reads(spec.Active, "正常", atCarrier)},
+			[]string{"# stop of 2026-11-21 20:36 UTC was in doubt; the carrier shows that it had no effect"},
+		},
+		"stop in doubt, still wanted, and nothing shows for as long as the carrier may take": {
+			scene{wanted: card(stopped), memory: stopInDoubt(10 * time.Minute), live: reads(spec.Active, "正常", atCarrier)},
+			[]string{"stop", "# stop of 2026-11-21 20:36 UTC was in doubt; the carrier shows that it had no effect"},
+		},
+		"stop in doubt, and the carrier shows it": {
+			scene{wanted: card(active), memory: stopInDoubt(time.Minute), live: reads(spec.SuspendedByOwner, "停机")},
+			[]string{"resume", "# stop of 2026-11-21 20:45 UTC was in doubt; the carrier shows that it was done"},
+		},
+		"stop in doubt, and the carrier may not show the resume before it": {
+			scene{wanted: card(stopped), memory: stopInDoubt(time.Minute, spec.Change{Kind: spec.Resume}), live: reads(spec.SuspendedByOwner, "停机")},
+			[]string{
+				"stop", "# a change made at 20:43:47 UTC is not shown by the carrier yet",
+				"# stop of 2026-11-21 20:45 UTC is in doubt, and the carrier doesn't show it yet; it is sent again, which changes nothing twice",
+			},
+		},
+		"stop in doubt, with other things to do": {
+			scene{wanted: card(func(c *spec.Card) { c.Active, c.Packages = spec.Off, []string{"10002"} }), memory: stopInDoubt(time.Minute), live: reads(spec.Active, "正常", withPackages())},
+			[]string{
+				"subscribe >10002", "stop",
+				"# stop of 2026-11-21 20:45 UTC is in doubt, and the carrier doesn't show it yet; it is sent again, which changes nothing twice",
+			},
+		},
+		"stop in doubt, still wanted, and the carrier can't be sent another": {
+			scene{
+				wanted: card(func(c *spec.Card) { c.Active, c.Packages = spec.Off, []string{"10002"} }), memory: stopInDoubt(time.Minute),
+				live: reads(spec.Active, "正常", withPackages()), caps: without(spec.Stop),
+			},
+			[]string{"! Difference can't be changed here", "! Outcome in doubt"},
+		},
+		"resume in doubt, and the carrier stopped the card": {
+			scene{wanted: card(active), memory: remembered(func(c *state.Card) {
+				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Resume}, Since: now.Add(-time.Minute)}}
+			}), live: reads(spec.SuspendedByCarrier, "欠费停机")},
+			[]string{"! Outcome in doubt"},
+		},
+		"stop that the carrier has accepted, and that it is asked about no more": {
+			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
+				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: now.Add(-time.Minute), Ticket: "4711"}}
+			}), live: reads(spec.Active, "正常")},
+			[]string{"! Outcome in doubt"},
 		},
 		"subscription in doubt, not there yet": {
 			scene{wanted: card(packages("10002")), memory: remembered(func(c *state.Card) {
@@ -501,6 +585,26 @@ func TestOurOwnOrderThatWasSavedUnshownIsNoDrift(t *testing.T) {
 	p, _ = plan.Diff(scene{wanted: card(stopped), memory: elsewhere, live: reads(spec.SuspendedByOwner, "停机")}.input())
 	require.Len(t, p.Cards, 1)
 	assert.Len(t, p.Cards[0].Drift, 1, "without an order of ours it is somebody else's")
+}
+
+func TestAStopInDoubtThatIsNoLongerWantedIsToldAsWhatMayStillTakeEffect(t *testing.T) {
+	detail := func(memory *state.Card, want func(*spec.Card)) string {
+		p, diags := plan.Diff(scene{wanted: card(want), memory: memory, live: reads(spec.Active, "正常", withPackages())}.input())
+		require.Empty(t, diags)
+		require.Len(t, p.Cards, 1)
+		require.Len(t, p.Cards[0].Attention, 1)
+		assert.Empty(t, p.Cards[0].Actions)
+		return p.Cards[0].Attention[0].Detail
+	}
+	against := "By now the opposite is wanted, and this stop may still take effect."
+	active := func(c *spec.Card) { c.Active = spec.On }
+	said := detail(stopInDoubt(time.Minute), active)
+	assert.Contains(t, said, against)
+	assert.Contains(t, said, "from 20:55:47 UTC on, by its own clock", "ten minutes after it was sent")
+	clockless := stopInDoubt(time.Minute)
+	clockless.Doubts[0].CarrierSince = time.Time{}
+	assert.Contains(t, detail(clockless, active), "This carrier tells no time, so a plan settles it by what the carrier shows from 2026-11-21 21:45:47 UTC on")
+	assert.NotContains(t, detail(stopInDoubt(time.Minute), func(c *spec.Card) { c.Packages = []string{} }), against, "nothing is wanted of it")
 }
 
 func TestCardStoppedForItsDeviceIsToldHowItComesBack(t *testing.T) {

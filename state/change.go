@@ -94,7 +94,7 @@ func (c *Card) TakeReading(r spec.Reading) {
 	if !r.Known() || r.At.Before(c.Last.At) {
 		return
 	}
-	*c, _ = c.settle(r, func(Doubt) bool { return false })
+	*c, _ = c.settle(r, rememberFor, func(Doubt) bool { return false })
 	c.Recent, c.Doubts = clockedChanges(notShown(c.Recent, &r), &r), clockedDoubts(c.Doubts, &r)
 	if r.Tells(spec.AttrBinding) {
 		now := c.Overlay(r, rememberFor)
@@ -126,17 +126,18 @@ type Settled struct {
 }
 
 // SettleDoubts judges the card's doubts by a reading, and returns the card
-// without those that it ends. A doubt ends as done where r shows the new value,
-// and as without effect where r, taken at least settle after the call by the carrier's
-// clock, shows another one. Where nobody knows that clock, the run must itself have known
-// of the call for that long. A stop or a resume doesn't wait for that: sent again, it
-// changes nothing twice. Where r can't tell, it stays; so does a call that waits for somebody. c is left as it is.
+// without those that it ends. A doubt ends as done where r shows the new value, as
+// [Card.Shows] has it, and as without effect where r, taken at least settle after
+// the call by the carrier's clock, shows another one. Where nobody knows that clock,
+// the run must itself have known of the call for that long; of a stop and a resume,
+// see [Doubt.LongAgo]. Where r can't tell, it stays; so does a call that waits for
+// somebody. c is left as it is.
 func (c *Card) SettleDoubts(r spec.Reading, settle time.Duration) (Card, []Settled) {
-	return c.settle(r, func(d Doubt) bool { return d.Kind.SetsState() || d.olderThan(settle, &r) })
+	return c.settle(r, settle, func(d Doubt) bool { return d.olderThan(settle, &r) || d.longAgo(settle, &r) })
 }
 
 // settle is SettleDoubts where overdue says whether a change would show by now.
-func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled) {
+func (c *Card) settle(r spec.Reading, settle time.Duration, overdue func(Doubt) bool) (Card, []Settled) {
 	after := *c
 	var settled []Settled
 	for _, d := range c.Doubts {
@@ -144,6 +145,7 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 		tells, done := ch.SeenIn(r)
 		switch {
 		case !r.Known() || !tells || d.after(&r):
+		case done && c.lags(d.Change, r, settle):
 		case done:
 			after.Done(ch)
 			settled = append(settled, Settled{d, true})
@@ -153,6 +155,43 @@ func (c *Card) settle(r spec.Reading, overdue func(Doubt) bool) (Card, []Settled
 		}
 	}
 	return after, settled
+}
+
+// lags reports whether a reading may show the change's value only because it
+// doesn't show yet what was done before that: a card was stopped, was resumed a
+// moment ago, and was to be stopped again.
+func (c *Card) lags(change spec.Change, r spec.Reading, settle time.Duration) bool {
+	_, done := change.SeenIn(c.Overlay(r, settle))
+	return !done
+}
+
+// Shows reports whether the reading tells of a change that was called for just now,
+// and whether it shows it as made: not where the value may be that of before the
+// card's recent changes, of those that are younger than settle.
+func (c *Card) Shows(change spec.Change, r spec.Reading, settle time.Duration) (tells, done bool) {
+	tells, done = change.SeenIn(r)
+	return tells, done && !c.lags(change, r, settle)
+}
+
+// MayRepeat reports whether the call may be sent again though nobody knows what
+// became of it: it sets a state, so that a second one changes nothing twice, the
+// carrier hasn't accepted the first, and r, which was taken after it, shows what it replaces.
+func (d Doubt) MayRepeat(r *spec.Reading) bool {
+	return d.Kind.SetsState() && d.Ticket == "" && !d.Waits && r.Known() && !d.after(r) && d.PendingIn(*r)
+}
+
+// LongAgo is from when on, by the machines' clocks, a stop or a resume would show
+// at a carrier that tells no time: an hour is far more than a carrier takes, so
+// clocks that are some minutes apart do no harm.
+func (d Doubt) LongAgo(settle time.Duration) time.Time {
+	return d.Since.Add(max(settle, rememberFor))
+}
+
+// longAgo reports whether only the machines' clocks tell how old the call is, and
+// they say that it would show. What costs money twice never goes by them.
+func (d Doubt) longAgo(settle time.Duration, r *spec.Reading) bool {
+	clockless := d.CarrierSince.IsZero() || r.CarrierAt.IsZero()
+	return d.Kind.SetsState() && clockless && !r.At.Before(d.LongAgo(settle))
 }
 
 // olderThan reports whether the reading was taken at least that long after the

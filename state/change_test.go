@@ -159,9 +159,11 @@ func TestAReadingSettlesADoubt(t *testing.T) {
 		{"a reading before the call", change(spec.ChangeBind, imeiB, imeiA), noon.Add(-time.Second), nil, stays},
 		{"a reading that says nothing", change(spec.ChangeBind, imeiB, imeiA), late, func(r *spec.Reading) { r.Unread = "time-out" }, stays},
 		{"stop, in service", change(spec.Stop, "", ""), late, nil, noEffect},
+		{"stop, in service, early", change(spec.Stop, "", ""), early, nil, stays},
 		{"stop, stopped", change(spec.Stop, "", ""), early, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }, done},
 		{"stop, unknown word", change(spec.Stop, "", ""), late, func(r *spec.Reading) { r.Lifecycle = spec.UnknownLifecycle }, stays},
 		{"resume, in service", change(spec.Resume, "", ""), early, nil, done},
+		{"resume, stopped, early", change(spec.Resume, "", ""), early, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }, stays},
 		{"resume, stopped", change(spec.Resume, "", ""), late, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }, noEffect},
 		{"subscribe, there", change(spec.Subscribe, "", "10002"), early, nil, done},
 		{"subscribe, not there", change(spec.Subscribe, "", "10009"), late, nil, noEffect},
@@ -303,6 +305,64 @@ func TestARunsOwnSteadyTimeSettlesADoubtWhereTheCarrierTellsNone(t *testing.T) {
 	assert.False(t, settled[0].Done)
 }
 
+// A stop that is sent again changes nothing twice, so of its age the machines' clocks
+// are believed after an hour; a subscription would be paid twice.
+func TestWhereTheCarrierTellsNoTimeAStopIsSettledAnHourLater(t *testing.T) {
+	for _, row := range []struct {
+		kind    spec.Kind
+		to      string
+		after   time.Duration
+		settle  time.Duration
+		settled bool
+	}{
+		{spec.Stop, "", time.Hour - time.Second, settle, false},
+		{spec.Stop, "", time.Hour, settle, true},
+		{spec.Stop, "", time.Hour, 2 * time.Hour, false},
+		{spec.Stop, "", 2 * time.Hour, 2 * time.Hour, true},
+		{spec.Subscribe, "10009", 24 * time.Hour, settle, false},
+	} {
+		card := state.Card{Doubts: []state.Doubt{{Change: spec.Change{Kind: row.kind, To: row.to}, Since: noon}}}
+		_, settled := card.SettleDoubts(live(func(r *spec.Reading) { r.At = noon.Add(row.after) }), row.settle)
+		assert.Equal(t, row.settled, len(settled) == 1, "%s after %s, at a carrier that takes %s", row.kind, row.after, row.settle)
+	}
+}
+
+// The card was stopped, resumed four minutes ago, and is to be stopped again; the answer
+// to that is lost. That the carrier shows it as stopped may be of before both.
+func TestAValueOfBeforeARecentChangeDoesNotShowThatACallWasDone(t *testing.T) {
+	for name, row := range map[string]struct {
+		recent, call spec.Change
+		shown        func(*spec.Reading)
+	}{
+		"stop":        {spec.Change{Kind: spec.Resume}, spec.Change{Kind: spec.Stop}, func(r *spec.Reading) { r.Lifecycle = spec.SuspendedByOwner }},
+		"resume":      {spec.Change{Kind: spec.Stop}, spec.Change{Kind: spec.Resume}, nil},
+		"unsubscribe": {spec.Change{Kind: spec.Subscribe, To: "10009"}, spec.Change{Kind: spec.Unsubscribe, From: "10009"}, nil},
+		"change-bind": {spec.Change{Kind: spec.ChangeBind, From: imeiA, To: imeiB}, spec.Change{Kind: spec.ChangeBind, From: imeiB, To: imeiA}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sent := noon.Add(settle - time.Minute)
+			doubt := state.Doubt{Change: row.call, Since: sent, CarrierSince: sent}
+			card := state.Card{
+				Provider: bike.Provider, ICCID: bike.ICCID, Doubts: []state.Doubt{doubt},
+				Recent: []state.Change{{Change: row.recent, At: noon, CarrierAt: noon}},
+			}
+			r := live(row.shown)
+			r.At, r.CarrierAt = sent.Add(time.Second), sent.Add(time.Second)
+			after, settled := card.SettleDoubts(r, settle)
+			assert.Empty(t, settled)
+			after.TakeReading(r)
+			assert.Len(t, after.Doubts, 1, "nor where it is only remembered")
+			tells, done := card.Shows(row.call, r, settle)
+			assert.True(t, tells)
+			assert.False(t, done)
+
+			r.At, r.CarrierAt = noon.Add(settle), noon.Add(settle)
+			_, settled = card.SettleDoubts(r, settle)
+			assert.Equal(t, []state.Settled{{Doubt: doubt, Done: true}}, settled, "what was done before would show by then")
+		})
+	}
+}
+
 func TestARecentChangeGetsTheCarriersClockFromTheFirstReadingThatKnowsIt(t *testing.T) {
 	made := change(spec.Stop, "", "")
 	card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID, Recent: []state.Change{made}}
@@ -350,7 +410,7 @@ func TestSinceWhenACardIsAsItIs(t *testing.T) {
 	assert.Equal(t, noon.Add(4*time.Minute), card.Since)
 	card.InDoubt(state.Doubt{Change: spec.Change{Kind: spec.Resume}, Since: noon.Add(5 * time.Minute)})
 	assert.Equal(t, noon.Add(5*time.Minute), card.Since)
-	settled, _ := card.SettleDoubts(spec.Reading{At: noon.Add(time.Hour), Lifecycle: spec.SuspendedByOwner}, time.Minute)
+	settled, _ := card.SettleDoubts(spec.Reading{At: noon.Add(2 * time.Hour), Lifecycle: spec.SuspendedByOwner}, time.Minute)
 	assert.Empty(t, settled.Doubts)
 	assert.Equal(t, noon.Add(5*time.Minute), settled.Since, "it was in doubt, whatever came of it")
 }

@@ -58,12 +58,20 @@ func (c Carriers) tellMemories(memories map[spec.ICCID]*state.Card) {
 	}
 }
 
+// Look is what a reading showed of a card with calls in doubt. The zero value is of
+// a card that wasn't read.
+type Look struct {
+	Settled []state.Settled
+	// Shown is the reading with the card's recent changes laid over it.
+	Shown spec.Reading
+}
+
 // LookAgain reads cards with calls in doubt, and takes into their memories what the
 // readings show. What it settles is in the journal before it returns. since is from
 // when on the calls are known here. A card that can't be read stays in doubt.
-func (c Carriers) LookAgain(ctx context.Context, env Env, p Piece, since time.Time) (settled map[spec.ICCID][]state.Settled, err error) {
+func (c Carriers) LookAgain(ctx context.Context, env Env, p Piece, since time.Time) (looks map[spec.ICCID]Look, err error) {
 	c.tellMemories(p.Memories)
-	settled = map[spec.ICCID][]state.Settled{}
+	looks = map[spec.ICCID]Look{}
 	var records []state.Record
 	for i := range p.Plan.Cards {
 		card := &p.Plan.Cards[i]
@@ -73,17 +81,17 @@ func (c Carriers) LookAgain(ctx context.Context, env Env, p Piece, since time.Ti
 		}
 		reading, able := c.look(ctx, card.Provider, memory)
 		if ctx.Err() != nil {
-			return settled, ctx.Err()
+			return looks, ctx.Err()
 		}
 		if !reading.Known() {
 			continue
 		}
 		reading.Watched = max(reading.At.Sub(since), 0)
 		after, ended := memory.SettleDoubts(reading, able.Settle)
+		looks[card.ICCID] = Look{Settled: ended, Shown: after.Overlay(reading, able.Settle)}
 		after.TakeReading(reading) // which gives the doubts that are left the carrier's clock
 		switch {
 		case len(ended) > 0:
-			settled[card.ICCID] = ended
 			records = append(records, recordsOfEnded(p.Run, memory, &after, ended, env.Now().UTC())...)
 		case clockless(memory.Doubts) && !clockless(after.Doubts):
 			records = append(records, state.Record{Type: state.PutRecord, At: env.Now().UTC(), Provider: after.Provider, ICCID: after.ICCID, Card: &after})
@@ -93,9 +101,9 @@ func (c Carriers) LookAgain(ctx context.Context, env Env, p Piece, since time.Ti
 		p.Memories[card.ICCID] = &after
 	}
 	if len(records) == 0 {
-		return settled, nil
+		return looks, nil
 	}
-	return settled, p.Journal.Append(context.WithoutCancel(ctx), records...)
+	return looks, p.Journal.Append(context.WithoutCancel(ctx), records...)
 }
 
 // clockless reports whether nobody knows yet since when, by the carrier's clock, one of

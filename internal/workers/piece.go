@@ -55,7 +55,7 @@ func (p *piece) judge(ctx context.Context) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	settled, err := p.lookAgain(ctx)
+	looks, err := p.lookAgain(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (p *piece) judge(ctx context.Context) (*plan.Plan, error) {
 		own.Actions = nil
 		for i := range c.Actions {
 			a := c.Actions[i]
-			if r, why := p.verdict(c, &a, recorded, settled, outcomes, now); r != nil {
+			if r, why := p.verdict(c, &a, recorded, looks, outcomes, now); r != nil {
 				p.end(r)
 				continue
 			} else if why != "" {
@@ -111,7 +111,7 @@ func (p *piece) end(r *apply.Result) {
 
 // verdict is what became of an action that isn't carried out, or why it comes later;
 // neither where it is to be carried out now.
-func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Event, settled map[spec.ICCID][]state.Settled,
+func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Event, looks map[spec.ICCID]run.Look,
 	outcomes map[string]string, now time.Time,
 ) (*apply.Result, string) {
 	dropped := func(reason string) (*apply.Result, string) {
@@ -123,7 +123,7 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 			return r, ""
 		}
 	}
-	for _, d := range settled[c.ICCID] {
+	for _, d := range looks[c.ICCID].Settled {
 		if d.Done && d.Change == a.Change {
 			return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Done, Reason: "its worker was lost; the carrier shows that it was done", RequestID: d.RequestID}, ""
 		}
@@ -134,7 +134,7 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 	if until, ended := approvalEnded(a, now); ended {
 		return dropped("its approval ended at " + until.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	if r, why := p.inDoubt(c, a, now); r != nil || why != "" {
+	if r, why := p.inDoubt(c, a, looks[c.ICCID].Shown, now); r != nil || why != "" {
 		return r, why
 	}
 	return p.needsOutside(c, a, outcomes)
@@ -158,9 +158,10 @@ func approvalEnded(a *plan.Action, now time.Time) (until time.Time, ended bool) 
 	return until, !until.IsZero() && good < max(1, a.Required)
 }
 
-// inDoubt judges an action whose call an earlier worker began. Only one that names
-// the value which it replaces may be sent again without a reading.
-func (p *piece) inDoubt(c *card, a *plan.Action, now time.Time) (*apply.Result, string) {
+// inDoubt judges an action whose call an earlier worker began, and that a reading,
+// if there is one, doesn't show. Only one that names the value which it replaces may
+// be sent again without a reading.
+func (p *piece) inDoubt(c *card, a *plan.Action, shown spec.Reading, now time.Time) (*apply.Result, string) {
 	memory := p.memories[c.ICCID]
 	if memory == nil {
 		return nil, ""
@@ -173,6 +174,8 @@ func (p *piece) inDoubt(c *card, a *plan.Action, now time.Time) (*apply.Result, 
 	d := &memory.Doubts[at]
 	switch {
 	case able.ReplacesByName(a.Kind) && !a.Irreversible() && !a.Guarded:
+		return nil, ""
+	case d.MayRepeat(&shown):
 		return nil, ""
 	case able.Reads.Has(a.Kind.Attr()) && !d.Waits && d.Ticket == "" && c.Looked < looks(able.Settle):
 		c.Looked++
@@ -276,7 +279,7 @@ func (p *piece) recorded(ctx context.Context) (map[string]*state.Event, error) {
 }
 
 // lookAgain reads the cards with calls that an earlier worker began.
-func (p *piece) lookAgain(ctx context.Context) (map[spec.ICCID][]state.Settled, error) {
+func (p *piece) lookAgain(ctx context.Context) (map[spec.ICCID]run.Look, error) {
 	doubtful := &plan.Plan{}
 	for _, c := range p.cards {
 		if memory := p.memories[c.ICCID]; memory != nil && len(memory.Doubts) > 0 {
