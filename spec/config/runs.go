@@ -126,10 +126,11 @@ func (l *loader) loadSchedule(b *hcl.Block) {
 // timetable reads cron and zone; the zone is the fleet's where the block doesn't say it.
 func (s settings) timetable() (spec.Timetable, bool) {
 	zone, said := s.filled("zone")
-	if said && !s.isZone("zone", zone) || !said && s.attributes["zone"] != nil {
-		return spec.Timetable{}, false
-	}
-	if !said {
+	wrongZone := said && !s.isZone("zone", zone) || !said && s.attributes["zone"] != nil
+	switch {
+	case wrongZone:
+		zone = "" // the line is read all the same, so that its mistakes are told too
+	case !said:
 		zone = s.fleet.Zone
 	}
 	line, ok := s.text("cron")
@@ -142,7 +143,7 @@ func (s settings) timetable() (spec.Timetable, bool) {
 		s.wrong("cron", "Invalid cron line", `%q is no cron line: %s. Write five fields, such as "0 1 * * *" for each day at 01:00.`, line, err)
 		return spec.Timetable{}, false
 	}
-	return t, true
+	return t, !wrongZone
 }
 
 // checkWorkers reports what only workers do where the state is kept out of their reach.
@@ -157,8 +158,9 @@ func (l *loader) checkWorkers(once expr.Names) {
 	if e := l.fleet.Executor; e != nil {
 		without(e.Source, "Changes can't be left to workers here. Leave the block out, and the program that plans carries them out itself.")
 	}
-	for i := range l.fleet.Schedules {
-		s := &l.fleet.Schedules[i]
-		without(s.Source, "Nobody would look to the schedule %q. Leave the block out, and run plan -refresh-only by CI's own schedule.", s.Name)
+	for _, b := range l.timed { // also those whose own settings are wrong
+		if b.Type == "schedule" && b.Labels[0] == spec.DriftSchedule {
+			without(*rangeOf(b.DefRange), "Nobody would look to the schedule %q. Leave the block out, and run plan -refresh-only by CI's own schedule.", b.Labels[0])
+		}
 	}
 }

@@ -117,3 +117,35 @@ func TestMistakesInWhoCarriesOutRunsAndWhen(t *testing.T) {
 		})
 	}
 }
+
+// All that is wrong with a window or a schedule is told at once: correcting one mistake
+// uncovers no other.
+func TestNoMistakeOfAWindowOrAScheduleHidesAnother(t *testing.T) {
+	for name, row := range map[string]struct {
+		lines string
+		want  []string
+	}{
+		"a window with an unknown zone": {
+			"  window \"night\" {\n    kinds = [\"stopp\"]\n    cron = \"0 25 * * *\"\n    zone = \"Asia/Shangai\"\n    length = \"400d\"\n  }\n",
+			[]string{"Unknown kind of action", "Invalid cron line", "Invalid time zone", "Invalid duration"},
+		},
+		"a window whose zone is blank": {
+			"  window \"night\" {\n    kinds = [\"stop\"]\n    cron = \"0 1 * *\"\n    zone = \"\"\n    length = \"4h\"\n  }\n",
+			[]string{"Invalid cron line", "Blank value"},
+		},
+		"a schedule that nobody carries out": {
+			"  schedule \"drift\" {\n    cron = \"0 1 * *\"\n    zone = \"Asia/Shangai\"\n  }\n",
+			[]string{"Workers without a database", "Invalid cron line", "Invalid time zone"},
+		},
+		"a fleet with an unknown zone": {
+			"  zone = \"Asia/Shangai\"\n  window \"night\" {\n    kinds = [\"stop\"]\n    cron = \"hourly\"\n    length = \"4h\"\n  }\n",
+			[]string{"Invalid time zone", "Invalid cron line"},
+		},
+	} {
+		var got []string
+		for _, d := range mistakes(t, map[string]string{"main.fleet.hcl": "fleet {\n" + row.lines + "}"}) {
+			got = append(got, d.Summary)
+		}
+		assert.Equal(t, row.want, got, name)
+	}
+}
