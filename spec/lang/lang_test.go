@@ -61,6 +61,23 @@ func TestEachLineIsToldByItself(t *testing.T) {
 	assert.Equal(t, "| 运营商 | 张卡 | 在用 | 结果存疑 |", zh.Word("| carrier | cards | in service | in doubt |"))
 }
 
+// An error comes from several packages, each of which said what it was doing.
+func TestAChainOfErrorsIsToldLinkByLink(t *testing.T) {
+	zh := chinese(t)
+	for text, want := range map[string]string{
+		"read the state fleet.state: line 3: this is not a card: unexpected EOF":            "读取状态 fleet.state：第 3 行：这不是一张卡：unexpected EOF",
+		"read the state default in db.example/cards.cardfleet: connect: connection refused": "读取状态 default（db.example/cards.cardfleet）：connect：连接被拒绝",
+		"read 18 cards in 3 calls": "读取 18 张卡，共 3 次调用",
+		"Status: isv.SYSTEM_ERROR: the carrier failed within (系统异常) (request 89E)":                              "Status: isv.SYSTEM_ERROR：运营商内部出错（系统异常）（请求号 89E）",
+		"the answer has an odd shape (x); the answer is empty (y)":                                              "应答结构异常 (x)；应答为空 (y)",
+		`There is no provider type "aliyn". Did you mean "aliyun"? There are "aliyun", "a, or b" and "cmiot".`:  `没有 provider 类型 "aliyn"。是否指 "aliyun"？可用的有 "aliyun"、"a, or b" 和 "cmiot"。`,
+		`bikes.csv row 2, column "imei", ICCID 8986: "12" has 2 digits; an IMEI has 14, 15 or 16.`:              `bikes.csv 第 2 行，列 "imei"，ICCID 8986："12" 有 2 位；IMEI 应有 14、15 或 16 位。`,
+		`The ICCID 8986 stands twice: in card.a["x"] (main.fleet.hcl line 3), and in card.b (bikes.csv row 3).`: `ICCID 8986 出现两次：card.a["x"]（main.fleet.hcl 第 3 行）；card.b（bikes.csv 第 3 行）。`,
+	} {
+		assert.Equal(t, want, zh.Text(text), "%q", text)
+	}
+}
+
 func TestWhatNoCatalogueHasStaysAsItIs(t *testing.T) {
 	zh := chinese(t)
 	for _, text := range []string{

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -18,10 +19,13 @@ import (
 //	           stays as it is
 //	{reason}   likewise, with brackets and semicolons; {time} too, which may have its zone,
 //	           and {who}, a card with its ICCID
+//	{place}    likewise, up to a colon: what is read, before the reason why it can't be
+//	{each}     likewise, a list: its commas, and its last "and" or "or", are told
 //	{rest}     any other text
 //
 // A template that begins with a text to tell fits only where the catalogue knows that
-// text: "{~cards} in {~calls}" is no sentence about anything else.
+// text: "{~cards} in {~calls}" is no sentence about anything else. One of few letters
+// without a colon, such as this, fits only where each of its texts is known.
 type template struct {
 	parts   []part
 	told    []part
@@ -44,6 +48,8 @@ const (
 	oneWord
 	toTell
 	inBrackets
+	listed
+	upToColon
 	everything
 )
 
@@ -87,6 +93,10 @@ func kindOf(name string) kind {
 		return everything
 	case digits == "reason", digits == "time", digits == "who":
 		return inBrackets
+	case digits == "each":
+		return listed
+	case digits == "place":
+		return upToColon
 	}
 	return anything
 }
@@ -163,6 +173,9 @@ func (m *matching) from(k int, s string) bool {
 			}
 			end += next
 		}
+		if k == 0 && (p.kind == anything && strings.Contains(s[:end], ": ") || p.kind == toTell && endsWithin(s[:end])) {
+			return false // what stands before is told by itself
+		}
 		if !p.kind.takes(s[:end]) {
 			if last || p.kind != toTell && !p.kind.mayGrow(s[:end]) {
 				return false
@@ -188,13 +201,15 @@ func (k kind) takes(s string) bool {
 		}
 		return s[len(s)-1] != ',' && s[len(s)-1] != '.'
 	case oneWord:
-		return !strings.ContainsAny(s, " \n")
+		return !strings.ContainsAny(s, " \n") && balanced(s)
 	case anything:
 		return !endsWithin(s) && balanced(s) && !strings.Contains(s, "; ") && !strings.Contains(s, " (") && !strings.Contains(s, "**")
-	case inBrackets:
+	case inBrackets, listed:
 		return !endsWithin(s) && balanced(s)
 	case toTell:
 		return !strings.ContainsAny(s, "|\n")
+	case upToColon:
+		return !endsWithin(s) && balanced(s) && !strings.Contains(s, ": ")
 	default:
 		return true
 	}
@@ -223,23 +238,29 @@ func balanced(s string) bool {
 
 // endsWithin reports whether a sentence ends within the text, and another begins.
 func endsWithin(s string) bool {
-	for rest := s; ; {
-		i := strings.Index(rest, ". ")
-		if i < 0 {
-			return false
-		}
-		rest = rest[i+2:]
-		if r, _ := utf8.DecodeRuneInString(rest); unicode.IsUpper(r) {
-			return true
+	for i := 0; i+2 < len(s); i++ {
+		if (s[i] == '.' || s[i] == '?') && s[i+1] == ' ' {
+			if r, _ := utf8.DecodeRuneInString(s[i+2:]); unicode.IsUpper(r) {
+				return true
+			}
 		}
 	}
+	return false
+}
+
+// vague reports whether so little of the sentence is its own that others look like it.
+func (t *template) vague() bool {
+	return t.literal < 12 && !slices.ContainsFunc(t.parts, func(p part) bool { return strings.Contains(p.text, ":") })
 }
 
 // write writes the sentence as it is told; false where it isn't that sentence.
 func (t *template) write(args map[string]string, tell func(string) (string, bool)) (string, bool) {
 	var b strings.Builder
-	if first := t.parts[0]; first.kind == toTell {
-		if _, known := tell(args[first.name]); !known {
+	for i, p := range t.parts {
+		if p.kind != toTell || i > 0 && !t.vague() {
+			continue
+		}
+		if _, known := tell(args[p.name]); !known {
 			return "", false
 		}
 	}
@@ -250,9 +271,30 @@ func (t *template) write(args map[string]string, tell func(string) (string, bool
 		case p.kind == toTell:
 			told, _ := tell(args[p.name])
 			b.WriteString(told)
+		case p.kind == listed:
+			b.WriteString(list(args[p.name]))
 		default:
 			b.WriteString(args[p.name])
 		}
 	}
 	return b.String(), true
 }
+
+// list tells a list: the marks between its names, but not what stands in their quotes.
+func list(s string) string {
+	var b strings.Builder
+	for i, between := range strings.Split(s, "\"") {
+		if i > 0 {
+			b.WriteByte('"')
+		}
+		if i%2 == 0 {
+			between = listMarks().Replace(between)
+		}
+		b.WriteString(between)
+	}
+	return b.String()
+}
+
+var listMarks = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer(", ", "、", " and ", " 和 ", " or ", " 或 ")
+})

@@ -41,39 +41,43 @@ func hasLetter(s string) bool {
 // Chinese writes them.
 var stops = []struct{ mark, told string }{{"...", "……"}, {"…", "……"}, {".", "。"}, {":", "："}, {"!", "！"}, {"?", "？"}}
 
-// find tells a text that a template is the whole of, but for a mark at its end. A stop is
-// the sentence's rather than an argument's.
+// find tells a text that a template is the whole of, but for a mark at its end. A stop, a
+// colon and a question mark are the sentence's rather than those of an argument at its end.
 func (c *catalogue) find(s string, words bool) (string, bool) {
-	if !strings.HasSuffix(s, ".") {
-		if told, ok := c.exactly(s, words); ok {
-			return told, true
-		}
+	own := s != "" && strings.IndexByte(".:?", s[len(s)-1]) >= 0
+	if told, ok := c.exactly(s, words, own); ok {
+		return told, true
 	}
 	for _, stop := range stops {
 		if inner, ok := strings.CutSuffix(s, stop.mark); ok && inner != "" {
-			if told, ok := c.exactly(inner, words); ok {
+			if told, ok := c.exactly(inner, words, false); ok {
 				return told + stop.told, true
 			}
 		}
 	}
-	return c.exactly(s, words)
+	if own {
+		return c.exactly(s, words, false)
+	}
+	return s, false
 }
 
-func (c *catalogue) exactly(s string, words bool) (string, bool) {
+// exactly tells a text that a template is the whole of; ends says that the template has the
+// text's last mark itself.
+func (c *catalogue) exactly(s string, words, ends bool) (string, bool) {
 	if s == "" {
 		return s, false
 	}
 	if word := firstWord(s); word != "" {
-		if told, ok := c.among(c.first[word], s, words); ok {
+		if told, ok := c.among(c.first[word], s, words, ends); ok {
 			return told, true
 		}
 	}
-	return c.among(c.open, s, words)
+	return c.among(c.open, s, words, ends)
 }
 
-func (c *catalogue) among(list []*template, s string, words bool) (string, bool) {
+func (c *catalogue) among(list []*template, s string, words, ends bool) (string, bool) {
 	for _, t := range list {
-		if t.word && !words {
+		if t.word && !words || ends && t.parts[len(t.parts)-1].name != "" {
 			continue
 		}
 		if args, ok := t.fit(s); ok {
@@ -141,34 +145,46 @@ type piece struct {
 
 // between are the marks between pieces, and how Chinese writes them.
 var between = map[string]string{
-	". ": "。", ".": "。", "? ": "？", "; ": "；", ": ": "：", ":": "：", ", ": "，", " (": "（", ")": "）", ") ": "）", "): ": "）：", "); ": "）；", "), ": "），", "). ": "）。", ").": "）。", " — ": "——", " and ": "和",
+	". ": "。", ".": "。", "? ": "？", "; ": "；", ": ": "：", ":": "：", ", ": "，", " (": "（", "(": "（", " — ": "——", " and ": "和",
 }
 
 // join puts pieces together. A mark is written in the language's way where what stands
 // before or behind it was told, a bracket as the one that it closes.
 func join(pieces []piece) string {
 	var b strings.Builder
-	wide := false // the open bracket is
+	wide, before := false, false // the open bracket is, and what stands before it was told
 	for i, p := range pieces {
 		b.WriteString(p.text)
 		next := i+1 < len(pieces) && pieces[i+1].told
+		mark := p.mark
 		told := p.told || next
-		switch {
-		case strings.HasPrefix(p.mark, " ("):
-			told, wide = next, next
-		case strings.HasPrefix(p.mark, ")"):
-			told, wide = wide, false
+		if rest, closes := strings.CutPrefix(mark, ")"); closes {
+			b.WriteString(bracket(wide, "）", ")"))
+			if mark = rest; wide && (rest == " " || rest == " (") {
+				mark = strings.TrimPrefix(rest, " ")
+			}
+			told, wide = wide || before || next, false
 		}
-		if p.mark == " " && strings.HasSuffix(p.text, "？") {
+		if mark == " " && strings.HasSuffix(p.text, "？") {
 			continue // a wide mark has its own room
 		}
-		if mark, ok := between[p.mark]; ok && told {
-			b.WriteString(mark)
-			continue
+		if strings.HasSuffix(mark, "(") {
+			wide, before = next, p.told
+			told = next
 		}
-		b.WriteString(p.mark)
+		if t, ok := between[mark]; ok && told {
+			mark = t
+		}
+		b.WriteString(mark)
 	}
 	return b.String()
+}
+
+func bracket(wide bool, told, mark string) string {
+	if wide {
+		return told
+	}
+	return mark
 }
 
 // cut is a piece of a text, s[from:to], and the mark s[to:next] behind it.
@@ -195,7 +211,7 @@ func cutsOf(s string) []cut {
 }
 
 // marks end a piece. The longer ones stand before those that they begin with.
-var marks = []string{"): ", "); ", "), ", "). ", ").", ") ", " (", " — ", " · ", " and ", " | ", "| ", " |", "**", ". ", "? ", "; ", ": ", ", ", "\n", "\t"}
+var marks = []string{") (", "): ", "); ", "), ", "). ", ").", ") ", " (", " — ", " · ", " and ", " | ", "| ", " |", "**", ". ", "? ", "; ", ": ", ", ", "\n", "\t"}
 
 // markAt is the length of the mark at a place of the text; 0 where there is none.
 func markAt(s string, i int) int {

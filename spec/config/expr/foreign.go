@@ -25,7 +25,7 @@ func (in *Inputs) foreign(text string) error {
 	}
 	cause = strings.TrimSuffix(cause, ".")
 	if name := in.origin(text); name != "" {
-		return fmt.Errorf("%s: %s. %s", name, cause, form.Mend(name))
+		return fmt.Errorf("%s: %s. %s", name, cause, strings.TrimSuffix(form.Mend(name), "."))
 	}
 	return errors.New(cause)
 }
@@ -40,7 +40,7 @@ func notUTF8(path string, content []byte) error {
 	if slices.Contains([]string{".json", ".yaml", ".yml"}, strings.ToLower(filepath.Ext(path))) {
 		mend = "Save it as UTF-8."
 	}
-	return fmt.Errorf("contents of %q are not valid UTF-8. %s %s", path, form.Cause(), mend)
+	return fmt.Errorf("contents of %q are not valid UTF-8. %s %s", path, form.Cause(), strings.TrimSuffix(mend, "."))
 }
 
 // Missing ends the text about an attribute that a value lacks, with the one that
