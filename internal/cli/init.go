@@ -283,7 +283,8 @@ func (prog *program) sayBegun(b *beginning, there []string) {
 		}
 		prog.out.result("%s\n", title)
 		for _, f := range folded(files) {
-			prog.out.result("  %-32s %s\n", safe.Text(f.name), prog.out.style.Lang.Word(safe.Text(f.what)))
+			l := prog.out.style.Lang
+			prog.out.result("  %s %s\n", padded(l.Text(safe.Text(f.name)), 32), l.Word(safe.Text(f.what)))
 		}
 	}
 	list("Written:", b.wrote)

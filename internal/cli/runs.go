@@ -463,7 +463,7 @@ func (r *workSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bo
 		return r.json(views)
 	}
 	r.out.result("Run %s: %s\n", v.ID, v.Status)
-	for _, l := range v.lines() {
+	for _, l := range v.lines(r.out.style.Lang) {
 		if l[1] != "" {
 			r.out.result("  %s %s\n", padded(r.out.style.Lang.Word(l[0]+":"), 13), safe.Text(l[1]))
 		}
@@ -497,7 +497,7 @@ func (v *runView) line(l lang.Language) string {
 }
 
 // lines are what a run tells of itself, by name.
-func (v *runView) lines() [][2]string {
+func (v *runView) lines(l lang.Language) [][2]string {
 	at := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
@@ -506,7 +506,7 @@ func (v *runView) lines() [][2]string {
 	}
 	return [][2]string{
 		{"By", v.Who}, {"Handed over", at(v.Created)}, {"Stuck since", at(v.stuck)}, {"Ended", at(v.Ended)}, {"Cancelled by", v.CancelledBy}, {"Commit", v.Commit},
-		{"Request", v.Request}, {"Plan", v.Plan}, {"Priority", fmt.Sprint(v.Priority)}, {"Actions", v.Counts.text()},
+		{"Request", v.Request}, {"Plan", v.Plan}, {"Priority", fmt.Sprint(v.Priority)}, {"Actions", l.Word(v.Counts.text())},
 	}
 }
 

@@ -58,6 +58,7 @@ func TestEachLineIsToldByItself(t *testing.T) {
 	zh := chinese(t)
 	assert.Equal(t, "未作任何改动。以下操作须有人对恰好这张卡、这台设备审批：\n  card.x (8986): 停机\n-skip-unapproved 跳过它们执行其余。-auto-approve 不能代替审批。",
 		zh.Lines("Nothing was changed. These actions need a person's approval of exactly this card and device:\n  card.x (8986): 停机\n-skip-unapproved runs the rest without them. -auto-approve never stands in for an approval."))
+	assert.Equal(t, "卡是哪家运营商的？aliyun, cmiot\n\n  请输入名称，直接回车为 aliyun： ", zh.Lines("Which carrier are the cards of? aliyun, cmiot\n\n  Enter a name, or nothing for aliyun: "))
 	assert.Equal(t, "| 运营商 | 张卡 | 在用 | 结果存疑 |", zh.Word("| carrier | cards | in service | in doubt |"))
 }
 

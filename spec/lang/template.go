@@ -14,7 +14,7 @@ import (
 //
 //	{n} {n2}   a number, with commas or a fraction
 //	{w} {w2}   anything without a blank: an ICCID, an address, a file
-//	{~what}    a text that is itself told in the language, of one line and no table's
+//	{~what}    a text that is itself told in the language, and no table's row
 //	{name}     any other text within one sentence, without a bracket or a semicolon; it
 //	           stays as it is
 //	{reason}   likewise, with brackets and semicolons; {time} too, which may have its zone,
@@ -31,6 +31,7 @@ type template struct {
 	told    []part
 	literal int // how many bytes of it are no argument
 	word    bool
+	lines   bool // it is of several lines; others take no text of several
 }
 
 // part is a text, or an argument.
@@ -56,7 +57,7 @@ const (
 var argument = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{~?[a-z][a-z0-9]*\}`) })
 
 func newTemplate(e entry) *template {
-	t := &template{parts: partsOf(e.id), told: partsOf(e.text), word: e.word}
+	t := &template{parts: partsOf(e.id), told: partsOf(e.text), word: e.word, lines: strings.Contains(e.id, "\n")}
 	for _, p := range t.parts {
 		t.literal += len(p.text)
 	}
@@ -103,7 +104,7 @@ func kindOf(name string) kind {
 
 // fit reads the arguments of a text that the template is the sentence of.
 func (t *template) fit(s string) (map[string]string, bool) {
-	if len(s) < t.literal || !t.mayFit(s) {
+	if len(s) < t.literal || !t.mayFit(s) || !t.lines && strings.Contains(s, "\n") {
 		return nil, false
 	}
 	m := matching{parts: t.parts, args: make([]string, len(t.parts)), steps: mostSteps}
