@@ -49,6 +49,15 @@ func (r *run) event(s *step, result *Result, at time.Time) *state.Event {
 	return EventOf(s.card, s.action, result, at)
 }
 
+// eventOfCall is that of a step whose intent was written: nil where its call never left,
+// which is no part of what was done.
+func (r *run) eventOfCall(s *step, result *Result, at time.Time) *state.Event {
+	if result.Outcome == NotStarted {
+		return nil
+	}
+	return r.event(s, result, at)
+}
+
 // intended is what an intent says for the history: by it, a call that nothing ends
 // is known to have been approved.
 func (r *run) intended(s *step, at time.Time) *state.Event {

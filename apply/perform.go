@@ -95,7 +95,7 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 		reading = memory.Overlay(reading, able.Settle)
 	}
 	if why := stale(s.action, memory, reading); why != "" {
-		tells, done := s.action.SeenIn(reading)
+		tells, done := s.action.SeenIn(withBinding(reading, s.action, memory))
 		return reading, Result{Outcome: Dropped, Reason: "stale: " + why, AsWanted: tells && done}, false
 	}
 	return reading, Result{}, true
@@ -130,9 +130,7 @@ func stale(a *plan.Action, memory *state.Card, reading spec.Reading) string {
 		return fmt.Sprintf("the carrier now reports the card as %s (%s)", reading.Lifecycle, reading.Status)
 	}
 	attr := a.Kind.Attr()
-	if attr == spec.AttrBinding && !reading.Tells(attr) && memory.Binding.Known {
-		reading.Has, reading.IMEI = reading.Has|attr, memory.Binding.IMEI
-	}
+	reading = withBinding(reading, a, memory)
 	switch {
 	case attr == spec.AttrBinding && !reading.Tells(attr):
 		return "the state no longer knows the card's device"
@@ -143,6 +141,15 @@ func stale(a *plan.Action, memory *state.Card, reading spec.Reading) string {
 	default:
 		return overtaken(a.Change, reading)
 	}
+}
+
+// withBinding is the reading with the device that the state has for a change of it, where
+// the carrier can't report one.
+func withBinding(reading spec.Reading, a *plan.Action, memory *state.Card) spec.Reading {
+	if attr := a.Kind.Attr(); attr == spec.AttrBinding && !reading.Tells(attr) && memory.Binding.Known {
+		reading.Has, reading.IMEI = reading.Has|attr, memory.Binding.IMEI
+	}
+	return reading
 }
 
 // overtaken says how the card is where it no longer shows what the change replaces.
@@ -370,7 +377,7 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	after := &memory
 	records := []state.Record{{
 		Type: state.OutcomeRecord, At: now, Action: s.action.ID, Provider: id.Provider, ICCID: id.ICCID, Card: after,
-		Event: r.event(s, &result, now),
+		Event: r.eventOfCall(s, &result, now),
 	}}
 	result.told = true
 	if forgets(s, result) {

@@ -131,6 +131,9 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 	if by := p.superseded[a.ID]; by != "" {
 		return dropped("superseded by run " + by)
 	}
+	if p.asWanted(c, a) {
+		return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Done, Reason: "as wanted by now", AsWanted: true}, ""
+	}
 	if until, ended := approvalEnded(a, now); ended {
 		return dropped("its approval ended at " + until.UTC().Format("2006-01-02 15:04 UTC"))
 	}
@@ -138,6 +141,35 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 		return r, why
 	}
 	return p.needsOutside(c, a, outcomes)
+}
+
+// asWanted reports whether the card is as the action is to make it since the run was
+// planned, by what the state has: of another run, mostly. So it is of a saved plan's
+// actions, see [plan.Keep]; on the way by a parking IMEI that is so of the way there too.
+func (p *piece) asWanted(c *card, a *plan.Action) bool {
+	memory := p.memories[c.ICCID]
+	if memory == nil || memory.Provider != c.Provider || len(memory.Doubts) > 0 {
+		return false
+	}
+	change := a.Change
+	for i := range c.Actions {
+		if next := &c.Actions[i]; change.Kind == spec.ChangeBind && next.Kind == spec.ChangeBind && next.From == change.To {
+			change = next.Change
+		}
+	}
+	since, attr := p.info.Run.Started, change.Kind.Attr()
+	switch {
+	case attr == spec.AttrBinding && !p.w.carriers.Capabilities[c.Provider].Reads.Has(attr): // which only calls of ours change
+		return memory.Binding.Known && memory.Binding.IMEI.Same(spec.IMEI(change.To))
+	case !memory.Last.At.Before(since):
+		tells, done := change.SeenIn(memory.Reading())
+		return tells && done
+	case attr == spec.AttrBinding && !memory.Binding.IMEI.Same(spec.IMEI(change.To)):
+		return false
+	}
+	return slices.ContainsFunc(memory.Recent, func(made state.Change) bool {
+		return !made.At.Before(since) && made.Kind == change.Kind && made.To == change.To && (made.From == change.From || attr != spec.AttrPackages)
+	})
 }
 
 // approvalEnded reports whether a guarded action has too few approvals by now, and
