@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"sync/atomic"
 	"syscall"
 	"time"
 	_ "time/tzdata" // for machines that have no time zones of their own
@@ -41,15 +42,20 @@ func run() int {
 	tell := cli.InLanguage(os.Args[1:], os.Getenv)
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	env := environment(dir)
+	var follows atomic.Bool // a run at workers, which goes on: the program says so itself
+	env.Follows = follows.Store
 	go func() {
 		<-interrupts
-		fmt.Fprintln(os.Stderr, "\n"+tell("Interrupted: nothing more is sent, and calls that have left come to their end. Once more stops at once."))
+		if text := "Interrupted: nothing more is sent, and calls that have left come to their end. Once more stops at once."; !follows.Load() {
+			fmt.Fprintln(os.Stderr, "\n"+tell(text))
+		}
 		cancel()
 		<-interrupts
 		fmt.Fprintln(os.Stderr, "\n"+tell("Interrupted twice: stopping at once. The journal holds the calls that were under way; the next run looks what became of them."))
 		os.Exit(130)
 	}()
-	return cli.Run(ctx, os.Args[1:], environment(dir))
+	return cli.Run(ctx, os.Args[1:], env)
 }
 
 func environment(dir string) *cli.Env {

@@ -69,6 +69,9 @@ func (r *Report) AsWanted() bool {
 // saved plan's order of actions, by their ids, which is the report's from then on.
 func (r *Report) Settle(settled []Result, order map[string]int) { r.settled, r.order = settled, order }
 
+// SettleAs adds what another report of the same plan has as settled.
+func (r *Report) SettleAs(other *Report) { r.Settle(other.settled, other.order) }
+
 // Each visits what became of each action, in the plan's order. A result is the
 // visitor's until it returns, with its card and action.
 func (r *Report) Each(visit func(*Result) error) error {

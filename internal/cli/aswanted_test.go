@@ -1,10 +1,13 @@
 package cli_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -51,7 +54,82 @@ func TestWhatAnotherRunMadeAsWantedIsDone(t *testing.T) {
 	assert.Contains(t, got.out, "Nothing was to be done: its 4 actions are as wanted by now.")
 	told := map[string]int{}
 	for _, e := range r.history().Events {
-		told[e.Action+" "+e.Outcome]++
+		told[e.Kind+" "+e.Outcome]++
 	}
 	assert.Equal(t, map[string]int{"adopt done": 2, "change-bind done": 2, "stop done": 2}, told)
+}
+
+func TestASummaryCountsWhatIsAsWantedAndWhatAnEarlierRunHas(t *testing.T) {
+	r, wants := rebinding(t, 3)
+	wants()
+	r.want(0, r.run("plan", "-out=q.fleetplan"))
+	r.hand("-target=card.c00")
+	r.works()
+	r.hand("-target=card.c01")
+	r.want(0, r.run("apply", "-auto-approve", "-detach", "-target=card.c02"))
+	got := r.want(0, r.run("apply", "-json", "q.fleetplan"))
+	summary := toldLines(t, got, "change_summary")
+	last := summary[len(summary)-1]
+	assert.Equal(t, 4, last.Changes.NotStarted)
+	assert.Contains(t, last.Message, "2 done, 0 failed, 0 dropped, 4 not started")
+	left := toldLines(t, got, "apply_not_started")
+	require.Len(t, left, 4)
+	for _, l := range left {
+		assert.Equal(t, "an earlier run that was handed over has it", l.Hook.Reason)
+	}
+	got = r.want(0, r.run("apply", "q.fleetplan"))
+	assert.Equal(t, 2, strings.Count(got.out, ": done: as wanted by now\n"), got.out)
+	assert.Equal(t, 4, strings.Count(got.out, ": not started: an earlier run that was handed over has it\n"), got.out)
+	assert.Contains(t, got.out, "Apply incomplete: 2 done, 0 failed, 0 dropped, 4 not started, 0 in doubt.")
+	assert.Contains(t, got.errors, "earlier runs have 4 actions that this plan wants too")
+}
+
+// onceSaid calls once where a text is written.
+type onceSaid struct {
+	text string
+	call func()
+	once sync.Once
+}
+
+// Write implements [io.Writer].
+func (o *onceSaid) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), o.text) {
+		o.once.Do(o.call)
+	}
+	return len(p), nil
+}
+
+func TestWhoFollowsARunWaitsForADatabaseThatIsAway(t *testing.T) {
+	r := handing(t, 2)
+	handed := make(chan struct{})
+	r.told = &onceSaid{text: "Handed over to workers", call: func() {
+		defer close(handed)
+		conn, err := pgx.Connect(context.Background(), r.env["CARDFLEET_PG_CONN_STR"])
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer conn.Close(context.Background()) //nolint:errcheck // it is a test's
+		_, err = conn.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		assert.NoError(t, err)
+	}}
+	ended := make(chan ran, 1)
+	go func() { ended <- r.run("apply", "-auto-approve") }()
+	<-handed
+	r.told = nil
+	r.works()
+	got := r.want(0, <-ended)
+	assert.Contains(t, got.errors, "The state's store can't be reached")
+	assert.Contains(t, got.errors, "The state's store answers again")
+	assert.Contains(t, got.out, "Apply complete! 4 done")
+}
+
+func TestAnInterruptWhileARunIsFollowedEndsTheFollowingAlone(t *testing.T) {
+	r := handing(t, 1)
+	ctx, interrupt := context.WithCancel(t.Context())
+	r.told = &onceSaid{text: "aliyun waits: no worker", call: interrupt}
+	var follows []bool
+	r.follows = func(following bool) { follows = append(follows, following) }
+	got := r.want(130, r.runIn(ctx, "apply", "-auto-approve"))
+	assert.Equal(t, []bool{true, false}, follows)
+	assert.Contains(t, got.errors, " goes on without this program.")
 }

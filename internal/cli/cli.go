@@ -44,6 +44,9 @@ type Env struct {
 	// Beat is how often a lease is renewed; 0 is as often as its backend does.
 	// Tests make it shorter.
 	Beat time.Duration
+	// Follows is told when a run at workers begins to be followed, and when no longer:
+	// an interrupt ends nothing else meanwhile. nil is nobody.
+	Follows func(following bool)
 
 	lang lang.Language // of what people read; Run finds it out
 }

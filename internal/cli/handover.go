@@ -149,7 +149,7 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 		h.id = over.ID()
 		return done, nil
 	}
-	recorder, err := h.recorder(done)
+	recorder, err := h.recorder(s, done)
 	if err != nil {
 		return done, err
 	}
@@ -192,7 +192,7 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 		s.out.result("%s\n", h.id)
 		return nil, nil //nolint:nilnil // whoever ends the run tells of it
 	}
-	recorder, err := h.recorder(done)
+	recorder, err := h.recorder(s, done)
 	if err != nil {
 		return done, err
 	}
@@ -236,8 +236,9 @@ func (s *session) tellRest(ctx context.Context, work *postgres.Work, r *postgres
 	return left, err
 }
 
-// recorder is that of the whole plan, with what was done here.
-func (h *handing) recorder(done *run.Applied) (*apply.Recorder, error) {
+// recorder is that of the whole plan, with what was done here, and with what isn't carried
+// out of a saved plan.
+func (h *handing) recorder(s *session, done *run.Applied) (*apply.Recorder, error) {
 	recorder, err := apply.NewRecorder(h.plan)
 	if err != nil {
 		return nil, err
@@ -249,15 +250,18 @@ func (h *handing) recorder(done *run.Applied) (*apply.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return recorder, h.putElsewhere(recorder)
+	recorder.Report().SettleAs(done.Report)
+	return recorder, h.putElsewhere(s, recorder)
 }
 
-// putElsewhere notes of changes that an earlier run has that they aren't this one's.
-func (h *handing) putElsewhere(recorder *apply.Recorder) error {
+// putElsewhere tells of changes that an earlier run has that they aren't this one's.
+func (h *handing) putElsewhere(s *session, recorder *apply.Recorder) error {
 	return h.plan.Each(func(_ int, c *plan.Card) error {
 		for i := range c.Actions {
 			if a := &c.Actions[i]; h.earlier.Has(c, a) {
-				recorder.Put(&apply.Result{Card: c, Action: a, Outcome: apply.NotStarted, Reason: "an earlier run that was handed over has it"})
+				result := apply.Result{Card: c, Action: a, Outcome: apply.NotStarted, Reason: "an earlier run that was handed over has it"}
+				recorder.Put(&result)
+				s.run.Watcher.Finished(result)
 			}
 		}
 		return nil
@@ -267,13 +271,21 @@ func (h *handing) putElsewhere(recorder *apply.Recorder) error {
 // watchRun shows a run's results as they come.
 // follows says so to workers; nil says nothing.
 func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, follows *workers.Following, hear func(*apply.Result)) (*postgres.WorkRun, error) {
-	r, err := work.Run(ctx, id)
+	var r *postgres.WorkRun
+	err := work.Patiently(ctx, func() (err error) {
+		r, err = work.Run(ctx, id)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	info, err := workers.InfoOf(r)
 	if err != nil {
 		return nil, err
+	}
+	if s.env.Follows != nil {
+		s.env.Follows(true)
+		defer s.env.Follows(false)
 	}
 	s.run.Watcher.Begin(run.Changing, info.Shares(r))
 	defer s.run.Watcher.End(run.Changing)

@@ -38,6 +38,8 @@ type rig struct {
 	told  io.Writer // gets all that is printed too, as it is printed; nil for none
 	wall  bool      // the program goes by the machine's clock, ahead of it by ahead
 	ahead time.Duration
+
+	follows func(bool) // is [cli.Env].Follows
 }
 
 // clock is a time that moves when somebody waits for it.
@@ -125,6 +127,7 @@ func (r *rig) runIn(ctx context.Context, args ...string) ran {
 		Random:    func(p []byte) { fill(p) },
 		Transport: http.DefaultTransport,
 		User:      "dev", Host: "laptop",
+		Follows: r.follows,
 	}
 	if r.told != nil {
 		env.Out, env.Err = io.MultiWriter(&out, r.told), io.MultiWriter(&errors, r.told)

@@ -15,6 +15,7 @@ import (
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/plan/render"
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/lang"
 	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state"
@@ -323,6 +324,9 @@ type callView struct {
 	Worker  string    `json:"worker"`
 	ICCID   string    `json:"iccid"`
 	Action  string    `json:"action"`
+	Kind    spec.Kind `json:"kind"`
+	From    string    `json:"from,omitempty"`
+	To      string    `json:"to,omitempty"`
 	Since   time.Time `json:"since"`
 }
 
@@ -347,7 +351,7 @@ func (r *workSession) view(one *postgres.WorkRun, accounts []postgres.AccountSta
 	}
 	for _, c := range calls {
 		if c.Run == one.ID {
-			v.UnderWay = append(v.UnderWay, callView{c.Account, c.Worker, string(c.ICCID), c.Action, c.Since.UTC()})
+			v.UnderWay = append(v.UnderWay, callView{c.Account, c.Worker, string(c.ICCID), c.Action, c.Change.Kind, c.Change.From, c.Change.To, c.Since.UTC()})
 		}
 	}
 	if v.Status = statusOf(one, v); v.Status == stuckStatus {
@@ -478,7 +482,8 @@ func (r *workSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bo
 		}
 		for _, c := range v.UnderWay {
 			if c.Account == a.Account {
-				r.out.result("    under way: card %s, action %s, since %s\n", c.ICCID, safe.Text(c.Action), c.Since.Format(time.RFC3339))
+				change := spec.Change{Kind: c.Kind, From: c.From, To: c.To}
+				r.out.result("    under way: card %s: %s, since %s\n", c.ICCID, safe.Text(change.String()), c.Since.Format(time.RFC3339))
 			}
 		}
 	}

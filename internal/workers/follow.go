@@ -18,15 +18,18 @@ const followEvery = 500 * time.Millisecond
 
 // Follow tells what becomes of a run's actions, from the first on, until the run has
 // ended, or until nothing of it can go on: it waits for a window, or its accounts are
-// stuck. Then it returns the run as it is.
+// stuck. Then it returns the run as it is. A database that is away is waited for.
 func Follow(ctx context.Context, work *postgres.Work, id string, sleep func(context.Context, time.Duration) error, tell func(*Result)) (*postgres.WorkRun, error) {
 	last := int64(0)
-	for {
-		r, err := work.Run(ctx, id)
-		if err != nil {
-			return nil, err
+	var r *postgres.WorkRun
+	look := func() (err error) {
+		if r, err = work.Run(ctx, id); err == nil {
+			last, err = results(ctx, work, r.ID, last, tell)
 		}
-		if last, err = results(ctx, work, r.ID, last, tell); err != nil {
+		return err
+	}
+	for {
+		if err := work.Patiently(ctx, look); err != nil {
 			return nil, err
 		}
 		if over(r) {
@@ -130,15 +133,22 @@ func Rest(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, tell fu
 	for i := range r.Accounts {
 		accounts[r.Accounts[i].Account] = &r.Accounts[i]
 	}
-	return work.OpenSlices(ctx, r.ID, func(s *postgres.WorkSlice) error {
-		cards, err := decodeCards(s.Cards)
-		for _, c := range cards {
-			for i := range c.Actions {
-				tell(&Result{Card: brief(&c.Card), Action: briefAction(&c.Actions[i]), Outcome: apply.NotStarted, Reason: whyLeft(r, accounts[s.Account], s)})
+	told := map[string]bool{}
+	look := func() error {
+		return work.OpenSlices(ctx, r.ID, func(s *postgres.WorkSlice) error {
+			cards, err := decodeCards(s.Cards)
+			for _, c := range cards {
+				for i := range c.Actions {
+					if a := &c.Actions[i]; !told[a.ID] {
+						told[a.ID] = true
+						tell(&Result{Card: brief(&c.Card), Action: briefAction(a), Outcome: apply.NotStarted, Reason: whyLeft(r, accounts[s.Account], s)})
+					}
+				}
 			}
-		}
-		return err
-	})
+			return err
+		})
+	}
+	return work.Patiently(ctx, look)
 }
 
 // whyLeft says why a slice has not begun.

@@ -104,6 +104,7 @@ type UnderWay struct {
 	Account, Worker string
 	ICCID           spec.ICCID
 	Action, Run     string
+	Change          spec.Change
 	Since           time.Time
 }
 
@@ -265,5 +266,32 @@ func (w *Work) away(err error) {
 	w.mu.Unlock()
 	if changed && w.b.env.Away != nil {
 		w.b.env.Away(err)
+	}
+}
+
+// patience is for how long a database that is away is waited for where no lease says it.
+const patience = 5 * time.Minute
+
+// Patiently makes attempts at what somebody looks at who holds no lease: where the
+// database is away, says so and tries again, for some minutes. What the attempt can't
+// take back it must not do twice.
+func (w *Work) Patiently(ctx context.Context, attempt func() error) error {
+	var waited time.Duration
+	waits := false
+	for pause := firstAway; ; pause = min(2*pause, longestAway) {
+		err := attempt()
+		switch {
+		case err == nil && waits:
+			w.away(nil)
+			return nil
+		case err == nil, ctx.Err() != nil, !passing(err), w.b.env.Sleep == nil, waited >= patience:
+			return err
+		}
+		w.away(err)
+		waits = true
+		if err := w.b.env.Sleep(ctx, pause); err != nil {
+			return err
+		}
+		waited += pause
 	}
 }

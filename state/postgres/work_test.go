@@ -129,7 +129,7 @@ func TestWhatWorkersRecordIsInTheStateBeforeAFoldAndAfterIt(t *testing.T) {
 		require.Empty(t, read(t, reader).Card(one.ICCID).Doubts, "the worker is there")
 		calls, err := w.UnderWay(t.Context(), "run-1")
 		require.NoError(t, err)
-		require.Equal(t, []postgres.UnderWay{{Account: "aliyun", Worker: "worker-1", ICCID: one.ICCID, Action: "a1", Run: "run-1", Since: workTime}}, calls)
+		require.Equal(t, []postgres.UnderWay{{Account: "aliyun", Worker: "worker-1", ICCID: one.ICCID, Action: "a1", Run: "run-1", Change: intended(one, "a1").Intent.Change, Since: workTime}}, calls)
 
 		require.NoError(t, j.Append(t.Context(), statetest.Happened(changed, "a1", workTime), intended(two, "a2")))
 		check := func(when string) {

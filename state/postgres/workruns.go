@@ -496,7 +496,7 @@ func (w *Work) underWay(ctx context.Context, tx pgx.Tx, run string, wanted func(
 	var calls []UnderWay
 	for i := range records {
 		if r := &records[i]; r.live && wanted(r) {
-			calls = append(calls, UnderWay{Account: r.account, Worker: r.worker, ICCID: r.ID().ICCID, Action: r.Action, Run: r.run, Since: r.At})
+			calls = append(calls, UnderWay{Account: r.account, Worker: r.worker, ICCID: r.ID().ICCID, Action: r.Action, Run: r.run, Change: r.Intent.Change, Since: r.At})
 		}
 	}
 	return calls, nil
