@@ -12,6 +12,8 @@ import (
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/providers"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 const closed = "the window night opens 01:00"
@@ -108,4 +110,24 @@ func TestARunWhoseTimeIsOverStartsNothingMoreAndSaysSo(t *testing.T) {
 	assert.Equal(t, []apply.Outcome{apply.Done, apply.NotStarted, apply.NotStarted}, outcomes(report))
 	assert.Equal(t, "the run had no time left", resultsOf(report)[1].Reason)
 	assert.Equal(t, 1, b.effects(""))
+}
+
+// unsending is a carrier whose calls are interrupted before they leave.
+type unsending struct{ providers.Provider }
+
+func (unsending) Do(context.Context, providers.Change) (providers.Receipt, error) {
+	return providers.Receipt{}, &providers.Error{Call: "stop", Proof: providers.NeverSeen, Cause: providers.Stopped}
+}
+
+func TestWhatNeverLeftIsNotInTheHistory(t *testing.T) {
+	b := newBench(t, 2, stopped)
+	b.options.Providers = map[spec.ProviderName]providers.Provider{aliyun: unsending{b.options.Providers[aliyun]}}
+	b.options.Run = &state.Run{ID: "6fa3c0de", Started: start}
+	report := apply.Run(t.Context(), b.options)
+	require.Equal(t, []apply.Outcome{apply.NotStarted, apply.NotStarted}, outcomes(report))
+	require.Len(t, b.journal.records, 4, "intents, and that they ended")
+	require.NoError(t, stored.Entries(b.journal.records, func(e *state.Entry) error {
+		assert.Nil(t, e.Event, "%+v", e.Event)
+		return nil
+	}))
 }
