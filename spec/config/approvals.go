@@ -166,9 +166,10 @@ func (l *loader) checkRemoved(iccid spec.ICCID, at hcl.Range) {
 // check digit.
 func (l *loader) cardsByStem() map[spec.ICCID][]*spec.Card {
 	if l.byStem == nil {
-		l.byStem = make(map[spec.ICCID][]*spec.Card, len(l.fleet.Cards))
-		for i := range l.fleet.Cards {
-			c := &l.fleet.Cards[i]
+		cards := l.declaredCards()
+		l.byStem = make(map[spec.ICCID][]*spec.Card, len(cards))
+		for i := range cards {
+			c := &cards[i]
 			l.byStem[c.ICCID.Stem()] = append(l.byStem[c.ICCID.Stem()], c)
 		}
 	}

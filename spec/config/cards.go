@@ -58,7 +58,7 @@ func (l *loader) loadCards() {
 		l.loadCard(from.HCL(), schema, attributes)
 	}
 	l.cards = nil
-	l.sortCards()
+	sortCards(l.fleet.Cards)
 	l.checkIdentities()
 }
 
@@ -207,10 +207,26 @@ func (c *cardBlock) add(r *row) {
 		c.digits.look(card)
 	}
 	if !complete {
+		c.setAside(card)
 		c.fleet.Cards = c.fleet.Cards[:n]
 		return
 	}
 	c.keepTexts(card)
+}
+
+// setAside keeps what is right of a card that has a mistake, for it may clash
+// with other cards too. Of an IMEI that may turn out to be shared or not to be
+// the card's, nothing is said before the mistake is mended.
+func (c *cardBlock) setAside(card *spec.Card) {
+	if card.ICCID == "" {
+		return
+	}
+	c.keepTexts(card)
+	aside := *card
+	if c.attrs["shared_imei"] != nil && !card.SharedIMEI || contradictory(card) {
+		aside.IMEI = ""
+	}
+	c.mistaken = append(c.mistaken, aside)
 }
 
 // lookAtSpellings counts other spellings of a text that the cell compares with.

@@ -96,6 +96,38 @@ card "b" {
 		"It is one card, at whatever provider block (cmiot, aliyun): delete one of the two.", diags[0].Detail)
 }
 
+// A card's own mistake hides none that it makes together with another card.
+func TestClashesAreToldBesideEachCardsOwnMistakes(t *testing.T) {
+	const device = "86153603019600"
+	block := func(name, iccid, lines string) string {
+		return "card \"" + name + "\" {\n  iccid = \"" + iccid + "\"\n" + lines + "\n}\n"
+	}
+	csv := "card \"c\" {\n  from_csv = \"x.csv\"\n  iccid = each.key\n  imei = each.value.imei\n}\n"
+	for name, row := range map[string]struct {
+		config, table string
+		want          []string
+	}{
+		"invalid imei":    {block("a", iccidA, `imei = "123"`) + block("b", iccidA, ""), "", []string{"Duplicate ICCID", "Invalid IMEI"}},
+		"both":            {block("a", iccidA, `imei = "123"`) + block("b", iccidA, `imei = ""`), "", []string{"Blank IMEI", "Duplicate ICCID", "Invalid IMEI"}},
+		"no provider":     {block("a", iccidA, `provider = jasper`) + block("b", iccidA, ""), "", []string{"Duplicate ICCID", "Unknown provider"}},
+		"contradiction":   {block("a", iccidA, "bound = false\nimei = \""+device+"\"") + block("b", iccidA, ""), "", []string{"Contradiction", "Duplicate ICCID"}},
+		"a row":           {csv + block("b", iccidA, ""), "iccid,imei\n" + iccidB + "," + device + "\n" + iccidA + ",123\n", []string{"Duplicate ICCID", "Invalid IMEI"}},
+		"two rows":        {csv, "iccid,imei\n" + iccidA + ",123\n" + iccidB + ",86153603019700\n" + iccidA + "," + device + "\n", []string{"Duplicate ICCID", "Invalid IMEI"}},
+		"device":          {block("a", iccidA, "msisdn = \"x\"\nimei = \""+device+"\"") + block("b", iccidB, "imei = \""+device+"\""), "", []string{"Duplicate IMEI", "Invalid MSISDN"}},
+		"perhaps shared":  {block("a", iccidA, "shared_imei = \"x\"\nimei = \""+device+"\"") + block("b", iccidB, "shared_imei = true\nimei = \""+device+"\""), "", []string{"Unsuitable value"}},
+		"removed":         {block("a", iccidA, `imei = ""`) + "removed { iccids = [\"" + iccidA + "\"] }", "", []string{"Blank IMEI", "Removed card is declared"}},
+		"removed, thrice": {block("a", iccidA, `imei = ""`) + block("b", iccidA, "") + "removed { iccids = [\"" + iccidA + "\"] }", "", []string{"Blank IMEI", "Duplicate ICCID", "Removed card is declared", "Removed card is declared"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []string
+			for _, d := range mistakes(t, map[string]string{"main.fleet.hcl": "provider \"aliyun\" {}\n" + row.config, "x.csv": row.table}) {
+				told = append(told, d.Summary)
+			}
+			assert.ElementsMatch(t, row.want, told)
+		})
+	}
+}
+
 func TestContradictionsOfRowsNameTheRow(t *testing.T) {
 	diags := mistakes(t, map[string]string{
 		"main.fleet.hcl": "provider \"aliyun\" {}\ncard \"a\" {\n  from_csv = \"x.csv\"\n  iccid = each.key\n  imei = each.value.imei\n  bound = false\n}\n",

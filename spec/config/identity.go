@@ -12,8 +12,7 @@ import (
 // sortCards puts the cards in the order of their ICCIDs. It sorts numbers
 // that stand for cards, which are too big to be moved often and too many to be
 // looked up for each comparison.
-func (l *loader) sortCards() {
-	cards := l.fleet.Cards
+func sortCards(cards []spec.Card) {
 	if inOrder(cards) {
 		return
 	}
@@ -64,21 +63,32 @@ func arrange(cards []spec.Card, order []cardPlace) {
 	}
 }
 
+// declaredCards are all that have an ICCID, in the order of these: those of the
+// fleet, and those that have mistakes.
+func (l *loader) declaredCards() []spec.Card {
+	if len(l.mistaken) == 0 {
+		return l.fleet.Cards
+	}
+	all := slices.Concat(l.fleet.Cards, l.mistaken)
+	sortCards(all)
+	return all
+}
+
 // checkIdentities reports cards that are one card, and devices in two cards.
 func (l *loader) checkIdentities() {
 	var again repeatsByBlock
-	cards := l.fleet.Cards
+	cards := l.declaredCards()
 	for i := 1; i < len(cards); i++ {
 		a, b := inSource(&cards[i-1], &cards[i])
 		if a.ICCID == b.ICCID && !l.lost[a.Block] && !l.lost[b.Block] { // lost digits make one number of many, and that was said
 			remedy := "A card is declared once: delete one of the two."
-			if a.Provider != b.Provider {
+			if a.Provider != b.Provider && a.Provider != "" && b.Provider != "" {
 				remedy = fmt.Sprintf("It is one card, at whatever provider block (%s, %s): delete one of the two.", a.Provider, b.Provider)
 			}
 			l.clash(&again, a, b, "iccid", "Duplicate ICCID", "the ICCID "+string(b.ICCID), remedy)
 		}
 	}
-	l.checkSpellings(&again)
+	l.checkSpellings(cards, &again)
 	for _, pair := range sharedDevices(cards) {
 		a, b := inSource(pair[0], pair[1])
 		l.clash(&again, a, b, "imei", "Duplicate IMEI", "the IMEI "+string(b.IMEI),
@@ -93,8 +103,7 @@ func (l *loader) checkIdentities() {
 
 // checkSpellings warns of cards that may be one card, with and without its check
 // digit. In the order of ICCIDs, those of 20 characters follow their own 19.
-func (l *loader) checkSpellings(again *repeatsByBlock) {
-	cards := l.fleet.Cards
+func (l *loader) checkSpellings(cards []spec.Card, again *repeatsByBlock) {
 	bare := -1 // the last card of 19 characters
 	for i := range cards {
 		if len(cards[i].ICCID) == 19 {

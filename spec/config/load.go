@@ -139,6 +139,7 @@ type loader struct {
 	given    []string              // the variables that -var and -var-file give their values
 	blocks   map[string]hcl.Blocks // by type, in the order of the source; all but the cards
 	cards    []plain.Card          // in the order of the source
+	mistaken []spec.Card           // cards that have mistakes, and an ICCID: no part of the fleet
 	// hclOnly leaves everything to HCL: no plain blocks, no columns taken as they
 	// are. It gives the same fleet, slowly; tests compare the two.
 	hclOnly bool

@@ -104,7 +104,7 @@ func TestCardsAreSortedByTheirIdentity(t *testing.T) {
 		}), 0, 40).Draw(rt, "cards")
 		want := slices.Clone(l.fleet.Cards)
 		slices.SortStableFunc(want, func(a, b spec.Card) int { return cmp.Compare(a.ICCID, b.ICCID) })
-		l.sortCards()
+		sortCards(l.fleet.Cards)
 		require.Equal(rt, want, l.fleet.Cards)
 	})
 }
