@@ -234,13 +234,32 @@ func TestAFleetIsReadFromTheListAndThePlanSaysSo(t *testing.T) {
 	assert.Equal(t, 13, world.Count("ListCardInfo"))
 	assert.Zero(t, world.Count("GetCardDetail"))
 	got = r.want(0, r.run("plan", "-json"))
-	assert.Contains(t, got.out, `"type":"reading_cost"`)
+	assert.Equal(t, [2]int{500, 500}, neededAndRead(t, got.out))
 
 	r.want(0, r.run("apply", "-auto-approve"))
 	got = r.want(0, r.run("plan", "-refresh-budget=10", "-max-age=0s"))
 	assert.Contains(t, got.out, "aliyun_linkcard: read 10 cards in 10 calls; 490 cards by readings", "a list of 13 pages is more than it may take")
 	got = r.want(0, r.run("plan", "-refresh-budget=13"))
 	assert.Contains(t, got.out, "read 500 cards in 13 list calls")
+	got = r.want(0, r.run("plan", "-refresh-budget=10", "-json"))
+	assert.Equal(t, [2]int{500, 10}, neededAndRead(t, got.out))
+}
+
+// neededAndRead are the counts of the first line that says what reading costs.
+func neededAndRead(t *testing.T, lines string) [2]int {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		var l struct {
+			Type    string
+			Reading struct{ Cards, Read int }
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &l))
+		if l.Type == "reading_cost" {
+			return [2]int{l.Reading.Cards, l.Reading.Read}
+		}
+	}
+	require.Fail(t, "no line of the type reading_cost", lines)
+	return [2]int{}
 }
 
 func TestAPlanSaysThatItPassesAQuota(t *testing.T) {

@@ -178,7 +178,7 @@ func (c Carriers) ReadCards(ctx context.Context, name spec.ProviderName, cards [
 	defer c.throttles.tell(w)()
 	readings, err := providers.ReadAll(ctx, c.Providers[name], wants, providers.ReadOptions{
 		Provider: name, Progress: func(done, _ int) { w.Read(name, done) },
-		Chosen: func(m providers.Mix) { w.Costs([]plan.Reads{c.reads(name, m)}) },
+		Chosen: func(m providers.Mix) { w.Costs([]plan.Reads{c.reads(name, len(wants), m)}) },
 	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -186,10 +186,10 @@ func (c Carriers) ReadCards(ctx context.Context, name spec.ProviderName, cards [
 	return readings, err
 }
 
-// reads is what reading by a mix of calls takes.
-func (c Carriers) reads(name spec.ProviderName, m providers.Mix) plan.Reads {
+// reads is what reading by a mix of calls takes, of so many cards that are needed.
+func (c Carriers) reads(name spec.ProviderName, needed int, m providers.Mix) plan.Reads {
 	return plan.Reads{
-		Provider: name, Read: m.Cards(), Calls: m.Calls, ListCalls: m.Pages, ListCards: m.Listed, PerSecond: c.Paces[name].PerSecond,
+		Provider: name, Cards: needed, Read: m.Cards(), Calls: m.Calls, ListCalls: m.Pages, ListCards: m.Listed, PerSecond: c.Paces[name].PerSecond,
 	}
 }
 

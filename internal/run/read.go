@@ -182,7 +182,7 @@ func (s *Session) askCarriers(ctx context.Context, targets []plan.Target, l *Liv
 				Provider: p.provider, Since: since, Parallel: o.Parallel, MostCalls: p.calls,
 				Progress: func(done, _ int) { s.Watcher.Read(p.provider, done) },
 				Chosen: func(m providers.Mix) {
-					p.reads = s.reads(p.provider, m)
+					p.reads = s.reads(p.provider, len(p.of), m)
 					tell(p.reads)
 				},
 			})
