@@ -216,14 +216,14 @@ func optionLine(f cli.Flag, l lang.Language) string {
 // oneArgument checks that a command got exactly one argument.
 func oneArgument(cmd *cli.Command, what string) (string, error) {
 	if cmd.Args().Len() != 1 {
-		return "", refuse("Wrong number of arguments", "%s takes one %s. See cardfleet %s -h.", cmd.Name, what, cmd.Name)
+		return "", refuse("Wrong number of arguments", "%s takes one %s. See %s -h.", cmd.Name, what, cmd.FullName())
 	}
 	return cmd.Args().First(), nil
 }
 
 func noArguments(cmd *cli.Command) error {
 	if cmd.Args().Present() {
-		return refuse("Unexpected argument", "%s takes no argument, but got %q. See cardfleet %s -h.", cmd.Name, cmd.Args().First(), cmd.Name)
+		return refuse("Unexpected argument", "%s takes no argument, but got %q. See %s -h.", cmd.Name, cmd.Args().First(), cmd.FullName())
 	}
 	return nil
 }

@@ -1,0 +1,32 @@
+package cli_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Whoever gives a command too few or too many arguments is sent to its help by
+// a command line that shows it.
+func TestHintsNameTheWholeCommand(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	for _, command := range []string{
+		"runs pause", "runs resume", "runs cancel", "runs retry", "runs show", "runs list", "state show", "carriers show", "carriers list", "plan",
+	} {
+		hinted := 0
+		for _, arguments := range []string{"", " a b c"} {
+			got := r.run(strings.Fields(command + arguments)...)
+			for _, hint := range regexp.MustCompile(`See cardfleet ([a-z -]*) -h`).FindAllStringSubmatch(got.errors, -1) {
+				hinted++
+				assert.Equal(t, command, hint[1], got.errors)
+				help := r.want(0, r.run(append(strings.Fields(hint[1]), "-h")...))
+				assert.Contains(t, help.out, "cardfleet "+command)
+			}
+		}
+		require.NotZero(t, hinted, command)
+	}
+}
