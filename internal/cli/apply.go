@@ -140,10 +140,10 @@ func (c *configuration) apply(ctx context.Context, o applyOptions, planFile stri
 	}
 	defer h.close()
 	done, err = s.locked(ctx, h, o, planFile, approvals)
-	if err != nil || h == nil || h.id == "" {
+	if err != nil || h == nil || done == nil {
 		return done, err
 	}
-	return s.follow(ctx, h, done, o)
+	return s.handedOver(ctx, h, done, o, planFile, approvals)
 }
 
 // locked is what an apply does while it holds the state's lock.
@@ -154,6 +154,9 @@ func (s *session) locked(ctx context.Context, h *handing, o applyOptions, planFi
 		return nil, err
 	}
 	defer func() { err = errors.Join(run.OrLeaseLost(ctx, err), unlock()) }()
+	if err := h.lookWhoGoesOn(ctx); err != nil {
+		return nil, err
+	}
 	p, err := s.planToApply(ctx, o, planFile, approvals, until)
 	if err != nil {
 		return nil, err
@@ -166,6 +169,9 @@ func (s *session) locked(ctx context.Context, h *handing, o applyOptions, planFi
 		return nil, err
 	}
 	if err := h.judge(ctx, s, p, o); err != nil {
+		return nil, err
+	}
+	if more, err := h.hasNews(s, p); err != nil || !more {
 		return nil, err
 	}
 	if err := s.consent(p, o, planFile); err != nil {
@@ -255,7 +261,7 @@ func (prog *program) askWhether(question string) error {
 // carryOut runs the plan, and says what became of each action.
 func (s *session) carryOut(ctx context.Context, h *handing, p *run.Planned, o applyOptions) (*run.Applied, error) {
 	done, err := s.applyOrHandOver(ctx, h, p, o)
-	if done == nil || err == nil && h != nil && h.id != "" {
+	if done == nil || err == nil && h.followed() {
 		return done, err // what workers have of it is told by [session.follow]
 	}
 	if unread := s.summary(done); unread != nil {

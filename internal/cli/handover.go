@@ -26,6 +26,10 @@ type handing struct {
 	id      string // of the run; "" where nothing was handed over
 	follows *workers.Following
 	actions int // that were
+
+	crossed bool     // earlier runs hadn't ended when this one began
+	before  *handing // what was handed over right before, of which this is the rest
+	saved   bool     // the plan before was a saved one, so nothing can be added to it
 }
 
 // beginHanding opens what an apply needs that hands its changes over; nil where the
@@ -147,29 +151,24 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 	}
 	if isRun {
 		h.id = over.ID()
+	}
+	if h.followed() { // which tells the rest
 		return done, nil
 	}
-	recorder, err := h.recorder(s, done)
+	recorder, err := h.recorder(done)
 	if err != nil {
 		return done, err
 	}
-	s.sayNotHanded(recorder.Report().Len()-done.Report.Len(), o.detach)
-	done.Report, done.Plan = recorder.Report(), h.plan
+	if done.Report, done.Plan = recorder.Report(), h.plan; o.detach {
+		s.out.say("Nothing was handed over: the plan has nothing for workers to do. So there is no run to follow, and no id.\n")
+		s.out.event("info", "handed_over", "nothing was handed over", map[string]any{"actions": 0})
+	}
 	return done, nil
 }
 
-// sayNotHanded says that there is no run at workers, and so no id. elsewhere is how many
-// actions of the plan earlier runs have.
-func (s *session) sayNotHanded(elsewhere int, detach bool) {
-	switch {
-	case elsewhere > 0:
-		s.out.say("Nothing new to hand over: earlier runs have %s that this plan wants too. To look at them:\n  %s\n", counted(elsewhere, "action"), s.command("runs", "list"))
-	case detach:
-		s.out.say("Nothing was handed over: the plan has nothing for workers to do. So there is no run to follow, and no id.\n")
-	default:
-		return
-	}
-	s.out.event("info", "handed_over", "nothing was handed over", map[string]any{"actions": 0})
+// followed reports whether workers have something of the plan: its run, or earlier ones.
+func (h *handing) followed() bool {
+	return h != nil && (h.id != "" || h.earlier != nil && len(h.earlier.Runs()) > 0)
 }
 
 // configDigest is what a worker's configuration must have.
@@ -184,34 +183,170 @@ func (c *configuration) configDigest() string {
 	})
 }
 
-// follow shows what becomes of a run that was handed over, as an apply shows its own.
+// follow shows what becomes of a run that was handed over, and of what earlier runs have
+// of its plan, as an apply shows its own.
 func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o applyOptions) (*run.Applied, error) {
-	s.out.say("Handed over to workers: %s, run %s.\n", counted(h.actions, "action"), h.id)
-	s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
+	s.sayHanded(h)
 	if o.detach {
-		s.out.result("%s\n", h.id)
-		return nil, nil //nolint:nilnil // whoever ends the run tells of it
+		return nil, s.detached(h) // whoever ends the run tells of it
 	}
-	recorder, err := h.recorder(s, done)
+	recorder, err := h.recorder(done)
 	if err != nil {
 		return done, err
 	}
 	within, over := s.run.Within(ctx, s.lastStart(o.handingOptions))
 	defer over()
+	f := &following{left: map[string]int{}}
+	if h.id != "" {
+		err = s.followOwn(ctx, within, h, f, recorder)
+	}
+	if err == nil {
+		err = s.followEarlier(ctx, within, h, f, recorder)
+	}
+	if err != nil {
+		return done, err
+	}
+	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
+	return done, s.ended(ctx, done, f, o.report, o.inputOptions)
+}
+
+// following is what an apply hears of the runs that it follows.
+type following struct {
+	runs []*postgres.WorkRun // as they were seen last
+	left map[string]int      // how many actions have not begun, by the reason
+}
+
+// sayHanded says which run was handed over, and which earlier ones have some of its plan.
+func (s *session) sayHanded(h *handing) {
+	if h.id != "" {
+		s.out.say("Handed over to workers: %s, run %s.\n", counted(h.actions, "action"), h.id)
+		s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
+	}
+	for _, id := range h.earlier.Runs() {
+		s.out.say("Run %s, which was handed over before, has actions that this plan wants too; they stay with it.\n", id)
+		s.out.event("info", "handed_over", "handed over before", map[string]any{"run": id, "actions": 0})
+	}
+}
+
+// detached ends an apply that follows no run: the id of its run is the last line, and
+// that of the earlier ones where it has none.
+func (s *session) detached(h *handing) error {
+	ids := h.earlier.Runs()
+	if h.id != "" {
+		ids = []string{h.id}
+	}
+	for _, id := range ids {
+		s.out.result("%s\n", id)
+	}
+	return nil
+}
+
+// followOwn follows the run until it has ended, or nothing of it goes on by itself.
+func (s *session) followOwn(ctx, within context.Context, h *handing, f *following, recorder *apply.Recorder) error {
 	r, err := s.watchRun(within, h.work, h.id, h.follows, recorder.Put)
 	if err != nil && errors.Is(context.Cause(within), apply.ErrOutOfTime) { // what is left, the workers go on with
 		r, err = h.work.Run(ctx, h.id)
 	}
 	s.leave(ctx, h, r)
 	if err != nil {
-		return done, s.goesOn(ctx, h.id, err)
+		return s.goesOn(ctx, h.id, err)
 	}
-	left, err := s.tellRest(ctx, h.work, r, recorder.Put)
+	f.runs = append(f.runs, r)
+	f.left, err = s.tellRest(ctx, h.work, r, recorder.Put)
+	return err
+}
+
+// errHeard ends the following of an earlier run of which nothing more is waited for.
+var errHeard = errors.New("all of it was heard")
+
+// followEarlier follows earlier runs until what became of the plan's changes is known that
+// they have.
+func (s *session) followEarlier(ctx, within context.Context, h *handing, f *following, recorder *apply.Recorder) error {
+	ours, err := h.elsewhere()
 	if err != nil {
-		return done, err
+		return err
 	}
-	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
-	return done, s.ended(ctx, done, r, left, o.report, o.inputOptions)
+	for _, id := range h.earlier.Runs() {
+		r, err := s.followPart(within, h, id, ours[id], recorder)
+		if errors.Is(context.Cause(within), apply.ErrOutOfTime) {
+			r, err = h.work.Run(ctx, id)
+		}
+		if err != nil {
+			return s.goesOn(ctx, id, err)
+		}
+		if len(ours[id]) > 0 {
+			f.runs = append(f.runs, r)
+			f.left["run "+id+" has it"] += len(ours[id])
+		}
+		for _, left := range ours[id] {
+			result := apply.Result{Card: left.card, Action: left.action, Outcome: apply.NotStarted, Reason: "run " + id + ", which was handed over before, has it"}
+			recorder.Put(&result)
+			s.run.Watcher.Finished(result)
+		}
+	}
+	return nil
+}
+
+// followPart follows a run until all of ours was heard, or nothing of the run goes on by
+// itself. What was heard is taken out of ours.
+func (s *session) followPart(ctx context.Context, h *handing, id string, ours map[string]own, recorder *apply.Recorder) (*postgres.WorkRun, error) {
+	within, heard := context.WithCancelCause(ctx)
+	defer heard(nil)
+	s.run.Watcher.Begin(run.Changing, nil)
+	defer s.run.Watcher.End(run.Changing)
+	quiet := &quiet{s: s, work: h.work, id: id}
+	r, err := workers.Follow(within, h.work, id, quiet.sleep, func(one *workers.Result) {
+		result := one.Apply()
+		name := workers.Named(result.Card.ICCID, result.Action.Change)
+		mine, wanted := ours[name]
+		if !wanted || result.Outcome == apply.NotStarted {
+			return
+		}
+		quiet.since = 0
+		result.Card, result.Action = mine.card, mine.action
+		recorder.Put(&result)
+		s.run.Watcher.Finished(result)
+		if delete(ours, name); len(ours) == 0 {
+			heard(errHeard)
+		}
+	})
+	if errors.Is(context.Cause(within), errHeard) {
+		err = nil
+	}
+	return r, err
+}
+
+// own is a change of the plan.
+type own struct {
+	card   *plan.Card
+	action *plan.Action
+}
+
+// elsewhere are the plan's changes that earlier runs have, by their runs and names.
+func (h *handing) elsewhere() (map[string]map[string]own, error) {
+	ours := map[string]map[string]own{}
+	if len(h.earlier.Runs()) == 0 {
+		return ours, nil
+	}
+	err := h.plan.Each(func(_ int, c *plan.Card) error {
+		var kept *plan.Card
+		for i := range c.Actions {
+			id := h.earlier.RunOf(c, &c.Actions[i])
+			if id == "" {
+				continue
+			}
+			if kept == nil {
+				clone := c.Clone()
+				kept = &clone
+			}
+			if ours[id] == nil {
+				ours[id] = map[string]own{}
+			}
+			ours[id][workers.Named(c.ICCID, c.Actions[i].Change)] = own{kept, &kept.Actions[i]}
+		}
+		return nil
+	})
+	return ours, err
 }
 
 // leave leaves the telling of the run's end to workers, unless it has ended and they
@@ -238,7 +373,7 @@ func (s *session) tellRest(ctx context.Context, work *postgres.Work, r *postgres
 
 // recorder is that of the whole plan, with what was done here, and with what isn't carried
 // out of a saved plan.
-func (h *handing) recorder(s *session, done *run.Applied) (*apply.Recorder, error) {
+func (h *handing) recorder(done *run.Applied) (*apply.Recorder, error) {
 	recorder, err := apply.NewRecorder(h.plan)
 	if err != nil {
 		return nil, err
@@ -251,21 +386,7 @@ func (h *handing) recorder(s *session, done *run.Applied) (*apply.Recorder, erro
 		return nil, err
 	}
 	recorder.Report().SettleAs(done.Report)
-	return recorder, h.putElsewhere(s, recorder)
-}
-
-// putElsewhere tells of changes that an earlier run has that they aren't this one's.
-func (h *handing) putElsewhere(s *session, recorder *apply.Recorder) error {
-	return h.plan.Each(func(_ int, c *plan.Card) error {
-		for i := range c.Actions {
-			if a := &c.Actions[i]; h.earlier.Has(c, a) {
-				result := apply.Result{Card: c, Action: a, Outcome: apply.NotStarted, Reason: "an earlier run that was handed over has it"}
-				recorder.Put(&result)
-				s.run.Watcher.Finished(result)
-			}
-		}
-		return nil
-	})
+	return recorder, nil
 }
 
 // watchRun shows a run's results as they come.
@@ -358,23 +479,25 @@ func (s *session) goesOn(ctx context.Context, id string, err error) error {
 	return fmt.Errorf("%w\n%s", err, text)
 }
 
-// ended tells how a run ended that workers carried out, or for what the rest of it
+// ended tells how the runs ended that workers carried out, or for what the rest of them
 // waits.
-func (s *session) ended(ctx context.Context, done *run.Applied, r *postgres.WorkRun, left map[string]int, report string, in inputOptions) error {
+func (s *session) ended(ctx context.Context, done *run.Applied, f *following, report string, in inputOptions) error {
 	err := s.summary(done)
-	for _, reason := range slices.Sorted(maps.Keys(left)) {
-		text := fmt.Sprintf("%s: %s.", spec.Capital(counted(left[reason], "action")+" not started"), reason)
-		s.out.event("info", "waiting", text, map[string]any{"for": "run", "run": r.ID, "actions": left[reason], "reason": reason})
+	for _, reason := range slices.Sorted(maps.Keys(f.left)) {
+		text := fmt.Sprintf("%s: %s.", spec.Capital(counted(f.left[reason], "action")+" not started"), reason)
+		s.out.event("info", "waiting", text, map[string]any{"for": "run", "run": f.runs[0].ID, "actions": f.left[reason], "reason": reason})
 		s.out.result("%s\n", text)
 	}
-	if r.Ended.IsZero() {
-		s.out.say("The run goes on. To look at it, or to follow it:\n  %s\n  %s\n", s.command("runs", "show", r.ID), s.command("runs", "watch", r.ID))
+	for _, r := range f.runs {
+		if r.Ended.IsZero() {
+			s.out.say("Run %s goes on. To look at it, or to follow it:\n  %s\n  %s\n", r.ID, s.command("runs", "show", r.ID), s.command("runs", "watch", r.ID))
+		}
 	}
 	s.report(report, in, done)
 	if err != nil {
 		return &failure{exitPartial, err}
 	}
-	if cutShort(r) {
+	if slices.ContainsFunc(f.runs, cutShort) {
 		return exit(exitPartial)
 	}
 	return exit(codeOf(ctx, done.Report))

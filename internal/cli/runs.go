@@ -273,7 +273,7 @@ func (r *workSession) watch(ctx context.Context, one *postgres.WorkRun) error {
 	if done.Left > 0 && !last.Cancelled.IsZero() {
 		left[fmt.Sprintf("the run was cancelled by %s", last.CancelledBy)] += done.Left
 	}
-	return r.ended(ctx, done, last, left, "", inputOptions{})
+	return r.ended(ctx, done, &following{[]*postgres.WorkRun{last}, left}, "", inputOptions{})
 }
 
 // runView is a run as the commands show it.

@@ -184,7 +184,7 @@ func (h *HandOver) Do(ctx context.Context) (actions int, handed bool, err error)
 	if err != nil {
 		return 0, false, err
 	}
-	s := &slicer{h: h, left: left, needed: needed, elsewhere: h.Earlier.elsewhere, open: map[string]*open{}}
+	s := &slicer{h: h, left: left, needed: needed, open: map[string]*open{}}
 	_, err = h.Work.HandOver(ctx, postgres.HandOver{
 		Run:        postgres.WorkRun{ID: h.ID(), Priority: h.Priority, Created: h.Now, Config: h.Config, Version: Version, Info: info},
 		Slices:     s.each,
@@ -251,12 +251,11 @@ func (h *HandOver) goes(c *plan.Card, a *plan.Action, r remaining) bool {
 
 // slicer cuts a plan into slices, account by account, in the plan's order.
 type slicer struct {
-	h         *HandOver
-	left      remaining
-	needed    map[string]bool
-	elsewhere map[string]bool
-	open      map[string]*open
-	actions   int
+	h       *HandOver
+	left    remaining
+	needed  map[string]bool
+	open    map[string]*open
+	actions int
 }
 
 // open is an account's slice that more cards may join.
@@ -284,7 +283,7 @@ func (s *slicer) each(yield func(*postgres.WorkSlice) error) error {
 func (s *slicer) card(c *plan.Card, yield func(*postgres.WorkSlice) error) error {
 	var actions []plan.Action
 	for i := range c.Actions {
-		if s.h.goes(c, &c.Actions[i], s.left) && !s.elsewhere[named(c.ICCID, c.Actions[i].Change)] {
+		if s.h.goes(c, &c.Actions[i], s.left) && !s.h.Earlier.Has(c, &c.Actions[i]) {
 			a := c.Actions[i]
 			a.Needs = slices.DeleteFunc(slices.Clone(a.Needs), func(need string) bool { return s.left.done[need] })
 			actions = append(actions, a)
@@ -381,8 +380,8 @@ func Busy(calls []postgres.UnderWay, p plan.Source) ([]postgres.UnderWay, error)
 	return busy, err
 }
 
-// named names a change of a card, in any run.
-func named(iccid spec.ICCID, change spec.Change) string {
+// Named names a change of a card, in any run.
+func Named(iccid spec.ICCID, change spec.Change) string {
 	return string(iccid) + " " + string(change.Kind) + " " + change.From + " " + change.To
 }
 
@@ -391,9 +390,11 @@ func named(iccid spec.ICCID, change spec.Change) string {
 type Earlier struct {
 	// superseded are their actions that the new plan no longer wants.
 	superseded []postgres.Superseded
-	// elsewhere are changes that the new plan wants too, and that stay with the run
-	// that has them.
-	elsewhere map[string]bool
+	// unwanted are the cards of these.
+	unwanted map[spec.ICCID]bool
+	// elsewhere are the runs of changes that the new plan wants too, and that stay with
+	// the run that has them.
+	elsewhere map[string]string
 	// Pending are the cards that they still change, with these actions, as far as the
 	// new plan doesn't have them itself.
 	Pending []*plan.Card
@@ -402,7 +403,7 @@ type Earlier struct {
 // LookEarlier finds that for a plan with a priority: what waits at a lower one goes
 // with the new run.
 func LookEarlier(ctx context.Context, work *postgres.Work, p plan.Source, priority int) (*Earlier, error) {
-	e := &Earlier{elsewhere: map[string]bool{}}
+	e := &Earlier{elsewhere: map[string]string{}, unwanted: map[spec.ICCID]bool{}}
 	waiting := map[spec.ICCID][]waitingAction{}
 	err := work.OpenSlices(ctx, "", func(s *postgres.WorkSlice) error {
 		cards, err := decodeCards(s.Cards)
@@ -431,8 +432,71 @@ func LookEarlier(ctx context.Context, work *postgres.Work, p plan.Source, priori
 
 // Has reports whether an earlier run has the change of a card, which stays with it.
 func (e *Earlier) Has(c *plan.Card, a *plan.Action) bool {
-	_, has := e.elsewhere[named(c.ICCID, a.Change)]
-	return has
+	return e.RunOf(c, a) != ""
+}
+
+// RunOf is the earlier run that has the change of a card; "" for none.
+func (e *Earlier) RunOf(c *plan.Card, a *plan.Action) string {
+	return e.elsewhere[Named(c.ICCID, a.Change)]
+}
+
+// News counts the cards with changes for workers that neither earlier runs have nor the
+// plan had that was handed over before, of those that only names; nil is of all.
+func (e *Earlier) News(p, before plan.Source, part Part, only func(spec.ICCID) bool) (int, error) {
+	news := map[string]spec.ICCID{}
+	visit := func(of plan.Source, seen func(c *plan.Card, a *plan.Action)) error {
+		return of.Each(func(_ int, c *plan.Card) error {
+			for i := range c.Actions {
+				seen(c, &c.Actions[i])
+			}
+			return nil
+		})
+	}
+	err := visit(p, func(c *plan.Card, a *plan.Action) {
+		_, handed := part.handed[c.Provider]
+		if handed && a.Kind.CallsCarrier() && (!a.Guarded || a.Approved) && !e.Has(c, a) && (only == nil || only(c.ICCID)) {
+			news[Named(c.ICCID, a.Change)] = c.ICCID
+		}
+	})
+	if err == nil && len(news) > 0 {
+		err = visit(before, func(c *plan.Card, a *plan.Action) { delete(news, Named(c.ICCID, a.Change)) })
+	}
+	return len(slices.Compact(slices.Sorted(maps.Values(news)))), err
+}
+
+// Runs are the earlier runs that have changes which the new plan wants too.
+func (e *Earlier) Runs() []string {
+	return slices.Compact(slices.Sorted(maps.Values(e.elsewhere)))
+}
+
+// Unwanted reports whether earlier runs have a change of the card that the new plan no
+// longer wants.
+func (e *Earlier) Unwanted(card spec.ICCID) bool { return e.unwanted[card] }
+
+// LetEnd waits until what is no longer wanted, and was begun before that was known, has
+// ended: the slices that workers had in their hands, and calls that take longer.
+func (e *Earlier) LetEnd(ctx context.Context, work *postgres.Work, sleep func(context.Context, time.Duration) error) error {
+	accounts, err := work.Accounts(ctx)
+	if err != nil || len(e.superseded) == 0 || !slices.ContainsFunc(accounts, func(a postgres.AccountState) bool { return a.Live }) {
+		return err
+	}
+	const most = time.Minute // and what is under way even then is in doubt soon
+	unwanted := make(map[[2]string]bool, len(e.superseded))
+	for _, s := range e.superseded {
+		unwanted[[2]string{s.Run, s.Action}] = true
+	}
+	for waited := time.Duration(0); waited < most; waited += followEvery {
+		if waited > longest+sweepEvery {
+			calls, err := work.UnderWay(ctx, "")
+			if err != nil || !slices.ContainsFunc(calls, func(c postgres.UnderWay) bool { return unwanted[[2]string{c.Run, c.Action}] }) {
+				return err
+			}
+		}
+		if err := sleep(ctx, followEvery); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // judge holds what waits of a card against what the plan has of it. clear says that the
@@ -442,10 +506,11 @@ func (e *Earlier) judge(c *plan.Card, waiting []waitingAction, clear bool, prior
 		wanted := slices.ContainsFunc(c.Actions, func(a plan.Action) bool { return a.Change == w.change })
 		switch {
 		case wanted && w.priority >= priority:
-			e.elsewhere[named(c.ICCID, w.change)] = true
+			e.elsewhere[Named(c.ICCID, w.change)] = w.run
 		case wanted:
 		case clear && w.change.Kind.CallsCarrier():
 			e.superseded = append(e.superseded, postgres.Superseded{Run: w.run, Action: w.action})
+			e.unwanted[c.ICCID] = true
 		default:
 			e.Pending = append(e.Pending, &plan.Card{Provider: w.provider, ICCID: c.ICCID, Actions: []plan.Action{{ID: w.action, Change: w.change}}})
 		}

@@ -117,7 +117,7 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 	dropped := func(reason string) (*apply.Result, string) {
 		return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Dropped, Reason: reason}, ""
 	}
-	if e := recorded[named(c.ICCID, a.Change)]; e != nil {
+	if e := recorded[Named(c.ICCID, a.Change)]; e != nil {
 		r := &apply.Result{Card: &c.Card, Action: a, Reason: e.Reason, RequestID: e.RequestID, AsFarAsTold: e.AsFarAsTold}
 		if r.Outcome.UnmarshalText([]byte(e.Outcome)) == nil {
 			return r, ""
@@ -304,7 +304,7 @@ func (p *piece) recorded(ctx context.Context) (map[string]*state.Event, error) {
 			return nil
 		}
 		own := *e.Event
-		found[named(own.ICCID, own.Change)] = &own
+		found[Named(own.ICCID, own.Change)] = &own
 		return nil
 	})
 	return found, err
