@@ -256,9 +256,6 @@ func (s *session) followOwn(ctx, within context.Context, h *handing, f *followin
 	return err
 }
 
-// errHeard ends the following of an earlier run of which nothing more is waited for.
-var errHeard = errors.New("all of it was heard")
-
 // followEarlier follows earlier runs until what became of the plan's changes is known that
 // they have.
 func (s *session) followEarlier(ctx, within context.Context, h *handing, f *following, recorder *apply.Recorder) error {
@@ -290,8 +287,8 @@ func (s *session) followEarlier(ctx, within context.Context, h *handing, f *foll
 // followPart follows a run until all of ours was heard, or nothing of the run goes on by
 // itself. What was heard is taken out of ours.
 func (s *session) followPart(ctx context.Context, h *handing, id string, ours map[string]own, recorder *apply.Recorder) (*postgres.WorkRun, error) {
-	within, heard := context.WithCancelCause(ctx)
-	defer heard(nil)
+	within, heard := context.WithCancel(ctx)
+	defer heard()
 	s.run.Watcher.Begin(run.Changing, nil)
 	defer s.run.Watcher.End(run.Changing)
 	quiet := &quiet{s: s, work: h.work, id: id}
@@ -307,10 +304,10 @@ func (s *session) followPart(ctx context.Context, h *handing, id string, ours ma
 		recorder.Put(&result)
 		s.run.Watcher.Finished(result)
 		if delete(ours, name); len(ours) == 0 {
-			heard(errHeard)
+			heard()
 		}
 	})
-	if errors.Is(context.Cause(within), errHeard) {
+	if len(ours) == 0 {
 		err = nil
 	}
 	return r, err
