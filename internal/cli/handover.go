@@ -188,7 +188,8 @@ func (c *configuration) configDigest() string {
 func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o applyOptions) (*run.Applied, error) {
 	s.sayHanded(h)
 	if o.detach {
-		return nil, s.detached(h) // whoever ends the run tells of it
+		s.sayIDs(h)
+		return nil, nil //nolint:nilnil // whoever ends the run tells of it
 	}
 	recorder, err := h.recorder(done)
 	if err != nil {
@@ -228,9 +229,9 @@ func (s *session) sayHanded(h *handing) {
 	}
 }
 
-// detached ends an apply that follows no run: the id of its run is the last line, and
-// that of the earlier ones where it has none.
-func (s *session) detached(h *handing) error {
+// sayIDs has the id of its run as the last line of an apply that follows none, and those
+// of the earlier ones where it has no run.
+func (s *session) sayIDs(h *handing) {
 	ids := h.earlier.Runs()
 	if h.id != "" {
 		ids = []string{h.id}
@@ -238,7 +239,6 @@ func (s *session) detached(h *handing) error {
 	for _, id := range ids {
 		s.out.result("%s\n", id)
 	}
-	return nil
 }
 
 // followOwn follows the run until it has ended, or nothing of it goes on by itself.
