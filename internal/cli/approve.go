@@ -49,7 +49,7 @@ With -print the text is printed instead, for a hardware key or an agent:
 			&cli.StringFlag{Name: "key", Usage: "sign with the private SSH key in `FILE`", Destination: &o.key},
 			&cli.BoolFlag{Name: "print", Usage: "print the text that is to be signed", Destination: &o.print},
 			&cli.StringFlag{Name: "reason", Usage: "say why in `TEXT`, which is signed too", Destination: &o.reason},
-			&cli.DurationFlag{Name: "valid-for", Usage: "the approval ends after `DUR`; unless said 336h, or the policy's approval_max_age where that is shorter", Destination: &o.validFor},
+			&cli.GenericFlag{Name: "valid-for", Usage: "the approval ends after `DUR`; unless said 336h, or the policy's approval_max_age where that is shorter", Value: (*durationFlag)(&o.validFor)},
 			&cli.StringFlag{Name: "until", Usage: "the approval ends at `TIME`, such as 2026-12-05T08:00:00+08:00", Destination: &o.until},
 			o.signersOption.flag(),
 		},

@@ -30,3 +30,14 @@ func TestHintsNameTheWholeCommand(t *testing.T) {
 		require.NotZero(t, hinted, command)
 	}
 }
+
+func TestEachLengthOfTimeMayBeInDays(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve", "-lock-timeout=1d", "-parallelism=1"))
+	got := r.want(0, r.run("plan", "-max-age=1d", "-out=p.fleetplan"))
+	assert.Contains(t, got.out, "by readings", "a card that was read a moment ago is not read again")
+	got = r.want(1, r.run("approve", "-print", "-valid-for=31d", "p.fleetplan"))
+	assert.NotContains(t, got.errors, "Invalid option")
+	r.want(0, r.run("history", "-since=1d"))
+}

@@ -130,7 +130,43 @@ const (
 	errNoAssignment = constError("-var wants NAME=VALUE")
 	errNoLabel      = constError("-select wants KEY=VALUE")
 	errNoCount      = constError("-accept-count wants KIND:N, such as stop:1200")
+	errNoParallel   = constError("-parallelism wants a whole number of 1 or more; leave it out for as many as the provider's limits allow")
 )
+
+// durationFlag takes a length of time, also in days.
+type durationFlag time.Duration
+
+// Set takes what [spec.ParseDuration] reads.
+func (f *durationFlag) Set(s string) error {
+	d, err := spec.ParseDuration(s)
+	*f = durationFlag(d)
+	return err
+}
+
+// String is for help texts, which don't show it.
+func (f *durationFlag) String() string { return "" }
+
+// Get is for the library, which doesn't use it.
+func (f *durationFlag) Get() any { return nil }
+
+// parallelFlag takes -parallelism.
+type parallelFlag int
+
+// Set takes a number of 1 or more.
+func (f *parallelFlag) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return errNoParallel
+	}
+	*f = parallelFlag(n)
+	return nil
+}
+
+// String is for help texts, which don't show it.
+func (f *parallelFlag) String() string { return "" }
+
+// Get is for the library, which doesn't use it.
+func (f *parallelFlag) Get() any { return nil }
 
 // runOptions are what plan and apply have in common.
 type runOptions struct {
@@ -183,9 +219,9 @@ func (o *runOptions) flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "exclude", Usage: "all but the cards whose address or ICCID is `ADDR|ICCID`; may be repeated", Destination: &o.excludes},
 		&cli.GenericFlag{Name: "select", Usage: "only cards with the label `KEY=VALUE`, with * and ?; may be repeated, and all have to fit", Value: labelFlag(o.labels)},
 		&cli.StringFlag{Name: "retry", Usage: "only cards with an action that the run of the report in `FILE` didn't get done; planned anew, from what is wanted and live now", Destination: &o.retry.file},
-		&cli.IntFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Destination: &o.parallelism},
+		&cli.GenericFlag{Name: "parallelism", Usage: "work on at most `N` cards at once at each provider", Value: (*parallelFlag)(&o.parallelism)},
 		&cli.BoolFlag{Name: "lock", Value: true, Usage: "-lock=false: don't lock the state (dangerous beside other runs; no backend takes it whose lock is a lease)", Destination: &o.lock},
-		&cli.DurationFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock, and say whose", Destination: &o.lockTimeout},
+		&cli.GenericFlag{Name: "lock-timeout", Usage: "wait up to `DUR` (like 5m) for another run's lock, and say whose", Value: (*durationFlag)(&o.lockTimeout)},
 		&cli.StringFlag{Name: "json-into", Usage: "write one JSON object a line to `FILE`, besides the text", Destination: &o.jsonInto},
 	)
 	flags = append(flags, o.refreshOptions.flags()...)

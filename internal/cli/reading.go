@@ -20,7 +20,7 @@ func (o *refreshOptions) flags() []cli.Flag {
 	o.mode = refreshFlag(plan.RefreshAll)
 	return []cli.Flag{
 		&cli.GenericFlag{Name: "refresh", Usage: "which cards to read: `true`, changed (those that a plan from the state would touch) or false", Value: &o.mode},
-		&cli.DurationFlag{Name: "max-age", Usage: "read only cards whose last reading is older than `DUR` (like 24h)", Destination: &o.maxAge},
+		&cli.GenericFlag{Name: "max-age", Usage: "read only cards whose last reading is older than `DUR` (like 24h)", Value: (*durationFlag)(&o.maxAge)},
 		&cli.IntFlag{Name: "refresh-budget", Usage: "read with at most `N` calls, the cards with the oldest readings first", Destination: &o.budget},
 	}
 }

@@ -203,6 +203,11 @@ func TestOptionsOfReadingThatMakeNoSense(t *testing.T) {
 		"-refresh=false -refresh-budget=10": "-refresh=false asks no carrier",
 		"-refresh-budget=-1":                "-1 is below 0",
 		"-max-age=-1h":                      "-1h0m0s is below 0",
+		"-max-age=1w":                       "it is no duration: write one such as",
+		"-lock-timeout=x":                   "it is no duration: write one such as",
+		"-parallelism=0":                    "-parallelism wants a whole number of 1 or more",
+		"-parallelism=-1":                   "-parallelism wants a whole number of 1 or more",
+		"-parallelism=many":                 "-parallelism wants a whole number of 1 or more",
 	} {
 		got := r.want(1, r.run(append([]string{"plan"}, strings.Fields(args)...)...))
 		assert.Contains(t, got.errors, want, args)
