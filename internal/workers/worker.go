@@ -393,7 +393,7 @@ func (w *Worker) untilLeft(ctx context.Context, run string) error {
 			return err
 		}
 		if w.o.Env.Sleep(w.ctx, followEvery) != nil {
-			return nil // it ends, and tells before that: who follows finds that told
+			return nil //nolint:nilerr // it ends, and tells before that: who follows finds that told
 		}
 	}
 }
