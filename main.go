@@ -27,7 +27,7 @@ func main() {
 
 // run hands the process's surroundings to the program. The first interrupt
 // cancels the context: nothing more is sent, and calls that have left end. The
-// second ends the process at once; the journal holds what was under way.
+// second, at least half a second later, ends the process at once; the journal holds what was under way.
 func run() int {
 	cli.SpareSmallRuns(os.Getenv("GOGC"))
 	dir, err := os.Getwd()
@@ -45,16 +45,15 @@ func run() int {
 	env := environment(dir)
 	var follows atomic.Bool // a run at workers, which goes on: the program says so itself
 	env.Follows = follows.Store
-	go func() {
-		<-interrupts
+	go cli.Interrupts(interrupts, func() {
 		if text := "Interrupted: nothing more is sent, and calls that have left come to their end. Once more stops at once."; !follows.Load() {
 			fmt.Fprintln(os.Stderr, "\n"+tell(text))
 		}
 		cancel()
-		<-interrupts
+	}, func() {
 		fmt.Fprintln(os.Stderr, "\n"+tell("Interrupted twice: stopping at once. The journal holds the calls that were under way; the next run looks what became of them."))
 		os.Exit(130)
-	}()
+	})
 	return cli.Run(ctx, os.Args[1:], env)
 }
 

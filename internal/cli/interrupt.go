@@ -1,0 +1,28 @@
+package cli
+
+import (
+	"os"
+	"time"
+)
+
+// oneInterrupt is how long signals count as one. A person doesn't press Ctrl-C
+// twice within it; timeout(1) and some runners of a CI signal a process, and then
+// its group, which the process is of too.
+const oneInterrupt = 500 * time.Millisecond
+
+// Interrupts waits for signals. It calls first at the first one, and second at
+// one that comes later than half a second after that; then it returns.
+func Interrupts(signals <-chan os.Signal, first, second func()) {
+	<-signals
+	first()
+	over := time.After(oneInterrupt)
+	for isFirst := true; isFirst; {
+		select {
+		case <-signals:
+		case <-over:
+			isFirst = false
+		}
+	}
+	<-signals
+	second()
+}
