@@ -265,7 +265,7 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"pln": "Did you mean plan?", "plan -ot=x": "Did you mean -out?", "plan extra": "takes no argument", "show a b": "one saved plan at most",
-		"apply -approve-unbind=12=1": "Invalid ICCID", "apply -approve-unbind=" + kiosk: "Write -approve-unbind=" + kiosk + "=IMEI", "apply -approve-unbind=" + kiosk + "=12": "Invalid IMEI", "plan -var x": "NAME=VALUE", "show none.fleetplan": "none.fleetplan", "simulator -listen=0.0.0.0:1": "Not a loopback address",
+		"apply -approve-unbind=12=1": "Invalid ICCID", "apply -approve-unbind=" + kiosk: "Write -approve-unbind=" + kiosk + "=IMEI", "apply -approve-unbind=" + kiosk + "=12": "Invalid IMEI", "plan -var x": "NAME=VALUE", "show none.fleetplan": "none.fleetplan", "simulator -listen=0.0.0.0:1": "Not a loopback address", "simulator -listen=127.0.0.1:0 -world=nodir/world.json": "-world=nodir/world.json: ",
 	} {
 		assert.Contains(t, r.want(1, r.run(strings.Fields(args)...)).errors, want, args)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/file"
+	"github.com/cardfleet/cardfleet/spec/safe"
 	"github.com/cardfleet/cardfleet/state/local"
 )
 
@@ -153,8 +154,12 @@ func (prog *program) runSimulator(ctx context.Context, o simulatorOptions) (err 
 	}
 	world := &carriersim.World{Open: true}
 	if o.world != "" {
-		if world, err = carriersim.Load(within(prog.dir(), o.world)); err != nil {
+		path := within(prog.dir(), o.world)
+		if world, err = carriersim.Load(path); err != nil {
 			return err
+		}
+		if err := writable(path); err != nil {
+			return refuse("The world can't be kept", "-world=%s: no file can be written in its folder: %v. Make the folder, or name another.", safe.Text(o.world), err)
 		}
 	}
 	world.Now, world.Sleep = prog.env.Now, prog.env.Sleep
@@ -173,6 +178,15 @@ func (prog *program) runSimulator(ctx context.Context, o simulatorOptions) (err 
 	prog.printSimulators(carriers, addresses)
 	<-ctx.Done()
 	return nil
+}
+
+// writable says why nothing can be written where a file is to be kept, nor beside it.
+func writable(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".simulator-*")
+	if of := (*fs.PathError)(nil); errors.As(err, &of) {
+		return of.Err // without the name, which nobody knows
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // serveSimulators serves the carriers, and gives the base URL of each API in
