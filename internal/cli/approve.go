@@ -21,6 +21,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/plan/signers"
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/file"
 )
 
@@ -167,7 +168,7 @@ func (o *approveOptions) end(now time.Time, maxAge time.Duration) (time.Time, er
 		return until, refuse("The approval has ended", "-until=%s is over, so the approval would count for nothing.", o.until)
 	case until.After(now.Add(maxAge)):
 		return until, refuse("The approval would last too long", "It would end on %s. The policy's approval_max_age is %s, so it may end on %s at the latest: choose a sooner end.",
-			until.UTC().Format(time.RFC3339), maxAge, now.Add(maxAge).Truncate(time.Second).Format(time.RFC3339))
+			until.UTC().Format(time.RFC3339), spec.DurationText(maxAge), now.Add(maxAge).Truncate(time.Second).Format(time.RFC3339))
 	}
 	return until, nil
 }

@@ -266,7 +266,7 @@ func TestApproveSaysWhatIsWrong(t *testing.T) {
 		"p.fleetplan -key=none":                                        "no such file",
 		"main.fleet.hcl -key=alice":                                    "not a saved plan",
 		"p.fleetplan other -key=alice":                                 "takes one saved plan",
-		"p.fleetplan -print -valid-for=721h":                           "approval_max_age is 720h0m0s, so it may end on 2026-12-21T20:46:47Z at the latest",
+		"p.fleetplan -print -valid-for=721h":                           "approval_max_age is 30d, so it may end on 2026-12-21T20:46:47Z at the latest",
 		"p.fleetplan -print -valid-for=0s":                             "no time in which anything could be applied",
 		"p.fleetplan -print -until=2026-12-24":                         "no time. Write one with its zone",
 		"p.fleetplan -print -until=2027-12-24T00:00:00Z":               "The approval would last too long",

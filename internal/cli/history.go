@@ -65,6 +65,9 @@ func (prog *program) showHistory(ctx context.Context, o historyOptions, card str
 	if err != nil {
 		return err
 	}
+	if err := inHistory(ctx, store, o.run); err != nil {
+		return err
+	}
 	wanted := run.Wanted{Card: card, Since: since, Run: o.run}
 	if o.json {
 		return prog.env.writeJSON(func(w io.Writer) error { return writeHistory(ctx, w, store, wanted) })
@@ -75,6 +78,19 @@ func (prog *program) showHistory(ctx context.Context, o historyOptions, card str
 	}
 	t.end(wanted)
 	return nil
+}
+
+// inHistory refuses a run of which the history has nothing; "" is none.
+func inHistory(ctx context.Context, store run.Store, id string) error {
+	if id == "" {
+		return nil
+	}
+	found := false
+	err := store.Events(ctx, run.Wanted{Run: id}, func(*state.Entry) error { found = true; return nil })
+	if err == nil && !found {
+		return refuse("No such run", "The history has no run with the id %s. To list them: cardfleet history", safe.Text(id))
+	}
+	return err
 }
 
 // sinceWhen is the time that -since names; the zero time for "".

@@ -75,6 +75,12 @@ approval "rma" {
 	assert.Contains(t, text, "approved by rma: returned, RMA-7")
 	assert.Contains(t, text, "3 actions in 2 runs: 3 done.")
 	assert.Len(t, r.history("-run="+e.Run).Events, 1)
+	for _, form := range []string{"", "-json"} {
+		got := r.want(1, r.run(strings.Fields("history -run=nosuch "+form)...))
+		assert.Contains(t, got.errors, "The history has no run with the id nosuch")
+		assert.Empty(t, got.out)
+	}
+	assert.Equal(t, "The history of "+scale+" has nothing of run "+e.Run+".\n", r.want(0, r.run("history", "-run="+e.Run, scale)).out)
 	assert.Empty(t, r.history(scale).Events)
 	assert.Equal(t, "The history of "+scale+" has nothing.\n", r.want(0, r.run("history", scale)).out)
 }

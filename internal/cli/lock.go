@@ -32,9 +32,10 @@ func (s *session) lock(ctx context.Context, o runOptions) (held context.Context,
 
 // waitsForLock says whom a run waits for, and for how long.
 func (o *output) waitsForLock(held *state.LockedError, waited, left time.Duration) {
-	text := fmt.Sprintf("Waiting for the state's lock, up to %s: %s.", left, holderText(held.Holder))
+	longest := max(left.Round(time.Second), time.Second)
+	text := fmt.Sprintf("Waiting for the state's lock, up to %s: %s.", longest, holderText(held.Holder))
 	if waited > 0 {
-		text = fmt.Sprintf("Still waiting for the state's lock, %s by now and up to %s more: %s.", waited, left, holderText(held.Holder))
+		text = fmt.Sprintf("Still waiting for the state's lock, %s by now and up to %s more: %s.", waited.Round(time.Second), longest, holderText(held.Holder))
 	}
 	o.event("info", "waiting", text, map[string]any{
 		"for": "lock", "lock": lockFields(held.Holder), "waited_seconds": waited.Seconds(), "left_seconds": left.Seconds(),

@@ -87,6 +87,8 @@ func TestAWaitForALockIsToldAtFirstAndEachHalfMinute(t *testing.T) {
 		"Still waiting for the state's lock, 30s by now and up to 40s more: "+who+
 		"Still waiting for the state's lock, 1m0s by now and up to 10s more: "+who)
 	assert.Equal(t, 3, strings.Count(got.errors, who))
+	got = r.want(4, r.run("apply", "-auto-approve", "-lock-timeout=2247212279ns"))
+	assert.Contains(t, got.errors, "Waiting for the state's lock, up to 2s: "+who)
 	var waits []string
 	for _, line := range r.lines("run.jsonl") {
 		if strings.Contains(line, `"type":"waiting"`) {

@@ -216,6 +216,9 @@ func (r *workSession) retry(ctx context.Context, one *postgres.WorkRun, glob str
 			accounts = append(accounts, a.Account)
 		}
 	}
+	if !slices.ContainsFunc(one.Accounts, func(a postgres.WorkAccount) bool { return a.Stuck != "" }) {
+		return refuse("Nothing to retry", "Run %s is not stuck: nothing of it waits for a retry. To look at it: cardfleet runs show %s", one.ID, one.ID)
+	}
 	if len(accounts) == 0 {
 		return refuse("Nothing to retry", "Run %s is stuck in no such account. To look at it: cardfleet runs show %s", one.ID, one.ID)
 	}

@@ -202,7 +202,7 @@ func TestRunsAreListedShownAndCancelled(t *testing.T) {
 		got := r.want(1, r.run(append([]string{"runs"}, args...)...))
 		assert.Contains(t, got.errors, "No such run", args[0])
 	}
-	assert.Contains(t, r.want(1, r.run("runs", "retry", id)).errors, "Nothing to retry")
+	assert.Contains(t, r.want(1, r.run("runs", "retry", id)).errors, "is not stuck")
 	assert.Contains(t, r.want(1, r.run("runs", "retry", "-accounts=[", id)).errors, "is no glob")
 
 	assert.Contains(t, r.want(0, r.run("runs", "cancel", id)).out, "Cancelled: run "+id)
@@ -269,7 +269,7 @@ func TestARunThatAnAccountRefusesIsStuckUntilItIsRetried(t *testing.T) {
 	require.Len(t, going, 1)
 	assert.Equal(t, id, going[0].ID)
 	r.want(5, r.run("runs", "watch", id))
-	assert.Contains(t, r.want(1, r.run("runs", "retry", "-accounts=xuyu*", id)).errors, "Nothing to retry")
+	assert.Contains(t, r.want(1, r.run("runs", "retry", "-accounts=xuyu*", id)).errors, "is stuck in no such account")
 
 	r.world.Expel(carriersim.Account{ID: testKeyID, Secret: testSecret})
 	assert.Contains(t, r.want(0, r.run("runs", "retry", "-accounts=ali*", id)).out, "goes on in aliyun.")
