@@ -62,6 +62,7 @@ func (e *Env) getenv(name string) string {
 func Run(ctx context.Context, args []string, env *Env) int {
 	own := *env
 	env = &own
+	env.Out = &leftPipe{env.Out}
 	prog := &program{env: env, seen: &seen{log: slog.New(slog.DiscardHandler)}}
 	wanted, mistaken := languageOf(args, env.getenv)
 	if env.lang = wanted; mistaken != nil {
