@@ -13,7 +13,12 @@ import (
 // handedOver follows what workers have of a plan. Where earlier runs went on while it
 // was made, what they changed meanwhile is planned and handed over too.
 func (s *session) handedOver(ctx context.Context, h *handing, done *run.Applied, o applyOptions, planFile string, approvals plan.Approvals) (*run.Applied, error) {
-	again, rest, againErr := s.handAgain(ctx, h, o, planFile, approvals)
+	of := o // the rest's options
+	of.refreshOptions = refreshOptions{mode: refreshFlag(plan.RefreshNone)}
+	if o.report != "" {
+		of.report += ".rest"
+	}
+	again, rest, againErr := s.handAgain(ctx, h, of, planFile != "", approvals)
 	var err error
 	if h.followed() {
 		done, err = s.follow(ctx, h, done, o)
@@ -21,17 +26,8 @@ func (s *session) handedOver(ctx context.Context, h *handing, done *run.Applied,
 	if rest == nil || !again.followed() {
 		return done, cmp.Or(err, againErr)
 	}
-	o.report = alongside(o.report)
-	rest, restErr := s.follow(ctx, again, rest, o)
+	rest, restErr := s.follow(ctx, again, rest, of)
 	return cmp.Or(done, rest), cmp.Or(err, restErr, againErr)
-}
-
-// alongside is where the report of the rest of a plan is written.
-func alongside(report string) string {
-	if report == "" {
-		return ""
-	}
-	return report + ".rest"
 }
 
 // lookWhoGoesOn notes whether earlier runs go on. No other run is handed over until this
@@ -49,15 +45,14 @@ func (h *handing) lookWhoGoesOn(ctx context.Context) error {
 // was made. What they carried out after their cards were read isn't in it; and what they
 // had begun when the new plan superseded it still comes to its end. Of a part of the fleet
 // nothing is said of other cards, so nothing is superseded there.
-func (s *session) handAgain(ctx context.Context, h *handing, o applyOptions, planFile string, approvals plan.Approvals) (*handing, *run.Applied, error) {
+func (s *session) handAgain(ctx context.Context, h *handing, o applyOptions, saved bool, approvals plan.Approvals) (*handing, *run.Applied, error) {
 	if head := h.plan.Head(); !h.crossed || head.Partial != "" || head.RefreshOnly || len(head.Incomplete) > 0 {
 		return nil, nil, nil
 	}
 	if err := h.earlier.LetEnd(ctx, h.work, s.env.Sleep); err != nil {
 		return nil, nil, err
 	}
-	again := &handing{work: h.work, part: h.part, before: h, saved: planFile != ""}
-	o.refreshOptions, o.report = refreshOptions{mode: refreshFlag(plan.RefreshNone)}, alongside(o.report)
+	again := &handing{work: h.work, part: h.part, before: h, saved: saved}
 	done, err := s.locked(ctx, again, o, "", approvals)
 	return again, done, err
 }

@@ -130,6 +130,12 @@ func (p Part) Here(c *plan.Card, a *plan.Action) bool {
 	return !a.Kind.CallsCarrier() && len(a.Needs) == 0
 }
 
+// takes reports whether an action may go to workers. One that lacks an approval never does.
+func (p Part) takes(c *plan.Card, a *plan.Action) bool {
+	_, handed := p.handed[c.Provider]
+	return handed && (!a.Guarded || a.Approved)
+}
+
 // HandOver is a run that is to be handed over.
 type HandOver struct {
 	Work     *postgres.Work
@@ -142,7 +148,8 @@ type HandOver struct {
 	Applied  *run.Applied // what was done here
 	Plan     plan.Source  // all of it
 	Origin   plan.Origin
-	Detached bool // nobody follows it
+	Follows  *Following // who tells of its end; not asked where it is Detached
+	Detached bool       // nobody follows it
 	Now      time.Time
 }
 
@@ -183,6 +190,9 @@ func (h *HandOver) Do(ctx context.Context) (actions int, handed bool, err error)
 	info, err := json.Marshal(h.info())
 	if err != nil {
 		return 0, false, err
+	}
+	if !h.Detached { // before a worker may end it; where it can't be said, a worker tells of the end
+		_ = h.Follows.Renew(ctx)
 	}
 	s := &slicer{h: h, left: left, needed: needed, open: map[string]*open{}}
 	_, err = h.Work.HandOver(ctx, postgres.HandOver{
@@ -241,12 +251,9 @@ func (h *HandOver) left() (remaining, map[string]bool, error) {
 	return r, needed, err
 }
 
-// goes reports whether an action is handed over. One that lacks an approval never is.
+// goes reports whether an action is handed over.
 func (h *HandOver) goes(c *plan.Card, a *plan.Action, r remaining) bool {
-	if _, handed := h.Part.handed[c.Provider]; !handed || r.done[a.ID] {
-		return false
-	}
-	return !a.Guarded || a.Approved
+	return !r.done[a.ID] && h.Part.takes(c, a)
 }
 
 // slicer cuts a plan into slices, account by account, in the plan's order.
@@ -453,8 +460,7 @@ func (e *Earlier) News(p, before plan.Source, part Part, only func(spec.ICCID) b
 		})
 	}
 	err := visit(p, func(c *plan.Card, a *plan.Action) {
-		_, handed := part.handed[c.Provider]
-		if handed && a.Kind.CallsCarrier() && (!a.Guarded || a.Approved) && !e.Has(c, a) && (only == nil || only(c.ICCID)) {
+		if part.takes(c, a) && a.Kind.CallsCarrier() && !e.Has(c, a) && (only == nil || only(c.ICCID)) {
 			news[Named(c.ICCID, a.Change)] = c.ICCID
 		}
 	})
@@ -476,8 +482,11 @@ func (e *Earlier) Unwanted(card spec.ICCID) bool { return e.unwanted[card] }
 // LetEnd waits until what is no longer wanted, and was begun before that was known, has
 // ended: the slices that workers had in their hands, and calls that take longer.
 func (e *Earlier) LetEnd(ctx context.Context, work *postgres.Work, sleep func(context.Context, time.Duration) error) error {
+	if len(e.superseded) == 0 {
+		return nil
+	}
 	accounts, err := work.Accounts(ctx)
-	if err != nil || len(e.superseded) == 0 || !slices.ContainsFunc(accounts, func(a postgres.AccountState) bool { return a.Live }) {
+	if err != nil || !slices.ContainsFunc(accounts, func(a postgres.AccountState) bool { return a.Live }) {
 		return err
 	}
 	const most = time.Minute // and what is under way even then is in doubt soon
