@@ -57,9 +57,16 @@ type Result struct {
 	told    bool // its event is in the journal
 	// carrierAt is when it ended, by the carrier's clock; zero where nobody knows that.
 	carrierAt time.Time
-	ticket    string // of an InDoubt: that the carrier gave for it; "" for none
-	ended     bool   // of a Failed: the carrier says so of what was in doubt
-	unsent    bool   // of an InDoubt: the call was not sent again, so the doubt is as it was
+	taken     *acceptance // of an InDoubt: by the carrier; nil where nobody knows that
+	ended     bool        // of a Failed: the carrier says so of what was in doubt
+	unsent    bool        // of an InDoubt: the call was not sent again, so the doubt is as it was
+}
+
+// acceptance is a carrier's word that it makes a change in its own time.
+type acceptance struct {
+	ticket    string    // what the carrier gave to ask by; "" for none
+	at        time.Time // when it came
+	carrierAt time.Time // then, by the carrier's clock; zero where nobody knows that
 }
 
 // Options are what a run needs. Every field without a word about its zero

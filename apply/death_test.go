@@ -121,6 +121,76 @@ func TestADeathAtAnyMomentIsTakenUp(t *testing.T) {
 	}
 }
 
+// accepting is a carrier that accepts changes, and gives no ticket.
+type accepting struct {
+	providers.Provider
+	mu   sync.Mutex
+	sent int
+}
+
+func (p *accepting) Do(ctx context.Context, c providers.Change) (providers.Receipt, error) {
+	p.mu.Lock()
+	p.sent++
+	p.mu.Unlock()
+	err := &providers.Error{Call: "stop", Message: "accepted", Accepted: true, Cause: providers.Unavailable}
+	if written := c.Accepted(ctx, ""); written != nil {
+		err.Err = written
+	}
+	return providers.Receipt{}, err
+}
+
+// TestADeathWhileAnAcceptedChangeIsWaitedForSendsNothingAgain lets an apply die at every
+// moment: once the journal has it that the carrier accepted the call, no later run sends
+// it, however long the carrier takes. Who dies before that leaves a lost answer.
+func TestADeathWhileAnAcceptedChangeIsWaitedForSendsNothingAgain(t *testing.T) {
+	for moment := 0; ; moment++ {
+		d := &death{left: moment}
+		b := newBench(t, 1, stopped)
+		inner := b.options.Providers[aliyun]
+		carrier := &accepting{Provider: inner}
+		b.options.Providers = map[spec.ProviderName]providers.Provider{aliyun: dyingProvider{carrier, d}}
+		b.options.Journal = dyingJournal{b.journal, d}
+		apply.Run(t.Context(), b.options)
+		known := slices.ContainsFunc(b.journal.records, func(r state.Record) bool { return r.Intent != nil && r.Intent.UnderWay() })
+		sent := carrier.sent
+
+		snap := b.afterDeath(t)
+		if known {
+			require.Len(t, snap.Cards[0].Doubts, 1, "died at moment %d", moment)
+			require.True(t, snap.Cards[0].Doubts[0].Accepted, "died at moment %d", moment)
+			require.Equal(t, start, snap.Cards[0].Doubts[0].Since, "died at moment %d", moment)
+		}
+		for range 3 {
+			snap = b.again(t, carrier, snap)
+		}
+		if known {
+			require.Equal(t, sent, carrier.sent, "died at moment %d", moment)
+		}
+		_, err := inner.Do(t.Context(), providers.Change{Change: spec.Change{Kind: spec.Stop}, ICCID: b.fleet.Cards[0].ICCID, Key: "0c1f"})
+		require.NoError(t, err, "the carrier makes it at last")
+		sent = carrier.sent
+		snap = b.again(t, carrier, snap)
+		require.Empty(t, snap.Cards[0].Doubts, "died at moment %d", moment)
+		require.Equal(t, sent, carrier.sent, "died at moment %d", moment)
+		if !d.dead {
+			require.True(t, known)
+			return // it came to its end
+		}
+	}
+}
+
+// TestASavedPlanDoesNotSendWhatTheCarrierAcceptedSince is about a plan that was made before.
+func TestASavedPlanDoesNotSendWhatTheCarrierAcceptedSince(t *testing.T) {
+	b := newBench(t, 1, stopped)
+	carrier := &accepting{Provider: b.options.Providers[aliyun]}
+	b.options.Providers = map[spec.ProviderName]providers.Provider{aliyun: carrier}
+	b.prior.Cards[0].InDoubt(state.Doubt{Change: spec.Change{Kind: spec.Stop}, Since: start, Accepted: true})
+	report := apply.Run(t.Context(), b.options)
+	require.Equal(t, []apply.Outcome{apply.Dropped}, outcomes(report))
+	require.Equal(t, "the carrier accepted it at 2026-11-21 20:46:47 UTC, and it isn't sent again", resultsOf(report)[0].Reason)
+	require.Zero(t, carrier.sent)
+}
+
 func (b *bench) approve(p *plan.Plan) {
 	for i := range p.Cards {
 		for j := range p.Cards[i].Actions {

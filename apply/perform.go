@@ -78,8 +78,8 @@ func (r *run) precondition(ctx context.Context, p providers.Provider, s *step, m
 	if until := memory.Changed.Add(able.Cooldown); !memory.Changed.IsZero() && r.o.Now().Before(until) {
 		return reading, Result{Outcome: Failed, Reason: fmt.Sprintf("not sent: the carrier takes another change of this card from %s on", until.UTC().Format("2006-01-02 15:04 UTC"))}, false
 	}
-	if len(memory.Doubts) > 0 && !repeats(s.action, memory) && !sendsAgain(s, memory) {
-		return reading, Result{Outcome: Dropped, Reason: "an earlier change of this card is in doubt"}, false
+	if why := undecided(s, memory, &able); why != "" {
+		return reading, Result{Outcome: Dropped, Reason: why}, false
 	}
 	reading = spec.Reading{Provider: s.card.Provider, ICCID: s.card.ICCID}
 	if attr := s.action.Kind.Attr(); able.Reads.Has(attr) {
@@ -112,6 +112,24 @@ func (r *run) outdate(s *step, memory *state.Card, reading spec.Reading) {
 	r.setCard(s, &after)
 }
 
+// undecided says which earlier call of the card stands in the way; "" for none. What the
+// carrier has accepted is asked about where it gave a ticket, and never sent again.
+func undecided(s *step, memory *state.Card, able *spec.Capabilities) string {
+	switch {
+	case len(memory.Doubts) == 0:
+		return ""
+	case repeats(s.action, memory):
+		d := &memory.Doubts[0]
+		if asked := d.Ticket != "" && slices.Contains(able.Waits, d.Kind); d.UnderWay() && !asked {
+			return fmt.Sprintf("the carrier accepted it at %s, and it isn't sent again", d.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+		}
+		return ""
+	case sendsAgain(s, memory):
+		return ""
+	}
+	return "an earlier change of this card is in doubt"
+}
+
 // repeats reports whether the action sends again what is in doubt, which the plan
 // allows only for a call that names the value it replaces, or that sets a state.
 func repeats(a *plan.Action, memory *state.Card) bool {
@@ -121,7 +139,7 @@ func repeats(a *plan.Action, memory *state.Card) bool {
 // sendsAgain reports whether the plan has the card's stop or resume that is in doubt
 // sent again, so that it is no reason to leave the card's other actions.
 func sendsAgain(s *step, memory *state.Card) bool {
-	return memory.Doubts[0].Kind.SetsState() && slices.ContainsFunc(s.card.Actions, func(a plan.Action) bool { return repeats(&a, memory) })
+	return memory.Doubts[0].Kind.SetsState() && !memory.Doubts[0].UnderWay() && slices.ContainsFunc(s.card.Actions, func(a plan.Action) bool { return repeats(&a, memory) })
 }
 
 // stale says what changed since the action was planned; "" for nothing.
@@ -177,18 +195,18 @@ func overtaken(c spec.Change, reading spec.Reading) string {
 func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 	memory := r.card(s)
 	again := repeats(s.action, memory)
-	change, ticket := changeOf(s), ""
-	if again {
-		change.Ticket = memory.Doubts[0].Ticket
-		ticket = change.Ticket
+	change, taken := changeOf(s), (*acceptance)(nil)
+	if again && memory.Doubts[0].UnderWay() {
+		d := &memory.Doubts[0]
+		change.Ticket, taken = d.Ticket, &acceptance{d.Ticket, d.Since, d.CarrierSince}
 	}
-	change.Accepted = func(ctx context.Context, given string) error {
-		ticket = given
-		return r.accepted(ctx, s, given)
+	change.Accepted = func(ctx context.Context, ticket string) error {
+		taken = r.takenNow(p, ticket)
+		return r.accepted(ctx, s, taken)
 	}
 	receipt, err := p.Do(ctx, change)
-	if ticket != "" && err != nil {
-		return r.awaited(ctx, p, s, ticket, err)
+	if taken != nil && err != nil {
+		return r.awaited(ctx, p, s, taken, err)
 	}
 	proof := providers.ProofOf(err)
 	switch {
@@ -203,8 +221,8 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 	case again && proof == providers.NeverSeen:
 		return Result{Outcome: InDoubt, Reason: "it was not sent again: " + err.Error(), RequestID: providers.RequestIDOf(err), unsent: true}
 	}
-	if providers.Accepted(err) { // by a carrier that gives no ticket
-		return r.awaited(ctx, p, s, "", err)
+	if providers.Accepted(err) { // by a carrier that is asked nothing more
+		return r.awaited(ctx, p, s, r.takenNow(p, ""), err)
 	}
 	return r.settle(ctx, p, s, err, again && refuses(err))
 }
@@ -236,20 +254,25 @@ func unsent(ctx context.Context, err error) string {
 	return err.Error()
 }
 
-// accepted writes down the ticket of a change that the carrier has accepted, before
-// it is waited for: a run that ends meanwhile leaves it to the next.
-func (r *run) accepted(ctx context.Context, s *step, ticket string) error {
+// takenNow is a change that the carrier has just accepted.
+func (r *run) takenNow(p providers.Provider, ticket string) *acceptance {
 	now := r.o.Now()
+	return &acceptance{ticket, now, providers.CarrierTime(p, now)}
+}
+
+// accepted writes down that the carrier has accepted a change, before it is waited for:
+// a run that ends meanwhile leaves it to the next.
+func (r *run) accepted(ctx context.Context, s *step, taken *acceptance) error {
 	return r.journal(ctx, state.Record{
-		Type: state.IntentRecord, At: now, Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
-		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key, Ticket: ticket}, Event: r.intended(s, now),
+		Type: state.IntentRecord, At: taken.at, Action: s.action.ID, Provider: s.card.Provider, ICCID: s.card.ICCID,
+		Intent: &state.Intent{Change: s.action.Change, Key: s.action.Key, Ticket: taken.ticket, Accepted: true}, Event: r.intended(s, taken.at),
 	})
 }
 
 // awaited is what became of a change that the carrier accepted, and that isn't known
 // to be done: the carrier says that it failed, a reading shows it, or it stays in
 // doubt. It is never sent again.
-func (r *run) awaited(ctx context.Context, p providers.Provider, s *step, ticket string, err error) Result {
+func (r *run) awaited(ctx context.Context, p providers.Provider, s *step, taken *acceptance, err error) Result {
 	id := providers.RequestIDOf(err)
 	if providers.ProofOf(err) == providers.Declined {
 		return Result{Outcome: Failed, Reason: err.Error(), RequestID: id, ended: true}
@@ -257,7 +280,7 @@ func (r *run) awaited(ctx context.Context, p providers.Provider, s *step, ticket
 	if shown, _ := r.look(context.WithoutCancel(ctx), p, s); shown {
 		return Result{Outcome: Done, Reason: "the carrier shows that it was done", RequestID: id}
 	}
-	return Result{Outcome: InDoubt, Reason: err.Error(), RequestID: id, ticket: ticket}
+	return Result{Outcome: InDoubt, Reason: err.Error(), RequestID: id, taken: taken}
 }
 
 func changeOf(s *step) providers.Change {
@@ -369,10 +392,7 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 		if result.unsent {
 			break // and the doubt is as it was
 		}
-		memory.InDoubt(state.Doubt{
-			Change: s.action.Change, Key: s.action.Key, Ticket: result.ticket,
-			Since: now, CarrierSince: result.carrierAt, RequestID: result.RequestID, Reason: result.Reason, Tried: true, Refused: result.refused, Waits: result.waits,
-		})
+		memory.InDoubt(doubtOf(s, &result, now))
 	}
 	after := &memory
 	records := []state.Record{{
@@ -390,6 +410,19 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 		result.Reason = strings.TrimPrefix(result.Reason+"; the journal has no record of this outcome", "; ")
 	}
 	return result
+}
+
+// doubtOf is what the state remembers of an action whose outcome nobody knows at a time.
+// What the carrier accepted is in doubt since then, however often it is asked about.
+func doubtOf(s *step, result *Result, now time.Time) state.Doubt {
+	d := state.Doubt{
+		Change: s.action.Change, Key: s.action.Key,
+		Since: now, CarrierSince: result.carrierAt, RequestID: result.RequestID, Reason: result.Reason, Tried: true, Refused: result.refused, Waits: result.waits,
+	}
+	if taken := result.taken; taken != nil {
+		d.Accepted, d.Ticket, d.Since, d.CarrierSince = true, taken.ticket, taken.at, taken.carrierAt
+	}
+	return d
 }
 
 // forgets reports whether the card leaves the state with this action: it left

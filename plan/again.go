@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 )
 
 // wantsAgain reports whether all that is in doubt of the card is a stop or a
@@ -53,5 +55,44 @@ func serviceAfter(k spec.Kind) spec.Switch {
 		return spec.Off
 	default:
 		return spec.Unset
+	}
+}
+
+// asksFor reports whether what the change makes is what the configuration wants of the
+// card, or the policy of one that left it.
+func (d *differ) asksFor(p *pair, change spec.Change) bool {
+	w := p.wanted
+	switch change.Kind {
+	case spec.Stop, spec.Resume:
+		return d.service(p) == serviceAfter(change.Kind)
+	case spec.ChangeBind:
+		return w != nil && w.IMEI != "" && w.IMEI.Same(spec.IMEI(change.To))
+	case spec.Unbind:
+		policy := d.in.Fleet.Policy.OnRemove
+		return w != nil && w.Bound == spec.Off || w == nil && policy != spec.Stop && policy != spec.Forget
+	case spec.Subscribe:
+		return w != nil && slices.Contains(w.Packages, change.To)
+	case spec.Unsubscribe:
+		return w != nil && w.Wants().Has(spec.AttrPackages) && !slices.Contains(w.Packages, change.From)
+	default:
+		return false
+	}
+}
+
+// underWay says of a change that the carrier has accepted that it isn't sent again. The
+// card is left alone until the carrier shows it. A person has to look where something
+// else is wanted by now, and where it should have shown long ago.
+func (d *differ) underWay(p *pair, doubt state.Doubt) {
+	accepted := fmt.Sprintf("%s was accepted by the carrier at %s", doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	switch asked := d.asksFor(p, doubt.Change); {
+	case !asked:
+		p.attend("Change under way", fmt.Sprintf(
+			"%s, which doesn't show it yet. By now the configuration doesn't ask for it, and this %s may still take effect. The card is left alone until it is known.\n%s",
+			accepted, doubt.Kind, p.remedy(doubt)))
+	case !d.in.Now.Before(doubt.LongAgo(p.caps.Settle)):
+		p.attend("Accepted change doesn't show", fmt.Sprintf(
+			"%s, which doesn't show it. It is not sent again, and the card is left alone until it is known.\n%s", accepted, p.remedy(doubt)))
+	default:
+		p.note("%s, which doesn't show it yet; nothing is sent again, and the card is left alone until it shows", accepted)
 	}
 }

@@ -221,14 +221,15 @@ func (d *differ) repeat(p *pair) bool {
 		p.act(doubt.Kind, doubt.From, doubt.To)
 		p.note("%s was accepted by the carrier at %s; it is asked what became of that, and nothing is sent again",
 			doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+		if !d.asksFor(p, doubt.Change) {
+			p.note("by now the configuration doesn't ask for this %s, which may have taken effect; what it asks for is planned once that is known", doubt.Kind)
+		}
 		return true
 	}
-	if doubt.Tried || doubt.Kind.Attr() != spec.AttrBinding || p.caps.Reads.Has(spec.AttrBinding) || !p.caps.ReplacesByName(doubt.Kind) {
+	if doubt.Tried || doubt.UnderWay() || doubt.Kind.Attr() != spec.AttrBinding || p.caps.Reads.Has(spec.AttrBinding) || !p.caps.ReplacesByName(doubt.Kind) {
 		return false
 	}
-	wanted := doubt.Kind == spec.ChangeBind && p.wanted != nil && p.wanted.IMEI != "" && p.wanted.IMEI.Same(spec.IMEI(doubt.To)) ||
-		doubt.Kind == spec.Unbind && (p.wanted != nil && p.wanted.Bound == spec.Off || p.wanted == nil && d.in.Fleet.Policy.OnRemove != spec.Stop && d.in.Fleet.Policy.OnRemove != spec.Forget)
-	if !wanted || p.live.Lifecycle.Ended() {
+	if !d.asksFor(p, doubt.Change) || p.live.Lifecycle.Ended() {
 		return false
 	}
 	p.change(doubt.Kind, doubt.From, doubt.To)
@@ -251,6 +252,10 @@ func (d *differ) inDoubt(p *pair) bool {
 		return false
 	}
 	for _, doubt := range p.memory.Doubts {
+		if doubt.UnderWay() {
+			d.underWay(p, doubt)
+			continue
+		}
 		against := ""
 		if after, wanted := serviceAfter(doubt.Kind), d.service(p); after != spec.Unset && wanted != spec.Unset && after != wanted {
 			against = fmt.Sprintf("By now the opposite is wanted, and this %s may still take effect.\n", doubt.Kind)
@@ -276,6 +281,8 @@ func (p *pair) remedy(doubt state.Doubt) string {
 	}
 	resolve := "what it shows now is taken for true by:\ncardfleet resolve " + string(p.card.ICCID)
 	switch {
+	case doubt.UnderWay():
+		return "A plan settles it once the carrier shows it. Where it never does, look at the carrier's console; " + resolve
 	case doubt.Waits:
 		return "It stays in doubt until it is paid, and the carrier shows it. Once it is cancelled, " + resolve
 	case doubt.CarrierSince.IsZero() && p.live.Known() && p.live.CarrierAt.IsZero() && doubt.Kind.SetsState():

@@ -145,6 +145,13 @@ func (s scene) input() plan.Input {
 	return in
 }
 
+// accepted is a card of which the carrier accepted a change that long ago.
+func accepted(change spec.Change, ago time.Duration) *state.Card {
+	return remembered(func(c *state.Card) {
+		c.Doubts = []state.Doubt{{Change: change, Since: now.Add(-ago), CarrierSince: now.Add(-ago), Tried: true, Accepted: true}}
+	})
+}
+
 // stopInDoubt is a card whose stop was sent that long ago, after the recent changes,
 // each a minute after the one before.
 func stopInDoubt(ago time.Duration, recent ...spec.Change) *state.Card {
@@ -457,7 +464,31 @@ func TestTheTable(t *testing.T) {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {
 				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: now.Add(-time.Minute), Ticket: "4711"}}
 			}), live: reads(spec.Active, "正常")},
-			[]string{"! Outcome in doubt"},
+			[]string{"# stop was accepted by the carrier at 2026-11-21 20:45:47 UTC, which doesn't show it yet; nothing is sent again, and the card is left alone until it shows"},
+		},
+		"stop that the carrier accepted, and no longer wanted": {
+			scene{wanted: card(active), memory: accepted(spec.Change{Kind: spec.Stop}, time.Minute), live: reads(spec.Active, "正常", atCarrier)},
+			[]string{"! Change under way"},
+		},
+		"stop that the carrier accepted, of a card that left": {
+			scene{memory: accepted(spec.Change{Kind: spec.Stop}, time.Minute), live: reads(spec.Active, "正常"), policy: spec.Policy{OnRemove: spec.Stop}},
+			[]string{"# stop was accepted by the carrier at 2026-11-21 20:45:47 UTC, which doesn't show it yet; nothing is sent again, and the card is left alone until it shows"},
+		},
+		"stop that the carrier accepted, and the carrier shows it": {
+			scene{wanted: card(active), memory: accepted(spec.Change{Kind: spec.Stop}, time.Minute), live: reads(spec.SuspendedByOwner, "停机")},
+			[]string{"resume", "# stop of 2026-11-21 20:45 UTC was in doubt; the carrier shows that it was done"},
+		},
+		"stop that the carrier accepted long ago": {
+			scene{wanted: card(stopped), memory: accepted(spec.Change{Kind: spec.Stop}, time.Hour), live: reads(spec.Active, "正常", atCarrier)},
+			[]string{"! Accepted change doesn't show"},
+		},
+		"subscription that the carrier accepted": {
+			scene{wanted: card(packages("10002")), memory: accepted(spec.Change{Kind: spec.Subscribe, To: "10002"}, 20*time.Minute), live: reads(spec.Active, "正常", withPackages(), atCarrier)},
+			[]string{"# subscribe 10002 was accepted by the carrier at 2026-11-21 20:26:47 UTC, which doesn't show it yet; nothing is sent again, and the card is left alone until it shows"},
+		},
+		"change of the device that the carrier accepted and the configuration took back": {
+			scene{wanted: card(func(c *spec.Card) { c.IMEI = deviceA }), memory: accepted(spec.Change{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceB)}, 20*time.Minute), live: reads(spec.Active, "正常")},
+			[]string{"! Change under way"},
 		},
 		"subscription in doubt, not there yet": {
 			scene{wanted: card(packages("10002")), memory: remembered(func(c *state.Card) {

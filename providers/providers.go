@@ -100,8 +100,8 @@ type Change struct {
 	// waited for, and not sent. "" sends it.
 	Ticket string
 	// Accepted, where set, is told the ticket of a change that the carrier has
-	// accepted and not yet made, before it is waited for. It returns once the ticket
-	// is durable.
+	// accepted and not yet made, before it is waited for; "" of a carrier that gives
+	// none. It returns once that is durable.
 	Accepted func(ctx context.Context, ticket string) error
 }
 

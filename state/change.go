@@ -131,7 +131,7 @@ type Settled struct {
 // the call by the carrier's clock, shows another one. Where nobody knows that clock,
 // the run must itself have known of the call for that long; of a stop and a resume,
 // see [Doubt.LongAgo]. Where r can't tell, it stays; so does a call that waits for
-// somebody. c is left as it is.
+// somebody, or that the carrier accepted: it may have its effect yet. c is left as it is.
 func (c *Card) SettleDoubts(r spec.Reading, settle time.Duration) (Card, []Settled) {
 	return c.settle(r, settle, func(d Doubt) bool { return d.olderThan(settle, &r) || d.longAgo(settle, &r) })
 }
@@ -149,7 +149,7 @@ func (c *Card) settle(r spec.Reading, settle time.Duration, overdue func(Doubt) 
 		case done:
 			after.Done(ch)
 			settled = append(settled, Settled{d, true})
-		case !d.Waits && d.Ticket == "" && overdue(d):
+		case !d.Waits && !d.UnderWay() && overdue(d):
 			after.Doubts = without(after.Doubts, func(o Doubt) bool { return o == d })
 			settled = append(settled, Settled{d, false})
 		}
@@ -177,7 +177,7 @@ func (c *Card) Shows(change spec.Change, r spec.Reading, settle time.Duration) (
 // became of it: it sets a state, so that a second one changes nothing twice, the
 // carrier hasn't accepted the first, and r, which was taken after it, shows what it replaces.
 func (d Doubt) MayRepeat(r *spec.Reading) bool {
-	return d.Kind.SetsState() && d.Ticket == "" && !d.Waits && r.Known() && !d.after(r) && d.PendingIn(*r)
+	return d.Kind.SetsState() && !d.UnderWay() && !d.Waits && r.Known() && !d.after(r) && d.PendingIn(*r)
 }
 
 // LongAgo is from when on, by the machines' clocks, a stop or a resume would show

@@ -395,6 +395,21 @@ func TestWhatWaitsForAPersonIsNeverTakenForWithoutEffect(t *testing.T) {
 	assert.True(t, settled[0].Done)
 }
 
+func TestWhatTheCarrierAcceptedIsNeverTakenForWithoutEffectAndNeverSentAgain(t *testing.T) {
+	for _, d := range []state.Doubt{{Accepted: true}, {Ticket: "4711"}} { // older states have a ticket alone
+		d.Change, d.Since, d.CarrierSince = spec.Change{Kind: spec.Stop}, noon, noon
+		card := state.Card{Doubts: []state.Doubt{d}}
+		later := live(func(r *spec.Reading) { r.At, r.CarrierAt = noon.Add(240*time.Hour), noon.Add(240*time.Hour) })
+		_, settled := card.SettleDoubts(later, 0)
+		assert.Empty(t, settled)
+		assert.False(t, d.MayRepeat(&later))
+		later.Lifecycle = spec.SuspendedByOwner
+		_, settled = card.SettleDoubts(later, 0)
+		require.Len(t, settled, 1)
+		assert.True(t, settled[0].Done)
+	}
+}
+
 func TestSinceWhenACardIsAsItIs(t *testing.T) {
 	card := state.Card{Binding: state.BoundTo(imeiA)}
 	status := spec.Reading{At: noon.Add(time.Minute), Lifecycle: spec.Active, Has: spec.AttrActive | spec.AttrPackages}

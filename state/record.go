@@ -70,9 +70,15 @@ type Intent struct {
 	spec.Change
 	Key string `json:"key,omitempty"`
 	// Ticket is what the carrier gave for a change that it has accepted and not made
-	// yet. An intent with one takes the place of its action's first.
+	// yet; "" where it gives none.
 	Ticket string `json:"ticket,omitempty"`
+	// Accepted reports that the carrier has accepted the change, and not made it yet.
+	Accepted bool `json:"accepted,omitempty"`
 }
+
+// UnderWay reports whether the carrier has accepted the call. Such an intent takes the
+// place of its action's first. Older journals have a ticket alone for that.
+func (i *Intent) UnderWay() bool { return i.Accepted || i.Ticket != "" }
 
 // ID is the identity of the card that the record is about.
 func (r *Record) ID() spec.CardID {

@@ -187,6 +187,9 @@ type Doubt struct {
 	// Ticket is what the carrier gave for a change that it accepted: a later run asks
 	// by it what became of that, and never sends the change again.
 	Ticket string `json:"ticket,omitempty"`
+	// Accepted reports that the carrier accepted the change at Since, and makes it in
+	// its own time. No reading shows that it had no effect, and it is never sent again.
+	Accepted bool `json:"accepted,omitempty"`
 	// Tried reports that the run itself looked, and repeated the call where
 	// that could do no harm, in vain. It is false where the run ended before.
 	Tried bool `json:"tried,omitempty"`
@@ -198,6 +201,10 @@ type Doubt struct {
 	// reading shows that it had none.
 	Waits bool `json:"waits,omitempty"`
 }
+
+// UnderWay reports whether the carrier has accepted the change. Older states have a
+// ticket alone for that.
+func (d Doubt) UnderWay() bool { return d.Accepted || d.Ticket != "" }
 
 // Likely reports whether the change was likely done, though nothing shows it: a
 // change of the device whose repetition the carrier refused.

@@ -192,7 +192,7 @@ func approvalEnded(a *plan.Action, now time.Time) (until time.Time, ended bool) 
 
 // inDoubt judges an action whose call an earlier worker began, and that a reading,
 // if there is one, doesn't show. Only one that names the value which it replaces may
-// be sent again without a reading.
+// be sent again without a reading, and none that the carrier has accepted.
 func (p *piece) inDoubt(c *card, a *plan.Action, shown spec.Reading, now time.Time) (*apply.Result, string) {
 	memory := p.memories[c.ICCID]
 	if memory == nil {
@@ -205,7 +205,7 @@ func (p *piece) inDoubt(c *card, a *plan.Action, shown spec.Reading, now time.Ti
 	able := p.w.carriers.Capabilities[c.Provider]
 	d := &memory.Doubts[at]
 	switch {
-	case able.ReplacesByName(a.Kind) && !a.Irreversible() && !a.Guarded:
+	case !d.UnderWay() && able.ReplacesByName(a.Kind) && !a.Irreversible() && !a.Guarded:
 		return nil, ""
 	case d.MayRepeat(&shown):
 		return nil, ""

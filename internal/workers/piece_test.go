@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
@@ -39,6 +40,26 @@ func TestWhatWaitsForAnEarlierCallToBeShownSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, notShownYet, left.Waits, "runs show tells it")
 	require.Equal(t, now.Add(longest), left.NotBefore)
+}
+
+func TestWhatTheCarrierAcceptedOfALostWorkerIsLookedAtAndNeverSentAgain(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	p := doubtful(now)
+	c := p.cards[0]
+	able := p.w.carriers.Capabilities["aliyun"]
+	able.NamesPrior = []spec.Kind{spec.Stop} // so that a call without an answer would be sent again
+	p.w.carriers.Capabilities["aliyun"] = able
+	p.memories[c.ICCID].Doubts[0].Accepted, p.memories[c.ICCID].Doubts[0].Reason = true, "the carrier accepted it"
+	shown := map[spec.ICCID]run.Look{c.ICCID: {Shown: spec.Reading{At: now, Lifecycle: spec.Active, Has: spec.AttrActive}}}
+	for range looks(0) {
+		r, why := p.verdict(c, &c.Actions[0], nil, shown, nil, now)
+		require.Nil(t, r)
+		require.Equal(t, notShownYet, why)
+	}
+	r, _ := p.verdict(c, &c.Actions[0], nil, shown, nil, now)
+	require.NotNil(t, r)
+	require.Equal(t, apply.InDoubt, r.Outcome)
+	require.Equal(t, "the carrier accepted it", r.Reason)
 }
 
 func TestWhatIsLeftOfASliceThatWasEndedWaitsForNothing(t *testing.T) {

@@ -29,9 +29,9 @@ func (p *provider) waitFor(ctx context.Context, c providers.Change, ch *change, 
 		}
 		vars[rootTicket] = cty.StringVal(ticket)
 	}
-	if c.Accepted != nil && ticket != "" {
+	if c.Accepted != nil {
 		if err := c.Accepted(context.WithoutCancel(ctx), ticket); err != nil {
-			return providers.Receipt{}, p.waiting(c, got.requestID, "the carrier accepted it, and its ticket could not be written down: "+err.Error())
+			return providers.Receipt{}, p.waiting(c, got.requestID, "the carrier accepted it, and that could not be written down: "+err.Error())
 		}
 	}
 	return p.poll(ctx, c, ch, vars, got.requestID)

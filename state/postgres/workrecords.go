@@ -20,7 +20,7 @@ import (
 // The kinds of a row, as a query needs them.
 const (
 	kindIntent  = "i"
-	kindTicket  = "t" // an intent that takes the place of its action's first
+	kindTicket  = "t" // an intent that the carrier has accepted: it takes the place of its action's first
 	kindOutcome = "o"
 	kindCard    = "c" // an outcome or a put with the card: it ends the card's intents
 	kindDrop    = "d"
@@ -29,7 +29,7 @@ const (
 
 func kindOf(r *state.Record) (string, error) {
 	switch {
-	case r.Type == state.IntentRecord && r.Intent != nil && r.Intent.Ticket != "":
+	case r.Type == state.IntentRecord && r.Intent != nil && r.Intent.UnderWay():
 		return kindTicket, nil
 	case r.Type == state.IntentRecord:
 		return kindIntent, nil
@@ -114,7 +114,7 @@ func (all workRecords) mark() {
 		r := &all[i]
 		iccid := r.ID().ICCID
 		switch {
-		case r.Type == state.OutcomeRecord, r.Type == state.IntentRecord && r.Intent.Ticket != "":
+		case r.Type == state.OutcomeRecord, r.Type == state.IntentRecord && r.Intent.UnderWay():
 			open[iccid] = answer(open[iccid], r)
 		}
 		switch {

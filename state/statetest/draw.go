@@ -63,6 +63,7 @@ func drawDoubt(t *rapid.T) state.Doubt {
 		RequestID: rapid.StringMatching(`[0-9A-F]{0,8}`).Draw(t, "request"), Reason: rapid.String().Draw(t, "reason"),
 		Tried: rapid.Bool().Draw(t, "tried"), Refused: rapid.Bool().Draw(t, "refused"),
 		CarrierSince: drawTime(t), Waits: rapid.Bool().Draw(t, "waits"), Ticket: rapid.StringMatching(`[0-9a-f-]{0,8}`).Draw(t, "ticket"),
+		Accepted: rapid.Bool().Draw(t, "accepted"),
 	}
 }
 

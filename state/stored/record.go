@@ -78,5 +78,9 @@ func checkRun(r *state.Record) error {
 
 // doubtOf is what is left of an intent that nothing ended.
 func doubtOf(r *state.Record) state.Doubt {
-	return state.Doubt{Change: r.Intent.Change, Key: r.Intent.Key, Ticket: r.Intent.Ticket, Since: r.At, Reason: unanswered}
+	d := state.Doubt{Change: r.Intent.Change, Key: r.Intent.Key, Ticket: r.Intent.Ticket, Accepted: r.Intent.Accepted, Since: r.At, Reason: unanswered}
+	if d.Accepted {
+		d.Reason = acceptedUnseen
+	}
+	return d
 }

@@ -64,6 +64,7 @@ func (w recordWriter) intent(i *state.Intent) {
 	w.Change(&i.Change)
 	w.Optional(`,"key":`, i.Key)
 	w.Optional(`,"ticket":`, i.Ticket)
+	w.Flag(`,"accepted":true`, i.Accepted)
 	w.Close(start)
 }
 

@@ -12,6 +12,9 @@ import (
 // unanswered is the reason of a doubt that replay finds; see [state.Unanswered].
 const unanswered = state.Unanswered
 
+// acceptedUnseen is its reason where the carrier has accepted the call.
+const acceptedUnseen = "the carrier accepted it, and nothing more is recorded: the run is under way, or it ended before"
+
 // Replay returns the snapshot with the records applied in their order. It
 // leaves s as it is, and applying the same records again changes nothing.
 // Records of an older serial are left out: the snapshot holds them already.
@@ -115,7 +118,7 @@ func (r *replay) apply(rec *state.Record) error {
 	row := r.touch(id.ICCID).of(id, rec.Version)
 	switch rec.Type {
 	case state.IntentRecord:
-		if rec.Intent.Ticket != "" {
+		if rec.Intent.UnderWay() {
 			row.answer(rec.Action) // the carrier has accepted it since
 		}
 		row.open = append(row.open, rec)
