@@ -43,13 +43,14 @@ type Draft struct {
 	numbered   bool
 	takes      bool // some card takes a device, so that cards may wait for each other
 	scratch    pair
+	saved      *savedCards // of the saved plan that is held against this; nil for none
 }
 
 // ref is where a card of the plan is found.
 type ref struct {
 	wanted int32 // in the fleet; -1 for one that isn't declared
 	memory int32 // in the state, or in Draft.kept; -1 for one that isn't managed
-	live   int32 // in the readings; -1 for one that wasn't asked for
+	live   int32 // in the readings, or in Draft.saved; -1 for one that wasn't asked for
 	held   int32 // in Draft.held; -1 for a card that is compared again
 	first  int32 // how many actions the plan has before those of the card
 }
@@ -227,6 +228,7 @@ func (d *Draft) card(i, j int) {
 	r.live = d.reading(idOf(wanted, memory).ICCID)
 	p := &d.scratch
 	p.set(&d.differ, wanted, memory, d.live(&r, wanted, memory))
+	isKept := d.keepSaved(&r, p)
 	released := d.differ.releases(p)
 	if !released {
 		d.departures.take(p)
@@ -236,6 +238,7 @@ func (d *Draft) card(i, j int) {
 	}
 	d.total(p.card.Provider, memory != nil, wanted == nil && !released)
 	is := d.differ.compare(p)
+	d.narrow(&r, p)
 	d.note(p.prevented, wanted != nil)
 	switch is {
 	case unread:
@@ -252,13 +255,39 @@ func (d *Draft) card(i, j int) {
 	if is != asItIs {
 		r.first = int32(len(p.card.Actions)) // until they are numbered
 		if memory != nil {
-			d.planned = append(d.planned, r.memory)
+			d.planned = append(d.planned, int32(j))
 		}
-		if d.in.Rows != nil && memory != nil {
+		if d.in.Rows != nil && memory != nil && !isKept {
 			r.memory = d.kept.keep(memory, declaredAddress(p))
 		}
 		d.refs = append(d.refs, r)
 		d.count(&p.card, memory)
+	}
+}
+
+// keepSaved notes where a card of the saved plan is declared, and keeps what the state
+// has of it, whatever comes out for it. It reports whether that is kept apart.
+func (d *Draft) keepSaved(r *ref, p *pair) bool {
+	if d.saved == nil || r.live < 0 {
+		return false
+	}
+	apart := d.in.Rows != nil && p.memory != nil
+	if apart {
+		r.memory = d.kept.keep(p.memory, declaredAddress(p))
+	}
+	d.saved.wanted[r.live], d.saved.memory[r.live] = r.wanted, r.memory
+	return apart
+}
+
+// narrow leaves of what came out for a card the actions that were saved.
+func (d *Draft) narrow(r *ref, p *pair) {
+	switch {
+	case d.saved == nil:
+	case r.live < 0:
+		p.card.Actions = p.card.Actions[:0]
+	default:
+		p.card.Actions = d.saved.narrowed(r.live, &p.card)
+		p.card.After = p.card.Before.afterIn(&p.laid, p.card.Actions)
 	}
 }
 
@@ -303,19 +332,27 @@ func (d *Draft) at(r *ref) (wanted *spec.Card, memory *state.Card) {
 	if r.wanted >= 0 {
 		wanted = &d.in.Fleet.Cards[r.wanted]
 	}
+	return wanted, d.remembered(r.memory, wanted)
+}
+
+// remembered is what the state has of a card, at that place; nil for -1.
+func (d *Draft) remembered(place int32, wanted *spec.Card) *state.Card {
 	switch {
-	case r.memory < 0:
+	case place < 0:
+		return nil
 	case d.in.Rows != nil:
-		memory = d.kept.card(r.memory, wanted)
+		return d.kept.card(place, wanted)
 	default:
-		memory = &d.in.Prior.Cards[r.memory]
+		return &d.in.Prior.Cards[place]
 	}
-	return wanted, memory
 }
 
 // reading finds a card's reading; -1 for none. Cards come in the readings'
 // order, so this is a merge.
 func (d *Draft) reading(iccid spec.ICCID) int32 {
+	if d.saved != nil {
+		return d.saved.pass(iccid)
+	}
 	for ; d.next < len(d.in.Live); d.next++ {
 		switch c := cmp.Compare(d.in.Live[d.next].ICCID, iccid); {
 		case c == 0:
@@ -330,6 +367,9 @@ func (d *Draft) reading(iccid spec.ICCID) int32 {
 // live is what is known to be so at the carrier.
 func (d *Draft) live(r *ref, wanted *spec.Card, memory *state.Card) spec.Reading {
 	switch {
+	case r.live >= 0 && d.saved != nil:
+		at := idOf(wanted, memory).Provider
+		return d.saved.reading(r.live, at, memory, d.differ.capabilities(at))
 	case r.live >= 0:
 		return d.in.Live[r.live]
 	case d.in.Remembered:
@@ -430,6 +470,7 @@ func (d *Draft) compared(r *ref) (*Card, *state.Card) {
 	p.set(&d.differ, wanted, memory, d.live(r, wanted, memory))
 	d.differ.compare(p)
 	p.address()
+	d.narrow(r, p)
 	if d.numbered {
 		chain(p.card.Actions, int(r.first))
 	}
@@ -479,4 +520,20 @@ func orNil[T any](list []T) []T {
 		return nil
 	}
 	return list
+}
+
+// asked are the changes that come out for a card, whatever was saved of them.
+func (d *Draft) asked(r *ref) []spec.Change {
+	wanted, memory := d.at(r)
+	if wanted == nil && memory == nil {
+		return nil // it is held: see tellStranded
+	}
+	p := &d.scratch
+	p.set(&d.differ, wanted, memory, d.live(r, wanted, memory))
+	d.differ.compare(p)
+	var asked []spec.Change
+	for i := range p.card.Actions {
+		asked = append(asked, p.card.Actions[i].Change)
+	}
+	return asked
 }

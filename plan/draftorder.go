@@ -14,12 +14,14 @@ func (d *Draft) order() error {
 	if !d.takes {
 		return nil
 	}
+	var memory *state.Card
 	o := orderer{plan: d.hold(), in: d.in, each: func(visit func(*Card)) {
+		var c *Card
 		for i := range d.refs {
-			c, _ := d.compared(&d.refs[i])
+			c, memory = d.compared(&d.refs[i])
 			visit(c)
 		}
-	}}
+	}, remembered: func(spec.ICCID) *state.Card { return memory }}
 	planned := d.planned
 	o.others = func(visit func(*state.Card)) error {
 		return d.in.prior(func(j int, c *state.Card) error {

@@ -81,7 +81,7 @@ func (o *orderer) saved(iccid spec.ICCID) *state.Card {
 	if !o.in.saved {
 		return nil
 	}
-	return o.in.Prior.Card(iccid)
+	return o.remembered(iccid)
 }
 
 func (o *orderer) holdDoubts(own holder, doubts []state.Doubt) {

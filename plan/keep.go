@@ -91,7 +91,7 @@ type keptCard struct {
 }
 
 func newKeeper(saved *Plan, in Input) *keeper {
-	k := &keeper{saved: saved, in: in, cards: map[spec.ICCID]*keptCard{}}
+	k := &keeper{saved: saved, in: ofNow(in), cards: map[spec.ICCID]*keptCard{}}
 	k.removed, _ = removedCards(in.Fleet, in.Prior) // its mistakes come out with what is planned now
 	named := make(map[spec.ICCID]bool, len(saved.Cards))
 	for i := range saved.Cards {
@@ -104,13 +104,18 @@ func newKeeper(saved *Plan, in Input) *keeper {
 			}
 		}
 	}
-	k.in.Select = Selection{}
 	if saved.Partial != "" {
 		k.in.Select.Cards = named
 	}
-	k.in.Incomplete, k.in.Numbers, k.in.Reads, k.in.RefreshOnly, k.in.saved = nil, nil, nil, false, true
 	k.in.Live = k.live()
 	return k
+}
+
+// ofNow is what a saved plan is held against: without readings, and of all cards.
+func ofNow(in Input) Input {
+	in.Select, in.Live, in.Remembered = Selection{}, nil, false
+	in.Incomplete, in.Numbers, in.Reads, in.RefreshOnly, in.saved = nil, nil, nil, false, true
+	return in
 }
 
 // declared finds a card of the configuration; nil where there is none.
@@ -168,6 +173,11 @@ func readingOf(c *Card, memory *state.Card, able spec.Capabilities, at time.Time
 	if memory == nil && c.Memory.Last.Lifecycle == r.Lifecycle {
 		r = c.Memory.Reading() // of a card to be adopted: with all that the carrier said of it
 	}
+	return readingSince(r, memory, able, at)
+}
+
+// readingSince is readingOf for what the card shows.
+func readingSince(r spec.Reading, memory *state.Card, able spec.Capabilities, at time.Time) spec.Reading {
 	r.At = at
 	r.Has &= able.Reads
 	if memory == nil {
@@ -207,63 +217,88 @@ func (k *keeper) narrowCard(c *Card, kept *keptCard) {
 		c.Actions = nil
 		return
 	}
-	saved := kept.changes()
-	for j := range c.Actions {
-		if !slices.Contains(saved, c.Actions[j].Change) && !c.Actions[j].Kind.CallsCarrier() {
-			c.Actions = c.Actions[:j] // what follows takes for granted that the state has the card as it is
-			return
-		}
+	saved := make([]spec.Change, 0, len(kept.saved.Actions))
+	for i := range kept.saved.Actions {
+		saved = append(saved, kept.saved.Actions[i].Change)
 	}
-	c.Actions = slices.DeleteFunc(c.Actions, func(a Action) bool { return !slices.Contains(saved, a.Change) })
+	c.Actions = narrowed(c.Actions, withWays(saved))
 }
 
-// changes are the card's saved changes, and those that two of them amount to: a
+// narrowed leaves of a card's actions those that were saved.
+func narrowed(actions []Action, saved []spec.Change) []Action {
+	for j := range actions {
+		if !slices.Contains(saved, actions[j].Change) && !actions[j].Kind.CallsCarrier() {
+			return actions[:j] // what follows takes for granted that the state has the card as it is
+		}
+	}
+	return slices.DeleteFunc(actions, func(a Action) bool { return !slices.Contains(saved, a.Change) })
+}
+
+// withWays are a card's saved changes, and those that two of them amount to: a
 // way by a parking IMEI is two changes of binding.
-func (c *keptCard) changes() []spec.Change {
-	var list []spec.Change
-	actions := c.saved.Actions
-	for i := range actions {
-		list = append(list, actions[i].Change)
-		if i > 0 && actions[i].Kind == spec.ChangeBind && actions[i-1].Kind == spec.ChangeBind && actions[i-1].To == actions[i].From {
-			list = append(list, spec.Change{Kind: spec.ChangeBind, From: actions[i-1].From, To: actions[i].To})
+func withWays(saved []spec.Change) []spec.Change {
+	for i := range len(saved) - 1 {
+		if first, second := saved[i], saved[i+1]; first.Kind == spec.ChangeBind && second.Kind == spec.ChangeBind && first.To == second.From {
+			saved = append(saved, spec.Change{Kind: spec.ChangeBind, From: first.From, To: second.To})
 		}
 	}
-	return list
+	return saved
 }
 
-// number gives the actions the ids that they were saved with. What is no saved
-// action after all, such as another way by a parking IMEI, is taken out, with
-// all that waits for it.
+// number gives the actions the ids that they were saved with, and notes which are kept.
 func (k *keeper) number(fresh *Plan) {
+	var cards []*Card
+	for i := range fresh.Cards {
+		if c := &fresh.Cards[i]; len(c.Actions) > 0 {
+			cards = append(cards, c)
+		}
+	}
+	renumber(cards, func(c *Card, change spec.Change) (string, bool) {
+		kept := k.cards[c.ICCID]
+		i := kept.find(change)
+		if i < 0 {
+			return "", false
+		}
+		return kept.saved.Actions[i].ID, true
+	}, func(c *Card, change spec.Change) { k.cards[c.ICCID].missed(change) })
+	for _, c := range cards {
+		kept := k.cards[c.ICCID]
+		for j := range c.Actions {
+			kept.kept[kept.find(c.Actions[j].Change)] = true
+		}
+	}
+}
+
+// renumber gives the actions of cards the ids that they were saved with. What is no
+// saved action after all, such as another way by a parking IMEI, is taken out, with
+// all that waits for it, and missed.
+func renumber(cards []*Card, saved func(*Card, spec.Change) (id string, ok bool), missed func(*Card, spec.Change)) {
 	ids := map[string]string{} // the saved ones, by those that Order gave
 	gone := map[string]bool{}
 	waiting := map[string][]string{}
-	fresh.eachAction(func(c *Card, a *Action) {
-		if i := k.cards[c.ICCID].find(a.Change); i >= 0 {
-			ids[a.ID] = k.cards[c.ICCID].saved.Actions[i].ID
-		} else {
-			gone[a.ID] = true
+	for _, c := range cards {
+		for j := range c.Actions {
+			a := &c.Actions[j]
+			if id, ok := saved(c, a.Change); ok {
+				ids[a.ID] = id
+			} else {
+				gone[a.ID] = true
+			}
+			for _, need := range a.Needs {
+				waiting[need] = append(waiting[need], a.ID)
+			}
 		}
-		for _, need := range a.Needs {
-			waiting[need] = append(waiting[need], a.ID)
-		}
-	})
+	}
 	spread(gone, waiting)
-	for i := range fresh.Cards {
-		c := &fresh.Cards[i]
-		if len(c.Actions) == 0 {
-			continue
-		}
-		kept := k.cards[c.ICCID]
+	for _, c := range cards {
 		c.Actions = slices.DeleteFunc(c.Actions, func(a Action) bool {
 			if gone[a.ID] {
-				kept.missed(a.Change)
+				missed(c, a.Change)
 			}
 			return gone[a.ID]
 		})
 		for j := range c.Actions {
 			a := &c.Actions[j]
-			kept.kept[kept.find(a.Change)] = true
 			a.ID = ids[a.ID]
 			for n, need := range a.Needs {
 				a.Needs[n] = ids[need]

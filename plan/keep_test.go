@@ -23,6 +23,7 @@ func keep(t *testing.T, then scene, change func(*plan.Input)) *plan.Kept {
 	require.True(t, saved.Changes(), "there is something to be saved")
 	in.Live, in.Now = nil, in.Now.Add(time.Hour)
 	change(&in)
+	requireKept(t, written(t, saved), in)
 	kept, diags := plan.Keep(saved, in)
 	require.Empty(t, diags)
 	return kept

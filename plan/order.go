@@ -26,7 +26,7 @@ func Order(p *Plan, in Input) spec.Diagnostics {
 	for i := range p.Cards {
 		planned[p.Cards[i].ICCID] = true
 	}
-	o := orderer{plan: p, in: in, each: p.each}
+	o := orderer{plan: p, in: in, each: p.each, remembered: in.Prior.Card}
 	o.others = func(visit func(*state.Card)) error {
 		return in.prior(func(_ int, c *state.Card) error {
 			if !planned[c.ICCID] {
@@ -68,6 +68,8 @@ type orderer struct {
 	// among them.
 	each   func(visit func(*Card))
 	others func(visit func(*state.Card)) error
+	// remembered is what the state has of the card that each visits; nil for nothing.
+	remembered func(spec.ICCID) *state.Card
 
 	takers  []*taker // in the order of the plan
 	holders map[deviceKey][]*holder

@@ -49,7 +49,11 @@ func (d *Draft) tellStranded() {
 		s := d.stranded[provider]
 		first := s.named[0]
 		first.Attention = []Note{{"Provider is gone", s.detail(provider)}}
-		d.refs = append(d.refs, ref{wanted: -1, memory: -1, live: -1, held: int32(len(d.held))})
+		r := ref{wanted: -1, memory: -1, live: -1, held: int32(len(d.held))}
+		if d.saved != nil {
+			r.live = d.saved.find(first.ICCID)
+		}
+		d.refs = append(d.refs, r)
 		d.held = append(d.held, &first)
 		d.count(&first, nil)
 	}

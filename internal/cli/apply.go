@@ -183,7 +183,7 @@ func (s *session) locked(ctx context.Context, h *handing, o applyOptions, planFi
 // planToApply makes the plan, or loads the one that was saved, under the lock. until is
 // when an apply starts nothing more; zero is no such time.
 func (s *session) planToApply(ctx context.Context, o applyOptions, planFile string, approvals plan.Approvals, until time.Time) (*run.Planned, error) {
-	rows, absent, err := s.run.RowsToApply(ctx, o.acceptNewState, planFile != "" || o.retry.file != "", s.config.HasOutputs())
+	rows, absent, err := s.run.RowsToApply(ctx, o.acceptNewState, o.retry.file != "", s.config.HasOutputs())
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (s *session) planToApply(ctx context.Context, o applyOptions, planFile stri
 // after that, so they were opened without such an end.
 func (s *session) planWithin(ctx context.Context, rows *run.Rows, o applyOptions, planFile string, how run.Options, until time.Time) (*run.Planned, error) {
 	if planFile != "" {
-		return s.loadPlan(planFile, rows, how)
+		return s.loadPlan(ctx, planFile, rows, how)
 	}
 	if err := o.refreshOptions.check(); err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func (prog *program) runCheck(ctx context.Context, o planOptions) (err error) {
 	}
 	how := o.forRun(approvals)
 	how.Absent = absent
-	p, err := s.loadPlan(o.check, run.RowsOf(prior), how)
+	p, err := s.loadPlan(ctx, o.check, run.RowsOf(prior), how)
 	if err != nil {
 		return err
 	}

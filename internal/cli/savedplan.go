@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,16 +16,16 @@ import (
 
 // loadPlan reads a saved plan, and holds it against the variables, the
 // configuration, the state, the approvals and the limits of the moment.
-func (s *session) loadPlan(planFile string, rows *run.Rows, o run.Options) (*run.Planned, error) {
+func (s *session) loadPlan(ctx context.Context, planFile string, rows *run.Rows, o run.Options) (*run.Planned, error) {
 	e := s.fleet.Encryption
 	saved, err := readPlan(within(s.dir(), planFile), s.keysOf, e != nil && e.Enforced)
 	if err != nil {
 		return nil, err
 	}
-	if diags := s.otherVariables(saved.Plan); len(diags) > 0 {
+	if diags := s.otherVariables(saved.Plan.Head()); len(diags) > 0 {
 		return nil, mistakes(diags)
 	}
-	p, err := s.run.Judge(saved, rows, o)
+	p, err := s.run.Judge(ctx, saved, rows, o)
 	if err != nil {
 		return nil, err
 	}

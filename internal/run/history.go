@@ -181,7 +181,7 @@ func (p *Planned) tellUndone(ctx context.Context, r *state.Run, done *apply.Repo
 
 // wasInDoubt reports whether the change was tried before this run.
 func (p *Planned) wasInDoubt(iccid spec.ICCID, change spec.Change) bool {
-	before := p.Prior.Card(iccid)
+	before := p.remembered(iccid)
 	return before != nil && slices.ContainsFunc(before.Doubts, func(d state.Doubt) bool { return d.Tried && d.Change == change })
 }
 

@@ -10,8 +10,8 @@ import (
 
 // Saved is a plan as it was saved.
 type Saved struct {
-	Plan   *plan.Plan
-	Digest string // of the file, decrypted
+	Plan   plan.Source // read card by card, or held whole
+	Digest string      // of the file, decrypted
 }
 
 // WritePlan writes a plan file, encrypted where there is a sealer.
@@ -30,24 +30,18 @@ func WritePlan(w io.Writer, p plan.Source, sealer state.Sealer) error {
 	return sealed.Close()
 }
 
-// ReadPlan reads a plan file. keys is asked only where the file is encrypted.
-// One that is not gives [state.ErrPlain] where enforced says that it has to be.
+// ReadPlan is [OpenPlan] for [Session.Judge].
 func ReadPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*Saved, error) {
-	text, err := plainText(bufio.NewReader(r), keys, enforced)
+	p, err := OpenPlan(r, keys, enforced)
 	if err != nil {
 		return nil, err
 	}
-	p, digest, err := plan.Read(text)
-	if err != nil {
-		return nil, err
-	}
-	if err := ended(text); err != nil {
-		return nil, err
-	}
-	return &Saved{Plan: p, Digest: digest}, nil
+	return &Saved{Plan: p, Digest: p.Digest()}, nil
 }
 
-// OpenPlan is ReadPlan for who looks at the plan card by card.
+// OpenPlan reads a plan file, which is read card by card from then on. keys is asked
+// only where the file is encrypted. One that is not gives [state.ErrPlain] where
+// enforced says that it has to be.
 func OpenPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*plan.File, error) {
 	text, err := plainText(bufio.NewReader(r), keys, enforced)
 	if err != nil {

@@ -287,15 +287,15 @@ func TestASavedPlanIsJudgedByTheStateOfTheMoment(t *testing.T) {
 	require.NoError(t, run.WritePlan(&file, made.Plan, nil))
 	p, err := run.ReadPlan(&file, nil, false)
 	require.NoError(t, err)
-	p.Plan.Lineage = "another"
+	p.Plan.Head().Lineage = "another"
 	var refused *run.Refusal
-	_, err = s.Judge(&run.Saved{Plan: p.Plan}, run.RowsOf(prior(t, s)), run.Options{})
+	_, err = s.Judge(t.Context(), &run.Saved{Plan: p.Plan}, run.RowsOf(prior(t, s)), run.Options{})
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, run.PlanOfOtherState, refused.Reason)
 
-	p.Plan.Lineage = ""
+	p.Plan.Head().Lineage = ""
 	s.Fleet.Digest = "sha256:1"
-	judged, err := s.Judge(&run.Saved{Plan: p.Plan, Digest: "sha256:2"}, run.RowsOf(prior(t, s)), run.Options{})
+	judged, err := s.Judge(t.Context(), &run.Saved{Plan: p.Plan, Digest: "sha256:2"}, run.RowsOf(prior(t, s)), run.Options{})
 	require.NoError(t, err)
 	require.True(t, judged.Outdated)
 	results, err := s.Check(t.Context(), judged, 0)

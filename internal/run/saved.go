@@ -2,10 +2,13 @@ package run
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"slices"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/plan"
+	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
 
@@ -13,35 +16,105 @@ import (
 // the approvals of the moment: see [plan.Keep]. What isn't carried out of it is
 // in Settled. A plan that was made from another fleet's state gives a
 // [*Refusal]; mistakes in the configuration, which no plan is made with, give a
-// [*MistakesError].
-// rows have the state whole.
-func (s *Session) Judge(saved *Saved, rows *Rows, o Options) (*Planned, error) {
-	prior := rows.Head
-	if lineage := saved.Plan.Lineage; lineage != "" && lineage != prior.Lineage {
-		return nil, &Refusal{Reason: PlanOfOtherState, Given: Identity{Lineage: lineage}, Found: identityOf(prior)}
+// [*MistakesError]. Plan and state are read card by card where that can be done, and
+// whole where not.
+func (s *Session) Judge(ctx context.Context, saved *Saved, rows *Rows, o Options) (*Planned, error) {
+	head := saved.Plan.Head()
+	if lineage := head.Lineage; lineage != "" && lineage != rows.Head.Lineage {
+		return nil, &Refusal{Reason: PlanOfOtherState, Given: Identity{Lineage: lineage}, Found: identityOf(rows.Head)}
 	}
-	if name, same := saved.Plan.SameDefinitions(s.Fleet); !same {
+	if name, same := head.SameDefinitions(s.Fleet); !same {
 		return nil, &Refusal{Reason: PlanOfOtherDefinition, Name: name}
 	}
-	kept, diags := plan.Keep(saved.Plan, plan.Input{
-		Fleet: s.Fleet, Prior: prior, Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts,
-		Approvals: o.Approvals, Accepted: o.Accepted, FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,
+	p := &Planned{
+		Digest: saved.Digest, Approvals: o.Approvals, Outdated: head.Config != s.Fleet.Digest, Carried: carried(rows.Head, saved.Digest),
+		absent: o.Absent, news: apply.News{Wanted: s.Fleet.Cards, Capabilities: s.Capabilities},
+	}
+	diags, err := s.hold(ctx, p, saved.Plan, rows, o)
+	if err != nil {
+		return nil, err
+	}
+	s.Watcher.Warn(diags)
+	if err := s.judgeSavedChecks(p.Plan.Head(), head.Checks); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// hold holds a saved plan against the present, card by card where that can be done. Of
+// one that was carried out before, all is settled, and held.
+func (s *Session) hold(ctx context.Context, p *Planned, saved plan.Source, rows *Rows, o Options) (spec.Diagnostics, error) {
+	f, stored := saved.(*plan.File)
+	if stored && p.Carried == nil {
+		diags, err := s.keepFile(ctx, p, f, rows, o)
+		if !errors.Is(err, plan.ErrHeldWhole) {
+			return diags, err
+		}
+	}
+	whole, held := saved.(*plan.Plan)
+	if !held {
+		var err error
+		if whole, err = f.Whole(); err != nil {
+			return nil, err
+		}
+	}
+	return s.keepWhole(ctx, p, whole, rows, o)
+}
+
+// keepFile is [plan.KeepFile] in a session.
+func (s *Session) keepFile(ctx context.Context, p *Planned, f *plan.File, rows *Rows, o Options) (spec.Diagnostics, error) {
+	in := s.ofNow(rows.Head, o)
+	in.Rows = rows.Each
+	kept, diags, err := plan.KeepFile(f, in)
+	if errors.Is(err, state.ErrTangled) {
+		if err := s.whole(ctx, rows); err != nil {
+			return nil, err
+		}
+		in.Prior, in.Rows = rows.whole, nil
+		kept, diags, err = plan.KeepFile(f, in)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case kept == nil:
+		return nil, &MistakesError{diags}
+	}
+	p.Plan, p.remembered = kept, kept.Remembered
+	p.heldAgainst(rows)
+	p.memory = p.told(func(place int, _ *plan.Card) *state.Card {
+		_, memory := kept.Before(place)
+		return memory
 	})
+	if p.settle(kept.Left); len(p.Settled) > 0 {
+		p.order = kept.Order()
+	}
+	return diags, nil
+}
+
+// keepWhole is [plan.Keep] in a session.
+func (s *Session) keepWhole(ctx context.Context, p *Planned, saved *plan.Plan, rows *Rows, o Options) (spec.Diagnostics, error) {
+	if err := s.whole(ctx, rows); err != nil {
+		return nil, err
+	}
+	kept, diags := plan.Keep(saved, s.ofNow(rows.whole, o))
 	if kept == nil {
 		return nil, &MistakesError{diags}
 	}
-	s.Watcher.Warn(diags)
-	if err := s.judgeSavedChecks(kept.Plan, saved.Plan.Checks); err != nil {
-		return nil, err
+	p.Plan, p.order = kept.Plan, orderOf(saved)
+	p.Prior, p.rows, p.remembered = rows.whole, rows, rows.whole.Card
+	p.memory = p.told(apply.MemoryIn(rows.whole, rows.whole.Settlement()))
+	if p.settle(kept.Left); p.Carried != nil {
+		p.settleAll(kept.Plan)
 	}
-	p := &Planned{
-		Plan: kept.Plan, Prior: prior, Digest: saved.Digest, Approvals: o.Approvals, Outdated: saved.Plan.Config != s.Fleet.Digest,
-		Carried: carried(prior, saved.Digest), order: orderOf(saved.Plan), absent: o.Absent,
-		rows: rows, news: apply.News{Wanted: s.Fleet.Cards, Capabilities: s.Capabilities},
+	return diags, nil
+}
+
+// ofNow is what a saved plan is held against.
+func (s *Session) ofNow(prior *state.Snapshot, o Options) plan.Input {
+	return plan.Input{
+		Fleet: s.Fleet, Prior: prior, Capabilities: s.Capabilities, Paces: s.Paces, Accounts: s.Accounts,
+		Approvals: o.Approvals, Accepted: o.Accepted, FirstRun: o.Absent.looked(), Lost: o.Absent.lost(), Now: s.Env.Now().UTC(), Version: s.Env.Version,
 	}
-	p.memory = p.told(apply.MemoryIn(prior, prior.Settlement()))
-	p.settle(kept)
-	return p, nil
 }
 
 // told is what the state has of a card, with the configuration's word taken over.
@@ -81,8 +154,8 @@ func orderOf(saved *plan.Plan) map[string]int {
 // settle takes in what isn't carried out. Of a plan that was carried out before
 // that is all of it: what isn't as wanted any more takes a plan that was made
 // since.
-func (p *Planned) settle(kept *plan.Kept) {
-	for _, l := range kept.Left {
+func (p *Planned) settle(left []plan.Left) {
+	for _, l := range left {
 		r := apply.Result{Card: l.Card, Action: l.Action, Outcome: apply.Dropped, Reason: "not wanted any more: " + l.Reason}
 		switch {
 		case l.AsWanted:
@@ -92,11 +165,12 @@ func (p *Planned) settle(kept *plan.Kept) {
 		}
 		p.Settled = append(p.Settled, r)
 	}
-	if p.Carried == nil {
-		return
-	}
-	for i := range kept.Plan.Cards {
-		c := &kept.Plan.Cards[i]
+}
+
+// settleAll takes in what is kept of a plan that was carried out before.
+func (p *Planned) settleAll(kept *plan.Plan) {
+	for i := range kept.Cards {
+		c := &kept.Cards[i]
 		for j := range c.Actions {
 			p.Settled = append(p.Settled, apply.Result{
 				Card: c, Action: &c.Actions[j], Outcome: apply.NotStarted,
@@ -104,7 +178,7 @@ func (p *Planned) settle(kept *plan.Kept) {
 			})
 		}
 	}
-	p.Plan = withoutActions(kept.Plan)
+	p.Plan = withoutActions(kept)
 }
 
 // withoutActions is the plan with nothing to do.

@@ -87,6 +87,9 @@ type Planned struct {
 	// memory is what the state has of the card at a place of the plan, with the news
 	// taken over.
 	memory func(place int, c *plan.Card) *state.Card
+	// remembered is what the state had of a card of a saved plan before the run; nil for
+	// nothing.
+	remembered func(iccid spec.ICCID) *state.Card
 }
 
 // MistakesError are mistakes in the configuration that only show against the
@@ -123,19 +126,26 @@ func (s *Session) PlanToApply(ctx context.Context, rows *Rows, o Options, unaske
 		return nil, err
 	}
 	p := &Planned{
-		Plan: d, Prior: rows.Head, Numbers: live.Numbers, Approvals: o.Approvals, Withdrawn: withdrawn, absent: o.Absent,
-		rows: rows, fed: live.fed, news: apply.News{Wanted: s.Fleet.Cards, Live: live.fresh(), Capabilities: s.Capabilities},
+		Plan: d, Numbers: live.Numbers, Approvals: o.Approvals, Withdrawn: withdrawn, absent: o.Absent,
+		fed: live.fed, news: apply.News{Wanted: s.Fleet.Cards, Live: live.fresh(), Capabilities: s.Capabilities},
 	}
 	p.memory = p.memoryOf(d)
-	if rows.whole != nil {
-		// A commit makes the next state of this one, and the plan is read again after it.
-		own := *p.Prior
-		if len(own.Respelled) > 0 { // see commitSpellings; a run's own commit sees to itself
-			own.Cards = slices.Clone(own.Cards)
-		}
-		p.Prior, p.rows = &own, rows.of(&own)
-	}
+	p.heldAgainst(rows)
 	return p, nil
+}
+
+// heldAgainst notes the state that a plan was made from which is read again after it is
+// carried out. A commit makes the next state of this one.
+func (p *Planned) heldAgainst(rows *Rows) {
+	p.Prior, p.rows = rows.Head, rows
+	if rows.whole == nil {
+		return
+	}
+	own := *p.Prior
+	if len(own.Respelled) > 0 { // see commitSpellings; a run's own commit sees to itself
+		own.Cards = slices.Clone(own.Cards)
+	}
+	p.Prior, p.rows = &own, rows.of(&own)
 }
 
 // memoryOf is [Planned].memory for a plan that was made now.
