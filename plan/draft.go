@@ -508,6 +508,13 @@ func (d *Draft) value() *Plan {
 func chain(actions []Action, before int) {
 	for j := range actions {
 		actions[j].ID = "a" + strconv.Itoa(before+j+1)
+	}
+	needBefore(actions)
+}
+
+// needBefore has each action of a card wait as [chain] says.
+func needBefore(actions []Action) {
+	for j := range actions {
 		if j > 0 && (actions[j-1].Kind.CallsCarrier() || actions[j-1].Kind == spec.Move) {
 			actions[j].Needs = []string{actions[j-1].ID}
 		}

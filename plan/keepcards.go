@@ -41,8 +41,10 @@ type savedCards struct {
 	// has it; -1 for nothing.
 	wanted, memory, ref []int32
 
+	fleet   *spec.Fleet
 	shown   int32 // the card that was looked at last; -1 for none
 	card    *state.Card
+	like    spec.Card
 	changes []spec.Change
 	recent  []state.Change
 }
@@ -56,8 +58,9 @@ type saying struct {
 
 // savedCardsOf takes in the cards of a saved plan, which were so at a time. The error
 // is [ErrHeldWhole] for a plan that has a card twice, or ids that Order doesn't give.
-func savedCardsOf(f *File, at time.Time) (*savedCards, error) {
-	s := &savedCards{at: at, known: map[string]int32{}, shown: -1}
+func savedCardsOf(f *File, fleet *spec.Fleet, at time.Time) (*savedCards, error) {
+	s := &savedCards{at: at, known: map[string]int32{}, fleet: fleet, shown: -1}
+	s.cards.lends = true
 	if f.head.Partial != "" {
 		s.named = map[spec.ICCID]bool{}
 	}
@@ -98,7 +101,7 @@ func (s *savedCards) take(place int, c *Card) error {
 // keep keeps how the card was.
 func (s *savedCards) keep(c *Card) {
 	r := c.Before.reading()
-	was := state.Card{Provider: c.Provider, ICCID: c.ICCID, Address: c.Address, Recent: s.recent, Last: state.Last{
+	was := state.Card{Provider: c.Provider, ICCID: c.ICCID, Recent: s.recent, Last: state.Last{
 		Status: c.Before.Status, Lifecycle: r.Lifecycle, Has: r.Has, IMEI: r.IMEI, Packages: r.Packages,
 	}}
 	if !packs(&was) {
@@ -158,11 +161,12 @@ func actionNumber(id string) (uint32, bool) {
 }
 
 func actionID(number uint32) string {
-	id := "a" + strconv.FormatUint(uint64(number>>1), 10)
+	var room [12]byte
+	id := strconv.AppendUint(append(room[:0], 'a'), uint64(number>>1), 10)
 	if number&1 != 0 {
-		id += "p"
+		id = append(id, 'p')
 	}
-	return id
+	return string(id)
 }
 
 // sort finds the order of the ICCIDs.
@@ -209,9 +213,14 @@ func (s *savedCards) find(iccid spec.ICCID) int32 {
 // was is the card as it was, with its actions as recent changes. It is good until the
 // next call.
 func (s *savedCards) was(k int32) *state.Card {
-	if s.shown != k {
-		s.shown, s.card = k, s.cards.card(k, nil)
+	if s.shown == k {
+		return s.card
 	}
+	s.like.ICCID = ""
+	if at := s.wanted[k]; at >= 0 {
+		s.like.ICCID = s.fleet.Cards[at].ICCID // which takes no copy
+	}
+	s.shown, s.card = k, s.cards.card(k, &s.like)
 	return s.card
 }
 

@@ -31,10 +31,9 @@ func inFile(place int32) int32 { return -1 - place }
 
 // KeepFile is [Keep] for a saved plan that is read card by card. in may have the state
 // in rows. The error is of these, [state.ErrTangled] where the state has to be whole,
-// and [ErrHeldWhole] where the plan has to be, as one has whose cards have another
-// address by now.
+// and [ErrHeldWhole] where the plan has to be, as one has that names a card twice.
 func KeepFile(f *File, in Input) (*KeptFile, spec.Diagnostics, error) {
-	saved, err := savedCardsOf(f, earlier(f.head.Timestamp, in.Now))
+	saved, err := savedCardsOf(f, in.Fleet, earlier(f.head.Timestamp, in.Now))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,6 +56,7 @@ func KeepFile(f *File, in Input) (*KeptFile, spec.Diagnostics, error) {
 			saved.ref[k] = int32(i)
 		}
 	}
+	d.numbered = false // cards that aren't held get the ids that they were saved with
 	k := &KeptFile{file: f, saved: saved, draft: d, missed: map[int32][]spec.Change{}}
 	k.renumberHeld()
 	k.begin(&in)
@@ -122,42 +122,57 @@ func (k *KeptFile) before(i int32) (wanted *spec.Card, memory *state.Card) {
 }
 
 // look looks at each card once: which of its actions are kept, and what is to be
-// counted.
+// counted. The error is [ErrHeldWhole] where the cards have another order by now.
 func (k *KeptFile) look(in *Input) error {
 	n := newCounts(in)
-	var left, told []int32
-	silent := k.saved.silent
+	var left []int32
+	silent, last := k.saved.silent, ""
 	for i, place := range k.saved.places {
 		for ; len(silent) > 0 && silent[0] < place; silent = silent[1:] {
-			k.shown, told = append(k.shown, inFile(silent[0])), append(told, silent[0])
+			k.shown = append(k.shown, inFile(silent[0]))
 		}
 		c, err := k.card(int32(i))
 		if err != nil {
 			return err
 		}
 		switch {
+		case len(c.Actions) > 0 && c.Address < last:
+			return ErrHeldWhole
 		case len(c.Actions) > 0:
-			k.shown = append(k.shown, int32(i))
+			k.shown, last = append(k.shown, int32(i)), c.Address
 			n.card(c)
 		case k.saved.said[i] >= 0:
-			k.shown, told = append(k.shown, inFile(place)), append(told, place)
+			k.shown = append(k.shown, inFile(place))
 		}
 		if len(c.Actions) < len(k.saved.was(int32(i)).Recent) {
 			left = append(left, int32(i))
 		}
 	}
 	for _, place := range silent {
-		k.shown, told = append(k.shown, inFile(place)), append(told, place)
+		k.shown = append(k.shown, inFile(place))
 	}
-	err := k.file.Visit(told, func(_ int, c *Card) error {
-		n.card(withoutActions(c))
-		return nil
-	})
-	if err != nil {
+	if err := k.lookInFile(&n); err != nil {
 		return err
 	}
 	k.sumUp(&n, in)
 	return k.leave(left)
+}
+
+// lookInFile counts the cards of which no action is kept.
+func (k *KeptFile) lookInFile(n *counts) error {
+	if !slices.ContainsFunc(k.shown, func(at int32) bool { return at < 0 }) {
+		return nil
+	}
+	last := ""
+	return k.Each(func(_ int, c *Card) error {
+		if c.Address < last {
+			return ErrHeldWhole
+		}
+		if last = c.Address; len(c.Actions) == 0 {
+			n.card(c)
+		}
+		return nil
+	})
 }
 
 // withoutActions is a card as it is shown of which nothing is kept.
@@ -190,7 +205,7 @@ func (k *KeptFile) card(i int32) (*Card, error) {
 		k.one = Card{}
 		return &k.one, nil
 	}
-	if r.held < 0 && !k.number(i, c) || c.Address != k.saved.was(i).Address {
+	if r.held < 0 && !k.number(i, c) {
 		return nil, ErrHeldWhole
 	}
 	k.guard.guards(c, memory)
@@ -209,15 +224,13 @@ func (k *KeptFile) card(i int32) (*Card, error) {
 // saved with, and reports whether all have one.
 func (k *KeptFile) number(i int32, c *Card) bool {
 	for j := range c.Actions {
-		a := &c.Actions[j]
-		id, ok := k.saved.id(i, a.Change)
+		id, ok := k.saved.id(i, c.Actions[j].Change)
 		if !ok {
 			return false
 		}
-		if a.ID = id; len(a.Needs) > 0 {
-			a.Needs[0] = c.Actions[j-1].ID // see chain
-		}
+		c.Actions[j].ID = id
 	}
+	needBefore(c.Actions)
 	return true
 }
 

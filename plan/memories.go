@@ -24,6 +24,10 @@ type memories struct {
 	known  map[string]int
 	labels map[uint64]map[string]string // by the word that stands for them
 	one    state.Card
+	// lends says that a card's recent changes are good until the next call, as the card
+	// is: they are in room.
+	lends bool
+	room  []state.Change
 }
 
 // place is where a card is packed; in whole where block is -1.
@@ -302,7 +306,7 @@ func (m *memories) recent(u *unpacking) []state.Change {
 	if n == 0 {
 		return nil
 	}
-	list := make([]state.Change, n)
+	list := m.changes(int(n))
 	for i := range list {
 		ch := &list[i]
 		ch.Kind = spec.Kind(m.words[u.number()])
@@ -312,6 +316,16 @@ func (m *memories) recent(u *unpacking) []state.Change {
 		ch.At, ch.CarrierAt = u.time(), u.time()
 	}
 	return list
+}
+
+// changes are so many changes, to be set.
+func (m *memories) changes(n int) []state.Change {
+	if !m.lends {
+		return make([]state.Change, n)
+	}
+	m.room = slices.Grow(m.room[:0], n)[:n]
+	clear(m.room)
+	return m.room
 }
 
 // iccid is the ICCID of the card of that number.
