@@ -57,6 +57,7 @@ type Result struct {
 	told    bool // its event is in the journal
 	// carrierAt is when it ended, by the carrier's clock; zero where nobody knows that.
 	carrierAt time.Time
+	later     bool        // of a Done: the carrier makes it in its own time
 	taken     *acceptance // of an InDoubt: by the carrier; nil where nobody knows that
 	ended     bool        // of a Failed: the carrier says so of what was in doubt
 	unsent    bool        // of an InDoubt: the call was not sent again, so the doubt is as it was

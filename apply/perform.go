@@ -213,7 +213,7 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 	case err == nil && receipt.Already:
 		return Result{Outcome: Done, Reason: "the card was in that state already", RequestID: receipt.RequestID}
 	case err == nil:
-		return Result{Outcome: Done, RequestID: receipt.RequestID}
+		return Result{Outcome: Done, RequestID: receipt.RequestID, later: receipt.Accepted}
 	case stopped(err):
 		return Result{Outcome: NotStarted, Reason: unsent(ctx, err)}
 	case proof.Effect(again && !s.action.Kind.SetsState()) == providers.EffectNone:
@@ -315,7 +315,7 @@ func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost er
 		}
 		receipt, err := p.Do(ctx, changeOf(s))
 		if err == nil {
-			return Result{Outcome: Done, Reason: "the answer was lost; sent again", RequestID: receipt.RequestID}
+			return Result{Outcome: Done, Reason: "the answer was lost; sent again", RequestID: receipt.RequestID, later: receipt.Accepted}
 		}
 		if named && refuses(err) {
 			refused, lost = true, err
@@ -382,7 +382,7 @@ func (r *run) writeDown(ctx context.Context, s *step, result Result) Result {
 	memory := *r.card(s)
 	switch result.Outcome {
 	case Done:
-		memory.Done(state.Change{Change: s.action.Change, At: now, CarrierAt: result.carrierAt})
+		memory.Done(state.Change{Change: s.action.Change, At: now, CarrierAt: result.carrierAt, Accepted: result.later})
 		memory.Binding.AsFarAsTold = memory.Binding.AsFarAsTold || result.AsFarAsTold
 	case Failed:
 		if result.ended {

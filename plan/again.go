@@ -96,3 +96,19 @@ func (d *differ) underWay(p *pair, doubt state.Doubt) {
 		p.note("%s, which doesn't show it yet; nothing is sent again, and the card is left alone until it shows", accepted)
 	}
 }
+
+// against reports whether something else is wanted by now than what the carrier has
+// accepted and doesn't show yet. A call sent now might be overtaken by the one before.
+func (d *differ) against(p *pair) bool {
+	found := false
+	for _, ch := range p.underWay {
+		if d.asksFor(p, ch.Change) {
+			continue
+		}
+		found = true
+		p.attend("Change under way", fmt.Sprintf(
+			"%s was accepted by the carrier at %s, which doesn't show it yet. By now the configuration doesn't ask for it, and this %s may still take effect. The card is left alone until it shows, for an hour at most.",
+			ch.Change, ch.At.UTC().Format("2006-01-02 15:04:05 UTC"), ch.Kind))
+	}
+	return found
+}

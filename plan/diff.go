@@ -51,6 +51,8 @@ type pair struct {
 	moved  spec.Reading // of a card that moves: what was read at its new provider block
 	caps   *spec.Capabilities
 	card   Card
+	// underWay is what the carrier has accepted, and no reading shows yet.
+	underWay []state.Change
 	// prevented is that the card must not be unbound, where it would be.
 	prevented *spec.Diagnostic
 }
@@ -156,7 +158,7 @@ func (d *differ) wanted(p *pair) {
 	p.recall()
 	p.drift()
 	again := d.wantsAgain(p)
-	if d.repeat(p) || !again && d.inDoubt(p) || !p.standing() {
+	if d.repeat(p) || !again && d.inDoubt(p) || d.against(p) || !p.standing() {
 		return
 	}
 	p.adopt()
@@ -198,6 +200,7 @@ func (p *pair) recall() {
 	}
 	p.memory = &p.card.Memory
 	shown := p.live
+	p.underWay = p.memory.UnderWay(p.live)
 	p.live = p.memory.Overlay(p.live, p.caps.Settle)
 	if shown.Lifecycle != p.live.Lifecycle || len(shown.Packages) != len(p.live.Packages) || shown.IMEI != p.live.IMEI {
 		p.note("a change made %s is not shown by the carrier yet", p.memory.Recent[len(p.memory.Recent)-1].At.UTC().Format("at 15:04:05 UTC"))
@@ -494,7 +497,7 @@ func (d *differ) leaving(p *pair) {
 	}
 	p.recall()
 	again := d.wantsAgain(p)
-	if d.repeat(p) || !again && d.inDoubt(p) {
+	if d.repeat(p) || !again && d.inDoubt(p) || d.against(p) {
 		return
 	}
 	d.remove(p)

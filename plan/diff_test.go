@@ -175,6 +175,23 @@ func without(kind spec.Kind) *spec.Capabilities {
 	return &c
 }
 
+// atOnce is a carrier of which nothing says how long a change may take to show.
+func atOnce() *spec.Capabilities {
+	c := dyiotapi()
+	c.Settle = 0
+	return &c
+}
+
+// takenFor is a card whose changes the carrier took for done that long ago, though it
+// only accepted them.
+func takenFor(ago time.Duration, changes ...spec.Change) *state.Card {
+	return remembered(func(c *state.Card) {
+		for _, change := range changes {
+			c.Done(state.Change{Change: change, At: now.Add(-ago), CarrierAt: now.Add(-ago), Accepted: true})
+		}
+	})
+}
+
 // planned writes a card's plan as short words: "change-bind A>B", "! Card not
 // found", "# note".
 func planned(t *testing.T, in plan.Input) []string {
@@ -505,6 +522,32 @@ func TestTheTable(t *testing.T) {
 				c.Recent = []state.Change{{Change: spec.Change{Kind: spec.Stop}, At: now.Add(-time.Minute)}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"# a change made at 20:45:47 UTC is not shown by the carrier yet"},
+		},
+		"accepted a while ago, not shown by a carrier that shows changes at once": {
+			scene{wanted: card(stopped), memory: takenFor(40*time.Minute, spec.Change{Kind: spec.Stop}), live: reads(spec.Active, "正常"), caps: atOnce()},
+			[]string{"# a change made at 20:06:47 UTC is not shown by the carrier yet"},
+		},
+		"accepted a while ago, not shown, and the opposite is wanted": {
+			scene{wanted: card(active), memory: takenFor(40*time.Minute, spec.Change{Kind: spec.Stop}), live: reads(spec.Active, "正常"), caps: atOnce()},
+			[]string{"! Change under way", "# a change made at 20:06:47 UTC is not shown by the carrier yet"},
+		},
+		"accepted a while ago, not shown, and nothing was read since": {
+			scene{wanted: card(active), memory: takenFor(40*time.Minute, spec.Change{Kind: spec.Stop}), live: reads(spec.SuspendedByOwner, "停机", func(r *spec.Reading) { r.At = now.Add(-time.Hour) }), caps: atOnce()},
+			[]string{"! Change under way"},
+		},
+		"accepted a while ago, and shown": {
+			scene{wanted: card(active), memory: takenFor(40*time.Minute, spec.Change{Kind: spec.Stop}), live: reads(spec.SuspendedByOwner, "停机"), caps: atOnce()},
+			[]string{"resume"},
+		},
+		"accepted by way of a parking device, not shown": {
+			scene{wanted: card(func(c *spec.Card) { c.IMEI = deviceB }), memory: takenFor(20*time.Minute,
+				spec.Change{Kind: spec.ChangeBind, From: string(deviceA), To: string(deviceC)}, spec.Change{Kind: spec.ChangeBind, From: string(deviceC), To: string(deviceB)}),
+				live: reads(spec.Active, "正常", bound(deviceA)), caps: atOnce()},
+			[]string{"# a change made at 20:26:47 UTC is not shown by the carrier yet"},
+		},
+		"accepted an hour ago, not shown": {
+			scene{wanted: card(stopped), memory: takenFor(time.Hour, spec.Change{Kind: spec.Stop}), live: reads(spec.Active, "正常"), caps: atOnce()},
+			[]string{"stop"},
 		},
 		"changed long ago, not shown": {
 			scene{wanted: card(stopped), memory: remembered(func(c *state.Card) {

@@ -181,6 +181,7 @@ const (
 	keepsAccount = 1 << iota
 	replaces
 	isFinal
+	isAccepted
 )
 
 func (p *packing) recent(recent []state.Change) {
@@ -188,7 +189,7 @@ func (p *packing) recent(recent []state.Change) {
 	for i := range recent {
 		ch := &recent[i]
 		p.word(string(ch.Kind))
-		p.b = append(p.b, flag(keepsAccount, ch.KeepsAccount)|flag(replaces, ch.Replaces)|flag(isFinal, ch.Final))
+		p.b = append(p.b, flag(keepsAccount, ch.KeepsAccount)|flag(replaces, ch.Replaces)|flag(isFinal, ch.Final)|flag(isAccepted, ch.Accepted))
 		p.text(ch.From)
 		p.text(ch.To)
 		p.time(ch.At)
@@ -312,6 +313,7 @@ func (m *memories) recent(u *unpacking) []state.Change {
 		ch.Kind = spec.Kind(m.words[u.number()])
 		flags := u.byte()
 		ch.KeepsAccount, ch.Replaces, ch.Final = flags&keepsAccount != 0, flags&replaces != 0, flags&isFinal != 0
+		ch.Accepted = flags&isAccepted != 0
 		ch.From, ch.To = u.text(""), u.text("")
 		ch.At, ch.CarrierAt = u.time(), u.time()
 	}

@@ -90,7 +90,7 @@ func TestNoFieldOfTheStateIsForgottenWhereItIsPacked(t *testing.T) {
 	require.Equal(t, 13, reflect.TypeFor[state.Card]().NumField())
 	require.Equal(t, 4, reflect.TypeFor[state.Binding]().NumField())
 	require.Equal(t, 8, reflect.TypeFor[state.Last]().NumField())
-	require.Equal(t, 3, reflect.TypeFor[state.Change]().NumField())
+	require.Equal(t, 4, reflect.TypeFor[state.Change]().NumField())
 	require.Equal(t, 6, reflect.TypeFor[spec.Change]().NumField())
 }
 

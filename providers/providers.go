@@ -110,6 +110,9 @@ type Receipt struct {
 	RequestID string
 	// Already reports that the card was in the wanted state before.
 	Already bool
+	// Accepted reports that the carrier makes the change in its own time, and that
+	// nothing says how long that may take.
+	Accepted bool
 }
 
 // Type is a kind of provider: what its block may say, and how to open one.

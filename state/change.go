@@ -49,6 +49,26 @@ func (c *Card) overlay(r spec.Reading, settle time.Duration) spec.Reading {
 	return r
 }
 
+// UnderWay are the recent changes that the carrier accepted, and that no reading shows
+// yet: neither r nor the last one, which may be r and of before them. Of several changes
+// of the device it is the last.
+func (c *Card) UnderWay(r spec.Reading) (under []Change) {
+	if c == nil || !r.Known() {
+		return nil
+	}
+	for _, ch := range c.Recent {
+		switch {
+		case !ch.YoungIn(&r, 0), r.At.After(ch.At) && !ch.PendingIn(r):
+			continue
+		case ch.Kind.Attr() == spec.AttrBinding:
+			under = without(under, func(old Change) bool { return old.Kind.Attr() == spec.AttrBinding })
+		}
+		ch.Lay(&r)
+		under = append(under, ch)
+	}
+	return without(under, func(ch Change) bool { return !ch.Accepted })
+}
+
 // Done takes a change that was made over into the card: its binding, its last
 // reading, its recent changes. It ends the doubts about the same change.
 // Slices that other cards may share are replaced, never written to.
@@ -212,9 +232,10 @@ func (ch Change) ageIn(r *spec.Reading) time.Duration {
 
 // YoungIn reports whether the change may have been made less than age before the
 // reading. Where nothing tells how old it is, it counts as young until it is
-// forgotten.
+// forgotten; so does what the carrier only accepted, since it doesn't say how long
+// that may take.
 func (ch Change) YoungIn(r *spec.Reading, age time.Duration) bool {
-	return ch.ageIn(r) < age && !ch.forgottenAt(r.At, r.CarrierAt)
+	return (ch.Accepted || ch.ageIn(r) < age) && !ch.forgottenAt(r.At, r.CarrierAt)
 }
 
 // forgottenAt reports whether the change needs not be remembered any longer at a

@@ -349,7 +349,7 @@ func (c *Card) Equal(o *Card) bool {
 		c.Changed.Equal(o.Changed) && c.Since.Equal(o.Since) && c.Last.equal(&o.Last) &&
 		c.MSISDN == o.MSISDN && maps.Equal(c.Labels, o.Labels) && maps.Equal(c.CarrierIDs, o.CarrierIDs) &&
 		slices.EqualFunc(c.Recent, o.Recent, func(a, b Change) bool {
-			return a.Change == b.Change && a.At.Equal(b.At) && a.CarrierAt.Equal(b.CarrierAt)
+			return a.Change == b.Change && a.At.Equal(b.At) && a.CarrierAt.Equal(b.CarrierAt) && a.Accepted == b.Accepted
 		}) &&
 		slices.EqualFunc(c.Doubts, o.Doubts, func(a, b Doubt) bool {
 			since := a.Since.Equal(b.Since) && a.CarrierSince.Equal(b.CarrierSince)

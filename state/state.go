@@ -169,6 +169,9 @@ type Change struct {
 	// zero until that clock is known. How long ago it was made is measured from it:
 	// At is of the clock of the machine that made the call.
 	CarrierAt time.Time `json:"carrier_at,omitzero"`
+	// Accepted reports that the carrier answered that it makes the change in its own
+	// time, and doesn't say how long that may take.
+	Accepted bool `json:"accepted,omitempty"`
 }
 
 // Doubt is a call whose outcome is unknown: it was sent, or may have been, and

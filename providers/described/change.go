@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -71,7 +72,10 @@ func (p *provider) receipt(ctx context.Context, c providers.Change, ch *change, 
 	case ch.wait != nil && !p.doneAtOnce(ch.wait, vars, got):
 		return p.waitFor(ctx, c, ch, vars, got)
 	}
-	return providers.Receipt{RequestID: got.requestID}, nil
+	// HTTP's 202 is no word of when, and where the definition has none either, a
+	// reading of now may well be of before the change.
+	later := got.status == http.StatusAccepted && ch.wait == nil && p.settle == 0
+	return providers.Receipt{RequestID: got.requestID, Accepted: later}, nil
 }
 
 // unsent is a change that wasn't sent: the card is as it was.

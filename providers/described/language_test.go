@@ -94,6 +94,37 @@ func TestAnAcceptedChangeIsWaitedForAndItsTicketIsWrittenDownFirst(t *testing.T)
 	}
 }
 
+func TestHTTPs202IsOnlyAcceptedWhereTheDefinitionSaysNothingOfWhen(t *testing.T) {
+	const plain = `carrier "w" {
+  endpoint = "https://w.example"
+  %s
+  read {
+    request = { path = "/cards/${card.iccid}" }
+    status  = reply.json.status
+  }
+  lifecycle = { "1" = "active", "2" = "suspended-by-owner" }
+  change "stop" { request = { method = "POST", path = "/stop/${card.iccid}" } }
+}
+`
+	for name, row := range map[string]struct {
+		limits   string
+		status   int
+		accepted bool
+	}{
+		"202":             {"", 202, true},
+		"200":             {"", 200, false},
+		"202, and settle": {"limits { settle = \"30s\" }", 202, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			carrier := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, row.status, map[string]any{}) })
+			p := providertest.OpenOn(t, well(t, fmt.Sprintf(plain, row.limits)).Type(), providertest.Env(providertest.InProcess{Handler: carrier}, nil))
+			receipt, err := p.Do(t.Context(), change(spec.Stop, "", ""))
+			require.NoError(t, err)
+			assert.Equal(t, row.accepted, receipt.Accepted)
+		})
+	}
+}
+
 // tried is a definition whose samples say what it sends and understands.
 func tried(t *testing.T, text string) *described.Definition {
 	t.Helper()

@@ -189,7 +189,10 @@ func (s *Scanner) recent(list *[]state.Change) bool {
 		if !ok || !s.Skip(`,"at":"`) {
 			return false
 		}
-		if ch.At, ok = s.Clock(); !ok || !s.Time(`,"carrier_at":"`, &ch.CarrierAt) || !s.Skip("}") {
+		if ch.At, ok = s.Clock(); !ok || !s.Time(`,"carrier_at":"`, &ch.CarrierAt) {
+			return false
+		}
+		if ch.Accepted = s.Skip(`,"accepted":true`); !s.Skip("}") {
 			return false
 		}
 		*list = append(*list, ch)

@@ -123,6 +123,7 @@ func (w *Writer) recent(list []state.Change) {
 		w.Change(&list[i].Change)
 		w.Clock(`,"at":`, list[i].At)
 		w.Time(`,"carrier_at":`, list[i].CarrierAt)
+		w.Flag(`,"accepted":true`, list[i].Accepted)
 		w.Close(start)
 	}
 	w.B = append(w.B, ']')

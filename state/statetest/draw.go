@@ -35,7 +35,7 @@ func drawIMEI(t *rapid.T) string {
 
 // DrawChange draws a change that a carrier may have made.
 func DrawChange(t *rapid.T) state.Change {
-	c := state.Change{Change: spec.Change{Kind: rapid.SampledFrom(spec.CarrierKinds()).Draw(t, "kind")}, At: drawTime(t)}
+	c := state.Change{Change: spec.Change{Kind: rapid.SampledFrom(spec.CarrierKinds()).Draw(t, "kind")}, At: drawTime(t), Accepted: rapid.IntRange(0, 3).Draw(t, "accepted") == 0}
 	if rapid.Bool().Draw(t, "clocked") {
 		c.CarrierAt = drawTime(t)
 	}
