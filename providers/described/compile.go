@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -239,6 +240,10 @@ func (b block) constantNumber(name string, fallback float64) float64 {
 		return fallback
 	}
 	f, _ := n.AsBigFloat().Float64()
+	if math.IsInf(f, 0) {
+		b.report.ErrorAt(b.attribute(name).Range(), "Value out of range", "%s is infinite, or too large.", name)
+		return fallback
+	}
 	return f
 }
 

@@ -31,6 +31,7 @@ func TestMistakesAreToldAtTheirLine(t *testing.T) {
 		"a bare number beside code":           {more: "code = reply.json.code\n  outcome \"refused\" { when = code == 1 }", says: "Comparison that never holds"},
 		"a bare number in a loop":             {read: `packages = [for p in reply.json.plans : p.id if p.on == 1]`, says: "Comparison that never holds"},
 		"numbers that contain a reply's":      {more: `outcome "refused" { when = contains([0, 1], reply.json.code) }`, says: "Comparison that never holds"},
+		"a rate without an end":               {more: `limits { requests_per_second = "inf" }`, says: "requests_per_second is infinite, or too large"},
 		"a name that nothing has":             {read: `reason = replay.json.x`, says: "Unknown name"},
 		"a setting that isn't declared":       {more: `every { headers = { A = setting.kee } }`, says: `There is no setting.kee. Did you mean "key"?`},
 		"a variable of the fleet":             {more: `every { headers = { A = var.x } }`, says: "A definition refers to nothing of the fleet"},

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -152,6 +153,10 @@ func (s settings) number(name string) (float64, bool) {
 		return 0, false
 	}
 	n, _ := v.AsBigFloat().Float64()
+	if math.IsInf(n, 0) {
+		s.wrong(name, "Value out of range", "%s is infinite, or too large.", name)
+		return 0, false
+	}
 	return n, true
 }
 

@@ -138,6 +138,8 @@ func TestMistakes(t *testing.T) {
 		{"provider setting", "provider \"cmiot\" {\n  pasword = \"x\"\n}", "Unsupported argument", 2, `pasword`, `Did you mean "password"?`},
 		{"rate", "provider \"cmiot\" {\n  requests_per_second = 0\n}", "Value out of range", 2, `0`, `must be more than 0`},
 		{"rate type", "provider \"cmiot\" {\n  requests_per_second = \"fast\"\n}", "Unsuitable value", 2, `"fast"`, `must be a number`},
+		{"rate without an end", "provider \"cmiot\" {\n  requests_per_second = \"inf\"\n}", "Value out of range", 2, `"inf"`, `infinite, or too large`},
+		{"rate beyond a float", "provider \"cmiot\" {\n  requests_per_second = 1e400\n}", "Value out of range", 2, `1e400`, `infinite, or too large`},
 		{"in flight", "provider \"cmiot\" {\n  max_in_flight = 0\n}", "Value out of range", 2, `0`, `at least 1`},
 		{"half a call", "provider \"cmiot\" {\n  max_in_flight = 1.5\n}", "Value out of range", 2, `1.5`, `whole number`},
 		{"timeout", "provider \"cmiot\" {\n  timeout = \"25\"\n}", "Invalid duration", 2, `"25"`, `"25s"`},

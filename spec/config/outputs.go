@@ -110,16 +110,20 @@ func (o *output) eval(s *expr.Scope, r *report) (v cty.Value, unset hcl.Diagnost
 	if !ok {
 		return cty.NilVal, unset, false
 	}
-	if !v.ContainsMarked() {
-		return v, nil, true
+	if v.ContainsMarked() {
+		r.secrets.Remember(v)
+		if !o.sensitive {
+			r.ErrorAt(o.expr.Range(), "Output refers to sensitive values",
+				"output.%s holds a sensitive value. Write sensitive = true to keep it out of what is shown, or nonsensitive(…) around a value that is no secret.", o.name)
+			return cty.NilVal, nil, false
+		}
+		v, _ = v.UnmarkDeep()
 	}
-	r.secrets.Remember(v)
-	if !o.sensitive {
-		r.ErrorAt(o.expr.Range(), "Output refers to sensitive values",
-			"output.%s holds a sensitive value. Write sensitive = true to keep it out of what is shown, or nonsensitive(…) around a value that is no secret.", o.name)
+	if expr.Infinite(v) {
+		r.ErrorAt(o.expr.Range(), "Unsuitable value",
+			"output.%s can't be written as JSON: it holds an infinite number, as log(0, 10) and the text \"inf\" make it.", o.name)
 		return cty.NilVal, nil, false
 	}
-	v, _ = v.UnmarkDeep()
 	return v, nil, true
 }
 

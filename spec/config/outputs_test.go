@@ -111,6 +111,31 @@ output "b" { value = "fine" }
 	assert.Equal(t, []string{`card.a.live.status is "soon"`}, diags[0].Snippet.Values)
 }
 
+func TestAnOutputThatJSONCannotHaveIsAMistakeAtItsPlace(t *testing.T) {
+	diags := mistakes(t, map[string]string{"main.fleet.hcl": `output "fine" { value = [log(8, 2)] }
+output "nested" {
+  value = { a = [1, log(0, 10)] }
+}
+output "text" { value = tonumber("inf") }
+`})
+	require.Len(t, diags, 2)
+	for i, name := range []string{"nested", "text"} {
+		assert.Equal(t, []int{3, 5}[i], diags[i].Subject.Start.Line)
+		assert.Equal(t, "Unsuitable value", diags[i].Summary)
+		assert.Contains(t, diags[i].Detail, "output."+name+" can't be written as JSON")
+	}
+	c := mustLoad(t, map[string]string{"main.fleet.hcl": `
+provider "aliyun" {}
+card "a" { iccid = "898600D6991330004146" }
+output "n" { value = tonumber(card.a.live.status) }
+output "b" { value = "fine" }
+`})
+	out, diags := c.Outputs(spec.Live{Cards: []spec.Reading{{Provider: "aliyun", ICCID: "898600D6991330004146", At: time.Unix(1, 0), Status: "inf"}}})
+	require.Len(t, out, 1)
+	require.Len(t, diags, 1)
+	assert.Equal(t, 4, diags[0].Subject.Start.Line, "what only a reading shows")
+}
+
 // Every way in which a secret could be met, in configurations full of mistakes.
 func TestNoSecretIsInADiagnostic(t *testing.T) {
 	const secret = "hunter2-Zq9"

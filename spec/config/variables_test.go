@@ -102,6 +102,19 @@ func TestEachMistakeInAVariableIsShownWhereItStands(t *testing.T) {
   type = object({a = list(number)})
   default = {a = [1, "b"]}
 }`, nil, "Invalid default value for variable", ".a[1]: a number is required", 3},
+		{"infinite default", `variable "x" {
+  type = list(number)
+  default = [1, "inf"]
+}`, nil, "Invalid default value for variable", "[1]: it is infinite", 3},
+		{"infinite value", `variable "x" {
+  type = number
+}`, []Assignment{{Name: "x", Value: "-Inf"}}, "Invalid value for variable", "declared at main.fleet.hcl line 1: it is infinite", 1},
+		{"endless value", `variable "x" {
+  type = number
+}`, []Assignment{{Name: "x", Value: "1e99999999"}}, "Invalid value for variable", "at most 1000 digits on either side of its point", 1},
+		{"endless fraction", `variable "x" {
+  type = object({a = any})
+}`, []Assignment{{Name: "x", Value: "{a = 1e-99999999}"}}, "Invalid value for variable", ".a: a number has at most 1000 digits", 1},
 		{"wrong type", `variable "x" {
   type = strin
 }`, nil, "Invalid type specification", "strin", 2},

@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -162,13 +163,62 @@ func (s *Scope) declareDefault(v *variable, a *hcl.Attribute) {
 	v.value, v.ok, v.broken = value, true, false
 }
 
-// convert brings a value to the variable's type.
+// convert brings a value to the variable's type. A number that JSON can't have is an
+// error: a plan and a run have every variable as JSON.
 func (v *variable) convert(value cty.Value) (cty.Value, error) {
 	if v.defaults != nil && !value.IsNull() {
 		value = v.defaults.Apply(value)
 	}
-	return Convert(value, v.typ)
+	out, err := Convert(value, v.typ)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return out, finite(out)
 }
+
+// mostDigits is how many a variable's number may have on either side of its point.
+const mostDigits = 1000
+
+// finite returns an error where a value holds a number that is infinite, as the text
+// "inf" is to cty, or one that takes more than mostDigits to write.
+func finite(v cty.Value) error {
+	plain, _ := v.UnmarkDeep()
+	return cty.Walk(plain, func(path cty.Path, v cty.Value) (bool, error) {
+		if v.Type() != cty.Number || v.IsNull() || !v.IsKnown() {
+			return true, nil
+		}
+		n := v.AsBigFloat()
+		if n.IsInf() {
+			return false, path.NewErrorf("it is infinite")
+		}
+		if exponent := n.MantExp(nil); exponent > bitsOf(mostDigits) || exponent < -bitsOf(mostDigits) {
+			return false, path.NewErrorf("a number has at most %d digits on either side of its point", mostDigits)
+		}
+		return true, nil
+	})
+}
+
+// Infinite reports whether a value without marks holds an infinite number.
+func Infinite(v cty.Value) bool {
+	ty := v.Type()
+	switch {
+	case !v.IsKnown() || v.IsNull():
+		return false
+	case ty == cty.Number:
+		return v.AsBigFloat().IsInf()
+	case !v.CanIterateElements() || ty.IsCollectionType() && ty.ElementType().IsPrimitiveType() && ty.ElementType() != cty.Number:
+		return false
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		if _, e := it.Element(); Infinite(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// bitsOf is how many bits hold so many digits.
+func bitsOf(digits int) int { return int(float64(digits) * math.Log2(10)) }
 
 // SettleVariables converts what was given, and reports variables without a value.
 func (s *Scope) SettleVariables() {
