@@ -101,6 +101,14 @@ func TestInitRecognisesTheColumnsOfAList(t *testing.T) {
 	assert.Contains(t, r.want(0, r.run("plan")).out, "2 to adopt")
 }
 
+func TestInitWritesALabelOfAnyNameSoThatItIsReadBack(t *testing.T) {
+	r := begin(t)
+	r.write("export.csv", "iccid,used for,in use\n89860617030017300008,gate,yes\n")
+	r.want(0, r.run("init", "-provider=aliyun", "-from=export.csv", "-labels=for=used for,null=in use", "-ci=none"))
+	r.want(0, r.run("validate"))
+	assert.Contains(t, r.read("main.fleet.hcl"), `"for" = each.value.for`)
+}
+
 func TestInitReadsATableThatIsOneAsItIs(t *testing.T) {
 	r := begin(t)
 	const canonical = "iccid,imei\n89860617030017300008,861536030196019\n"

@@ -271,11 +271,11 @@ func (f *firstFleet) attributes() string {
 	if len(f.labels) > 0 {
 		b.WriteString("  labels = {\n")
 		for _, name := range f.labels {
-			if config.ValidName(name) {
-				fmt.Fprintf(&b, "    %s = each.value.%s\n", name, name)
-			} else {
-				fmt.Fprintf(&b, "    %s = each.value[%s]\n", config.QuoteText(name), config.QuoteText(name))
+			cell := "each.value." + name
+			if !config.ValidName(name) {
+				cell = "each.value[" + config.QuoteText(name) + "]"
 			}
+			fmt.Fprintf(&b, "    %s = %s\n", config.KeyText(name), cell)
 		}
 		b.WriteString("  }\n")
 	}

@@ -42,6 +42,15 @@ func compareStrings[S ~string](a, b S) int { return cmp.Compare(a, b) }
 // ValidName reports whether a block, an alias or an attribute may have the name.
 func ValidName(name string) bool { return hclsyntax.ValidIdentifier(name) }
 
+// KeyText writes an object's key, in quotes where it needs them. A key "for" does:
+// without them it begins a for expression.
+func KeyText(name string) string {
+	if ValidName(name) && name != "for" {
+		return name
+	}
+	return QuoteText(name)
+}
+
 // QuoteText writes a text as an expression that is that text.
 func QuoteText(text string) string {
 	return string(hclwrite.TokensForValue(cty.StringVal(text)).Bytes())

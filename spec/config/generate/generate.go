@@ -270,7 +270,7 @@ func (g *generator) blocks() []byte {
 			body.SetAttributeValue("packages", texts(c.packages))
 		}
 		if len(c.labels) > 0 {
-			body.SetAttributeValue("labels", labelsValue(c.labels))
+			body.SetAttributeRaw("labels", labelsTokens(c.labels))
 		}
 		for _, note := range c.notes {
 			comment(body, note)
@@ -279,12 +279,14 @@ func (g *generator) blocks() []byte {
 	return hclwrite.Format(file.Bytes())
 }
 
-func labelsValue(labels map[string]string) cty.Value {
-	values := make(map[string]cty.Value, len(labels))
-	for k, v := range labels {
-		values[k] = cty.StringVal(v)
+// labelsTokens are an object of labels. [hclwrite.TokensForValue] would leave the
+// quotes of a key "for" out, which then begins a for expression.
+func labelsTokens(labels map[string]string) hclwrite.Tokens {
+	var pairs []hclwrite.ObjectAttrTokens
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		pairs = append(pairs, hclwrite.ObjectAttrTokens{Name: hclwrite.TokensForIdentifier(config.KeyText(label)), Value: hclwrite.TokensForValue(cty.StringVal(labels[label]))})
 	}
-	return cty.ObjectVal(values)
+	return hclwrite.TokensForObject(pairs)
 }
 
 // texts is a list of texts.
@@ -419,16 +421,12 @@ func (g *generator) labelColumns(others []column) ([]column, string) {
 		columns = append(columns, column{name: name, cell: func(c *generatedCard) string { return c.labels[label] }})
 		value := "each.value." + name
 		if !hclsyntax.ValidIdentifier(name) {
-			value = fmt.Sprintf("each.value[%q]", name)
+			value = "each.value[" + config.QuoteText(name) + "]"
 		}
 		if slices.ContainsFunc(g.cards, func(c generatedCard) bool { return c.labels[label] == "" }) {
 			value = value + ` == "" ? null : ` + value
 		}
-		key := label
-		if !hclsyntax.ValidIdentifier(label) {
-			key = strconv.Quote(label)
-		}
-		pairs = append(pairs, key+" = "+value)
+		pairs = append(pairs, config.KeyText(label)+" = "+value)
 	}
 	return columns, "{ " + strings.Join(pairs, ", ") + " }"
 }

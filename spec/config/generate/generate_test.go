@@ -185,6 +185,33 @@ func TestImportedBlocksArePlain(t *testing.T) {
 	}
 }
 
+// A key for would begin a for expression, and ${ a template.
+func TestALabelOfAnyNameIsReadBack(t *testing.T) {
+	for label, value := range map[string]string{"for": "gate 3", "null": "a", "a b": "b", "${x} \"q\" %{y}": "${z}", "in-use": "c", "é": "d"} {
+		for _, cards := range []int{1, generate.LiteralCards + 1} {
+			t.Run(fmt.Sprintf("%s of %d", label, cards), func(t *testing.T) {
+				labels := map[string]string{label: value}
+				form := generate.Form{Table: "old.csv", Labels: map[spec.ICCID]map[string]string{}}
+				var readings []spec.Reading
+				for i := range cards {
+					readings = append(readings, read(numberedICCID(i), nil))
+					form.Labels[readings[i].ICCID] = labels
+				}
+				got := generate.Cards(load(t, declared()), "aliyun", readings, form)
+				files := declared()
+				files["imported.fleet.hcl"], files["old.csv"] = string(got.HCL), string(got.CSV)
+				found := map[spec.ICCID]map[string]string{}
+				for _, card := range load(t, files).Fleet.Cards {
+					found[card.ICCID] = card.Labels
+				}
+				for i := range readings {
+					assert.Equal(t, labels, found[readings[i].ICCID])
+				}
+			})
+		}
+	}
+}
+
 func TestLabelsAreWrittenAsBlocksAndAsColumns(t *testing.T) {
 	var readings []spec.Reading
 	labels := map[spec.ICCID]map[string]string{}
