@@ -327,10 +327,11 @@ func applying(parallel int) []string {
 
 // killed applies, and kills that at a random moment.
 func (th *theater) killed() {
+	others := th.door.inside()
 	p := th.start(0, applying(4)...)
 	time.AfterFunc(time.Duration(30+th.random.IntN(500))*time.Millisecond, func() { _ = p.cmd.Process.Kill() }) // it may have ended by itself
 	if p.end() < 0 {
-		th.door.settled(th.t)
+		th.door.settled(th.t, others)
 	}
 	th.unlock()
 }

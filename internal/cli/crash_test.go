@@ -54,7 +54,7 @@ func TestAKilledApplyIsTakenUp(t *testing.T) {
 				require.NoError(t, killed.Start())
 				time.AfterFunc(time.Duration(20+rand.IntN(180))*time.Millisecond, func() { _ = killed.Process.Kill() }) // it may have ended by itself
 				_ = killed.Wait()                                                                                       // it was killed
-				r.door.settled(t)
+				r.door.settled(t, nil)
 				r.want(0, r.run("state", "pull"))
 			}
 			takenUp(t, r, cards)

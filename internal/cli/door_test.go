@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -42,16 +43,19 @@ func (d *door) see(c net.Conn, s http.ConnState) {
 	}
 }
 
-func (d *door) empty() bool {
+// inside are the connections that are open. Runs in this process leave theirs open
+// until the garbage is collected.
+func (d *door) inside() map[net.Conn]bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.open) == 0
+	return maps.Clone(d.open)
 }
 
 // settled waits until the carrier has dealt with all that a process had sent when it
 // died, however late the machine lets it come. Connections are taken in the order in
-// which they came, and each is closed once its last request is dealt with.
-func (d *door) settled(t testing.TB) {
+// which they came, and each is closed once its last request is dealt with. others are
+// those that were open before the process began; nil for none.
+func (d *door) settled(t testing.TB, others map[net.Conn]bool) {
 	t.Helper()
 	last, err := net.Dial("tcp", d.url[len("http://"):])
 	require.NoError(t, err)
@@ -62,6 +66,8 @@ func (d *door) settled(t testing.TB) {
 	require.NoError(t, last.Close())
 	require.Eventually(t, func() bool {
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections() // this process's own
-		return d.empty()
+		left := d.inside()
+		maps.DeleteFunc(left, func(c net.Conn, _ bool) bool { return others[c] })
+		return len(left) == 0
 	}, time.Minute, 5*time.Millisecond)
 }

@@ -110,7 +110,7 @@ func TestAnApplyStoppedAtAnyStepIsTakenUp(t *testing.T) {
 			t.Parallel()
 			r, cards := doomed(t, 3)
 			r.runStopped(n, apply...)
-			r.door.settled(t)
+			r.door.settled(t, nil)
 			r.requireTrueState()
 			takenUp(t, r, cards)
 		})
