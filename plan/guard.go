@@ -179,6 +179,14 @@ func (g grant) by() string {
 	return g.name
 }
 
+// words name what gave the approval in a sentence, and are its own alone.
+func (g grant) words() string {
+	if g.option {
+		return "-approve-unbind"
+	}
+	return fmt.Sprintf("approval %q", g.name)
+}
+
 type guard struct {
 	policy  Policy
 	now     time.Time
@@ -196,30 +204,42 @@ func (g *guard) judge(c *Card, a Action) (given []Approved, denial string) {
 	if g.policy.SignersOnly {
 		return g.judgeSigned()
 	}
-	reasons := slices.Clone(g.refused)
+	given, reasons := g.sources(c, a)
 	if len(g.signed)+len(g.refused) > 0 {
-		reasons = []string{"a signature can't be checked: the policy names no allowed_signers"}
+		reasons = append([]string{"a signature can't be checked: the policy names no allowed_signers"}, reasons...)
 	}
+	required := g.policy.Required()
+	switch {
+	case len(given) >= required:
+		return given, ""
+	case len(given) > 0:
+		reasons = append([]string{fmt.Sprintf("%d of %d approvals", len(given), required)}, reasons...)
+	case len(reasons) == 0:
+		reasons = []string{"no approval names this card"}
+	}
+	return given, strings.Join(reasons, "; ")
+}
+
+// sources are the unsigned approvals of one action, one of each source: of a
+// block, and of all -approve-unbind of the run, however often, and in whichever
+// spelling, either names the card. reasons says why other words count for nothing.
+func (g *guard) sources(c *Card, a Action) (given []Approved, reasons []string) {
+	counted := map[string]bool{}
 	for _, grant := range g.blocks[c.ICCID.Stem()] {
 		if !grant.iccid.SameCard(c.ICCID) {
 			continue
 		}
-		if reason := g.holds(grant, a, DeviceOf(c, a)); reason != "" {
+		switch reason := g.holds(grant, a, DeviceOf(c, a)); {
+		case reason != "":
 			reasons = append(reasons, reason)
-			continue
+		case counted[grant.words()]:
+			reasons = append(reasons, grant.words()+" names this card more than once, which counts once")
+		default:
+			counted[grant.words()] = true
+			given = append(given, Approved{By: grant.by(), Reason: grant.reason, Until: grant.expires})
 		}
-		given = append(given, Approved{By: grant.by(), Reason: grant.reason, Until: grant.expires})
 	}
-	switch required := g.policy.Required(); {
-	case len(given) >= required:
-		return given, ""
-	case len(reasons) > 0:
-		return given, strings.Join(reasons, "; ")
-	case len(given) > 0:
-		return given, fmt.Sprintf("%d of %d approvals", len(given), required)
-	default:
-		return nil, "no approval names this card"
-	}
+	return given, slices.Compact(reasons)
 }
 
 // judgeSigned counts the distinct signers, where only they count.
@@ -244,10 +264,7 @@ func (g *guard) judgeSigned() (given []Approved, denial string) {
 
 // holds says why an approval counts for nothing; "" where it counts.
 func (g *guard) holds(grant grant, a Action, device spec.IMEI) string {
-	by := fmt.Sprintf("approval %q", grant.name)
-	if grant.option {
-		by = "-approve-unbind"
-	}
+	by := grant.words()
 	switch {
 	case grant.action != a.Kind:
 		return fmt.Sprintf("%s is for %s, not for %s", by, grant.action, a.Kind)

@@ -45,9 +45,23 @@ func TestAnUnbindNeedsAnApprovalOfExactlyThatCardAndDevice(t *testing.T) {
 		"same device, 14 digits": {
 			approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Cards[0].IMEI = deviceA[:14] })}, approved: true,
 		},
-		"expired":            {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Expires = now })}, denial: `approval "rma" expired on 2026-11-21 20:46 UTC`},
-		"never expires":      {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Expires = time.Time{} })}, approved: true},
-		"two needed":         {approvals: []spec.Approval{approval(nil)}, policy: spec.Policy{RequiredApprovals: 2}, denial: "1 of 2 approvals"},
+		"expired":       {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Expires = now })}, denial: `approval "rma" expired on 2026-11-21 20:46 UTC`},
+		"never expires": {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Expires = time.Time{} })}, approved: true},
+		"two needed":    {approvals: []spec.Approval{approval(nil)}, policy: spec.Policy{RequiredApprovals: 2}, denial: "1 of 2 approvals"},
+		"two in one block": {
+			approvals: []spec.Approval{approval(func(a *spec.Approval) {
+				a.Cards = append(a.Cards, spec.ApprovedCard{ICCID: kiosk[:19], IMEI: deviceA[:14]})
+			})},
+			policy: spec.Policy{RequiredApprovals: 2}, denial: `1 of 2 approvals; approval "rma" names this card more than once, which counts once`,
+		},
+		"one flag thrice": {
+			flags:  []spec.ApprovedCard{{ICCID: kiosk, IMEI: deviceA}, {ICCID: kiosk[:19], IMEI: deviceA}, {ICCID: kiosk, IMEI: deviceA[:14]}},
+			policy: spec.Policy{RequiredApprovals: 2}, denial: "1 of 2 approvals; -approve-unbind names this card more than once, which counts once",
+		},
+		"one of two expired": {
+			approvals: []spec.Approval{approval(nil), approval(func(a *spec.Approval) { a.Name, a.Expires = "old", now })},
+			policy:    spec.Policy{RequiredApprovals: 2}, denial: `1 of 2 approvals; approval "old" expired on 2026-11-21 20:46 UTC`,
+		},
 		"two given":          {approvals: []spec.Approval{approval(nil)}, flags: []spec.ApprovedCard{{ICCID: kiosk, IMEI: deviceA}}, policy: spec.Policy{RequiredApprovals: 2}, approved: true},
 		"signers demanded":   {approvals: []spec.Approval{approval(nil)}, policy: spec.Policy{AllowedSigners: "allowed_signers"}, denial: "the policy names allowed_signers, so only signed approvals count, and there is none"},
 		"for another action": {approvals: []spec.Approval{approval(func(a *spec.Approval) { a.Action = spec.Stop })}, denial: `approval "rma" is for stop, not for unbind`},
@@ -259,4 +273,65 @@ func TestAGuardedFirstBindingIsApprovedByItsDevice(t *testing.T) {
 		assert.Equal(t, want == "", a.Approved, "%s", a.Denial)
 		assert.Contains(t, a.Denial, want)
 	}
+}
+
+// words are what people may say of a card's unbind, in whichever spelling: in
+// blocks and by the option where none of the policy's signers are asked.
+func words(t *rapid.T) (sources map[string]bool, blocks []spec.Approval, flags []spec.ApprovedCard) {
+	spelled := rapid.Custom(func(t *rapid.T) spec.ApprovedCard {
+		return spec.ApprovedCard{
+			ICCID: rapid.SampledFrom([]spec.ICCID{kiosk, kiosk[:19]}).Draw(t, "iccid"),
+			IMEI:  rapid.SampledFrom([]spec.IMEI{deviceA, deviceA[:14], deviceA[:14] + "03"}).Draw(t, "imei"),
+		}
+	})
+	others := rapid.SampledFrom([]spec.ApprovedCard{{ICCID: kiosk, IMEI: deviceB}, {ICCID: scale, IMEI: deviceA}, {ICCID: kiosk[:19] + "7", IMEI: deviceA}})
+	sources = map[string]bool{}
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "A", "-approve-unbind", "\"a\""}), 0, 4, rapid.ID).Draw(t, "blocks") {
+		cards := rapid.SliceOfN(spelled, 0, 4).Draw(t, name)
+		if len(cards) > 0 {
+			sources["block "+name] = true
+		}
+		blocks = append(blocks, spec.Approval{Name: name, Action: spec.Unbind, Cards: append(cards, rapid.SliceOfN(others, 0, 2).Draw(t, "of others")...)})
+	}
+	flags = rapid.SliceOfN(spelled, 0, 4).Draw(t, "flags")
+	if len(flags) > 0 {
+		sources["option"] = true
+	}
+	return sources, blocks, append(flags, rapid.SliceOfN(others, 0, 2).Draw(t, "flags of others")...)
+}
+
+// However often, wherever and in whichever spelling a block or the option names a
+// card, it is one approval, of a plan and of a saved one.
+func TestEachSourceIsOneApproval(t *testing.T) {
+	var saved bytes.Buffer
+	fresh, _ := plan.Make(unbinding())
+	_, err := plan.Write(&saved, fresh)
+	require.NoError(t, err)
+	rapid.Check(t, func(t *rapid.T) {
+		in := unbinding()
+		var sources map[string]bool
+		sources, in.Fleet.Approvals, in.Approvals.Unbind = words(t)
+		in.Fleet.Policy.RequiredApprovals = rapid.IntRange(1, 4).Draw(t, "required")
+		holds := func(what string, a *plan.Action) {
+			if len(a.Approvals) != len(sources) || a.Approved != (len(sources) >= in.Fleet.Policy.RequiredApprovals) {
+				t.Fatalf("%s: %d sources gave %v of %d, approved: %t", what, len(sources), a.Approvals, in.Fleet.Policy.RequiredApprovals, a.Approved)
+			}
+		}
+		p, _ := plan.Make(in)
+		holds("a plan", &p.Cards[0].Actions[0])
+		kept, _ := plan.Keep(fresh, in)
+		holds("a saved plan", &kept.Plan.Cards[0].Actions[0])
+		file, err := plan.Open(bytes.NewReader(saved.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, _, err := plan.KeepFile(file, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = held.Each(func(_ int, c *plan.Card) error {
+			holds("a saved plan, card by card", &c.Actions[0])
+			return nil
+		})
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
+	"pgregory.net/rapid"
 
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/signers"
@@ -232,5 +233,69 @@ func FuzzApprovals(f *testing.F) {
 	in.Approvals.Signers = listOf(f, "bob")
 	f.Fuzz(func(t *testing.T, file []byte) {
 		assert.NotEmpty(t, denialOf(t, in, string(file)), "nobody but bob signs, and he never did")
+	})
+}
+
+// holder is a line of allowed_signers: a name, and whose key it lists.
+type holder struct{ name, key string }
+
+// peopleOf numbers the people of a list by looking at each pair of lines again and
+// again: who shares a name, in any case, or a key is one person.
+func peopleOf(list []holder) (person map[string]int) {
+	person = map[string]int{} // by key
+	for i, h := range list {
+		person[h.key] = i
+	}
+	for range list {
+		for _, a := range list {
+			for _, b := range list {
+				if strings.EqualFold(a.name, b.name) {
+					least := min(person[a.key], person[b.key])
+					person[a.key], person[b.key] = least, least
+				}
+			}
+		}
+	}
+	return person
+}
+
+// However many keys, names, texts and signatures somebody has, it is one approval;
+// and what nobody signed adds none.
+func TestEachPersonIsOneApproval(t *testing.T) {
+	one := textOf(t, signable(t, 1), nil)
+	texts := [][]byte{one, textOf(t, signable(t, 1), func(x *plan.ApprovalText) { x.Reason = "again" })}
+	keys := []string{"1", "2", "3", "4"}
+	entries := map[string][]string{}
+	for _, key := range keys {
+		entries[key] = []string{entryOf(t, key, texts[0]), entryOf(t, key, texts[1])}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		list := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) holder {
+			return holder{rapid.SampledFrom([]string{"alice", "ALICE", "bob", "carol"}).Draw(rt, "name"), rapid.SampledFrom(keys).Draw(rt, "key")}
+		}), 1, 6).Draw(rt, "list")
+		var lines, file strings.Builder
+		for _, h := range list {
+			lines.WriteString(h.name + " " + string(ssh.MarshalAuthorizedKey(keyOf(t, h.key).PublicKey())))
+		}
+		person, signed := peopleOf(list), map[int]bool{}
+		for range rapid.IntRange(0, 8).Draw(rt, "signatures") {
+			key := rapid.SampledFrom(keys).Draw(rt, "by")
+			file.WriteString(rapid.SampledFrom(entries[key]).Draw(rt, "entry"))
+			if who, listed := person[key]; listed {
+				signed[who] = true
+			}
+		}
+		in := signable(t, rapid.IntRange(1, 4).Draw(rt, "required"))
+		_, in.Fleet.Approvals, in.Approvals.Unbind = words(rt)
+		var err error
+		in.Approvals.Signatures = []byte(file.String())
+		if in.Approvals.Signers, err = signers.Parse([]byte(lines.String())); err != nil {
+			rt.Fatal(err)
+		}
+		p, _ := plan.Make(in)
+		a := p.Cards[0].Actions[0]
+		if len(a.Approvals) != len(signed) || a.Approved != (len(signed) >= a.Required) {
+			rt.Fatalf("%d people gave %v of %d, approved: %t", len(signed), a.Approvals, a.Required, a.Approved)
+		}
 	})
 }

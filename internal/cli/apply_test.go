@@ -224,6 +224,30 @@ func TestACardThatLeftIsUnboundWithApprovalThenForgotten(t *testing.T) {
 	assert.Equal(t, "No changes. 0 cards match the configuration.\n", got.out)
 }
 
+// However often and in whichever spelling, the option is one approval, and so is a
+// block: not one call is made on the second word of one of them.
+func TestOneSourceIsOneApproval(t *testing.T) {
+	r := newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("apply", "-auto-approve"))
+	two := provider + "fleet {\n  policy {\n    required_approvals = 2\n  }\n}\n"
+	r.write("main.fleet.hcl", two)
+	before := changing(r.world)
+	word := "-approve-unbind=" + kiosk + "=" + deviceB
+	for _, again := range []string{word, "-approve-unbind=" + kiosk[:19] + "=" + deviceB, "-approve-unbind=" + kiosk + "=" + deviceB[:14]} {
+		got := r.want(3, r.run("apply", "-auto-approve", word, again))
+		assert.Contains(t, flat(got.errors), "unbind from 861536030196019: 1 of 2 approvals; -approve-unbind names this card more than once, which counts once", again)
+		assert.Contains(t, got.out, "approved by -approve-unbind, 1 of 2")
+		assert.NotContains(t, got.out, "2 of 2")
+	}
+	block := "approval %q {\n  action = \"unbind\"\n  cards  = { \"" + kiosk + "\" = \"" + deviceB + "\" }\n  reason = \"returned\"\n}\n"
+	r.write("main.fleet.hcl", two+fmt.Sprintf(block, "one"))
+	r.want(3, r.run("apply", "-auto-approve"))
+	assert.Equal(t, before, changing(r.world))
+	r.want(0, r.run("apply", "-auto-approve", word))
+	assert.Equal(t, before+1, changing(r.world), "a block and the option are two")
+}
+
 func TestRemovedForgetsWithoutTouchingTheCard(t *testing.T) {
 	r := newRig(t, describe())
 	r.write("main.fleet.hcl", rebind)
