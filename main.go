@@ -42,6 +42,9 @@ func run() int {
 	tell := cli.InLanguage(os.Args[1:], os.Getenv)
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup has it ignored: the run outlives its terminal
+		signal.Notify(interrupts, syscall.SIGHUP)
+	}
 	env := environment(dir)
 	var follows atomic.Bool // a run at workers, which goes on: the program says so itself
 	env.Follows = follows.Store

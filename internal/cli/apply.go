@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -174,7 +172,7 @@ func (s *session) locked(ctx context.Context, h *handing, o applyOptions, planFi
 	if more, err := h.hasNews(s, p); err != nil || !more {
 		return nil, err
 	}
-	if err := s.consent(p, o, planFile); err != nil {
+	if err := s.consent(ctx, p, o, planFile); err != nil {
 		return nil, err
 	}
 	return s.carryOut(ctx, h, p, o)
@@ -224,7 +222,7 @@ func orNone(s string) string {
 
 // consent shows the plan, refuses what isn't allowed, and asks where somebody
 // wants to be asked.
-func (s *session) consent(p *run.Planned, o applyOptions, planFile string) error {
+func (s *session) consent(ctx context.Context, p *run.Planned, o applyOptions, planFile string) error {
 	if err := s.showJudged(p); err != nil {
 		return err
 	}
@@ -236,25 +234,26 @@ func (s *session) consent(p *run.Planned, o applyOptions, planFile string) error
 	if planFile != "" || !something || o.autoApprove {
 		return nil
 	}
-	return s.ask()
+	return s.ask(ctx)
 }
 
 // ask asks whether the plan is to be carried out.
-func (s *session) ask() error {
-	if err := s.askWhether("Do you want to carry this out?"); err != nil {
-		return refuse("Apply cancelled", "Nothing was changed.")
-	}
-	return nil
+func (s *session) ask(ctx context.Context) error {
+	return askWhether(ctx, s.env, s.out, "Do you want to carry this out?", refuse("Apply cancelled", "Nothing was changed."))
 }
 
-// askWhether asks on the terminal; only yes is yes.
-func (prog *program) askWhether(question string) error {
-	prog.out.say("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", question)
-	line, err := bufio.NewReader(prog.env.In).ReadString('\n')
-	if err != nil && line == "" || strings.TrimSpace(line) != "yes" {
-		return refuse("Cancelled", "Nothing was changed.")
+// askWhether asks on the terminal; only yes is yes, and anything else is the error
+// otherwise. An interrupt ends the waiting for an answer.
+func askWhether(ctx context.Context, env *Env, out *output, question string, otherwise error) error {
+	out.say("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", question)
+	line, err := env.answer(ctx)
+	switch {
+	case err != nil:
+		return err
+	case line != "yes":
+		return otherwise
 	}
-	prog.out.say("\n")
+	out.say("\n")
 	return nil
 }
 

@@ -22,8 +22,8 @@ func (prog *program) consoleCommand() *cli.Command {
 		Usage: "evaluate expressions over the configuration, its tables and the state",
 		Description: `Reads an expression a line and writes its value: var, local, card, privacy_number, path and every
 function. What live says of a card is what the state remembers of its last reading; no carrier is
-asked, and no credential is needed. Sensitive values are hidden. On a terminal, exit or Ctrl-D
-ends it; from a pipe each line is evaluated, and the exit code is 1 where one has a mistake.`,
+asked, and no credential is needed. Sensitive values are hidden. exit or the end of the input
+(Ctrl-D) ends it; from a pipe the exit code is 1 where a line before that has a mistake.`,
 		UsageText: `cardfleet console
 echo 'length(card.bike)' | cardfleet console
 echo '[for c in card.bike : c.iccid if !c.live.active]' | cardfleet console`,
@@ -54,8 +54,9 @@ func (prog *program) runConsole(ctx context.Context, console *config.Console) er
 		case <-ctx.Done():
 			return ctx.Err()
 		case line, more := <-lines:
-			if text := strings.TrimSpace(line.text); prog.env.InTTY && (text == "exit" || text == "quit") {
-				return nil
+			text := strings.TrimSpace(line.text)
+			if isLeaving := text == "exit" || text == "quit"; isLeaving {
+				return prog.consoleLeft(wrong)
 			} else if text != "" {
 				wrong = !prog.evaluate(console, text) || wrong
 			}
@@ -66,6 +67,14 @@ func (prog *program) runConsole(ctx context.Context, console *config.Console) er
 	}
 }
 
+// consoleLeft is how a console ends that was told to.
+func (prog *program) consoleLeft(wrong bool) error {
+	if wrong && !prog.env.InTTY {
+		return exit(exitFailed)
+	}
+	return nil
+}
+
 // consoleEnded is how a console ends whose input did.
 func (prog *program) consoleEnded(err error, wrong bool) error {
 	switch {
@@ -74,10 +83,8 @@ func (prog *program) consoleEnded(err error, wrong bool) error {
 	case prog.env.InTTY:
 		prog.out.put(prog.env.Out, "\n")
 		return nil
-	case wrong:
-		return exit(exitFailed)
 	}
-	return nil
+	return prog.consoleLeft(wrong)
 }
 
 // evaluate writes the value of an expression, or what is wrong with it.

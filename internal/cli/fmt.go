@@ -41,16 +41,16 @@ cat main.fleet.hcl | cardfleet fmt -`,
 			&cli.BoolFlag{Name: "write", Value: true, Usage: "-write=false: change nothing", Destination: &o.write},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		},
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			return prog.runFmt(*o, cmd.Args().Slice())
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return prog.runFmt(ctx, *o, cmd.Args().Slice())
 		},
 	}
 }
 
-func (prog *program) runFmt(o fmtOptions, files []string) error {
+func (prog *program) runFmt(ctx context.Context, o fmtOptions, files []string) error {
 	prog.open(viewOptions{noColor: o.noColor})
 	if len(files) == 1 && files[0] == "-" {
-		return prog.fmtStream()
+		return prog.fmtStream(ctx)
 	}
 	dir := prog.dir()
 	if len(files) == 0 {
@@ -79,8 +79,8 @@ func (prog *program) runFmt(o fmtOptions, files []string) error {
 }
 
 // fmtStream formats standard input to standard output.
-func (prog *program) fmtStream() error {
-	src, err := io.ReadAll(prog.env.In)
+func (prog *program) fmtStream(ctx context.Context) error {
+	src, err := io.ReadAll(interruptible{ctx, prog.env.In})
 	if err != nil {
 		return fmt.Errorf("read standard input: %w", err)
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -74,7 +73,7 @@ func (prog *program) runInit(ctx context.Context, o initOptions) error {
 	}
 	b := &beginning{dir: prog.dir()}
 	if len(there) == 0 {
-		if err := prog.firstFleet(b, o); err != nil {
+		if err := prog.firstFleet(ctx, b, o); err != nil {
 			return err
 		}
 	}
@@ -126,8 +125,8 @@ func (prog *program) looksRight(ctx context.Context) error {
 }
 
 // firstFleet adds the configuration and its table.
-func (prog *program) firstFleet(b *beginning, o initOptions) error {
-	name, typ, err := prog.chosenProvider(o.provider)
+func (prog *program) firstFleet(ctx context.Context, b *beginning, o initOptions) error {
+	name, typ, err := prog.chosenProvider(ctx, o.provider)
 	if err != nil {
 		return err
 	}
@@ -153,7 +152,7 @@ func (prog *program) firstFleet(b *beginning, o initOptions) error {
 }
 
 // chosenProvider is the provider that was named, or that somebody chooses.
-func (prog *program) chosenProvider(given string) (spec.ProviderName, providers.Type, error) {
+func (prog *program) chosenProvider(ctx context.Context, given string) (spec.ProviderName, providers.Type, error) {
 	types := all.Types()
 	names := make([]string, 0, len(types))
 	for _, t := range types {
@@ -161,7 +160,11 @@ func (prog *program) chosenProvider(given string) (spec.ProviderName, providers.
 	}
 	slices.Sort(names)
 	if given == "" {
-		given = prog.askFor("Which carrier are the cards of? "+strings.Join(names, ", "), "aliyun")
+		chosen, err := prog.askFor(ctx, "Which carrier are the cards of? "+strings.Join(names, ", "), "aliyun")
+		if err != nil {
+			return "", providers.Type{}, err
+		}
+		given = chosen
 	}
 	typ, alias, aliased := strings.Cut(given, ".")
 	at := slices.IndexFunc(types, func(t providers.Type) bool { return t.Schema.Type == typ })
@@ -175,13 +178,13 @@ func (prog *program) chosenProvider(given string) (spec.ProviderName, providers.
 }
 
 // askFor asks on a terminal; no answer is the one that is offered.
-func (prog *program) askFor(question, offered string) string {
+func (prog *program) askFor(ctx context.Context, question, offered string) (string, error) {
 	if !prog.env.InTTY {
-		return offered
+		return offered, nil
 	}
 	prog.out.say("%s\n\n  Enter a name, or nothing for %s: ", question, offered)
-	line, _ := bufio.NewReader(prog.env.In).ReadString('\n') // no answer is an answer
-	return cmp.Or(strings.TrimSpace(line), offered)
+	line, err := prog.env.answer(ctx)
+	return cmp.Or(line, offered), err
 }
 
 // capabilitiesOf is what a type of provider can do, whatever its credentials are.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -11,7 +12,9 @@ import (
 const oneInterrupt = 500 * time.Millisecond
 
 // Interrupts waits for signals. It calls first at the first one, and second at
-// one that comes later than half a second after that; then it returns.
+// one that comes later than half a second after that; then it returns. A terminal
+// that closes is a first one: the shell and the kernel both send SIGHUP then, one
+// after the other, and neither of them means to stop at once.
 func Interrupts(signals <-chan os.Signal, first, second func()) {
 	<-signals
 	first()
@@ -23,6 +26,10 @@ func Interrupts(signals <-chan os.Signal, first, second func()) {
 			isFirst = false
 		}
 	}
-	<-signals
+	for s := range signals {
+		if s != syscall.SIGHUP {
+			break
+		}
+	}
 	second()
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -36,9 +37,17 @@ func (r *rig) pipe(name string) (open func() *os.File) {
 // signalled runs the real program, and interrupts it once ready returns.
 func (r *rig) signalled(ready func(), args ...string) ran {
 	r.t.Helper()
+	return r.signalledBy(os.Interrupt, ready, func() {}, nil, args...)
+}
+
+// signalledBy runs the real program, under another such as nohup where that is named,
+// sends it a signal once ready returns, and then goes on with after.
+func (r *rig) signalledBy(signal os.Signal, ready, after func(), under []string, args ...string) ran {
+	r.t.Helper()
 	bin, err := program()
 	require.NoError(r.t, err)
-	cmd := exec.Command(bin, args...)
+	words := append(slices.Clone(under), append([]string{bin}, args...)...)
+	cmd := exec.Command(words[0], words[1:]...)
 	var out, errors bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = r.dir, &out, &errors, []string{"PATH=" + os.Getenv("PATH")}
 	for k, v := range r.env {
@@ -46,7 +55,8 @@ func (r *rig) signalled(ready func(), args ...string) ran {
 	}
 	require.NoError(r.t, cmd.Start())
 	ready()
-	require.NoError(r.t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(r.t, cmd.Process.Signal(signal))
+	after()
 	_ = cmd.Wait() // its exit code is looked at
 	return ran{cmd.ProcessState.ExitCode(), out.String(), errors.String()}
 }
@@ -83,6 +93,31 @@ func TestAnInterruptEndsTheReadingOfAConfiguration(t *testing.T) {
 	}
 	assert.Empty(t, r.world.Requests())
 	assert.NoFileExists(t, filepath.Join(r.dir, "fleet.state"))
+}
+
+// A terminal that closes, or a lost ssh, is an interrupt: what is under way isn't cut.
+func TestAClosedTerminalIsAnInterrupt(t *testing.T) {
+	r := newRig(t, &carriersim.World{Record: true})
+	r.write("main.fleet.hcl", rebind)
+	var writer *os.File
+	for name, signal := range map[string]os.Signal{"SIGHUP": syscall.SIGHUP, "SIGTERM": syscall.SIGTERM} {
+		open := r.pipe(name)
+		got := r.want(130, r.signalledBy(signal, func() { writer = open() }, func() {}, nil, "validate", "-var-file="+name))
+		assert.Contains(t, got.errors, "Interrupted: nothing more is sent", name)
+		assert.Contains(t, got.errors, "Error: Interrupted", name)
+		require.NoError(t, writer.Close())
+	}
+}
+
+// nohup runs what is to outlive its terminal.
+func TestARunUnderNohupOutlivesItsTerminal(t *testing.T) {
+	needs(t, "nohup")
+	r := newRig(t, &carriersim.World{Record: true})
+	r.write("main.fleet.hcl", rebind)
+	open := r.pipe("here")
+	var writer *os.File
+	got := r.want(0, r.signalledBy(syscall.SIGHUP, func() { writer = open() }, func() { require.NoError(t, writer.Close()) }, []string{"nohup"}, "validate", "-var-file=here"))
+	assert.NotContains(t, got.errors, "Interrupted")
 }
 
 // A million rows are handed over through a pipe, and the signal comes as their

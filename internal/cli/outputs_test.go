@@ -118,6 +118,10 @@ func TestTheConsoleEvaluatesEachLineAndAMistakeDoesNotEndIt(t *testing.T) {
 	r.want(0, r.run("console"))
 	r.tty, r.in = true, "2 * 3\nnowhere\nexit\n7\n"
 	assert.Equal(t, "> 6\n> > ", r.want(0, r.run("console")).out, "a terminal has a prompt, and exit ends it")
+	r.tty, r.in = false, "2 * 3\nexit\n7\n"
+	assert.Equal(t, "6\n", r.want(0, r.run("console")).out, "from a pipe too, as in Terraform")
+	r.in = "nowhere\nexit\n7\n"
+	assert.Empty(t, r.want(1, r.run("console")).out, "and a mistake before it is not forgotten")
 }
 
 func TestAConsoleNeedsNoOutputBlockAndNoState(t *testing.T) {

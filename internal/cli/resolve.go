@@ -127,7 +127,7 @@ func (prog *program) settleLikely(ctx context.Context, store run.Store, o resolv
 		prog.out.result("%s", likelyText(&listed[i]))
 	}
 	if !o.autoApprove {
-		if err := prog.askWhether("Do you want to take these changes for done?"); err != nil {
+		if err := askWhether(ctx, prog.env, prog.out, "Do you want to take these changes for done?", refuse("Cancelled", "Nothing was changed.")); err != nil {
 			return err
 		}
 	}

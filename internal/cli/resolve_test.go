@@ -38,6 +38,7 @@ func TestWhatWasLikelyDoneIsListedAndSettledTogether(t *testing.T) {
 	assert.Contains(t, flat(plan.out), deviceB, "both devices are named")
 
 	assert.Contains(t, r.want(1, r.run("resolve", "-likely")).errors, "Nobody to ask")
+	assert.Contains(t, r.unanswered("resolve", "-likely").errors, "Error: Interrupted")
 	r.want(1, r.run("resolve", "-likely", "-auto-approve", "-unbound"))
 	r.want(1, r.run("resolve", "-likely", "-auto-approve", scale))
 	r.want(1, r.run("resolve", kiosk, "-bound-to="+deviceA, "-auto-approve"))

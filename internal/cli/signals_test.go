@@ -16,6 +16,7 @@ import (
 func TestSignalsAtOnceAreOneInterrupt(t *testing.T) {
 	for name, row := range map[string]struct {
 		after []time.Duration // when each signal comes, after the one before
+		hangs bool            // they are a terminal's that closes
 		twice bool
 	}{
 		"one":                       {after: []time.Duration{0}},
@@ -24,6 +25,8 @@ func TestSignalsAtOnceAreOneInterrupt(t *testing.T) {
 		"a second Ctrl-C":           {after: []time.Duration{0, time.Second}, twice: true},
 		"one after the pair":        {after: []time.Duration{0, 2 * time.Millisecond, time.Second}, twice: true},
 		"none":                      {},
+		"a terminal that closes":    {after: []time.Duration{0}, hangs: true},
+		"and whose shell says so":   {after: []time.Duration{0, time.Second, time.Second}, hangs: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -41,7 +44,11 @@ func TestSignalsAtOnceAreOneInterrupt(t *testing.T) {
 				}
 				for _, d := range row.after {
 					time.Sleep(d)
-					signals <- syscall.SIGTERM
+					if row.hangs {
+						signals <- syscall.SIGHUP
+					} else {
+						signals <- syscall.SIGTERM
+					}
 				}
 				time.Sleep(time.Minute)
 				assert.Equal(t, row.twice, ended())

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v3"
 
@@ -48,7 +49,7 @@ cardfleet state push state.json`,
 
 // readPulled reads the file that is to be pushed.
 func (prog *program) readPulled(ctx context.Context, name string, in inputOptions) (*run.Pulled, error) {
-	r := prog.env.In
+	r := io.Reader(interruptible{ctx, prog.env.In})
 	if name != "-" {
 		f, err := file.Open(within(prog.dir(), name))
 		if err != nil {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -49,13 +48,13 @@ cardfleet table cards.csv devices.xlsx -columns=iccid=卡号,imei=设备IMEI -ou
 			&cli.BoolFlag{Name: "auto-approve", Usage: "write over a table that is there without asking", Destination: &o.autoApprove},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colour", Destination: &o.noColor},
 		},
-		Action: func(_ context.Context, cmd *cli.Command) error {
-			return prog.runTable(*o, cmd.Args().Slice())
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			return prog.runTable(ctx, *o, cmd.Args().Slice())
 		},
 	}
 }
 
-func (prog *program) runTable(o tableOptions, files []string) error {
+func (prog *program) runTable(ctx context.Context, o tableOptions, files []string) error {
 	prog.open(o.viewOptions)
 	env, out := prog.env, prog.out
 	if len(files) == 0 {
@@ -82,7 +81,7 @@ func (prog *program) runTable(o tableOptions, files []string) error {
 		out.say("%s.\n", countCards(len(t.Rows)))
 		return nil
 	}
-	return writeTable(env, out, o, within(prog.dir(), o.out), t)
+	return writeTable(ctx, env, out, o, within(prog.dir(), o.out), t)
 }
 
 // parseColumns reads NAME=THEIRS,….
@@ -186,7 +185,7 @@ func rowList(rows []int, count int) string {
 }
 
 // writeTable writes a new table, or one over another once that is agreed to.
-func writeTable(env *Env, out *output, o tableOptions, path string, t *table.Table) error {
+func writeTable(ctx context.Context, env *Env, out *output, o tableOptions, path string, t *table.Table) error {
 	old, err := file.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -207,7 +206,7 @@ func writeTable(env *Env, out *output, o tableOptions, path string, t *table.Tab
 		return nil
 	}
 	showDifference(out, o.out, difference)
-	if err := agreed(env, out, o); err != nil {
+	if err := agreed(ctx, env, out, o); err != nil {
 		return err
 	}
 	info, err := os.Stat(path)
@@ -275,20 +274,15 @@ func countCells(n int) string {
 }
 
 // agreed asks whether the table may be written.
-func agreed(env *Env, out *output, o tableOptions) error {
+func agreed(ctx context.Context, env *Env, out *output, o tableOptions) error {
 	switch {
 	case o.autoApprove:
 		return nil
 	case !env.InTTY:
 		return refuse("Not written", "%s is there already, and there is no terminal to ask on. -auto-approve writes it.", o.out)
 	}
-	out.say("\nDo you want to write %s?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", filepath.Base(o.out))
-	line, err := bufio.NewReader(env.In).ReadString('\n')
-	if err != nil && line == "" || strings.TrimSpace(line) != "yes" {
-		return refuse("Not written", "%s is as it was.", o.out)
-	}
-	out.say("\n")
-	return nil
+	question := fmt.Sprintf("Do you want to write %s?", filepath.Base(o.out))
+	return askWhether(ctx, env, out, question, refuse("Not written", "%s is as it was.", o.out))
 }
 
 func putTable(out *output, name, path string, mode fs.FileMode, t *table.Table) error {
