@@ -102,6 +102,9 @@ func (r *Report) Each(visit func(*Result) error) error {
 
 // each is Each for what was carried out.
 func (r *Report) each(visit func(*Result) error) error {
+	if len(r.ledger.outcomes) == 0 {
+		return nil // and no card need be read for that
+	}
 	number := 0
 	return r.plan.Each(func(_ int, c *plan.Card) error {
 		for j := range c.Actions {

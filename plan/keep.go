@@ -186,6 +186,15 @@ func readingSince(r spec.Reading, memory *state.Card, able spec.Capabilities, at
 	if memory.Last.At.After(at) {
 		return memory.Reading()
 	}
+	if len(memory.Recent) == 0 {
+		return r
+	}
+	return changedSince(r, memory, at)
+}
+
+// changedSince is apart so that a card without recent changes, as nearly all are,
+// takes no memory for its reading.
+func changedSince(r spec.Reading, memory *state.Card, at time.Time) spec.Reading {
 	for _, ch := range memory.Recent {
 		if ch.At.After(at) && ch.PendingIn(r) {
 			ch.Lay(&r) // however soon the carrier shows it: this reading is of before

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -30,12 +31,14 @@ type savedCards struct {
 	ids            []uint32 // see actionNumber
 	said           []int32  // in sayings; -1 for nothing
 	sayings        []saying
-	known          map[string]int32    // where a saying is in sayings
-	silent         []int32             // the places of cards that have no action, and a saying
-	named          map[spec.ICCID]bool // all cards of a plan of a part of the fleet; nil for another plan
+	known          map[string]int32 // where a saying is in sayings
+	silent         []int32          // the places of cards that have no action, and a saying
+	all            int32            // how many cards the plan has
+	odd            bool             // an action has an id that Order doesn't give
 
 	byICCID []int32
-	next    int // in byICCID: the first card that wasn't passed yet
+	next    int        // in byICCID: the first card that wasn't passed yet
+	ahead   spec.ICCID // of that card; "" where nobody looked
 
 	// What is declared of a card and remembered of it now, and where the draft of now
 	// has it; -1 for nothing.
@@ -56,46 +59,70 @@ type saying struct {
 	notes     []string
 }
 
-// savedCardsOf takes in the cards of a saved plan, which were so at a time. The error
-// is [ErrHeldWhole] for a plan that has a card twice, or ids that Order doesn't give.
-func savedCardsOf(f *File, fleet *spec.Fleet, at time.Time) (*savedCards, error) {
-	s := &savedCards{at: at, known: map[string]int32{}, fleet: fleet, shown: -1}
+func newSavedCards() *savedCards {
+	s := &savedCards{known: map[string]int32{}, shown: -1}
 	s.cards.lends = true
-	if f.head.Partial != "" {
-		s.named = map[spec.ICCID]bool{}
+	return s
+}
+
+// savedCards are those of the plan, which were so at a time, to be held against a
+// fleet. The error is [ErrHeldWhole] for a plan that has a card twice, or ids that
+// Order doesn't give.
+func (f *File) savedCards(fleet *spec.Fleet, at time.Time) (*savedCards, error) {
+	if f.saved == nil {
+		f.saved = newSavedCards()
+		err := f.Each(func(_ int, c *Card) error {
+			f.saved.take(c)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err := f.Each(s.take); err != nil {
-		return nil, err
+	f.saved.known = nil // all is taken in
+	s := *f.saved       // which stays as it is
+	if s.odd {
+		return nil, ErrHeldWhole
 	}
-	s.known, s.first = nil, append(s.first, int32(len(s.ids)))
-	s.wanted, s.memory, s.ref = nowhere(len(s.places)), nowhere(len(s.places)), nowhere(len(s.places))
-	return s, s.sort()
+	n := len(s.places)
+	s.at, s.fleet, s.first = at, fleet, append(s.first, int32(len(s.ids)))
+	s.wanted, s.memory, s.ref = nowhere(n), nowhere(n), nowhere(n)
+	return &s, s.sort()
+}
+
+// named are all cards of a plan of a part of the fleet; nil for another plan.
+func (f *File) named() (map[spec.ICCID]bool, error) {
+	if f.head.Partial == "" {
+		return nil, nil
+	}
+	named := make(map[spec.ICCID]bool, f.cards)
+	return named, f.Each(func(_ int, c *Card) error {
+		named[c.ICCID] = true
+		return nil
+	})
 }
 
 func nowhere(n int) []int32 { return slices.Repeat([]int32{-1}, n) }
 
-func (s *savedCards) take(place int, c *Card) error {
-	if s.named != nil {
-		s.named[c.ICCID] = true
-	}
+// take takes in the plan's next card.
+func (s *savedCards) take(c *Card) {
+	place := s.all
+	s.all++
 	if len(c.Actions) == 0 {
 		if len(c.Attention)+len(c.Drift)+len(c.Notes) > 0 {
-			s.silent = append(s.silent, int32(place))
+			s.silent = append(s.silent, place)
 		}
-		return nil
+		return
 	}
-	s.places, s.first = append(s.places, int32(place)), append(s.first, int32(len(s.ids)))
+	s.places, s.first = append(s.places, place), append(s.first, int32(len(s.ids)))
 	s.recent = s.recent[:0]
 	for i := range c.Actions {
 		number, ok := actionNumber(c.Actions[i].ID)
-		if !ok {
-			return ErrHeldWhole
-		}
+		s.odd = s.odd || !ok
 		s.ids, s.recent = append(s.ids, number), append(s.recent, state.Change{Change: c.Actions[i].Change})
 	}
 	s.said = append(s.said, s.say(c))
 	s.keep(c)
-	return nil
 }
 
 // keep keeps how the card was.
@@ -175,28 +202,52 @@ func (s *savedCards) sort() error {
 	for i := range s.byICCID {
 		s.byICCID[i] = int32(i)
 	}
-	compare := func(a, b int32) int { return cmp.Compare(string(s.cards.iccid(a)), string(s.cards.iccid(b))) }
-	if !slices.IsSortedFunc(s.byICCID, compare) {
-		slices.SortFunc(s.byICCID, compare)
+	sorted, twice := s.ascends()
+	if sorted {
+		return nil
 	}
-	for i := 1; i < len(s.byICCID); i++ {
-		if compare(s.byICCID[i-1], s.byICCID[i]) == 0 {
-			return ErrHeldWhole
-		}
+	if !twice {
+		slices.SortFunc(s.byICCID, func(a, b int32) int { return bytes.Compare(s.cards.iccid(a), s.cards.iccid(b)) })
+		_, twice = s.ascends()
+	}
+	if twice {
+		return ErrHeldWhole
 	}
 	return nil
+}
+
+// ascends reports whether byICCID is in order, and has one ICCID twice in a row.
+func (s *savedCards) ascends() (sorted, twice bool) {
+	var last []byte
+	sorted = true
+	for _, k := range s.byICCID {
+		next := s.cards.iccid(k)
+		switch bytes.Compare(last, next) {
+		case 0:
+			return false, true
+		case 1:
+			sorted = false
+		}
+		last = next
+	}
+	return sorted, false
 }
 
 // pass finds a card by its ICCID, which is after those that were looked for before;
 // -1 for none.
 func (s *savedCards) pass(iccid spec.ICCID) int32 {
 	for ; s.next < len(s.byICCID); s.next++ {
-		switch k := s.byICCID[s.next]; cmp.Compare(string(s.cards.iccid(k)), string(iccid)) {
-		case 0:
-			return k
-		case 1:
+		k := s.byICCID[s.next]
+		if s.ahead == "" {
+			s.ahead = spec.ICCID(s.cards.iccid(k))
+		}
+		if s.ahead > iccid {
 			return -1
 		}
+		if s.ahead == iccid {
+			return k
+		}
+		s.ahead = ""
 	}
 	return -1
 }

@@ -33,12 +33,14 @@ func inFile(place int32) int32 { return -1 - place }
 // in rows. The error is of these, [state.ErrTangled] where the state has to be whole,
 // and [ErrHeldWhole] where the plan has to be, as one has that names a card twice.
 func KeepFile(f *File, in Input) (*KeptFile, spec.Diagnostics, error) {
-	saved, err := savedCardsOf(f, in.Fleet, earlier(f.head.Timestamp, in.Now))
+	saved, err := f.savedCards(in.Fleet, earlier(f.head.Timestamp, in.Now))
 	if err != nil {
 		return nil, nil, err
 	}
 	now := ofNow(in)
-	now.Select.Cards = saved.named
+	if now.Select.Cards, err = f.named(); err != nil {
+		return nil, nil, err
+	}
 	d := newDraft(now)
 	d.saved = saved
 	if err := d.join(); err != nil {

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -17,10 +18,18 @@ import (
 
 // requireKept holds a saved plan that is held against the present card by card to what
 // comes out where it is held whole. It reports whether it was.
-func requireKept(t require.TestingT, text []byte, in plan.Input) bool {
-	saved, f := openBoth(t, text)
-	want, wantDiags := plan.Keep(saved, in)
-	prior := in.Prior
+func requireKept(t require.TestingT, text []byte, in plan.Input) (byCard bool) {
+	saved, _ := openBoth(t, text)
+	want, diags := plan.Keep(saved, in)
+	for _, open := range []func(io.Reader) (*plan.File, error){plan.Open, plan.OpenToKeep} {
+		f, err := open(bytes.NewReader(text))
+		require.NoError(t, err)
+		byCard = requireKeptSo(t, f, text, in, want, diags)
+	}
+	return byCard
+}
+
+func requireKeptSo(t require.TestingT, f *plan.File, text []byte, in plan.Input, want *plan.Kept, wantDiags spec.Diagnostics) (byCard bool) {
 	got, diags, err := plan.KeepFile(f, in)
 	if errors.Is(err, plan.ErrHeldWhole) {
 		whole, err := f.Whole()
@@ -34,8 +43,8 @@ func requireKept(t require.TestingT, text []byte, in plan.Input) bool {
 		require.Nil(t, got)
 		return false
 	}
+	prior := in.Prior
 	sameAsKept(t, want, got, prior)
-
 	if len(in.Fleet.Removed) > 0 || prior == nil {
 		return true
 	}

@@ -16,14 +16,28 @@ type File struct {
 	digest string
 	text   pieces
 	cards  int
-	guard  *guard // judges the cards anew, see [File.Review]; nil for a plan that is shown as it was saved
+	guard  *guard      // judges the cards anew, see [File.Review]; nil for a plan that is shown as it was saved
+	saved  *savedCards // for [KeepFile]; nil where they are taken in then
 }
 
 // Open reads a saved plan as [Read] does, with all its checks, and keeps none of
 // its cards.
 func Open(r io.Reader) (*File, error) {
-	f, n := &File{}, &counts{}
-	read, err := readFile(io.TeeReader(r, &f.text), n.card)
+	return (&File{}).open(r, func(*Card) {})
+}
+
+// OpenToKeep is Open for [KeepFile], and takes in meanwhile what that needs.
+func OpenToKeep(r io.Reader) (*File, error) {
+	f := &File{saved: newSavedCards()}
+	return f.open(r, f.saved.take)
+}
+
+func (f *File) open(r io.Reader, take func(c *Card)) (*File, error) {
+	n := &counts{}
+	read, err := readFile(io.TeeReader(r, &f.text), func(c *Card) {
+		n.card(c)
+		take(c)
+	})
 	if err != nil {
 		return nil, err
 	}

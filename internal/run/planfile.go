@@ -32,7 +32,7 @@ func WritePlan(w io.Writer, p plan.Source, sealer state.Sealer) error {
 
 // ReadPlan is [OpenPlan] for [Session.Judge].
 func ReadPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*Saved, error) {
-	p, err := OpenPlan(r, keys, enforced)
+	p, err := openPlan(r, keys, enforced, plan.OpenToKeep)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +43,15 @@ func ReadPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*S
 // only where the file is encrypted. One that is not gives [state.ErrPlain] where
 // enforced says that it has to be.
 func OpenPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool) (*plan.File, error) {
+	return openPlan(r, keys, enforced, plan.Open)
+}
+
+func openPlan(r io.Reader, keys func() (state.Sealer, error), enforced bool, open func(io.Reader) (*plan.File, error)) (*plan.File, error) {
 	text, err := plainText(bufio.NewReader(r), keys, enforced)
 	if err != nil {
 		return nil, err
 	}
-	p, err := plan.Open(text)
+	p, err := open(text)
 	if err != nil {
 		return nil, err
 	}
