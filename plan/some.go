@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/cardfleet/cardfleet/spec"
+
 // Some is a plan of which only some actions are seen. Its cards have the places that
 // they have in the whole, also those of which no action is left.
 type Some struct {
@@ -40,3 +42,21 @@ func (s Some) of(c, own *Card) *Card {
 	}
 	return own
 }
+
+// Idle is a plan with nothing to do, of which what it tells of its cards is left.
+func Idle(p Source) Source {
+	head := *p.Head()
+	s := head.Summary()
+	s.Guarded, s.Approved, s.ByKind = 0, 0, map[spec.Kind]KindCount{}
+	head.Cards, head.Limits, head.Costs, head.Windows, head.Money, head.summary = nil, nil, nil, nil, nil, &s
+	return idle{Some{Source: p, Sees: func(*Card, *Action) bool { return false }}, &head}
+}
+
+// idle is [Idle].
+type idle struct {
+	Some
+	head *Plan
+}
+
+// Head implements [Source].
+func (i idle) Head() *Plan { return i.head }

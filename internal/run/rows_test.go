@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 )
@@ -93,4 +95,66 @@ func TestARunLeavesTheSameStateWhereThatIsReadCardByCard(t *testing.T) {
 		require.True(t, slices.EqualFunc(want.Cards, got.Cards, func(a, b state.Card) bool { return a.Equal(&b) }), "%v\n%v", want.Cards, got.Cards)
 		require.Equal(t, got.Fleet, done.Prior.Fleet)
 	})
+}
+
+// appliedSaved carries out a saved plan, and returns what became of its actions and the
+// state that this leaves.
+func appliedSaved(t *testing.T, s *run.Session, saved *run.Saved, whole bool) (told []string, carried bool, after *state.Snapshot) {
+	ctx, unlock, err := s.Hold(t.Context(), "apply", state.Patience{})
+	require.NoError(t, err)
+	rows, absent, err := s.RowsToApply(ctx, true, whole, false)
+	require.NoError(t, err)
+	p, err := s.Judge(ctx, saved, rows, run.Options{Absent: absent})
+	require.NoError(t, err)
+	done, err := s.Apply(ctx, p, 1)
+	require.NoError(t, err)
+	require.NoError(t, unlock())
+	require.NoError(t, done.Report.Each(func(r *apply.Result) error {
+		told = append(told, fmt.Sprintf("%s %s %s: %s %s", r.Card.Address, r.Action.ID, r.Action.Change, r.Outcome, r.Reason))
+		return nil
+	}))
+	return told, p.Carried != nil, prior(t, s)
+}
+
+func TestASavedPlanLeavesTheSameStateCardByCardAndHeldWhole(t *testing.T) {
+	again := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		some := func(what string) bool { return rapid.Bool().Draw(rt, what) }
+		cards := make([]drawnCard, rapid.IntRange(1, 8).Draw(rt, "cards"))
+		for i := range cards {
+			cards[i] = drawnCard{some("declared"), some("managed"), some("stopped"), some("moved"), some("wants stop")}
+		}
+		s, backend := drawn(t, cards)
+		made, err := s.Draft(t.Context(), run.RowsOf(prior(t, s)), run.Options{})
+		require.NoError(t, err)
+		var text bytes.Buffer
+		require.NoError(t, run.WritePlan(&text, made.Plan, nil))
+		file, err := run.ReadPlan(bytes.NewReader(text.Bytes()), nil, false)
+		require.NoError(t, err)
+		held, err := file.Plan.(*plan.File).Whole()
+		require.NoError(t, err)
+
+		for i := range cards { // meanwhile
+			if rapid.IntRange(0, 3).Draw(rt, "another configuration was merged") == 0 {
+				cards[i].declared, cards[i].wantsStop = some("still declared"), some("still wants stop")
+			}
+		}
+		then, _ := drawn(t, cards)
+		s.Fleet = then.Fleet
+		s.Backend = backend.Backend
+		whole, _ := drawn(t, cards)
+		held.Lineage = prior(t, whole).Lineage
+		for range 2 { // the second time, all that could be is done
+			got, carried, after := appliedSaved(t, s, file, some("read whole"))
+			want, wantCarried, wantAfter := appliedSaved(t, whole, &run.Saved{Plan: held, Digest: file.Digest}, false)
+			require.Equal(t, want, got)
+			require.Equal(t, wantCarried, carried)
+			require.True(t, slices.EqualFunc(wantAfter.Cards, after.Cards, func(a, b state.Card) bool { return a.Equal(&b) }), "%v\n%v", wantAfter.Cards, after.Cards)
+			require.Equal(t, wantAfter.Fleet, after.Fleet)
+			if carried {
+				again++
+			}
+		}
+	})
+	require.Positive(t, again, "plans that were carried out before")
 }

@@ -41,11 +41,10 @@ func (s *Session) Judge(ctx context.Context, saved *Saved, rows *Rows, o Options
 	return p, nil
 }
 
-// hold holds a saved plan against the present, card by card where that can be done. Of
-// one that was carried out before, all is settled, and held.
+// hold holds a saved plan against the present, card by card where that can be done.
 func (s *Session) hold(ctx context.Context, p *Planned, saved plan.Source, rows *Rows, o Options) (spec.Diagnostics, error) {
 	f, stored := saved.(*plan.File)
-	if stored && p.Carried == nil {
+	if stored {
 		diags, err := s.keepFile(ctx, p, f, rows, o)
 		if !errors.Is(err, plan.ErrHeldWhole) {
 			return diags, err
@@ -85,7 +84,10 @@ func (s *Session) keepFile(ctx context.Context, p *Planned, f *plan.File, rows *
 		_, memory := kept.Before(place)
 		return memory
 	})
-	if p.settle(kept.Left); len(p.Settled) > 0 {
+	if err := p.settle(kept.Left); err != nil {
+		return nil, err
+	}
+	if len(p.Settled) > 0 {
 		p.order = kept.Order()
 	}
 	return diags, nil
@@ -103,10 +105,7 @@ func (s *Session) keepWhole(ctx context.Context, p *Planned, saved *plan.Plan, r
 	p.Plan, p.order = kept.Plan, orderOf(saved)
 	p.Prior, p.rows, p.remembered = rows.whole, rows, rows.whole.Card
 	p.memory = p.told(apply.MemoryIn(rows.whole, rows.whole.Settlement()))
-	if p.settle(kept.Left); p.Carried != nil {
-		p.settleAll(kept.Plan)
-	}
-	return diags, nil
+	return diags, p.settle(kept.Left)
 }
 
 // ofNow is what a saved plan is held against.
@@ -154,7 +153,7 @@ func orderOf(saved *plan.Plan) map[string]int {
 // settle takes in what isn't carried out. Of a plan that was carried out before
 // that is all of it: what isn't as wanted any more takes a plan that was made
 // since.
-func (p *Planned) settle(left []plan.Left) {
+func (p *Planned) settle(left []plan.Left) error {
 	for _, l := range left {
 		r := apply.Result{Card: l.Card, Action: l.Action, Outcome: apply.Dropped, Reason: "not wanted any more: " + l.Reason}
 		switch {
@@ -165,30 +164,24 @@ func (p *Planned) settle(left []plan.Left) {
 		}
 		p.Settled = append(p.Settled, r)
 	}
-}
-
-// settleAll takes in what is kept of a plan that was carried out before.
-func (p *Planned) settleAll(kept *plan.Plan) {
-	for i := range kept.Cards {
-		c := &kept.Cards[i]
+	if p.Carried == nil {
+		return nil
+	}
+	kept := p.Plan
+	p.Plan = plan.Idle(kept)
+	return kept.Each(func(_ int, visited *plan.Card) error {
+		if len(visited.Actions) == 0 {
+			return nil
+		}
+		c := visited.Clone()
 		for j := range c.Actions {
 			p.Settled = append(p.Settled, apply.Result{
-				Card: c, Action: &c.Actions[j], Outcome: apply.NotStarted,
+				Card: &c, Action: &c.Actions[j], Outcome: apply.NotStarted,
 				Reason: "the plan is carried out once, and this is not as wanted by now; make another plan",
 			})
 		}
-	}
-	p.Plan = withoutActions(kept)
-}
-
-// withoutActions is the plan with nothing to do.
-func withoutActions(p *plan.Plan) *plan.Plan {
-	idle := *p
-	idle.Cards, idle.Limits, idle.Costs, idle.Windows, idle.Money = slices.Clone(p.Cards), nil, nil, nil, nil
-	for i := range idle.Cards {
-		idle.Cards[i].Actions = nil
-	}
-	return &idle
+		return nil
+	})
 }
 
 // withSettled adds what a saved plan doesn't carry out to the results, in the
