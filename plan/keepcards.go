@@ -18,7 +18,7 @@ import (
 // present: see [KeepFile].
 var ErrHeldWhole = errors.New("the saved plan has to be held whole")
 
-// savedCards are the cards with actions of a saved plan, in its order: some 80 bytes
+// savedCards are the cards with actions of a saved plan, in its order: some 110 bytes
 // for each that is like most.
 type savedCards struct {
 	at time.Time // when the cards were as the plan has them
@@ -70,14 +70,15 @@ func newSavedCards() *savedCards {
 // Order doesn't give.
 func (f *File) savedCards(fleet *spec.Fleet, at time.Time) (*savedCards, error) {
 	if f.saved == nil {
-		f.saved = newSavedCards()
+		saved := newSavedCards()
 		err := f.Each(func(_ int, c *Card) error {
-			f.saved.take(c)
+			saved.take(c)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
+		f.saved = saved
 	}
 	f.saved.known = nil // all is taken in
 	s := *f.saved       // which stays as it is

@@ -30,8 +30,9 @@ type KeptFile struct {
 func inFile(place int32) int32 { return -1 - place }
 
 // KeepFile is [Keep] for a saved plan that is read card by card. in may have the state
-// in rows. The error is of these, [state.ErrTangled] where the state has to be whole,
-// and [ErrHeldWhole] where the plan has to be, as one has that names a card twice.
+// in rows. The error is of these: [state.ErrTangled] where the state has to be whole.
+// It is [ErrHeldWhole] where the plan has to be, as one has that names a card twice, or
+// whose cards have another order by now.
 func KeepFile(f *File, in Input) (*KeptFile, spec.Diagnostics, error) {
 	saved, err := f.savedCards(in.Fleet, earlier(f.head.Timestamp, in.Now))
 	if err != nil {
