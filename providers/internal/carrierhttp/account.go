@@ -117,8 +117,7 @@ type waiter struct {
 
 	turn   bool // it has its turn, and the fields below are set
 	err    error
-	delay  time.Duration // until its token's time
-	nap    time.Duration // the least to sleep, where others can go with it then
+	delay  time.Duration // until the tick at which it has its token
 	tokens [2]*rate.Reservation
 }
 
@@ -138,7 +137,7 @@ func (a *account) acquire(ctx context.Context, t *Transport, c Call) error {
 	if w.err != nil || w.delay <= 0 {
 		return w.err
 	}
-	err := t.options.Sleep(ctx, max(w.delay, w.nap))
+	err := t.options.Sleep(ctx, w.delay)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := t.options.Now()
@@ -231,7 +230,7 @@ func (a *account) leaveNow(t *Transport, c Call) time.Duration {
 	name, _ := c.pace(t.options.PerFunction)
 	own := a.functions[name]
 	if wait := max(a.pace.wait(now), own.wait(now)); wait > 0 {
-		return wait
+		return nap(now, wait, a.pace, own)
 	}
 	a.pace.left(now)
 	own.left(now)
@@ -322,10 +321,11 @@ func (a *account) give(i int, delay time.Duration, now time.Time) {
 	l.waiting, a.turn = l.waiting[1:], i
 	if w.err = a.quota.take(now); w.err == nil {
 		a.underWay++
-		w.delay = delay
-		w.tokens = [2]*rate.Reservation{a.pace.reserve(now), a.functions[l.function].reserve(now)}
+		own := a.functions[l.function]
+		w.delay = nap(now, delay, a.pace, own)
+		w.tokens = [2]*rate.Reservation{a.pace.reserve(now), own.reserve(now)}
 		if delay > 0 {
-			a.atDoor, w.nap = w, a.pace.nap()
+			a.atDoor = w
 		}
 	}
 	if w.turn = true; w.given != nil {

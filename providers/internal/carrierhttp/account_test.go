@@ -262,3 +262,42 @@ func TestRequestsThatAreLateDoNotLeaveTogether(t *testing.T) {
 		}
 	})
 }
+
+// Accounts that began at odd moments leave together all the same, and lose next to
+// nothing of their rates by that.
+func TestAccountsLeaveTogether(t *testing.T) {
+	for _, perSecond := range []float64{40, 45, 50, 99, 333} {
+		synctest.Test(t, func(t *testing.T) {
+			all := &senders{t: t}
+			moments, carriers := map[time.Time]bool{}, []*carrier{}
+			start := time.Now()
+			for i := range 12 {
+				time.Sleep(time.Duration(i) * 777 * time.Microsecond)
+				c := &carrier{latency: 20 * time.Millisecond}
+				carriers = append(carriers, c)
+				all.send(int(20*perSecond), newTransport(c, Options{RequestsPerSecond: perSecond}), "", Call{})
+			}
+			all.wg.Wait()
+			took := time.Since(start)
+			assert.Less(t, took, 20*time.Second*103/100, "%v/s", perSecond)
+			for _, c := range carriers {
+				for _, s := range c.sent {
+					moments[s.at] = true
+				}
+			}
+			assert.Less(t, len(moments), int(took/tick)+len(carriers)*burstOf(perSecond), "%v/s: a moment a tick, but for those of the bursts at the start", perSecond)
+		})
+	}
+}
+
+func TestALowRateIsNotKeptWaitingForATick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &senders{t: t}
+		time.Sleep(time.Millisecond)
+		start := time.Now()
+		all.send(200, newTransport(&carrier{}, Options{RequestsPerSecond: 100, PerFunction: 13}), "", Call{Function: "flow"})
+		all.send(200, newTransport(&carrier{}, Options{RequestsPerSecond: 13}), "", Call{})
+		all.wg.Wait()
+		assert.InDelta(t, 199/13.0, time.Since(start).Seconds(), 0.25)
+	})
+}

@@ -28,8 +28,8 @@ type pace struct {
 	changed    time.Time // when it last changed at all
 }
 
-// newPace allows bursts of 50 ms' worth: enough that short sleeps' coarseness
-// costs nothing, too few for a carrier that counts by the second to notice.
+// newPace allows bursts of 50 ms' worth: enough that ticks and short sleeps' coarseness
+// cost nothing, too few for a carrier that counts by the second to notice.
 // It is nil for a rate of 0.
 func newPace(perSecond float64) *pace {
 	if perSecond <= 0 {
@@ -84,13 +84,24 @@ func (p *pace) left(now time.Time) {
 
 func burstOf(perSecond float64) int { return max(1, int(perSecond/20)) }
 
-// nap is how long it is worth sleeping for tokens, rather than waking up for
-// each: a part of what a burst may gather.
-func (p *pace) nap() time.Duration {
-	if p == nil || p.limiter.Burst() < 2 {
-		return 0
+// tick is how often requests leave at most, where their rates gather some meanwhile. All
+// accounts of the process have the same ticks: it wakes up once for all requests that may
+// leave by then, and about once for their answers, rather than for each of them.
+const tick = 20 * time.Millisecond
+
+// nap is how long to sleep for a request that may leave after delay, as these paces have
+// it: to the tick after that. A rate that gathers nothing meanwhile is not kept waiting.
+func nap(now time.Time, delay time.Duration, paces ...*pace) time.Duration {
+	for _, p := range paces {
+		if p != nil && p.limiter.Burst() < 2 {
+			return delay
+		}
 	}
-	return 10 * time.Millisecond
+	if delay <= 0 {
+		return delay
+	}
+	late := time.Duration(now.Add(delay).UnixNano() % int64(tick))
+	return delay + (tick-late)%tick
 }
 
 // lower brings the configured rate down to perSecond, where that is less.
