@@ -365,11 +365,44 @@ func (s *Scanner) known(text []byte) string {
 	return word
 }
 
+// Number is the number behind a name: a whole one of up to 19 digits.
+func (s *Scanner) Number(name string, to *uint64) bool {
+	if !s.Skip(name) {
+		return false
+	}
+	n := 0
+	*to = 0
+	for n < len(s.rest) && s.rest[n] >= '0' && s.rest[n] <= '9' {
+		*to = 10**to + uint64(s.rest[n]-'0')
+		n++
+	}
+	if n == 0 || n > 19 || n > 1 && s.rest[0] == '0' || n < len(s.rest) && strings.IndexByte(".eE", s.rest[n]) >= 0 {
+		return false
+	}
+	s.rest = s.rest[n:]
+	return true
+}
+
+// OptionalEscaped is Escaped for a field that may be left out.
+func (s *Scanner) OptionalEscaped(name string, to *string) bool {
+	if !s.Skip(name) {
+		return true
+	}
+	var ok bool
+	*to, ok = s.escaped()
+	return ok && *to != ""
+}
+
 // Escaped is Text for a string with quotes in it, as addresses have.
 func (s *Scanner) Escaped(name string) (string, bool) {
 	if !s.Skip(name) {
 		return "", false
 	}
+	return s.escaped()
+}
+
+// escaped is the rest of a string whose opening quote was passed.
+func (s *Scanner) escaped() (string, bool) {
 	mark := s.texts.begin(len(s.rest))
 	for {
 		end, ascii := 0, true

@@ -91,10 +91,11 @@ func (b *Backend) workRecords(ctx context.Context, tx pgx.Tx, id int64, x *box, 
 	var r workRecord
 	var seq uint64
 	var packed []byte
+	var reader stored.RecordReader
 	_, err = pgx.ForEachRow(rows, []any{&seq, &r.card, &r.account, &r.token, &r.run, &r.told, &packed, &r.worker, &r.live}, func() error {
 		text, err := x.unpack(packed, recordName(r.card, r.account, r.token))
 		if err == nil {
-			r.Record, err = stored.ReadRecord(text)
+			r.Record, err = reader.Read(text)
 		}
 		if err != nil {
 			return fmt.Errorf("row %d of %s: %w", seq, b.table("work_records"), err)

@@ -203,7 +203,7 @@ func (c Codec) JournalBeginning(r io.Reader, name, lineage string) (Beginning, e
 	}
 	var records []state.Record
 	if err == nil {
-		records, err = decodeList(list)
+		records, err = new(RecordReader).list(list)
 	}
 	if err != nil {
 		return Beginning{}, fmt.Errorf("the journal %s, line 1: %w", name, err)
@@ -217,6 +217,7 @@ func (c Codec) JournalBeginning(r io.Reader, name, lineage string) (Beginning, e
 // now, and began the journal's beginning.
 func (c Codec) JournalEntries(r io.Reader, name string, head Header, q state.EventQuery, visit func(*state.Entry) error) (began Beginning, err error) {
 	in, m := lines.NewReader(r), matching(q)
+	var reader RecordReader
 	x := &extractor{visit: func(e *state.Entry) error {
 		if !m.wants(e) {
 			return nil
@@ -242,7 +243,7 @@ func (c Codec) JournalEntries(r io.Reader, name string, head Header, q state.Eve
 		switch {
 		case err != nil:
 		case first || m.mayHold(list):
-			records, err = decodeList(list)
+			records, err = reader.list(list)
 		case isCommit(list):
 			err = x.committed()
 		}

@@ -1,10 +1,6 @@
 package stored
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/lines"
 )
@@ -21,20 +17,6 @@ func (w *RecordWriter) Text(r *state.Record) ([]byte, error) {
 	w.w.Begin()
 	w.w.record(r)
 	return w.w.B, w.w.Err
-}
-
-// ReadRecord reads what [RecordWriter.Text] wrote. It refuses what it doesn't know.
-func ReadRecord(text []byte) (state.Record, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	var r state.Record
-	if err := dec.Decode(&r); err != nil {
-		return state.Record{}, decodeError([]byte("["+string(text)+"]"), err)
-	}
-	if dec.InputOffset() != int64(len(text)) {
-		return state.Record{}, errors.New("something follows the record")
-	}
-	return r, checkRecord(&r)
 }
 
 // Wanted reports which entries the query wants.

@@ -1,7 +1,6 @@
 package stored
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ func ReadJournal(r io.Reader, name string) (records []state.Record, end int64, e
 // snapshot of that lineage.
 func (c Codec) ReadJournal(r io.Reader, name, lineage string) (records []state.Record, end int64, err error) {
 	in := lines.NewReader(r)
+	var reader RecordReader
 	fail := func(err error) ([]state.Record, int64, error) {
 		return nil, 0, fmt.Errorf("the journal %s, line %d: %w", name, in.Number(), err)
 	}
@@ -43,16 +43,16 @@ func (c Codec) ReadJournal(r io.Reader, name, lineage string) (records []state.R
 		if list, err = c.unframe(list, lineage); err != nil {
 			return fail(err)
 		}
-		if records, err = appendRecords(records, list); err != nil {
+		if records, err = reader.appendTo(records, list); err != nil {
 			return fail(err)
 		}
 		end += int64(len(line))
 	}
 }
 
-// appendRecords decodes a list, and checks that no record is missing.
-func appendRecords(records []state.Record, list []byte) ([]state.Record, error) {
-	more, err := decodeList(list)
+// appendTo reads a list, and checks that no record is missing.
+func (r *RecordReader) appendTo(records []state.Record, list []byte) ([]state.Record, error) {
+	more, err := r.list(list)
 	if err != nil {
 		return nil, err
 	}
@@ -61,22 +61,6 @@ func appendRecords(records []state.Record, list []byte) ([]state.Record, error) 
 			return nil, err
 		}
 		records = append(records, more[i])
-	}
-	return records, nil
-}
-
-// decodeList decodes a list, and checks each record by itself.
-func decodeList(list []byte) ([]state.Record, error) {
-	dec := json.NewDecoder(bytes.NewReader(list))
-	dec.DisallowUnknownFields()
-	var records []state.Record
-	if err := dec.Decode(&records); err != nil {
-		return nil, decodeError(list, err)
-	}
-	for i := range records {
-		if err := checkRecord(&records[i]); err != nil {
-			return nil, err
-		}
 	}
 	return records, nil
 }
