@@ -2,11 +2,12 @@
 // OpenTelemetry's terms: calls by carrier and function, actions by outcome, and a
 // span for each command, action and request.
 //
-// It decides nothing and keeps nothing: where it all goes is for the providers of
+// It decides nothing: where it all goes is for the providers of
 // meters and tracers to say that [New] is handed. [Start] makes these of the
 // environment's OTEL_ variables; without one, nothing is made and nothing leaves.
 // Start reading at [Telemetry]; export.go is where it goes, page.go who
-// asks for it, worker.go what a worker tells besides.
+// asks for it, counts.go what is counted between two questions, worker.go what a
+// worker tells besides.
 package telemetry
 
 import (
@@ -35,16 +36,12 @@ type Telemetry struct {
 	Redact func(string) string
 
 	tracer trace.Tracer // nil follows nothing
-	labels labels
+	counts counts
 	meter  metric.Meter
-	calls  metric.Int64Counter
 	took   metric.Float64Histogram
 	waited metric.Float64Histogram
 
 	throttles metric.Int64Counter
-	waiting   metric.Int64UpDownCounter
-	underWay  metric.Int64UpDownCounter
-	actions   metric.Int64Counter
 	stuck     metric.Int64Counter
 
 	stop func(context.Context) error // nil where New made it
@@ -62,8 +59,9 @@ func New(meters metric.MeterProvider, tracers trace.TracerProvider) (*Telemetry,
 	m := meters.Meter(scope)
 	t.meter = m
 	seconds := metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-	errs := make([]error, 8)
-	t.calls, errs[0] = m.Int64Counter("cardfleet.calls", metric.WithUnit("{call}"),
+	errs := make([]error, 9)
+	var to told
+	to.calls, errs[0] = m.Int64ObservableCounter("cardfleet.calls", metric.WithUnit("{call}"),
 		metric.WithDescription("Requests to carriers, repeated ones included, by what came of them."))
 	t.took, errs[1] = m.Float64Histogram("cardfleet.call.duration", metric.WithUnit("s"), seconds,
 		metric.WithDescription("From a request's leaving to the end of its answer."))
@@ -71,14 +69,15 @@ func New(meters metric.MeterProvider, tracers trace.TracerProvider) (*Telemetry,
 		metric.WithDescription("How long a request waited for its turn, within the account's limits."))
 	t.throttles, errs[3] = m.Int64Counter("cardfleet.throttles", metric.WithUnit("{call}"),
 		metric.WithDescription("Requests that a carrier refused because there were too many."))
-	t.waiting, errs[4] = m.Int64UpDownCounter("cardfleet.calls.waiting", metric.WithUnit("{call}"),
+	to.waiting, errs[4] = m.Int64ObservableUpDownCounter("cardfleet.calls.waiting", metric.WithUnit("{call}"),
 		metric.WithDescription("The queue: requests that wait for their turn now."))
-	t.underWay, errs[5] = m.Int64UpDownCounter("cardfleet.calls.under_way", metric.WithUnit("{call}"),
+	to.underWay, errs[5] = m.Int64ObservableUpDownCounter("cardfleet.calls.under_way", metric.WithUnit("{call}"),
 		metric.WithDescription("Requests that have left and have no answer yet."))
-	t.actions, errs[6] = m.Int64Counter("cardfleet.actions", metric.WithUnit("{action}"),
+	to.actions, errs[6] = m.Int64ObservableCounter("cardfleet.actions", metric.WithUnit("{action}"),
 		metric.WithDescription("Actions of applies by what became of them."))
 	t.stuck, errs[7] = m.Int64Counter("cardfleet.worker.stuck", metric.WithUnit("{run}"),
 		metric.WithDescription("Runs that can't go on in an account, which refuses this worker."))
+	_, errs[8] = m.RegisterCallback(t.counts.tell(to), to.calls, to.actions, to.waiting, to.underWay)
 	return t, errors.Join(errs...)
 }
 
@@ -129,20 +128,17 @@ func (t *Telemetry) Finished(r apply.Result) {
 	if t == nil {
 		return
 	}
-	t.actions.Add(context.Background(), 1, metric.WithAttributes(
-		attribute.String("provider", string(r.Card.Provider)), attribute.String("action", string(r.Action.Kind)),
-		attribute.String("outcome", string(r.Outcome)),
-	))
+	t.counts.finished(actionOf{string(r.Card.Provider), string(r.Action.Kind), string(r.Outcome)})
 }
 
 // Waiting implements [providers.Observer].
 func (t *Telemetry) Waiting(ctx context.Context, x *providers.Exchange) context.Context {
-	t.waiting.Add(ctx, 1, t.labels.of(x).provider)
+	t.counts.of(x).waiting.Add(1)
 	if t.tracer == nil {
 		return ctx
 	}
 	ctx, span := t.tracer.Start(ctx, x.Call, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
-		provider(x), call(x), attribute.Bool("changing", x.Changing), attribute.Int("attempt", x.Attempt),
+		provider(x), callName(x), attribute.Bool("changing", x.Changing), attribute.Int("attempt", x.Attempt),
 	))
 	if x.Card != "" {
 		span.SetAttributes(attribute.String("iccid", string(x.Card)))
@@ -152,25 +148,25 @@ func (t *Telemetry) Waiting(ctx context.Context, x *providers.Exchange) context.
 
 // Leaving implements [providers.Observer].
 func (t *Telemetry) Leaving(ctx context.Context, x *providers.Exchange) {
-	by := t.labels.of(x)
-	t.waiting.Add(ctx, -1, by.provider)
-	t.underWay.Add(ctx, 1, by.provider)
+	c := t.counts.of(x)
+	c.waiting.Add(-1)
+	c.underWay.Add(1)
 	trace.SpanFromContext(ctx).AddEvent("leaves")
 }
 
 // Ended implements [providers.Observer].
 func (t *Telemetry) Ended(ctx context.Context, x *providers.Exchange) {
-	by := t.labels.of(x)
+	c := t.counts.of(x)
 	if x.Left() {
-		t.underWay.Add(ctx, -1, by.provider)
-		t.took.Record(ctx, x.Took.Seconds(), by.call)
+		c.underWay.Add(-1)
+		t.took.Record(ctx, x.Took.Seconds(), c.with)
 	} else {
-		t.waiting.Add(ctx, -1, by.provider)
+		c.waiting.Add(-1)
 	}
-	t.waited.Record(ctx, x.Waited.Seconds(), by.call)
-	t.calls.Add(ctx, 1, by.outcome(x))
+	t.waited.Record(ctx, x.Waited.Seconds(), c.with)
+	c.ended(x)
 	if x.Failed != nil && x.Failed.Cause == providers.Throttled {
-		t.throttles.Add(ctx, 1, by.call)
+		t.throttles.Add(ctx, 1, c.with)
 	}
 	if t.tracer != nil {
 		t.endSpan(trace.SpanFromContext(ctx), x)
@@ -199,7 +195,7 @@ func (t *Telemetry) endSpan(span trace.Span, x *providers.Exchange) {
 // Repeats implements [providers.Observer].
 func (t *Telemetry) Repeats(ctx context.Context, x *providers.Exchange, after time.Duration) {
 	trace.SpanFromContext(ctx).AddEvent("repeats", trace.WithAttributes(
-		provider(x), call(x), attribute.Int("attempt", x.Attempt), attribute.Float64("after_seconds", after.Seconds()),
+		provider(x), callName(x), attribute.Int("attempt", x.Attempt), attribute.Float64("after_seconds", after.Seconds()),
 	))
 }
 
@@ -214,7 +210,7 @@ func provider(x *providers.Exchange) attribute.KeyValue {
 	return attribute.String("provider", string(x.Provider))
 }
 
-func call(x *providers.Exchange) attribute.KeyValue { return attribute.String("call", x.Call) }
+func callName(x *providers.Exchange) attribute.KeyValue { return attribute.String("call", x.Call) }
 
 // outcome is what came of a request, in a word or two.
 func outcome(x *providers.Exchange) string {
