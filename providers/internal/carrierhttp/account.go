@@ -230,7 +230,7 @@ func (a *account) leaveNow(t *Transport, c Call) time.Duration {
 	name, _ := c.pace(t.options.PerFunction)
 	own := a.functions[name]
 	if wait := max(a.pace.wait(now), own.wait(now)); wait > 0 {
-		return nap(now, wait, a.pace, own)
+		return napIfNear(now, wait, a.pace, own)
 	}
 	a.pace.left(now)
 	own.left(now)
@@ -322,10 +322,9 @@ func (a *account) give(i int, delay time.Duration, now time.Time) {
 	if w.err = a.quota.take(now); w.err == nil {
 		a.underWay++
 		own := a.functions[l.function]
-		w.delay = nap(now, delay, a.pace, own)
 		w.tokens = [2]*rate.Reservation{a.pace.reserve(now), own.reserve(now)}
 		if delay > 0 {
-			a.atDoor = w
+			a.atDoor, w.delay = w, nap(now, delay, a.pace, own)
 		}
 	}
 	if w.turn = true; w.given != nil {

@@ -2,6 +2,7 @@ package carrierhttp
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -299,5 +300,27 @@ func TestALowRateIsNotKeptWaitingForATick(t *testing.T) {
 		all.send(200, newTransport(&carrier{}, Options{RequestsPerSecond: 13}), "", Call{})
 		all.wg.Wait()
 		assert.InDelta(t, 199/13.0, time.Since(start).Seconds(), 0.25)
+	})
+}
+
+// Under load, whoever sleeps goes on some milliseconds late.
+func TestLatenessCostsNoRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		drawn := rand.New(rand.NewPCG(1, 2))
+		carrier, all := &carrier{}, &senders{t: t}
+		one := New(Options{Base: carrier, Now: time.Now, RequestsPerSecond: 50, Sleep: func(ctx context.Context, d time.Duration) error {
+			mu.Lock()
+			late := time.Duration(drawn.ExpFloat64() * float64(6*time.Millisecond))
+			mu.Unlock()
+			return sleep(ctx, d+late)
+		}})
+		start := time.Now()
+		all.send(2000, one, "", Call{})
+		all.wg.Wait()
+		assert.Greater(t, 2000/time.Since(start).Seconds(), 48.75)
+		for i := range carrier.sent[:len(carrier.sent)-50] {
+			assert.GreaterOrEqual(t, carrier.sent[i+50].at.Sub(carrier.sent[i].at), time.Second, "request %d and the one 50 after it", i)
+		}
 	})
 }

@@ -74,13 +74,22 @@ func (p *pace) wait(now time.Time) time.Duration {
 	return p.sent[p.oldest].Add(p.span).Sub(now)
 }
 
-// left notes that a request leaves.
+// left notes that a request leaves. One that is a little late is noted as if it weren't,
+// else each that is would make the one a second later miss its tick. The spread has room
+// for that.
 func (p *pace) left(now time.Time) {
-	if p != nil {
-		p.sent[p.oldest] = now
-		p.oldest = (p.oldest + 1) % len(p.sent)
+	if p == nil {
+		return
 	}
+	if p.gathers() {
+		now = now.Add(-min(sinceTick(now), late))
+	}
+	p.sent[p.oldest] = now
+	p.oldest = (p.oldest + 1) % len(p.sent)
 }
+
+// gathers reports whether tokens are kept that come while nobody takes them.
+func (p *pace) gathers() bool { return p.limiter.Burst() > 1 }
 
 func burstOf(perSecond float64) int { return max(1, int(perSecond/20)) }
 
@@ -89,20 +98,33 @@ func burstOf(perSecond float64) int { return max(1, int(perSecond/20)) }
 // leave by then, and about once for their answers, rather than for each of them.
 const tick = 20 * time.Millisecond
 
-// nap is how long to sleep for a request that may leave after delay, as these paces have
-// it: to the tick after that. A rate that gathers nothing meanwhile is not kept waiting.
+// late is by how much a request may leave after its tick and count as one that left at it.
+const late = spread / 3
+
+// nap is how long to sleep for a request that has its tokens after delay: to the tick
+// after that. Tokens that come meanwhile are kept, unless a rate keeps none.
 func nap(now time.Time, delay time.Duration, paces ...*pace) time.Duration {
 	for _, p := range paces {
-		if p != nil && p.limiter.Burst() < 2 {
+		if p != nil && !p.gathers() {
 			return delay
 		}
 	}
-	if delay <= 0 {
-		return delay
-	}
-	late := time.Duration(now.Add(delay).UnixNano() % int64(tick))
-	return delay + (tick-late)%tick
+	return delay + untilTick(now.Add(delay))
 }
+
+// napIfNear is nap for a request that may be among those of the last second after delay,
+// where what is lost by waiting stays lost: where it comes late, it leaves between two
+// ticks. A second later, the spread of that second brings it nearer to one.
+func napIfNear(now time.Time, delay time.Duration, paces ...*pace) time.Duration {
+	if long := nap(now, delay, paces...); long < delay+tick/2 {
+		return long
+	}
+	return delay
+}
+
+// untilTick is how long it is to the next tick, and sinceTick since the last; 0 at one.
+func untilTick(at time.Time) time.Duration { return (tick - sinceTick(at)) % tick }
+func sinceTick(at time.Time) time.Duration { return time.Duration(at.UnixNano() % int64(tick)) }
 
 // lower brings the configured rate down to perSecond, where that is less.
 func (p *pace) lower(now time.Time, perSecond float64) {
