@@ -94,10 +94,15 @@ func send[R any, P ReplyTo[R]](ctx context.Context, a *API, c carriercall.Call, 
 	return answer, err
 }
 
-// tell tells those who look on what of a request is secret.
+// tell tells those who look on what of a request is secret: its signature, the last part
+// of its query.
 func tell(s *carriercall.Sending, u *url.URL) {
-	if s != nil {
-		s.Secrets = []string{u.Query().Get("Signature")}
+	if s == nil {
+		return
+	}
+	_, escaped, _ := strings.Cut(u.RawQuery, "&Signature=")
+	if signature, err := url.QueryUnescape(escaped); err == nil && signature != "" {
+		s.Secrets = []string{signature}
 	}
 }
 
