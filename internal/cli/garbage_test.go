@@ -38,3 +38,27 @@ func TestGOGCCountsBeforeTheProgramsChoice(t *testing.T) {
 	SpareSmallRuns("70")
 	assert.Equal(t, 70, garbage())
 }
+
+func TestAWorkerKeepsItsGarbageForAWhile(t *testing.T) {
+	before := debug.SetGCPercent(usualGarbage)
+	defer debug.SetGCPercent(before)
+	spareLongRuns("70")()
+	assert.Equal(t, usualGarbage, garbage(), "GOGC counts before that")
+	end := spareLongRuns("")
+	for range 3 {
+		for garbage() == usualGarbage {
+			runtime.GC()
+		}
+		debug.SetGCPercent(usualGarbage) // is set anew after each collection
+	}
+	large := make([]byte, 8*roomForGarbage)
+	for garbage() != usualGarbage {
+		runtime.GC()
+	}
+	runtime.KeepAlive(large)
+	end()
+	assert.Equal(t, usualGarbage, garbage())
+	runtime.GC()
+	runtime.GC()
+	assert.Equal(t, usualGarbage, garbage(), "once it has ended")
+}

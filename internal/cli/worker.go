@@ -102,6 +102,7 @@ func (r *workSession) works(ctx context.Context, o workerOptions, listenSaid boo
 		return err
 	}
 	defer stop()
+	defer spareLongRuns(r.env.getenv("GOGC"))()
 	w.Began = health.set
 	r.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
 	r.sayLeft(o)
@@ -140,6 +141,12 @@ func (r *workSession) workerOptions(o workerOptions) (workers.Options, error) {
 	if len(r.left) > 0 { // it reads the cards of all
 		check = nil
 	}
+	ended := func(ctx context.Context, one *postgres.WorkRun, info *workers.Info) {
+		r.tellEnded(ctx, r.work, one, info)
+	}
+	if len(r.fleet.Notify) == 0 {
+		ended = nil // who would be told reads what became of each action
+	}
 	return workers.Options{
 		Work: r.work, History: history, Name: name, Info: info, Accounts: o.accounts, Lacks: r.left, Once: o.once, Fleet: r.fleet, Config: r.configDigest(),
 		Open: r.openAnew, Env: r.run.Env, Watcher: func(account string) run.Watcher { return r.watchAccount(account) },
@@ -147,10 +154,7 @@ func (r *workSession) workerOptions(o workerOptions) (workers.Options, error) {
 			r.out.event("info", "worker", text, nil)
 			r.out.say("%s %s\n", r.env.Now().UTC().Format(time.RFC3339), text)
 		},
-		Check: check,
-		Ended: func(ctx context.Context, one *postgres.WorkRun, info *workers.Info) {
-			r.tellEnded(ctx, r.work, one, info)
-		},
+		Check: check, Ended: ended,
 		KeepRuns: keptHistory(r.fleet), Trace: r.seen.telemetry.Action, Parked: r.seen.telemetry.Stuck,
 	}, nil
 }
