@@ -133,7 +133,7 @@ func TestWorkersRate(t *testing.T) {
 	began := time.Now()
 	var crew []*process
 	for range *rateCrew {
-		crew = append(crew, y.start(0, "worker", "-listen=", "-once"))
+		crew = append(crew, y.start(0, "worker", "-listen=127.0.0.1:0", "-once"))
 	}
 	if *rateStrike {
 		struck := time.AfterFunc(*rateFor/2, func() { _ = crew[0].cmd.Process.Signal(syscall.SIGTERM) }) // its accounts change hands
@@ -179,7 +179,7 @@ func (p *process) took() time.Duration {
 func (th *theater) idle() (cpu time.Duration) {
 	th.t.Helper()
 	for range *rateCrew {
-		p := th.start(0, "worker", "-listen=", "-once")
+		p := th.start(0, "worker", "-listen=127.0.0.1:0", "-once")
 		assert.Zero(th.t, p.end(), "%s%s", &p.said, &p.warned)
 		cpu += p.took()
 	}
