@@ -16,8 +16,8 @@ const Runs Outcome = "would run"
 
 // Check looks which of a plan's actions would still run: it reads each card as
 // [Run] does before a change, and changes nothing. There is a result for each
-// action, in the plan's order: Runs, or Dropped with why, or Failed where the
-// card can't be read. The journal is not used. All of the plan's cards with actions
+// action, in the plan's order: Runs, or Dropped with why, NotStarted where it isn't
+// approved, or Failed where the card can't be read. The journal is not used. All of the plan's cards with actions
 // are held.
 func Check(ctx context.Context, o Options) ([]Result, error) {
 	c, err := newChecking(o)
@@ -73,6 +73,9 @@ func newChecking(o Options) (*checking, error) {
 func (c *checking) check(ctx context.Context, s *step) Result {
 	if lacks, ok := c.lacks[s]; ok {
 		return Result{Outcome: NotStarted, Reason: lacks}
+	}
+	if result, lacks := unapproved(s.action); lacks {
+		return result
 	}
 	if !s.action.Kind.CallsCarrier() {
 		if _, stale := c.record(s); stale != "" {

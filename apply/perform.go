@@ -15,10 +15,10 @@ import (
 
 // perform does one action at its carrier, where it may be done.
 func (r *run) perform(ctx context.Context, s *step) Result {
-	switch {
-	case s.action.Guarded && !s.action.Approved, (s.action.Kind.Irreversible() || s.action.Final) && !s.action.Approved:
-		return Result{Outcome: NotStarted, Reason: "it is not approved: " + s.action.Denial}
-	case ctx.Err() == nil && r.isBroken():
+	if result, lacks := unapproved(s.action); lacks {
+		return result
+	}
+	if ctx.Err() == nil && r.isBroken() {
 		return Result{Outcome: NotStarted, Reason: unstarted}
 	}
 	if why := r.withheld(ctx, s); why != "" {
@@ -32,6 +32,14 @@ func (r *run) perform(ctx context.Context, s *step) Result {
 	result := r.carryOut(ctx, p, s)
 	ended(result)
 	return result
+}
+
+// unapproved is what becomes of an action that needs an approval and has none.
+func unapproved(a *plan.Action) (result Result, lacks bool) {
+	if a.Approved || !a.Guarded && !a.Kind.Irreversible() && !a.Final {
+		return Result{}, false
+	}
+	return Result{Outcome: NotStarted, Reason: "it is not approved: " + a.Denial}, true
 }
 
 // carryOut looks at the card again, writes down the intent, calls, and writes down

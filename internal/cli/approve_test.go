@@ -116,8 +116,11 @@ func TestApprovalsAreSeenBeforeAnApply(t *testing.T) {
 	assert.Contains(t, got.out, "until 2026-12-05 20:46 UTC, 1 of 2")
 	got = r.want(0, r.run("show", "-json", "p.fleetplan"))
 	assert.Contains(t, strings.Join(strings.Fields(got.out), ""), `"required_approvals":2,"approvals":[{"by":"alice@example.com","reason":"returneddevices","until":"2026-12-05T20:46:47Z"}]`)
-	got = r.want(0, r.run("plan", "-check=p.fleetplan"))
-	assert.Contains(t, got.out, "Approvals: 0 of 1 guarded action has what it needs.\n  card.kiosk (89860617030017300390): unbind from 861536030196001: 1 of 2 approvals (alice@example.com)")
+	got = r.want(5, r.run("plan", "-check=p.fleetplan"))
+	assert.Equal(t, "Approvals: 0 of 1 guarded action has what it needs.\n  card.kiosk (89860617030017300390): unbind from 861536030196001: 1 of 2 approvals (alice@example.com)\n"+
+		"0 of 2 actions would still run: apply refuses the plan as it is. With -skip-unapproved it would carry out 1.\n", got.out)
+	got = r.want(5, r.run("plan", "-json", "-check=p.fleetplan"))
+	assert.Contains(t, got.out, `"outcome":"not started","reason":"it is not approved: 1 of 2 approvals (alice@example.com)"`)
 
 	r.want(0, r.run("approve", "p.fleetplan", "-key=bob"))
 	require.NoError(t, os.Rename(filepath.Join(r.dir, "p.fleetplan.approvals"), filepath.Join(r.dir, "more")))

@@ -61,12 +61,17 @@ func (prog *program) checked(p *run.Planned, results []apply.Result) int {
 		case r.AsWanted:
 			asWanted++
 		}
-		if r.Outcome != apply.Runs {
+		unapproved := r.Outcome == apply.NotStarted && r.Action.Guarded && !r.Action.Approved // which sayApprovals has said
+		if r.Outcome != apply.Runs && !unapproved {
 			prog.out.result("%s\n", resultLine(r))
 		}
 		prog.out.event("info", "check", resultLine(r), map[string]any{"hook": hook(r.Card, r.Action), "outcome": string(r.Outcome), "reason": r.Reason})
 	}
+	refused := p.Carried == nil && !run.AsWanted(results) && p.Allowed(run.Lenience{}) != nil
 	line := fmt.Sprintf("%d of %d actions would still run.", running, len(results))
+	if refused {
+		line = noneRuns(p, running, len(results))
+	}
 	switch {
 	case run.AsWanted(results):
 		line += " " + wantedWords(p, len(results))
@@ -74,7 +79,20 @@ func (prog *program) checked(p *run.Planned, results []apply.Result) int {
 		line += fmt.Sprintf(" As wanted by now: %d.", asWanted)
 	}
 	prog.out.result("%s\n", prog.out.style.Bold(line))
+	if refused {
+		return exitPartial
+	}
 	return codeOfCheck(p, results)
+}
+
+// noneRuns says of a plan that apply refuses that none of its actions would run, and
+// how many could without those that lack an approval.
+func noneRuns(p *run.Planned, could, of int) string {
+	line := fmt.Sprintf("0 of %d actions would still run: apply refuses the plan as it is.", of)
+	if could > 0 && p.Allowed(run.Lenience{Unapproved: true}) == nil {
+		line += fmt.Sprintf(" With -skip-unapproved it would carry out %d.", could)
+	}
+	return line
 }
 
 // codeOfCheck is what apply would exit with, as far as its actions alone say.
@@ -90,9 +108,15 @@ func codeOfCheck(p *run.Planned, results []apply.Result) int {
 	return exitOK
 }
 
-// sayLimits says which limits and which checks would stop the apply, for the
-// actions that would still run.
+// sayLimits says which limits, checks and unread carriers would stop the apply,
+// for the actions that would still run.
 func (s *session) sayLimits(p *plan.Plan) {
+	if len(p.Incomplete) > 0 {
+		s.out.diagnostics(spec.Diagnostics{{
+			Severity: spec.Warning, Summary: "The plan is incomplete",
+			Detail: fmt.Sprintf("Apply would refuse the plan, since %s could not be read at all when it was made. To go on without it, add -skip-unread to apply.", unread(p)),
+		}})
+	}
 	for _, l := range p.Limits {
 		s.out.diagnostics(spec.Diagnostics{{
 			Severity: spec.Warning, Summary: "A policy limit is passed", Detail: "Apply would refuse the plan. " + strings.Join(render.LimitText(l), " "),
@@ -102,8 +126,7 @@ func (s *session) sayLimits(p *plan.Plan) {
 }
 
 // sayApprovals says which guarded actions of a plan have their approvals, and
-// what the others lack. That alone is no reason for an exit code: apply says so
-// before its first call.
+// what the others lack.
 func (s *session) sayApprovals(from plan.Source) {
 	p := from.Head()
 	n := p.Summary()

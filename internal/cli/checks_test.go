@@ -79,7 +79,9 @@ func TestACheckOfSeverityErrorRefusesAnApply(t *testing.T) {
 	assert.Contains(t, r.want(3, r.run("apply", "-auto-approve")).errors, refused)
 	r.want(0, r.run("plan", "-out=p.fleetplan"))
 	assert.Contains(t, r.want(3, r.run("apply", "p.fleetplan")).errors, refused)
-	assert.Contains(t, r.run("plan", "-check=p.fleetplan").errors, "fails: 1 is stopped. apply refuses this plan.")
+	checked := r.want(5, r.run("plan", "-check=p.fleetplan"))
+	assert.Contains(t, checked.errors, "fails: 1 is stopped. apply refuses this plan.")
+	assert.Contains(t, checked.out, "would still run: apply refuses the plan as it is.\n")
 	assert.Zero(t, changing(r.world))
 
 	// What the configuration alone decides is judged anew for a saved plan.

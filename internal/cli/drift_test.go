@@ -147,6 +147,27 @@ card "bike" {
 	r.want(2, r.run("plan", "-detailed-exitcode"))
 }
 
+// What apply would refuse with 3, a merge queue has to hear: none of it would run.
+func TestCheckOfARefusedPlanSaysThatNothingWouldRun(t *testing.T) {
+	r, _, _ := signing(t, "1")
+	r.want(0, r.run("approve", "p.fleetplan", "-key=alice", "-valid-for=1h"))
+	assert.Contains(t, r.want(0, r.run("plan", "-check=p.fleetplan")).out, "2 of 2 actions would still run.\n")
+	r.clock.Advance(2 * time.Hour)
+	got := r.want(5, r.run("plan", "-check=p.fleetplan"))
+	assert.Contains(t, got.out, "the signature of alice@example.com ended on 2026-11-21 21:46 UTC")
+	assert.Contains(t, got.out, "0 of 2 actions would still run: apply refuses the plan as it is. With -skip-unapproved it would carry out 1.\n")
+	r.want(3, r.run("apply", "p.fleetplan"))
+
+	r = newRig(t, describe())
+	r.write("main.fleet.hcl", rebind)
+	r.want(0, r.run("plan", "-out=p.fleetplan"))
+	r.write("main.fleet.hcl", rebind+"\nfleet {\n  policy {\n    limit \"change-bind\" { count = 0 }\n  }\n}\n")
+	got = r.want(5, r.run("plan", "-check=p.fleetplan"))
+	assert.Contains(t, got.errors, "Warning: A policy limit is passed")
+	assert.Contains(t, got.out, "0 of 2 actions would still run: apply refuses the plan as it is.\n")
+	r.want(3, r.run("apply", "p.fleetplan"))
+}
+
 func TestCheckSaysWhichActionsWouldStillRun(t *testing.T) {
 	r := newRig(t, describe())
 	r.write("main.fleet.hcl", rebind+"card \"scale\" {\n  iccid = \""+scale+"\"\n  active = true\n}\n")

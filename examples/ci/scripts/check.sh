@@ -17,6 +17,6 @@ code=0
 cardfleet -chdir="$fleet" plan -check="$plan" "${approvals[@]}" || code=$?
 case $code in
 0) say "The plan still holds." ;;
-5) die "something changed since the plan was made. Run the plan again, and have it reviewed" ;;
+5) die "the plan would not run as it is; the output above says why. Where something changed since the plan was made, run the plan again, and have it reviewed" ;;
 *) die "cardfleet plan -check ended with exit code $code; its output above says why" ;;
 esac
