@@ -267,7 +267,7 @@ func (s *session) carryOut(ctx context.Context, h *handing, p *run.Planned, o ap
 		err = errors.Join(err, unread)
 	}
 	s.sayUnnoted(done.Unnoted)
-	s.report(o.report, o.inputOptions, done)
+	s.report(o.report, o.inputOptions, done, 0)
 	if err != nil {
 		return done, &failure{exitPartial, err}
 	}

@@ -216,14 +216,20 @@ func optionLine(f cli.Flag, l lang.Language) string {
 // oneArgument checks that a command got exactly one argument.
 func oneArgument(cmd *cli.Command, what string) (string, error) {
 	if cmd.Args().Len() != 1 {
-		return "", refuse("Wrong number of arguments", "%s takes one %s. See %s -h.", cmd.Name, what, cmd.FullName())
+		return "", refuse("Wrong number of arguments", "%s takes one %s. See %s -h.", nameOf(cmd), what, cmd.FullName())
 	}
 	return cmd.Args().First(), nil
 }
 
+// nameOf is a command as it is typed after the program's name: "runs show".
+func nameOf(cmd *cli.Command) string {
+	_, name, _ := strings.Cut(cmd.FullName(), " ")
+	return name
+}
+
 func noArguments(cmd *cli.Command) error {
 	if cmd.Args().Present() {
-		return refuse("Unexpected argument", "%s takes no argument, but got %q. See %s -h.", cmd.Name, cmd.Args().First(), cmd.FullName())
+		return refuse("Unexpected argument", "%s takes no argument, but got %q. See %s -h.", nameOf(cmd), cmd.Args().First(), cmd.FullName())
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
@@ -219,12 +220,14 @@ type following struct {
 // sayHanded says which run was handed over, and which earlier ones have some of its plan.
 func (s *session) sayHanded(h *handing) {
 	if h.id != "" {
-		s.out.say("Handed over to workers: %s, run %s.\n", counted(h.actions, "action"), h.id)
-		s.out.event("info", "handed_over", "handed over", map[string]any{"run": h.id, "actions": h.actions})
+		text := fmt.Sprintf("Handed over to workers: %s, run %s.", counted(h.actions, "action"), h.id)
+		s.out.say("%s\n", text)
+		s.out.event("info", "handed_over", text, map[string]any{"run": h.id, "actions": h.actions})
 	}
 	for _, id := range h.earlier.Runs() {
-		s.out.say("Run %s, which was handed over before, has actions that this plan wants too; they stay with it.\n", id)
-		s.out.event("info", "handed_over", "handed over before", map[string]any{"run": id, "actions": 0})
+		text := fmt.Sprintf("Run %s, which was handed over before, has actions that this plan wants too; they stay with it.", id)
+		s.out.say("%s\n", text)
+		s.out.event("info", "handed_over", text, map[string]any{"run": id, "actions": 0})
 	}
 }
 
@@ -485,11 +488,15 @@ func (s *session) ended(ctx context.Context, done *run.Applied, f *following, re
 		s.out.result("%s\n", text)
 	}
 	for _, r := range f.runs {
+		if stuck(r) {
+			s.out.say("Once that is mended, run %s goes on where it is stuck after:\n  %s\n", r.ID, s.command("runs", "retry", r.ID))
+		}
 		if r.Ended.IsZero() {
 			s.out.say("Run %s goes on. To look at it, or to follow it:\n  %s\n  %s\n", r.ID, s.command("runs", "show", r.ID), s.command("runs", "watch", r.ID))
 		}
 	}
-	s.report(report, in, done)
+	s.next = s.nextOf(f.runs)
+	s.report(report, in, done, f.held())
 	if err != nil {
 		return &failure{exitPartial, err}
 	}
@@ -501,6 +508,36 @@ func (s *session) ended(ctx context.Context, done *run.Applied, f *following, re
 
 // cutShort reports whether something of the run is left that doesn't go on by itself.
 func cutShort(r *postgres.WorkRun) bool {
-	stuck := slices.ContainsFunc(r.Accounts, func(a postgres.WorkAccount) bool { return a.Left > 0 && a.Stuck != "" })
-	return stuck || !r.Cancelled.IsZero() || r.Failed != ""
+	return stuck(r) || !r.Cancelled.IsZero() || r.Failed != ""
+}
+
+// stuck reports whether the run has something left in an account that can't go on, which
+// runs retry takes up.
+func stuck(r *postgres.WorkRun) bool {
+	return r.Cancelled.IsZero() && slices.ContainsFunc(r.Accounts, func(a postgres.WorkAccount) bool { return a.Left > 0 && a.Stuck != "" })
+}
+
+// held is how many actions the runs still have: nobody needs to plan these anew.
+func (f *following) held() (n int) {
+	if slices.ContainsFunc(f.runs, func(r *postgres.WorkRun) bool { return !r.Cancelled.IsZero() }) {
+		return 0
+	}
+	for _, left := range f.left {
+		n += left
+	}
+	return n
+}
+
+// nextOf is what to do for the rest of runs that workers have; "" where they have none.
+func (c *configuration) nextOf(runs []*postgres.WorkRun) string {
+	var next []string
+	for _, r := range runs {
+		switch {
+		case stuck(r):
+			next = append(next, fmt.Sprintf("once that is mended, %s has the run go on", c.command("runs", "retry", r.ID)))
+		case r.Ended.IsZero():
+			next = append(next, c.command("runs", "watch", r.ID)+" follows the run, which goes on")
+		}
+	}
+	return strings.Join(next, "; ")
 }

@@ -28,7 +28,9 @@ func checkReport(path string) error {
 
 // report writes what became of each action to the file of -report. The run is
 // over by then: what can't be written is a warning, and changes no exit code.
-func (s *session) report(path string, in inputOptions, done *run.Applied) {
+// Of what isn't done, held is how many actions runs at workers still have: where that is
+// all, there is nothing to plan anew.
+func (s *session) report(path string, in inputOptions, done *run.Applied, held int) {
 	if path == "" {
 		return
 	}
@@ -43,7 +45,10 @@ func (s *session) report(path string, in inputOptions, done *run.Applied) {
 		}})
 		return
 	}
-	if r.Count(apply.Done) < r.Len() {
+	switch left := r.Len() - r.Count(apply.Done); {
+	case left > 0 && left == held:
+		s.out.say("\nWhat became of each action is in %s.\n", path)
+	case left > 0:
 		s.out.say("\nWhat became of each action is in %s. To plan anew what isn't done:\n  %s\n", path, s.command(slices.Concat([]string{"plan"}, s.variableWords(in), []string{"-retry=" + path})...))
 	}
 }

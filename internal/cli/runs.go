@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -102,14 +103,7 @@ func (prog *program) runsCancelCommand() *cli.Command {
 		UsageText: "cardfleet runs cancel 6fa3c0de", Flags: o.inputOptions.flags(),
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			return prog.onRun(ctx, *o, cmd, func(r *workSession, one *postgres.WorkRun) error {
-				if !one.Ended.IsZero() && !cutShort(one) {
-					return refuse("The run has ended", "Run %s ended at %s: there is nothing to cancel.", one.ID, one.Ended.UTC().Format(time.RFC3339))
-				}
-				if err := r.work.Cancel(ctx, one.ID, r.run.Env.Who); err != nil {
-					return err
-				}
-				r.out.result("Cancelled: run %s starts nothing more. What is left of it, the next plan shows.\n", one.ID)
-				return nil
+				return r.cancel(ctx, one)
 			})
 		},
 	}
@@ -195,11 +189,34 @@ func (prog *program) withRuns(ctx context.Context, o runsOptions, view viewOptio
 
 // find is the run with that id, or with one that begins so.
 func (r *workSession) find(ctx context.Context, id string) (*postgres.WorkRun, error) {
+	if id == "" {
+		return nil, refuse("No such run", "The id of the run is empty. To list the runs: %s", r.command("runs", "list"))
+	}
 	one, err := r.work.Run(ctx, id)
-	if errors.Is(err, postgres.ErrNoRun) {
-		return nil, refuse("No such run", "No run that was handed over has the id %s, or several begin so. To list them: cardfleet runs list", safe.Text(id))
+	switch {
+	case errors.Is(err, postgres.ErrSeveralRuns):
+		return nil, refuse("Which run?", "The ids of several runs begin with %s: write more of it. To list them: %s", safe.Text(id), r.command("runs", "list"))
+	case errors.Is(err, postgres.ErrNoRun):
+		return nil, refuse("No such run", "No run that was handed over has the id %s. To list them: %s", safe.Text(id), r.command("runs", "list"))
 	}
 	return one, err
+}
+
+// cancel has nothing more of a run start. For one that somebody has cancelled already it
+// says so, and that is no failure: what is asked for is so.
+func (r *workSession) cancel(ctx context.Context, one *postgres.WorkRun) error {
+	switch {
+	case !one.Cancelled.IsZero():
+		r.out.result("Run %s was cancelled already, at %s by %s.\n", one.ID, one.Cancelled.UTC().Format(time.RFC3339), safe.Text(one.CancelledBy))
+		return nil
+	case !one.Ended.IsZero() && !cutShort(one):
+		return refuse("The run has ended", "Run %s ended at %s: there is nothing to cancel.", one.ID, one.Ended.UTC().Format(time.RFC3339))
+	}
+	if err := r.work.Cancel(ctx, one.ID, r.run.Env.Who); err != nil {
+		return err
+	}
+	r.out.result("Cancelled: run %s starts nothing more. What is left of it, the next plan shows.\n", one.ID)
+	return nil
 }
 
 func (r *workSession) retry(ctx context.Context, one *postgres.WorkRun, glob string) error {
@@ -217,10 +234,10 @@ func (r *workSession) retry(ctx context.Context, one *postgres.WorkRun, glob str
 		}
 	}
 	if !slices.ContainsFunc(one.Accounts, func(a postgres.WorkAccount) bool { return a.Stuck != "" }) {
-		return refuse("Nothing to retry", "Run %s is not stuck: nothing of it waits for a retry. To look at it: cardfleet runs show %s", one.ID, one.ID)
+		return refuse("Nothing to retry", "Run %s is not stuck: nothing of it waits for a retry. To look at it: %s", one.ID, r.command("runs", "show", one.ID))
 	}
 	if len(accounts) == 0 {
-		return refuse("Nothing to retry", "Run %s is stuck in no such account. To look at it: cardfleet runs show %s", one.ID, one.ID)
+		return refuse("Nothing to retry", "Run %s is stuck in no such account. To look at it: %s", one.ID, r.command("runs", "show", one.ID))
 	}
 	for _, account := range accounts {
 		if err := r.work.Retry(ctx, one.ID, account); err != nil {
@@ -232,25 +249,48 @@ func (r *workSession) retry(ctx context.Context, one *postgres.WorkRun, glob str
 }
 
 func (r *workSession) pause(ctx context.Context, account string, paused bool) error {
+	all := workers.Accounts(r.fleet.Providers, r.carriers.Paces)
 	known := false
-	for name, of := range workers.Accounts(r.fleet.Providers, r.carriers.Paces) {
+	for name, of := range all {
 		known = known || of == account || string(name) == account
 		if string(name) == account {
 			account = of
 		}
 	}
 	if !known {
-		return refuse("No such account", "No provider block of this configuration is called %s.", safe.Text(account))
+		return refuse("No such account", "No provider block of this configuration is called %s. There are: %s.", safe.Text(account), listed(all))
+	}
+	already, err := r.paused(ctx)
+	if err != nil {
+		return err
+	}
+	before := ""
+	if at := slices.IndexFunc(already, func(p pausedView) bool { return p.Account == account }); at >= 0 {
+		before = already[at].By
+	}
+	if !paused && before == "" {
+		r.out.result("Nothing to resume: %s is not paused.\n", account)
+		return nil
 	}
 	if err := r.work.Pause(ctx, account, r.run.Env.Who, paused); err != nil {
 		return err
 	}
-	if paused {
-		r.out.result("Paused: no worker changes anything in %s until cardfleet runs resume %s.\n", account, account)
-	} else {
+	switch {
+	case paused && before != "":
+		r.out.result("It was paused already, by %s.\n", safe.Text(before))
+		fallthrough
+	case paused:
+		r.out.result("Paused: no worker changes anything in %s. To let workers go on: %s\n", account, r.command("runs", "resume", account))
+	default:
 		r.out.result("Resumed: workers go on in %s.\n", account)
 	}
 	return nil
+}
+
+// listed are the accounts' names, each once.
+func listed(all map[spec.ProviderName]string) string {
+	names := slices.Sorted(maps.Values(all))
+	return strings.Join(slices.Compact(names), ", ")
 }
 
 // watch follows a run to its end, or until it waits.
@@ -380,7 +420,7 @@ func (r *workSession) waits(one *postgres.WorkRun, a *postgres.WorkAccount, acco
 	other := slices.IndexFunc(calls, func(c postgres.UnderWay) bool { return c.Account == a.Account && c.Run != one.ID })
 	switch {
 	case a.Stuck != "":
-		return "", "can't go on: " + a.Stuck + "; once that is mended: cardfleet runs retry " + one.ID, until
+		return "", "can't go on: " + a.Stuck + "; once that is mended: " + r.command("runs", "retry", one.ID), until
 	case s.PausedBy != "":
 		return "", "paused by " + s.PausedBy, until
 	case a.Left == a.Waiting:
@@ -390,7 +430,7 @@ func (r *workSession) waits(one *postgres.WorkRun, a *postgres.WorkAccount, acco
 	case s.Live:
 		return s.Worker, "", until
 	case s.Held:
-		return "", fmt.Sprintf("worker %s has not renewed its lease since %s: another one takes the account over", s.Worker, s.Renewed.UTC().Format(time.RFC3339)), until
+		return "", fmt.Sprintf("worker %s has not renewed its lease since %s, and no other has taken the account over yet", s.Worker, s.Renewed.UTC().Format(time.RFC3339)), until
 	default:
 		return "", "no worker: none is there, or none with configuration " + one.Config + " and the account's credentials", until
 	}
@@ -448,8 +488,12 @@ func (r *workSession) list(ctx context.Context, ended, asJSON bool) error {
 	if !ended {
 		views = slices.DeleteFunc(views, func(v *runView) bool { return !v.Ended.IsZero() })
 	}
+	paused, err := r.paused(ctx)
+	if err != nil {
+		return err
+	}
 	if asJSON {
-		return r.json(views)
+		return r.json(views, paused)
 	}
 	if len(views) == 0 {
 		r.out.result("No runs.\n")
@@ -457,7 +501,28 @@ func (r *workSession) list(ctx context.Context, ended, asJSON bool) error {
 	for _, v := range views {
 		r.out.result("%s\n", v.line(r.out.style.Lang))
 	}
+	for _, p := range paused {
+		r.out.result("Account %s is paused by %s. To let workers go on: %s\n", safe.Text(p.Account), safe.Text(p.By), r.command("runs", "resume", p.Account))
+	}
 	return nil
+}
+
+// pausedView is an account that somebody paused, as the commands show it.
+type pausedView struct {
+	Account string `json:"account"`
+	By      string `json:"by"`
+}
+
+// paused are the accounts that somebody paused, by name.
+func (r *workSession) paused(ctx context.Context) ([]pausedView, error) {
+	accounts, err := r.work.Accounts(ctx)
+	list := []pausedView{}
+	for i := range accounts {
+		if by := accounts[i].PausedBy; by != "" {
+			list = append(list, pausedView{accounts[i].Account, by})
+		}
+	}
+	return list, err
 }
 
 func (r *workSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bool) error {
@@ -467,7 +532,7 @@ func (r *workSession) show(ctx context.Context, one *postgres.WorkRun, asJSON bo
 	}
 	v := views[0]
 	if asJSON {
-		return r.json(views)
+		return r.json(views, nil)
 	}
 	r.out.result("Run %s: %s\n", v.ID, v.Status)
 	for _, l := range v.lines(r.out.style.Lang) {
@@ -535,9 +600,14 @@ func (n runCounts) text() string {
 // runsFormat is the version of the form of runs in JSON: docs/schema/runs.schema.json.
 const runsFormat = "1.0"
 
-// json writes runs as one object.
-func (r *workSession) json(views []*runView) error {
-	text, err := json.MarshalIndent(map[string]any{"format_version": runsFormat, "cardfleet_version": Version, "runs": views}, "", "  ")
+// json writes runs as one object, and the accounts that are paused; nil says nothing of
+// these.
+func (r *workSession) json(views []*runView, paused []pausedView) error {
+	said := map[string]any{"format_version": runsFormat, "cardfleet_version": Version, "runs": views}
+	if paused != nil {
+		said["paused"] = paused
+	}
+	text, err := json.MarshalIndent(said, "", "  ")
 	if err != nil {
 		return err
 	}

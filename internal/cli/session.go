@@ -25,6 +25,7 @@ type configuration struct {
 	left    map[spec.ProviderName]string
 	closers []func() error // of the simulated carriers
 	told    bool           // a worker has told how the apply's run ended
+	next    string         // what to do for the rest of the apply's runs that workers have; "" where they have none
 }
 
 // session is a configuration with its state: what a run takes.

@@ -173,7 +173,7 @@ func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err erro
 		return nil
 	})
 	m, events := t.message(err)
-	m.Next = c.nextAfter(t.doubt, done.Report.AsWanted())
+	m.Next = c.nextAfter(t.doubt, c.next, done.Report.AsWanted())
 	c.tell(ctx, m, events...)
 }
 
@@ -193,7 +193,7 @@ func (s *session) tellEnded(ctx context.Context, work *postgres.Work, r *postgre
 		err = exit(exitPartial)
 	}
 	m, events := t.message(err)
-	m.Next = s.nextAfter(t.doubt, t.counts[apply.Done] == t.all)
+	m.Next = s.nextAfter(t.doubt, s.nextOf([]*postgres.WorkRun{r}), t.counts[apply.Done] == t.all)
 	m.Who, m.URL = cmp.Or(info.Run.Who, "somebody"), info.Run.Info
 	s.tell(ctx, m, events...)
 }

@@ -121,8 +121,8 @@ func (t *tally) where(key, kind string) string {
 }
 
 // nextAfter is what to do after a run: "" where nothing is left. doubt is the first
-// of what is in doubt.
-func (c *configuration) nextAfter(doubt *apply.Result, asWanted bool) string {
+// of what is in doubt, and atWorkers what to do for what workers have.
+func (c *configuration) nextAfter(doubt *apply.Result, atWorkers string, asWanted bool) string {
 	settle := ""
 	if doubt != nil {
 		settle = c.command() + " resolve " + string(doubt.Card.ICCID)
@@ -132,7 +132,10 @@ func (c *configuration) nextAfter(doubt *apply.Result, asWanted bool) string {
 	}
 	switch {
 	case settle != "":
-		return fmt.Sprintf("%s plan looks what became of it; to settle a card by hand: %s", c.command(), settle)
+		looks := fmt.Sprintf("%s plan looks what became of it; to settle a card by hand: %s", c.command(), settle)
+		return strings.Join(slices.DeleteFunc([]string{atWorkers, looks}, func(s string) bool { return s == "" }), "; ")
+	case atWorkers != "":
+		return atWorkers
 	case asWanted:
 		return ""
 	default:

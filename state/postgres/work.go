@@ -35,6 +35,9 @@ type Work struct {
 // ErrNoRun says that no run has that id, or that several begin with it.
 var ErrNoRun = errors.New("there is no such run")
 
+// ErrSeveralRuns says that several runs begin with that id. It is an [ErrNoRun] too.
+var ErrSeveralRuns = fmt.Errorf("%w: the ids of several begin so", ErrNoRun)
+
 // WorkRun is a run that was handed over to workers.
 type WorkRun struct {
 	ID             string

@@ -274,7 +274,7 @@ func (w *Work) number(ctx context.Context, tx pgx.Tx, text string) (number int64
 	case text == "" || len(runs) == 0:
 		return 0, "", fmt.Errorf("%w: %q", ErrNoRun, text)
 	case len(runs) > 1 && runs[0].id != text:
-		return 0, "", fmt.Errorf("%w: several begin with %q", ErrNoRun, text)
+		return 0, "", fmt.Errorf("%w: %q", ErrSeveralRuns, text)
 	}
 	return runs[0].number, runs[0].id, nil
 }
