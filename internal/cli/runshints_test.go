@@ -11,6 +11,7 @@ import (
 
 	"github.com/cardfleet/cardfleet/providers/carriersim"
 	"github.com/cardfleet/cardfleet/spec/lang"
+	"github.com/cardfleet/cardfleet/state/postgres/pgtest"
 )
 
 // fromAbove runs the program as from the folder above, by -chdir.
@@ -135,4 +136,40 @@ func TestCancellingTwiceSaysThatItWasDone(t *testing.T) {
 	r.want(0, r.run("runs", "cancel", id))
 	got := r.want(0, r.run("runs", "cancel", id))
 	assert.Regexp(t, "^Run "+id+" was cancelled already, at 20[^ ]+ by dev@laptop.\n$", got.out)
+}
+
+// A secret that isn't set is why a provider block is left to others, not what the carrier
+// says about a block that has it.
+func TestAWorkerSaysWhichVariableIsNotSet(t *testing.T) {
+	r := ofTwo(t, pgtest.Database(t), otherKeyID)
+	r.hand()
+	delete(r.env, "SECRET_B")
+	got := r.works("-accounts=aliyun")
+	assert.Regexp(t, "Provider aliyun.b is left to other workers, [^\n]*SECRET_B is not set", got.errors)
+	assert.NotContains(t, got.errors, "has no access_key_secret")
+}
+
+func TestAWorkerSaysForWhichConfigurationItIs(t *testing.T) {
+	r := handing(t, 1)
+	id := r.hand()
+	var list struct{ Runs []struct{ Config string } }
+	require.NoError(t, json.Unmarshal([]byte(r.want(0, r.run("runs", "show", "-json", id)).out), &list))
+	wanted := list.Runs[0].Config
+	r.write("main.fleet.hcl", strings.Replace(r.read("main.fleet.hcl"), "requests_per_second = 100000", "requests_per_second = 99999", 1))
+	got := r.works()
+	assert.Equal(t, 1, strings.Count(got.errors, "aliyun has actions for configuration "+wanted+", and this worker has configuration "), got.errors)
+
+	r.wall = true
+	got = r.want(0, r.run("worker", "-once", "-listen=", "-json"))
+	r.wall = false
+	var said struct{ Type, Worker, Config string }
+	for line := range strings.Lines(got.out) {
+		if require.NoError(t, json.Unmarshal([]byte(line), &said)); said.Config != "" {
+			break
+		}
+	}
+	assert.Equal(t, "worker", said.Type)
+	assert.NotEmpty(t, said.Worker)
+	assert.Regexp(t, "^[0-9a-f]{16}$", said.Config)
+	assert.NotEqual(t, wanted, said.Config)
 }

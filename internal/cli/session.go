@@ -63,6 +63,8 @@ type calling struct {
 	calls bool
 	// needs reports whether a block has to be one that can be called; nil is all.
 	needs func(spec.ProviderName) bool
+	// worker says that -accounts would have it need less.
+	worker bool
 }
 
 func (prog *program) openParts(ctx context.Context, in inputOptions, who calling) (*configuration, spec.Diagnostics, error) {
@@ -84,7 +86,7 @@ func (prog *program) openParts(ctx context.Context, in inputOptions, who calling
 	}
 	c.leave(simulated, who)
 	if who.calls {
-		diags = append(diags, c.unsetForCalls()...)
+		diags = append(diags, c.unsetForCalls(who)...)
 	}
 	diags = append(diags, c.openCarriers(simulated, who)...)
 	diags = append(diags, checkBackend(prog.env, prog.dir(), c.fleet)...)
@@ -133,12 +135,14 @@ func (c *configuration) leave(blocks []spec.ProviderConfig, who calling) {
 		if who.needs(name) {
 			continue
 		}
-		_, diags := run.Open(blocks[i:i+1], c.types(), c.providerEnv())
-		for k := range c.fleet.Unset {
+		var diags spec.Diagnostics
+		for k := range c.fleet.Unset { // first: what isn't set looks to the carrier as if it weren't written
 			if u := &c.fleet.Unset[k]; u.For == spec.ForCarriers && u.Provider == name {
 				diags = append(diags, u.Diagnostic)
 			}
 		}
+		_, opened := run.Open(blocks[i:i+1], c.types(), c.providerEnv())
+		diags = append(diags, opened...)
 		if at := slices.IndexFunc(diags, func(d spec.Diagnostic) bool { return d.Severity == spec.Error }); at >= 0 {
 			c.left[name] = cmp.Or(diags[at].Detail, diags[at].Summary)
 		}
@@ -147,12 +151,18 @@ func (c *configuration) leave(blocks []spec.ProviderConfig, who calling) {
 
 // unsetForCalls are the values that aren't set, of those that a program needs which
 // calls carriers.
-func (c *configuration) unsetForCalls() spec.Diagnostics {
+func (c *configuration) unsetForCalls(who calling) spec.Diagnostics {
 	var diags spec.Diagnostics
 	for i := range c.fleet.Unset {
-		if u := &c.fleet.Unset[i]; u.For != spec.ForCarriers || c.left[u.Provider] == "" {
-			diags = append(diags, u.Diagnostic)
+		u := &c.fleet.Unset[i]
+		if u.For == spec.ForCarriers && c.left[u.Provider] != "" {
+			continue
 		}
+		d := u.Diagnostic
+		if who.worker && who.needs == nil && u.For == spec.ForCarriers {
+			d.Detail += "\nA worker for some accounts needs the credentials of these alone: worker -accounts=GLOB."
+		}
+		diags = append(diags, d)
 	}
 	return diags
 }

@@ -77,7 +77,7 @@ func (o *workerOptions) needs() func(spec.ProviderName) bool {
 
 func (prog *program) runWorker(ctx context.Context, o workerOptions, listenSaid bool) error {
 	prog.open(o.viewOptions)
-	c, err := prog.openFor(ctx, o.inputOptions, calling{calls: true, needs: o.needs()})
+	c, err := prog.openFor(ctx, o.inputOptions, calling{calls: true, needs: o.needs(), worker: true})
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,9 @@ func (r *workSession) works(ctx context.Context, o workerOptions, listenSaid boo
 	defer stop()
 	defer spareLongRuns(r.env.getenv("GOGC"))()
 	w.Began = health.set
-	r.out.say("Worker %s works for the accounts of configuration %s.\n", w.Name, w.Config)
+	text := fmt.Sprintf("Worker %s works for the accounts of configuration %s.", w.Name, w.Config)
+	r.out.event("info", "worker", text, map[string]any{"worker": w.Name, "config": w.Config})
+	r.out.say("%s\n", text)
 	r.sayLeft(o)
 	return workers.Run(ctx, w)
 }

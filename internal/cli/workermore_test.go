@@ -71,6 +71,7 @@ func TestAWorkerNeedsTheCredentialsOfItsOwnAccountsOnly(t *testing.T) {
 		r.without(func() {
 			got := r.want(1, r.run("worker", "-once", "-listen="))
 			assert.Contains(t, got.errors, "KEY_B", "without -accounts it needs all")
+			assert.Contains(t, got.errors, "needs the credentials of these alone: worker -accounts=GLOB")
 			got = r.want(1, r.run("worker", "-once", "-listen=", "-accounts=aliyun.*"))
 			assert.Contains(t, got.errors, "KEY_B", "it is to serve that account")
 			got = r.works("-accounts=aliyun")

@@ -69,6 +69,8 @@ type Worker struct {
 	started time.Time
 	river   *starter
 	checked map[string]time.Time // by schedule, the last time that was looked at; only Run's goroutine has it
+	away    bool                 // the database doesn't answer, and that was said; only Run's goroutine has it
+	foreign map[string]bool      // what was said of runs for other configurations; only Run's goroutine has it
 
 	mu       sync.Mutex
 	held     map[string]*holder
@@ -86,7 +88,7 @@ const sweepEvery = time.Second
 // Run works until ctx ends; then calls under way come to their end, and accounts are
 // given back.
 func Run(ctx context.Context, o Options) error {
-	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, alone: map[string]time.Time{}, lacking: map[string]bool{}, checked: map[string]time.Time{}}
+	w := &Worker{o: &o, ctx: ctx, started: o.Env.Now(), held: map[string]*holder{}, alone: map[string]time.Time{}, lacking: map[string]bool{}, checked: map[string]time.Time{}, foreign: map[string]bool{}}
 	var err error
 	if w.river, err = startRiver(ctx, w); err != nil {
 		return err
@@ -97,8 +99,8 @@ func Run(ctx context.Context, o Options) error {
 	folded, pruned := o.Env.Now(), time.Time{}
 	for ctx.Err() == nil {
 		more, err := w.sweep(ctx)
-		if err != nil && ctx.Err() == nil {
-			o.Say(fmt.Sprintf("the database can't be asked: %v", err))
+		if ctx.Err() == nil {
+			w.answered(err)
 		}
 		if now := o.Env.Now(); now.Sub(pruned) >= pruneEvery {
 			pruned = now
@@ -119,6 +121,32 @@ func Run(ctx context.Context, o Options) error {
 	defer cancel()
 	w.fold(durable)
 	return errors.Join(err, errors.Join(w.errs...))
+}
+
+// answered says that the database can't be asked, and that it can again: each once.
+func (w *Worker) answered(err error) {
+	switch away := err != nil; {
+	case away == w.away:
+		return
+	case away:
+		w.o.Say(fmt.Sprintf("the database can't be asked, and is tried again each second: %v", err))
+	default:
+		w.o.Say("the database answers again")
+	}
+	w.away = err != nil
+}
+
+// sayForeign says which runs' actions in an account this worker leaves alone, since they
+// are for another configuration than its own: once for each.
+func (w *Worker) sayForeign(a *postgres.AccountState) {
+	for _, config := range a.Configs {
+		key := a.Account + " " + config
+		if config == w.o.Config || w.foreign[key] {
+			continue
+		}
+		w.foreign[key] = true
+		w.o.Say(fmt.Sprintf("%s has actions for configuration %s, and this worker has configuration %s: it leaves them alone. To have it do them, update its checkout and start it anew", a.Account, config, w.o.Config))
+	}
 }
 
 // endWithin is for how long a worker that ends tries to reach the database.
@@ -230,6 +258,7 @@ func (w *Worker) sweep(ctx context.Context) (more bool, err error) {
 		if !w.serves(a.Account) {
 			continue
 		}
+		w.sayForeign(a)
 		soon := a.Left > 0 && slices.Contains(a.Configs, w.o.Config) || a.Waiting > 0 && a.NextAt.Sub(a.Now) < 10*time.Second
 		more = more || soon && a.PausedBy == ""
 		if h := w.holder(a.Account); h != nil && (a.PausedBy != "" || slices.Contains(a.Cancelled, h.runUnderWay())) {
