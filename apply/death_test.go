@@ -121,19 +121,25 @@ func TestADeathAtAnyMomentIsTakenUp(t *testing.T) {
 	}
 }
 
-// accepting is a carrier that accepts changes, and gives no ticket.
+// accepting is a carrier that accepts changes, and gives a ticket or none.
 type accepting struct {
 	providers.Provider
-	mu   sync.Mutex
-	sent int
+	mu     sync.Mutex
+	sent   int
+	ticket string
+	lost   int // of the first so many calls the answer is lost, and they have no effect
 }
 
 func (p *accepting) Do(ctx context.Context, c providers.Change) (providers.Receipt, error) {
 	p.mu.Lock()
 	p.sent++
+	lost := p.sent <= p.lost
 	p.mu.Unlock()
+	if lost {
+		return providers.Receipt{}, &providers.Error{Call: "stop", Message: "HTTP 500", Cause: providers.Unavailable}
+	}
 	err := &providers.Error{Call: "stop", Message: "accepted", Accepted: true, Cause: providers.Unavailable}
-	if written := c.Accepted(ctx, ""); written != nil {
+	if written := c.Accepted(ctx, p.ticket); written != nil {
 		err.Err = written
 	}
 	return providers.Receipt{}, err
@@ -177,6 +183,23 @@ func TestADeathWhileAnAcceptedChangeIsWaitedForSendsNothingAgain(t *testing.T) {
 			return // it came to its end
 		}
 	}
+}
+
+// The first answer is lost, so the stop is sent again once a reading shows the card in
+// service; that one the carrier accepts.
+func TestWhatIsSentAgainAndAcceptedIsRememberedAsAccepted(t *testing.T) {
+	b := newBench(t, 1, stopped)
+	carrier := &accepting{Provider: b.options.Providers[aliyun], ticket: "4711", lost: 1}
+	b.options.Providers = map[spec.ProviderName]providers.Provider{aliyun: carrier}
+	report := apply.Run(t.Context(), b.options)
+	require.Equal(t, []apply.Outcome{apply.InDoubt}, outcomes(report))
+	require.Equal(t, 2, carrier.sent, "and never once more")
+	known := slices.IndexFunc(b.journal.records, func(r state.Record) bool { return r.Intent != nil && r.Intent.Ticket == "4711" })
+	require.Positive(t, known, "it is written down before it is waited for")
+	snap := b.afterDeath(t)
+	require.Len(t, snap.Cards[0].Doubts, 1)
+	require.True(t, snap.Cards[0].Doubts[0].Accepted)
+	require.Equal(t, "4711", snap.Cards[0].Doubts[0].Ticket)
 }
 
 // TestASavedPlanDoesNotSendWhatTheCarrierAcceptedSince is about a plan that was made before.

@@ -28,7 +28,8 @@ func (r *run) moved(s *step, memory *state.Card) (moved *state.Card, stale strin
 	card.Address = s.card.Address
 	reading := s.card.Memory.Reading()
 	if p := r.o.Providers[s.card.Provider]; p != nil {
-		card, _ = card.SettleDoubts(reading, p.Capabilities().Settle)
+		able := p.Capabilities()
+		card, _ = card.SettleDoubts(reading, &able)
 	}
 	card.TakeReading(reading)
 	return &card, ""

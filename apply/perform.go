@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -128,7 +129,7 @@ func undecided(s *step, memory *state.Card, able *spec.Capabilities) string {
 		return ""
 	case repeats(s.action, memory):
 		d := &memory.Doubts[0]
-		if asked := d.Ticket != "" && slices.Contains(able.Waits, d.Kind); d.UnderWay() && !asked {
+		if asked := d.Ticket != "" && able.AsksAfter(d.Kind); d.UnderWay() && !asked {
 			return fmt.Sprintf("the carrier accepted it at %s, and it isn't sent again", d.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 		}
 		return ""
@@ -208,12 +209,8 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 		d := &memory.Doubts[0]
 		change.Ticket, taken = d.Ticket, &acceptance{d.Ticket, d.Since, d.CarrierSince}
 	}
-	change.Accepted = func(ctx context.Context, ticket string) error {
-		taken = r.takenNow(p, ticket)
-		return r.accepted(ctx, s, taken)
-	}
-	receipt, err := p.Do(ctx, change)
-	if taken != nil && err != nil {
+	receipt, now, err := r.do(ctx, p, s, change)
+	if taken = cmp.Or(taken, now); taken != nil && err != nil {
 		return r.awaited(ctx, p, s, taken, err)
 	}
 	proof := providers.ProofOf(err)
@@ -229,10 +226,21 @@ func (r *run) call(ctx context.Context, p providers.Provider, s *step) Result {
 	case again && proof == providers.NeverSeen:
 		return Result{Outcome: InDoubt, Reason: "it was not sent again: " + err.Error(), RequestID: providers.RequestIDOf(err), unsent: true}
 	}
-	if providers.Accepted(err) { // by a carrier that is asked nothing more
-		return r.awaited(ctx, p, s, r.takenNow(p, ""), err)
-	}
 	return r.settle(ctx, p, s, err, again && refuses(err))
+}
+
+// do sends a change. taken is that the carrier accepted it just now, and makes it later;
+// that is in the journal before it is waited for.
+func (r *run) do(ctx context.Context, p providers.Provider, s *step, change providers.Change) (receipt providers.Receipt, taken *acceptance, err error) {
+	change.Accepted = func(ctx context.Context, ticket string) error {
+		taken = r.takenNow(p, ticket)
+		return r.accepted(ctx, s, taken)
+	}
+	receipt, err = p.Do(ctx, change)
+	if taken == nil && providers.Accepted(err) { // by a carrier that is asked nothing more
+		taken = r.takenNow(p, "")
+	}
+	return receipt, taken, err
 }
 
 // denied reports whether the carrier refuses the account, whatever the call.
@@ -321,11 +329,13 @@ func (r *run) settle(ctx context.Context, p providers.Provider, s *step, lost er
 		if refused || !named && !(read && s.action.Kind.SetsState()) {
 			continue
 		}
-		receipt, err := p.Do(ctx, changeOf(s))
-		if err == nil {
+		receipt, taken, err := r.do(ctx, p, s, changeOf(s))
+		switch {
+		case err == nil:
 			return Result{Outcome: Done, Reason: "the answer was lost; sent again", RequestID: receipt.RequestID, later: receipt.Accepted}
-		}
-		if named && refuses(err) {
+		case taken != nil:
+			return r.awaited(ctx, p, s, taken, err)
+		case named && refuses(err):
 			refused, lost = true, err
 		}
 	}

@@ -57,7 +57,8 @@ func (n *News) Walk() func(iccid spec.ICCID) (wanted *spec.Card, live *spec.Read
 func (n *News) Take(memory *state.Card, wanted *spec.Card, live *spec.Reading) state.Card {
 	c := *memory
 	if live != nil && live.Provider == c.Provider {
-		c, _ = c.SettleDoubts(*live, n.Capabilities[live.Provider].Settle)
+		able := n.Capabilities[live.Provider]
+		c, _ = c.SettleDoubts(*live, &able)
 		c.TakeReading(*live)
 	}
 	if wanted != nil {

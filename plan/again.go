@@ -89,7 +89,7 @@ func (d *differ) underWay(p *pair, doubt state.Doubt) {
 		p.attend("Change under way", fmt.Sprintf(
 			"%s, which doesn't show it yet. By now the configuration doesn't ask for it, and this %s may still take effect. The card is left alone until it is known.\n%s",
 			accepted, doubt.Kind, p.remedy(doubt)))
-	case !d.in.Now.Before(doubt.LongAgo(p.caps.Settle)):
+	case !d.in.Now.Before(doubt.LongAgo(p.caps.SettleOf(doubt.Kind))):
 		p.attend("Accepted change doesn't show", fmt.Sprintf(
 			"%s, which doesn't show it. It is not sent again, and the card is left alone until it is known.\n%s", accepted, p.remedy(doubt)))
 	default:

@@ -192,7 +192,7 @@ func (p *pair) recall() {
 		return
 	}
 	if len(p.memory.Doubts) > 0 {
-		after, settled := p.memory.SettleDoubts(p.live, p.caps.Settle)
+		after, settled := p.memory.SettleDoubts(p.live, p.caps)
 		for _, s := range settled {
 			p.note("%s of %s was in doubt; %s", s.Change, s.Since.UTC().Format("2006-01-02 15:04 UTC"), settledText(s))
 		}
@@ -220,7 +220,7 @@ func (d *differ) repeat(p *pair) bool {
 		return false
 	}
 	doubt := p.memory.Doubts[0]
-	if doubt.Ticket != "" && slices.Contains(p.caps.Waits, doubt.Kind) {
+	if doubt.Ticket != "" && p.caps.AsksAfter(doubt.Kind) {
 		p.act(doubt.Kind, doubt.From, doubt.To)
 		p.note("%s was accepted by the carrier at %s; it is asked what became of that, and nothing is sent again",
 			doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
@@ -283,6 +283,7 @@ func (p *pair) remedy(doubt state.Doubt) string {
 		return "L" + console
 	}
 	resolve := "what it shows now is taken for true by:\ncardfleet resolve " + string(p.card.ICCID)
+	settle := p.caps.SettleOf(doubt.Kind)
 	switch {
 	case doubt.UnderWay():
 		return "A plan settles it once the carrier shows it. Where it never does, look at the carrier's console; " + resolve
@@ -290,14 +291,14 @@ func (p *pair) remedy(doubt state.Doubt) string {
 		return "It stays in doubt until it is paid, and the carrier shows it. Once it is cancelled, " + resolve
 	case doubt.CarrierSince.IsZero() && p.live.Known() && p.live.CarrierAt.IsZero() && doubt.Kind.SetsState():
 		return fmt.Sprintf("This carrier tells no time, so a plan settles it by what the carrier shows from %s on; %s",
-			doubt.LongAgo(p.caps.Settle).UTC().Format("2006-01-02 15:04:05 UTC"), resolve)
+			doubt.LongAgo(settle).UTC().Format("2006-01-02 15:04:05 UTC"), resolve)
 	case doubt.CarrierSince.IsZero() && p.live.Known() && p.live.CarrierAt.IsZero():
-		return fmt.Sprintf("This carrier tells no time, so a plan settles it by what the carrier shows %s or more after the run began; %s", p.caps.Settle, resolve)
+		return fmt.Sprintf("This carrier tells no time, so a plan settles it by what the carrier shows %s or more after the run began; %s", settle, resolve)
 	case doubt.CarrierSince.IsZero():
-		return fmt.Sprintf("A plan settles it by what the carrier shows, once an apply has noted the carrier's clock and %s have passed by it; %s", p.caps.Settle, resolve)
+		return fmt.Sprintf("A plan settles it by what the carrier shows, once an apply has noted the carrier's clock and %s have passed by it; %s", settle, resolve)
 	}
 	return fmt.Sprintf("A plan settles it by what the carrier shows from %s on, by its own clock; %s",
-		doubt.CarrierSince.Add(p.caps.Settle).UTC().Format("15:04:05 UTC"), resolve)
+		doubt.CarrierSince.Add(settle).UTC().Format("15:04:05 UTC"), resolve)
 }
 
 // asFarAsTold says that the card's device is known by a refusal alone.

@@ -45,8 +45,9 @@ type Capabilities struct {
 	// Final are the kinds that nothing undoes at this carrier, besides those that
 	// nothing ever does.
 	Final []Kind
-	// Waits are the kinds whose calls a carrier may accept before it makes the change.
-	Waits []Kind
+	// Waits are the kinds whose calls a carrier may accept before it makes the change,
+	// and how long it may take for that.
+	Waits map[Kind]time.Duration
 	// Bills says of a kind what it costs, for plans.
 	Bills map[Kind]string
 	// Numbers reports whether it can read privacy numbers.
@@ -98,6 +99,17 @@ func (c Capabilities) Change(k Kind, from, to string) Change {
 
 // ReplacesByName reports whether the call for k names the value it replaces.
 func (c Capabilities) ReplacesByName(k Kind) bool { return slices.Contains(c.NamesPrior, k) }
+
+// SettleOf is how long a change of kind k may take to show in readings. A carrier that
+// makes such changes later may do so after an answer that was lost, too.
+func (c Capabilities) SettleOf(k Kind) time.Duration { return max(c.Settle, c.Waits[k]) }
+
+// AsksAfter reports whether a carrier can be asked what became of a change of kind k that
+// it accepted.
+func (c Capabilities) AsksAfter(k Kind) bool {
+	_, ok := c.Waits[k]
+	return ok
+}
 
 // Writes is the set of attributes that some change can set.
 func (c Capabilities) Writes() Attr {

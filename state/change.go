@@ -147,13 +147,17 @@ type Settled struct {
 
 // SettleDoubts judges the card's doubts by a reading, and returns the card
 // without those that it ends. A doubt ends as done where r shows the new value, as
-// [Card.Shows] has it, and as without effect where r, taken at least settle after
-// the call by the carrier's clock, shows another one. Where nobody knows that clock,
+// [Card.Shows] has it, and as without effect where r, taken at least as long after
+// the call as the carrier may take to show it ([spec.Capabilities.SettleOf]), by the
+// carrier's clock, shows another one. Where nobody knows that clock,
 // the run must itself have known of the call for that long; of a stop and a resume,
 // see [Doubt.LongAgo]. Where r can't tell, it stays; so does a call that waits for
 // somebody, or that the carrier accepted: it may have its effect yet. c is left as it is.
-func (c *Card) SettleDoubts(r spec.Reading, settle time.Duration) (Card, []Settled) {
-	return c.settle(r, settle, func(d Doubt) bool { return d.olderThan(settle, &r) || d.longAgo(settle, &r) })
+func (c *Card) SettleDoubts(r spec.Reading, able *spec.Capabilities) (Card, []Settled) {
+	return c.settle(r, able.Settle, func(d Doubt) bool {
+		settle := able.SettleOf(d.Kind)
+		return d.olderThan(settle, &r) || d.longAgo(settle, &r)
+	})
 }
 
 // settle is SettleDoubts where overdue says whether a change would show by now.

@@ -32,6 +32,9 @@ func live(change func(*spec.Reading)) spec.Reading {
 	return r
 }
 
+// within is a carrier that shows changes within that time.
+func within(settle time.Duration) *spec.Capabilities { return &spec.Capabilities{Settle: settle} }
+
 func change(kind spec.Kind, from, to string) state.Change {
 	return state.Change{Change: spec.Change{Kind: kind, From: from, To: to}, At: noon}
 }
@@ -180,7 +183,7 @@ func TestAReadingSettlesADoubt(t *testing.T) {
 			card := state.Card{Provider: bike.Provider, ICCID: bike.ICCID, Doubts: []state.Doubt{d}}
 			r := live(row.reading)
 			r.At, r.CarrierAt = row.at, row.at
-			after, settled := card.SettleDoubts(r, settle)
+			after, settled := card.SettleDoubts(r, within(settle))
 			require.Equal(t, []state.Doubt{d}, card.Doubts, "the card itself is left as it was")
 			if row.want == stays {
 				require.Empty(t, settled)
@@ -252,7 +255,7 @@ func TestCardsThatShareSlicesAreNotChangedTogether(t *testing.T) {
 		shared.TakeReading(live(func(r *spec.Reading) {
 			r.At = noon.Add(time.Duration(rapid.IntRange(0, 7200).Draw(t, "second")) * time.Second)
 		}))
-		_, _ = card.SettleDoubts(live(nil), settle)
+		_, _ = card.SettleDoubts(live(nil), within(settle))
 		_ = card.Overlay(live(nil), settle)
 		assert.Equal(t, before, card)
 	})
@@ -280,7 +283,7 @@ func TestADoubtsAgeIsMeasuredByTheCarriersClockAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			card, r := state.Card{Doubts: []state.Doubt{order}}, minuteLater
 			card.Doubts[0].CarrierSince, r.CarrierAt = row.since, row.at
-			_, settled := card.SettleDoubts(r, settle)
+			_, settled := card.SettleDoubts(r, within(settle))
 			assert.Equal(t, row.settled, len(settled) == 1)
 		})
 	}
@@ -289,7 +292,7 @@ func TestADoubtsAgeIsMeasuredByTheCarriersClockAlone(t *testing.T) {
 	late.TakeReading(minuteLater)
 	assert.Equal(t, noon, late.Doubts[0].CarrierSince, "the first reading that knows the carrier's clock starts it")
 	minuteLater.CarrierAt = noon.Add(settle)
-	_, settled := late.SettleDoubts(minuteLater, settle)
+	_, settled := late.SettleDoubts(minuteLater, within(settle))
 	assert.Len(t, settled, 1)
 }
 
@@ -297,10 +300,10 @@ func TestADoubtsAgeIsMeasuredByTheCarriersClockAlone(t *testing.T) {
 func TestARunsOwnSteadyTimeSettlesADoubtWhereTheCarrierTellsNone(t *testing.T) {
 	card := state.Card{Doubts: []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10009"}, Since: noon}}}
 	r := live(func(r *spec.Reading) { r.At, r.Watched = noon.Add(24*time.Hour), settle-time.Second })
-	_, settled := card.SettleDoubts(r, settle)
+	_, settled := card.SettleDoubts(r, within(settle))
 	assert.Empty(t, settled, "a day by clocks of two machines proves nothing")
 	r.Watched = settle
-	_, settled = card.SettleDoubts(r, settle)
+	_, settled = card.SettleDoubts(r, within(settle))
 	require.Len(t, settled, 1)
 	assert.False(t, settled[0].Done)
 }
@@ -322,7 +325,7 @@ func TestWhereTheCarrierTellsNoTimeAStopIsSettledAnHourLater(t *testing.T) {
 		{spec.Subscribe, "10009", 24 * time.Hour, settle, false},
 	} {
 		card := state.Card{Doubts: []state.Doubt{{Change: spec.Change{Kind: row.kind, To: row.to}, Since: noon}}}
-		_, settled := card.SettleDoubts(live(func(r *spec.Reading) { r.At = noon.Add(row.after) }), row.settle)
+		_, settled := card.SettleDoubts(live(func(r *spec.Reading) { r.At = noon.Add(row.after) }), within(row.settle))
 		assert.Equal(t, row.settled, len(settled) == 1, "%s after %s, at a carrier that takes %s", row.kind, row.after, row.settle)
 	}
 }
@@ -348,7 +351,7 @@ func TestAValueOfBeforeARecentChangeDoesNotShowThatACallWasDone(t *testing.T) {
 			}
 			r := live(row.shown)
 			r.At, r.CarrierAt = sent.Add(time.Second), sent.Add(time.Second)
-			after, settled := card.SettleDoubts(r, settle)
+			after, settled := card.SettleDoubts(r, within(settle))
 			assert.Empty(t, settled)
 			after.TakeReading(r)
 			assert.Len(t, after.Doubts, 1, "nor where it is only remembered")
@@ -357,7 +360,7 @@ func TestAValueOfBeforeARecentChangeDoesNotShowThatACallWasDone(t *testing.T) {
 			assert.False(t, done)
 
 			r.At, r.CarrierAt = noon.Add(settle), noon.Add(settle)
-			_, settled = card.SettleDoubts(r, settle)
+			_, settled = card.SettleDoubts(r, within(settle))
 			assert.Equal(t, []state.Settled{{Doubt: doubt, Done: true}}, settled, "what was done before would show by then")
 		})
 	}
@@ -387,12 +390,31 @@ func TestWhatWaitsForAPersonIsNeverTakenForWithoutEffect(t *testing.T) {
 	without := live(func(r *spec.Reading) {
 		r.Packages, r.At, r.CarrierAt = nil, noon.Add(240*time.Hour), noon.Add(240*time.Hour)
 	})
-	_, settled := card.SettleDoubts(without, settle)
+	_, settled := card.SettleDoubts(without, within(settle))
 	assert.Empty(t, settled)
 	paid := live(func(r *spec.Reading) { r.At, r.CarrierAt = noon.Add(241*time.Hour), noon.Add(241*time.Hour) })
-	_, settled = card.SettleDoubts(paid, settle)
+	_, settled = card.SettleDoubts(paid, within(settle))
 	require.Len(t, settled, 1)
 	assert.True(t, settled[0].Done)
+}
+
+// A carrier that may make a change within ten minutes after it accepted it may do so as
+// well where its answer was lost, or said HTTP 500.
+func TestAReadingSoonerThanTheCarrierMayTakeToMakeAChangeProvesNothing(t *testing.T) {
+	for _, able := range []*spec.Capabilities{
+		{Settle: time.Minute, Waits: map[spec.Kind]time.Duration{spec.Subscribe: 10 * time.Minute}},
+		{Settle: 10 * time.Minute, Waits: map[spec.Kind]time.Duration{spec.Subscribe: time.Minute, spec.Stop: time.Hour}},
+	} {
+		card := state.Card{Doubts: []state.Doubt{{Change: spec.Change{Kind: spec.Subscribe, To: "10009"}, Since: noon, CarrierSince: noon}}}
+		at := func(after time.Duration) spec.Reading {
+			return live(func(r *spec.Reading) { r.At, r.CarrierAt = noon.Add(after), noon.Add(after) })
+		}
+		_, settled := card.SettleDoubts(at(10*time.Minute-time.Second), able)
+		assert.Empty(t, settled)
+		_, settled = card.SettleDoubts(at(10*time.Minute), able)
+		require.Len(t, settled, 1)
+		assert.False(t, settled[0].Done)
+	}
 }
 
 func TestWhatTheCarrierAcceptedIsNeverTakenForWithoutEffectAndNeverSentAgain(t *testing.T) {
@@ -400,11 +422,11 @@ func TestWhatTheCarrierAcceptedIsNeverTakenForWithoutEffectAndNeverSentAgain(t *
 		d.Change, d.Since, d.CarrierSince = spec.Change{Kind: spec.Stop}, noon, noon
 		card := state.Card{Doubts: []state.Doubt{d}}
 		later := live(func(r *spec.Reading) { r.At, r.CarrierAt = noon.Add(240*time.Hour), noon.Add(240*time.Hour) })
-		_, settled := card.SettleDoubts(later, 0)
+		_, settled := card.SettleDoubts(later, within(0))
 		assert.Empty(t, settled)
 		assert.False(t, d.MayRepeat(&later))
 		later.Lifecycle = spec.SuspendedByOwner
-		_, settled = card.SettleDoubts(later, 0)
+		_, settled = card.SettleDoubts(later, within(0))
 		require.Len(t, settled, 1)
 		assert.True(t, settled[0].Done)
 	}
@@ -425,7 +447,7 @@ func TestSinceWhenACardIsAsItIs(t *testing.T) {
 	assert.Equal(t, noon.Add(4*time.Minute), card.Since)
 	card.InDoubt(state.Doubt{Change: spec.Change{Kind: spec.Resume}, Since: noon.Add(5 * time.Minute)})
 	assert.Equal(t, noon.Add(5*time.Minute), card.Since)
-	settled, _ := card.SettleDoubts(spec.Reading{At: noon.Add(2 * time.Hour), Lifecycle: spec.SuspendedByOwner}, time.Minute)
+	settled, _ := card.SettleDoubts(spec.Reading{At: noon.Add(2 * time.Hour), Lifecycle: spec.SuspendedByOwner}, within(time.Minute))
 	assert.Empty(t, settled.Doubts)
 	assert.Equal(t, noon.Add(5*time.Minute), settled.Since, "it was in doubt, whatever came of it")
 }

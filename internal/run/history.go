@@ -198,7 +198,8 @@ func (p *Planned) endedDoubts(r *state.Run) (records []state.Record, err error) 
 		if len(before.Doubts) == 0 || live == nil || live.Provider != before.Provider {
 			return nil
 		}
-		_, settled := before.SettleDoubts(*live, p.news.Capabilities[live.Provider].Settle)
+		able := p.news.Capabilities[live.Provider]
+		_, settled := before.SettleDoubts(*live, &able)
 		if len(settled) == 0 {
 			return nil
 		}

@@ -87,7 +87,7 @@ func (c Carriers) LookAgain(ctx context.Context, env Env, p Piece, since time.Ti
 			continue
 		}
 		reading.Watched = max(reading.At.Sub(since), 0)
-		after, ended := memory.SettleDoubts(reading, able.Settle)
+		after, ended := memory.SettleDoubts(reading, &able)
 		looks[card.ICCID] = Look{Settled: ended, Shown: after.Overlay(reading, able.Settle)}
 		after.TakeReading(reading) // which gives the doubts that are left the carrier's clock
 		switch {

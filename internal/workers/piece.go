@@ -209,7 +209,7 @@ func (p *piece) inDoubt(c *card, a *plan.Action, shown spec.Reading, now time.Ti
 		return nil, ""
 	case d.MayRepeat(&shown):
 		return nil, ""
-	case able.Reads.Has(a.Kind.Attr()) && !d.Waits && d.Ticket == "" && c.Looked < looks(able.Settle):
+	case able.Reads.Has(a.Kind.Attr()) && !d.Waits && d.Ticket == "" && c.Looked < looks(able.SettleOf(a.Kind)):
 		c.Looked++
 		p.wait(now.Add(longest), notShownYet)
 		return nil, notShownYet

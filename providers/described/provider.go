@@ -205,7 +205,7 @@ func (p *provider) Capabilities() spec.Capabilities {
 func (d *Definition) Capabilities() spec.Capabilities {
 	c := spec.Capabilities{
 		Reads: d.read.attrs() &^ spec.AttrActive, Settle: d.limits.settle, Cooldown: d.limits.cooldown, ObservesIMEI: d.read.observed != nil,
-		Lists: d.list != nil, ReadCalls: map[spec.Attr]int{}, AfterList: map[spec.Attr]int{}, ChangeCalls: map[spec.Kind]int{}, Bills: map[spec.Kind]string{},
+		Lists: d.list != nil, ReadCalls: map[spec.Attr]int{}, AfterList: map[spec.Attr]int{}, ChangeCalls: map[spec.Kind]int{}, Bills: map[spec.Kind]string{}, Waits: map[spec.Kind]time.Duration{},
 	}
 	c.Reads |= spec.AttrActive
 	if n := d.lookupsOf(d.read.request); n > 0 {
@@ -267,7 +267,7 @@ func (d *Definition) capableOf(c *spec.Capabilities, ch *change) {
 		c.Final = append(c.Final, ch.kind)
 	}
 	if ch.wait != nil {
-		c.Waits = append(c.Waits, ch.kind)
+		c.Waits[ch.kind] = ch.wait.longest
 	}
 	if ch.bills != "" {
 		c.Bills[ch.kind] = ch.bills
