@@ -97,6 +97,17 @@ func (d *differ) underWay(p *pair, doubt state.Doubt) {
 	}
 }
 
+// askAfter says of a change that the carrier accepted, with a ticket, that it is asked what
+// became of that. Where a run asked in vain, or it should have shown long ago, a person has
+// to know why, and how it ends: the carrier may have forgotten the ticket.
+func (d *differ) askAfter(p *pair, doubt state.Doubt) {
+	accepted := fmt.Sprintf("%s was accepted by the carrier at %s", doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	p.note("%s; it is asked what became of that, and nothing is sent again", accepted)
+	if doubt.Tried || !d.in.Now.Before(doubt.LongAgo(p.caps.SettleOf(doubt.Kind))) {
+		p.attend("Outcome in doubt", fmt.Sprintf("%s, and its outcome is unknown (%s).\n%s", accepted, doubt.Reason, p.remedy(doubt)))
+	}
+}
+
 // against reports whether something else is wanted by now than what the carrier has
 // accepted and doesn't show yet. A call sent now might be overtaken by the one before.
 func (d *differ) against(p *pair) bool {

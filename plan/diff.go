@@ -222,8 +222,7 @@ func (d *differ) repeat(p *pair) bool {
 	doubt := p.memory.Doubts[0]
 	if doubt.Ticket != "" && p.caps.AsksAfter(doubt.Kind) {
 		p.act(doubt.Kind, doubt.From, doubt.To)
-		p.note("%s was accepted by the carrier at %s; it is asked what became of that, and nothing is sent again",
-			doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+		d.askAfter(p, doubt)
 		if !d.asksFor(p, doubt.Change) {
 			p.note("by now the configuration doesn't ask for this %s, which may have taken effect; what it asks for is planned once that is known", doubt.Kind)
 		}

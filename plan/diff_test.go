@@ -152,6 +152,20 @@ func accepted(change spec.Change, ago time.Duration) *state.Card {
 	})
 }
 
+// asking is a carrier that is asked what became of a stop that it accepted.
+func asking() *spec.Capabilities {
+	c := dyiotapi()
+	c.Waits = map[spec.Kind]time.Duration{spec.Stop: 10 * time.Minute}
+	return &c
+}
+
+// ticketed is a card of which the carrier accepted a stop that long ago, with a ticket.
+func ticketed(ago time.Duration, asked bool) *state.Card {
+	c := accepted(spec.Change{Kind: spec.Stop}, ago)
+	c.Doubts[0].Ticket, c.Doubts[0].Tried = "4711", asked
+	return c
+}
+
 // stopInDoubt is a card whose stop was sent that long ago, after the recent changes,
 // each a minute after the one before.
 func stopInDoubt(ago time.Duration, recent ...spec.Change) *state.Card {
@@ -482,6 +496,18 @@ func TestTheTable(t *testing.T) {
 				c.Doubts = []state.Doubt{{Change: spec.Change{Kind: spec.Stop}, Since: now.Add(-time.Minute), Ticket: "4711"}}
 			}), live: reads(spec.Active, "正常")},
 			[]string{"# stop was accepted by the carrier at 2026-11-21 20:45:47 UTC, which doesn't show it yet; nothing is sent again, and the card is left alone until it shows"},
+		},
+		"stop that the carrier accepted with a ticket, by a run that ended": {
+			scene{wanted: card(stopped), memory: ticketed(time.Minute, false), live: reads(spec.Active, "正常"), caps: asking()},
+			[]string{"stop", "# stop was accepted by the carrier at 2026-11-21 20:45:47 UTC; it is asked what became of that, and nothing is sent again"},
+		},
+		"stop that the carrier accepted with a ticket, and that was asked about in vain": {
+			scene{wanted: card(stopped), memory: ticketed(time.Minute, true), live: reads(spec.Active, "正常"), caps: asking()},
+			[]string{"stop", "! Outcome in doubt", "# stop was accepted by the carrier at 2026-11-21 20:45:47 UTC; it is asked what became of that, and nothing is sent again"},
+		},
+		"stop that the carrier accepted with a ticket long ago": {
+			scene{wanted: card(stopped), memory: ticketed(time.Hour, false), live: reads(spec.Active, "正常"), caps: asking()},
+			[]string{"stop", "! Outcome in doubt", "# stop was accepted by the carrier at 2026-11-21 19:46:47 UTC; it is asked what became of that, and nothing is sent again"},
 		},
 		"stop that the carrier accepted, and no longer wanted": {
 			scene{wanted: card(active), memory: accepted(spec.Change{Kind: spec.Stop}, time.Minute), live: reads(spec.Active, "正常", atCarrier)},
