@@ -45,10 +45,9 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"status": "on", "plans": [%s], "job": "j1", "state": "running"}`, plans)
 }
 
-// A definition that waits up to ten minutes for an order says that one may be made that
-// late, whatever the order was answered with.
-func TestAnOrderWhoseAnswerWasLostIsNotSentTwiceWhileTheCarrierMayStillMakeIt(t *testing.T) {
-	s := &shop{broken: 1, late: 9 * time.Minute}
+// shopRig is a rig with a card at the carrier, which is to have a package more.
+func shopRig(t *testing.T, s *shop) (*rig, *shop) {
+	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	r := newRig(t, &carriersim.World{})
@@ -78,6 +77,13 @@ card "kiosk" {
   packages = ["P1", "P7"]
 }
 `, server.URL, qianyunCard))
+	return r, s
+}
+
+// A definition that waits up to ten minutes for an order says that one may be made that
+// late, whatever the order was answered with.
+func TestAnOrderWhoseAnswerWasLostIsNotSentTwiceWhileTheCarrierMayStillMakeIt(t *testing.T) {
+	r, s := shopRig(t, &shop{broken: 1, late: 9 * time.Minute})
 	r.want(5, r.run("apply", "-auto-approve"))
 	for range 4 {
 		r.clock.Advance(time.Minute)
@@ -92,4 +98,25 @@ card "kiosk" {
 	r.want(0, r.run("apply", "-auto-approve"))
 	assert.Len(t, s.orders, 1)
 	assert.NotContains(t, strings.ToLower(r.run("history").out), "no effect")
+}
+
+// The carrier has forgotten the job, or never ends it.
+func TestAPlanSaysWhyWhatTheCarrierAcceptedIsInDoubtAndHowThatEnds(t *testing.T) {
+	r, s := shopRig(t, &shop{late: 24 * time.Hour})
+	first := r.clock.Now().UTC().Format("2006-01-02 15:04:05 UTC")
+	for range 3 {
+		r.want(5, r.run("apply", "-auto-approve"))
+		planned := r.run("plan").out
+		assert.Contains(t, planned, "Outcome in doubt")
+		assert.Contains(t, planned, "was accepted by the carrier at "+first, "it was accepted once")
+		assert.Contains(t, planned, "the carrier hasn't said")
+		assert.Contains(t, planned, "nothing is sent again")
+		assert.Contains(t, planned, "cardfleet resolve "+qianyunCard)
+	}
+	assert.Contains(t, r.run("plan", "-lang=zh").out, "结果仍不明")
+	require.Len(t, s.orders, 1)
+	r.want(0, r.run("resolve", qianyunCard))
+	planned := r.run("plan").out
+	assert.Contains(t, planned, "P7")
+	assert.NotContains(t, planned, "was accepted by the carrier")
 }

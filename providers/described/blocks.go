@@ -324,6 +324,7 @@ func (c *compiler) waitBlock(x *hclsyntax.Block) *wait {
 	w.ticket, w.unless = in.compile("ticket", inReply.with(rootChange, rootAccepted)), in.compile("unless", inReply.with(rootChange, rootAccepted))
 	w.every, w.longest = in.constantDuration("every", 5*time.Second), in.constantDuration("for", 10*time.Minute)
 	w.takes.take(w.until, w.failed)
+	c.lasting(w)
 	return w
 }
 

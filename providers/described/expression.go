@@ -77,6 +77,30 @@ func (e *expression) namesDevice() bool {
 	})
 }
 
+// reference is the reference that the expression is, of names alone; ok is false where it
+// is more than that.
+func (e *expression) reference() (t hcl.Traversal, ok bool) {
+	if e == nil {
+		return nil, false
+	}
+	one, ok := e.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || !byNames(one.Traversal) {
+		return nil, false
+	}
+	return one.Traversal, true
+}
+
+// is reports whether the expression is that reference.
+func (e *expression) is(t hcl.Traversal) bool {
+	own, ok := e.reference()
+	return ok && slices.EqualFunc(own[1:], t[1:], func(a, b hcl.Traverser) bool { return stepName(a) == stepName(b) }) && own.RootName() == t.RootName()
+}
+
+// byNames reports whether a reference leads from name to name, and to more than its root.
+func byNames(t hcl.Traversal) bool {
+	return len(t) > 1 && !slices.ContainsFunc(t[1:], func(step hcl.Traverser) bool { return stepName(step) == "" })
+}
+
 // firstError is the first thing that is wrong with the expression. It never holds a
 // value, which could be a secret: names are those that the definition writes.
 func (e *expression) firstError(diags hcl.Diagnostics) error {

@@ -94,6 +94,45 @@ func TestAnAcceptedChangeIsWaitedForAndItsTicketIsWrittenDownFirst(t *testing.T)
 	}
 }
 
+// What a wait's request takes of the answer is there for a later run, too, or validate says
+// that it isn't.
+func TestALaterRunAsksByTheTicketHoweverTheRequestNamesIt(t *testing.T) {
+	const byTicket, ticket = "${ticket}", "      ticket  = accepted.json.order\n"
+	for name, text := range map[string]string{
+		"by ticket":                    waiting,
+		"by what the ticket is":        strings.Replace(waiting, byTicket, "${accepted.json.order}", 1),
+		"with a key for the name":      strings.Replace(waiting, byTicket, `${accepted.json["order"]}`, 1),
+		"where no ticket is said":      strings.Replace(strings.Replace(waiting, byTicket, "${accepted.json.order}", 1), ticket, "", 1),
+		"in a query, beside the other": strings.Replace(waiting, `"/orders/${ticket}"`, `"/orders/${ticket}", query = { o = accepted.json.order }`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log []string
+				p := providertest.OpenOn(t, well(t, text).Type(), providertest.Env(providertest.InProcess{Handler: orders(&log, "done")}, nil))
+				c := change(spec.Stop, "", "")
+				given := ""
+				c.Accepted = func(_ context.Context, ticket string) error { given = ticket; return nil }
+				_, err := p.Do(t.Context(), c)
+				require.NoError(t, err)
+				assert.Equal(t, "4711", given)
+				c.Ticket, log = given, nil
+				_, err = p.Do(t.Context(), c) // as a later run does
+				require.NoError(t, err)
+				assert.Equal(t, []string{"GET /orders/4711"}, log)
+			})
+		})
+	}
+	for name, text := range map[string]string{
+		"another name":             strings.Replace(waiting, byTicket, "${accepted.json.job}", 1),
+		"two names, and no ticket": strings.Replace(strings.Replace(waiting, byTicket, "${accepted.json.a}/${accepted.json.b}", 1), ticket, "", 1),
+		"all of the answer":        strings.Replace(strings.Replace(waiting, byTicket, "${jsonencode(accepted.json)}", 1), ticket, "", 1),
+		"a ticket that is made":    strings.Replace(strings.Replace(waiting, byTicket, "${accepted.json.order}", 1), "= accepted.json.order", `= "n-${accepted.json.order}"`, 1),
+	} {
+		_, mistakes := compile(t, text)
+		assert.Contains(t, strings.Join(mistakes, "\n"), "Not known to a later run", name)
+	}
+}
+
 func TestHTTPs202IsOnlyAcceptedWhereTheDefinitionSaysNothingOfWhen(t *testing.T) {
 	const plain = `carrier "w" {
   endpoint = "https://w.example"

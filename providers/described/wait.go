@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/providers"
@@ -54,13 +56,45 @@ func (p *provider) accepted(vars map[string]cty.Value, got *answer) *hcl.EvalCon
 func (p *provider) goOn(ctx context.Context, c providers.Change, ch *change) (providers.Receipt, error) {
 	k := p.card(c.ICCID)
 	vars := map[string]cty.Value{
-		rootChange: changeValue(c), rootTicket: cty.StringVal(c.Ticket), rootAccepted: cty.NullVal(cty.DynamicPseudoType),
+		rootChange: changeValue(c), rootTicket: cty.StringVal(c.Ticket), rootAccepted: ch.wait.lasts(c.Ticket),
 	}
 	if err := p.resolve(ctx, k, ch.wait.request); err != nil {
 		return providers.Receipt{}, p.waiting(c, "", err.Error())
 	}
 	vars[rootCard] = k.value()
 	return p.poll(ctx, c, ch, vars, "")
+}
+
+// lasting has it that the request takes nothing of the carrier's answer but the ticket: a
+// later run has no more of it. Where no ticket is said, what the request takes is the ticket.
+func (c *compiler) lasting(w *wait) {
+	for _, e := range w.request.all() {
+		for _, t := range e.Variables() {
+			if t.RootName() != rootAccepted {
+				continue
+			}
+			if w.ticket == nil && byNames(t) && (len(t) > 2 || stepName(t[1]) == "text") {
+				w.ticket = &expression{Expression: &hclsyntax.ScopeTraversalExpr{Traversal: t, SrcRange: t.SourceRange()}, roots: map[string]bool{rootAccepted: true}}
+			}
+			if !w.ticket.is(t) {
+				c.report.ErrorAt(t.SourceRange(), "Not known to a later run",
+					"A later run goes on waiting, and has nothing of the answer but its ticket. Write ticket = … with what this takes of %s, and ticket here.", spelled(t))
+			}
+		}
+	}
+}
+
+// lasts is what a later run has of the carrier's answer: its ticket, where that stood.
+func (w *wait) lasts(ticket string) cty.Value {
+	v := cty.StringVal(ticket)
+	t, ok := w.ticket.reference()
+	if !ok || t.RootName() != rootAccepted {
+		return cty.NullVal(cty.DynamicPseudoType)
+	}
+	for _, step := range slices.Backward(t[1:]) {
+		v = cty.ObjectVal(map[string]cty.Value{stepName(step): v})
+	}
+	return v
 }
 
 func (p *provider) poll(ctx context.Context, c providers.Change, ch *change, vars map[string]cty.Value, requestID string) (providers.Receipt, error) {
