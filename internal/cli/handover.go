@@ -204,11 +204,30 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 	if err == nil {
 		err = s.followEarlier(ctx, within, h, f, recorder)
 	}
-	if err != nil {
+	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
+	if err != nil { // what was heard until then is told all the same
+		err = errors.Join(err, s.summary(done))
+		s.report(o.report, o.inputOptions, done, done.Report.Len()-done.Report.Count(apply.Done))
 		return done, err
 	}
-	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
 	return done, s.ended(ctx, done, f, o.report, o.inputOptions)
+}
+
+// lasting is ctx, or what an interrupted command has to look what became of its run.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), tellLimit)
+}
+
+// follows says that an interrupt ends nothing but the following, until it is called off.
+func (s *session) follows() (over func()) {
+	if s.env.Follows == nil {
+		return func() {}
+	}
+	s.env.Follows(true)
+	return func() { s.env.Follows(false) }
 }
 
 // following is what an apply hears of the runs that it follows.
@@ -243,18 +262,21 @@ func (s *session) sayIDs(h *handing) {
 	}
 }
 
-// followOwn follows the run until it has ended, or nothing of it goes on by itself.
+// followOwn follows the run until it has ended, or nothing of it goes on by itself. Where
+// the time is over, or somebody interrupts, the workers go on with what is left.
 func (s *session) followOwn(ctx, within context.Context, h *handing, f *following, recorder *apply.Recorder) error {
 	r, err := s.watchRun(within, h.work, h.id, h.follows, recorder.Put)
-	if err != nil && errors.Is(context.Cause(within), apply.ErrOutOfTime) { // what is left, the workers go on with
-		r, err = h.work.Run(ctx, h.id)
+	after, over := lasting(ctx)
+	defer over()
+	if within.Err() != nil && r != nil {
+		err = nil
 	}
-	s.leave(ctx, h, r)
+	s.leave(after, h, r)
 	if err != nil {
 		return s.goesOn(ctx, h.id, err)
 	}
 	f.runs = append(f.runs, r)
-	f.left, err = s.tellRest(ctx, h.work, r, recorder.Put)
+	f.left, err = s.tellRest(after, h.work, r, recorder.Put)
 	return err
 }
 
@@ -267,9 +289,6 @@ func (s *session) followEarlier(ctx, within context.Context, h *handing, f *foll
 	}
 	for _, id := range h.earlier.Runs() {
 		r, err := s.followPart(within, h, id, ours[id], recorder)
-		if errors.Is(context.Cause(within), apply.ErrOutOfTime) {
-			r, err = h.work.Run(ctx, id)
-		}
 		if err != nil {
 			return s.goesOn(ctx, id, err)
 		}
@@ -287,10 +306,12 @@ func (s *session) followEarlier(ctx, within context.Context, h *handing, f *foll
 }
 
 // followPart follows a run until all of ours was heard, or nothing of the run goes on by
-// itself. What was heard is taken out of ours.
+// itself. What was heard is taken out of ours. Where the time is over, or somebody
+// interrupts, that is no error.
 func (s *session) followPart(ctx context.Context, h *handing, id string, ours map[string]own, recorder *apply.Recorder) (*postgres.WorkRun, error) {
 	within, heard := context.WithCancel(ctx)
 	defer heard()
+	defer s.follows()()
 	s.run.Watcher.Begin(run.Changing, nil)
 	defer s.run.Watcher.End(run.Changing)
 	quiet := &quiet{s: s, work: h.work, id: id}
@@ -309,7 +330,7 @@ func (s *session) followPart(ctx context.Context, h *handing, id string, ours ma
 			heard()
 		}
 	})
-	if len(ours) == 0 {
+	if len(ours) == 0 || ctx.Err() != nil && r != nil {
 		err = nil
 	}
 	return r, err
@@ -392,8 +413,10 @@ func (h *handing) recorder(done *run.Applied) (*apply.Recorder, error) {
 // follows says so to workers; nil says nothing.
 func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, follows *workers.Following, hear func(*apply.Result)) (*postgres.WorkRun, error) {
 	var r *postgres.WorkRun
-	err := work.Patiently(ctx, func() (err error) {
-		r, err = work.Run(ctx, id)
+	after, over := lasting(ctx)
+	defer over()
+	err := work.Patiently(after, func() (err error) {
+		r, err = work.Run(after, id)
 		return err
 	})
 	if err != nil {
@@ -403,10 +426,7 @@ func (s *session) watchRun(ctx context.Context, work *postgres.Work, id string, 
 	if err != nil {
 		return nil, err
 	}
-	if s.env.Follows != nil {
-		s.env.Follows(true)
-		defer s.env.Follows(false)
-	}
+	defer s.follows()()
 	s.run.Watcher.Begin(run.Changing, info.Shares(r))
 	defer s.run.Watcher.End(run.Changing)
 	quiet := &quiet{s: s, work: work, id: r.ID, follows: follows}
@@ -470,12 +490,21 @@ func (q *quiet) tell(ctx context.Context) {
 
 // goesOn says that a run goes on though nobody follows it any more.
 func (s *session) goesOn(ctx context.Context, id string, err error) error {
-	text := fmt.Sprintf("Run %s goes on without this program. To follow it again:\n  %s\n", id, s.command("runs", "watch", id))
 	if ctx.Err() != nil {
-		s.out.say("%s", text)
+		s.sayGoesOn(id)
 		return exit(exitInterrupted)
 	}
-	return fmt.Errorf("%w\n%s", err, text)
+	return fmt.Errorf("%w\n%s", err, s.goesOnText(id))
+}
+
+func (s *session) goesOnText(id string) string {
+	return fmt.Sprintf("Run %s goes on without this program. To follow it again:\n  %s\n", id, s.command("runs", "watch", id))
+}
+
+// sayGoesOn says that an interrupt didn't end the run, to who reads lines too.
+func (s *session) sayGoesOn(id string) {
+	s.out.event("info", "waiting", fmt.Sprintf("run %s goes on without this program", id), map[string]any{"for": "run", "run": id})
+	s.out.say("%s", s.goesOnText(id))
 }
 
 // ended tells how the runs ended that workers carried out, or for what the rest of them
@@ -491,7 +520,11 @@ func (s *session) ended(ctx context.Context, done *run.Applied, f *following, re
 		if stuck(r) {
 			s.out.say("Once that is mended, run %s goes on where it is stuck after:\n  %s\n", r.ID, s.command("runs", "retry", r.ID))
 		}
-		if r.Ended.IsZero() {
+		switch {
+		case !r.Ended.IsZero():
+		case ctx.Err() != nil:
+			s.sayGoesOn(r.ID)
+		default:
 			s.out.say("Run %s goes on. To look at it, or to follow it:\n  %s\n  %s\n", r.ID, s.command("runs", "show", r.ID), s.command("runs", "watch", r.ID))
 		}
 	}
@@ -500,7 +533,7 @@ func (s *session) ended(ctx context.Context, done *run.Applied, f *following, re
 	if err != nil {
 		return &failure{exitPartial, err}
 	}
-	if slices.ContainsFunc(f.runs, cutShort) {
+	if ctx.Err() == nil && slices.ContainsFunc(f.runs, cutShort) {
 		return exit(exitPartial)
 	}
 	return exit(codeOf(ctx, done.Report))

@@ -297,10 +297,15 @@ func listed(all map[spec.ProviderName]string) string {
 func (r *workSession) watch(ctx context.Context, one *postgres.WorkRun) error {
 	heard := &workers.Heard{}
 	last, err := r.watchRun(ctx, r.work, one.ID, nil, heard.Put)
+	after, over := lasting(ctx)
+	defer over()
+	if ctx.Err() != nil && last != nil {
+		err = nil
+	}
 	if err != nil {
 		return r.goesOn(ctx, one.ID, err)
 	}
-	left, err := r.tellRest(ctx, r.work, last, heard.Put)
+	left, err := r.tellRest(after, r.work, last, heard.Put)
 	if err != nil {
 		return err
 	}

@@ -16,26 +16,38 @@ import (
 // followEvery is how often a run is looked at by who follows it.
 const followEvery = 500 * time.Millisecond
 
+// lastLook is how long who follows a run no longer looks what is known of it.
+const lastLook = 5 * time.Second
+
 // Follow tells what becomes of a run's actions, from the first on, until the run has
 // ended, or until nothing of it can go on: it waits for a window, or its accounts are
-// stuck. Then it returns the run as it is. A database that is away is waited for.
+// stuck. Then it returns the run as it is. A database that is away is waited for. Where
+// ctx ends or sleep fails, what is known by then is told too, and that is the error.
 func Follow(ctx context.Context, work *postgres.Work, id string, sleep func(context.Context, time.Duration) error, tell func(*Result)) (*postgres.WorkRun, error) {
 	last := int64(0)
 	var r *postgres.WorkRun
-	look := func() (err error) {
-		if r, err = work.Run(ctx, id); err == nil {
+	look := func(ctx context.Context) error {
+		now, err := work.Run(ctx, id)
+		if err == nil {
+			r = now
 			last, err = results(ctx, work, r.ID, last, tell)
 		}
 		return err
 	}
 	for {
-		if err := work.Patiently(ctx, look); err != nil {
+		err := work.Patiently(ctx, func() error { return look(ctx) })
+		switch {
+		case err != nil && ctx.Err() == nil:
 			return nil, err
-		}
-		if over(r) {
+		case err == nil && over(r):
 			return r, nil
+		case err == nil:
+			err = sleep(ctx, followEvery)
 		}
-		if err := sleep(ctx, followEvery); err != nil {
+		if err != nil {
+			after, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+			defer cancel()
+			_ = look(after) // else what was seen before is the last
 			return r, err
 		}
 	}
