@@ -365,17 +365,8 @@ func (k *keeper) plan(fresh *Plan) *Plan {
 	}
 	slices.SortStableFunc(p.Cards, func(a, b Card) int { return cmp.Compare(a.Address, b.Address) })
 	p.Totals, p.Total, p.Skipped = fresh.Totals, fresh.Total, fresh.Skipped
-	k.giveKeys(&p)
+	giveKeys(&p, k.in.Prior)
 	return &p
-}
-
-// giveKeys gives the actions their idempotency keys: those that they were saved
-// with, in a file that nobody edited.
-func (k *keeper) giveKeys(p *Plan) {
-	lineage, serial := p.Lineage, p.Serial
-	p.Lineage, p.Serial = k.saved.Lineage, k.saved.Serial
-	giveKeys(p, k.in.Prior)
-	p.Lineage, p.Serial = lineage, serial
 }
 
 // left are the saved actions that aren't kept, with why.

@@ -9,8 +9,9 @@ import (
 	"github.com/cardfleet/cardfleet/state"
 )
 
-// keyring makes the idempotency keys of a plan's actions: the same for every
-// attempt of this plan, another for the next one.
+// keyring makes the idempotency keys of a plan's actions: the same for every attempt of
+// this plan at the state that it is carried out on, another for the next plan, and for
+// what is left of a saved one after the state was committed.
 type keyring struct {
 	plan []byte // what names the plan
 	text []byte
