@@ -151,8 +151,20 @@ func (r *reads) expressions() []*expression {
 
 // check reports what is wrong with a definition as a whole.
 func (c *compiler) check() {
-	c.checkEndpoint()
 	c.checkOutcomes()
+	c.checkParts()
+	for _, l := range c.def.lookups {
+		if c.circular(l, nil) {
+			c.report.ErrorAt(l.request.at, "Look-ups in a circle", "To look up %s, %s itself is needed.", l.name, l.name)
+		}
+	}
+	c.checkLimits()
+}
+
+// checkParts reports what is wrong with its parts one by one, also where others of them
+// are wrong already, or missing.
+func (c *compiler) checkParts() {
+	c.checkEndpoint()
 	c.checkChanges()
 	for _, e := range c.shown() {
 		if e.secret {
@@ -162,12 +174,6 @@ func (c *compiler) check() {
 	for _, e := range c.ofReplies() {
 		c.checkComparisons(e)
 	}
-	for _, l := range c.def.lookups {
-		if c.circular(l, nil) {
-			c.report.ErrorAt(l.request.at, "Look-ups in a circle", "To look up %s, %s itself is needed.", l.name, l.name)
-		}
-	}
-	c.checkLimits()
 }
 
 func (c *compiler) checkEndpoint() {
@@ -217,7 +223,7 @@ func (c *compiler) allReads() []*reads {
 	if c.def.batch != nil {
 		list = append(list, c.def.batch.row)
 	}
-	return list
+	return slices.DeleteFunc(list, func(r *reads) bool { return r == nil })
 }
 
 // ofReplies are the expressions that take something of a reply.

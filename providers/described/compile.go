@@ -38,6 +38,9 @@ func compile(b *hcl.Block, text []byte, r expr.Report, checked bool) *Definition
 	}
 	c.carrier(body)
 	if counting.errors > 0 {
+		if checked {
+			c.checkParts() // so that all mistakes are told at once
+		}
 		return nil
 	}
 	c.finish()
@@ -440,7 +443,7 @@ func (c *compiler) secretReference(t hcl.Traversal) bool {
 		return true
 	case rootSetting:
 		i := slices.IndexFunc(c.def.settings, func(s setting) bool { return s.name == name })
-		return i < 0 || c.def.settings[i].secret
+		return i >= 0 && c.def.settings[i].secret // one that there isn't is told as that
 	case rootLet:
 		l, ok := c.lets[name]
 		return !ok || l != nil && l.secret

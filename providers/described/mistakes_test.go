@@ -67,6 +67,23 @@ func TestMistakesAreToldAtTheirLine(t *testing.T) {
 	}
 }
 
+func TestAllMistakesOfADefinitionAreToldAtOnce(t *testing.T) {
+	const more = `change "stop" { request = { method = "DELETE", path = "/${card.iccid}" } }
+  outcome "refused" { when = reply.json.code == 0 }`
+	for name, text := range map[string]string{
+		"a name that nothing has": fmt.Sprintf(small, "reason = replay.json.x", more),
+		"no setting":              fmt.Sprintf(small, "reason = setting.kee", more),
+		"no read":                 "carrier \"x\" {\n  endpoint = \"https://x.example\"\n" + more + "\n  wait {}\n}\n",
+	} {
+		_, mistakes := compile(t, text)
+		told := strings.Join(mistakes, "\n")
+		for _, says := range []string{"DELETE takes a card away", "Comparison that never holds", map[string]string{"no read": "Missing block"}[name]} {
+			assert.Contains(t, told, says, name)
+		}
+		assert.NotContains(t, told, "Secret would be shown", name)
+	}
+}
+
 func TestLifecyclesAreOurs(t *testing.T) {
 	for given, says := range map[string]string{
 		`"in-service"`: `There is no lifecycle "in-service"`, `{ word = "suspended-by-carrier", cured_by = "stop" }`: `cured_by is "change-bind"`,
