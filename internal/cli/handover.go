@@ -166,6 +166,34 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 	return done, nil
 }
 
+// sayAtWorkers says which of a plan's changes runs have that were handed over before. The
+// plan is made by then: where the database can't tell, it is as good without.
+func (s *session) sayAtWorkers(ctx context.Context, p plan.Source) error {
+	if s.fleet.Executor == nil || !p.Head().Changes() {
+		return nil
+	}
+	h, err := s.beginHanding(ctx)
+	if err != nil || h == nil {
+		return nil //nolint:nilerr // apply says so, which needs it
+	}
+	defer h.close()
+	earlier, err := workers.LookEarlier(ctx, h.work, p, defaultPriority)
+	if err != nil || len(earlier.Runs()) == 0 {
+		return nil //nolint:nilerr // likewise
+	}
+	counts := map[string]int{}
+	err = p.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			counts[earlier.RunOf(c, &c.Actions[i])]++
+		}
+		return nil
+	})
+	for _, id := range earlier.Runs() {
+		s.out.say("\nOf this plan, workers have %s already: run %s, which was handed over before. To look at it: %s\n", counted(counts[id], "action"), id, s.command("runs", "show", id))
+	}
+	return err
+}
+
 // followed reports whether workers have something of the plan: its run, or earlier ones.
 func (h *handing) followed() bool {
 	return h != nil && (h.id != "" || h.earlier != nil && len(h.earlier.Runs()) > 0)

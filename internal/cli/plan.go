@@ -122,6 +122,9 @@ func (s *session) planned(ctx context.Context, p *run.Drafted, o planOptions) er
 	if err := s.shownAndSaved(p.Plan, o.out); err != nil {
 		return err
 	}
+	if err := s.sayAtWorkers(ctx, p.Plan); err != nil {
+		return err
+	}
 	if o.out != "" {
 		s.sayNext(o, p.Plan.Head())
 	}

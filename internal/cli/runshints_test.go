@@ -173,3 +173,13 @@ func TestAWorkerSaysForWhichConfigurationItIs(t *testing.T) {
 	assert.Regexp(t, "^[0-9a-f]{16}$", said.Config)
 	assert.NotEqual(t, wanted, said.Config)
 }
+
+func TestAPlanSaysWhichOfItsChangesWorkersHave(t *testing.T) {
+	r := handing(t, 2)
+	assert.NotContains(t, r.want(0, r.run("plan")).errors, "workers have")
+	id := r.hand()
+	got := r.want(0, r.run("plan"))
+	assert.Contains(t, got.errors, "Of this plan, workers have 2 actions already: run "+id+", which was handed over before. To look at it: cardfleet runs show "+id+"\n")
+	r.works()
+	assert.NotContains(t, r.want(0, r.run("plan")).errors, "workers have")
+}
