@@ -62,3 +62,12 @@ func TestAnInterruptOfWhoFollowsARunTellsWhatBecameOfEachAction(t *testing.T) {
 	got = r.cutShort("runs", "watch", id)
 	assert.Contains(t, got.out, "Apply complete! 3 done, 0 failed, 0 dropped, 0 not started, 0 in doubt.", "what came meanwhile is heard")
 }
+
+func TestAReportOfARunThatIsNotFollowedSaysWhichRunHasTheRest(t *testing.T) {
+	r := handing(t, 3)
+	r.write("run.jsonl", "of an earlier run")
+	id := r.hand("-report=run.jsonl")
+	assert.Equal(t, map[string]int{"done": 3, "not-started": 3}, r.outcomes("run.jsonl"))
+	assert.Contains(t, r.read("run.jsonl"), "run "+id+" has it")
+	assert.Contains(t, r.want(0, r.run("plan", "-retry=run.jsonl")).out, "3 to stop")
+}

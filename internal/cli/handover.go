@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -216,8 +217,9 @@ func (c *configuration) configDigest() string {
 func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o applyOptions) (*run.Applied, error) {
 	s.sayHanded(h)
 	if o.detach {
+		err := s.reportHanded(h, done, o)
 		s.sayIDs(h)
-		return nil, nil //nolint:nilnil // whoever ends the run tells of it
+		return nil, err // whoever ends the run tells of it
 	}
 	recorder, err := h.recorder(done)
 	if err != nil {
@@ -239,6 +241,33 @@ func (s *session) follow(ctx context.Context, h *handing, done *run.Applied, o a
 		return done, err
 	}
 	return done, s.ended(ctx, done, f, o.report, o.inputOptions)
+}
+
+// reportHanded writes the report of an apply that follows no run: what was done here, and
+// which run has the rest.
+func (s *session) reportHanded(h *handing, done *run.Applied, o applyOptions) error {
+	if o.report == "" {
+		return nil
+	}
+	recorder, err := h.recorder(done)
+	if err != nil {
+		return err
+	}
+	err = h.plan.Each(func(_ int, c *plan.Card) error {
+		for i := range c.Actions {
+			a := &c.Actions[i]
+			if id := cmp.Or(h.earlier.RunOf(c, a), h.id); id != "" && !h.part.Here(c, a) && (!a.Guarded || a.Approved) {
+				recorder.Put(&apply.Result{Card: c, Action: a, Outcome: apply.NotStarted, Reason: "run " + id + " has it"})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	done.Report, done.Plan, done.Finished = recorder.Report(), h.plan, s.env.Now()
+	s.report(o.report, o.inputOptions, done, done.Report.Len()-done.Report.Count(apply.Done))
+	return nil
 }
 
 // lasting is ctx, or what an interrupted command has to look what became of its run.
@@ -279,10 +308,10 @@ func (s *session) sayHanded(h *handing) {
 }
 
 // sayIDs has the id of its run as the last line of an apply that follows none, and those
-// of the earlier ones where it has no run.
+// of the earlier ones where no run of its own has an action.
 func (s *session) sayIDs(h *handing) {
 	ids := h.earlier.Runs()
-	if h.id != "" {
+	if h.id != "" && (h.actions > 0 || len(ids) == 0) { // one that only supersedes has nothing to be followed
 		ids = []string{h.id}
 	}
 	for _, id := range ids {
