@@ -74,6 +74,10 @@ func (h *handing) judge(ctx context.Context, s *session, p *run.Planned, o apply
 		return nil
 	}
 	h.plan = p.Plan
+	if p.Carried != nil { // it wants nothing any more, so it supersedes nothing either
+		h.earlier, h.crossed = &workers.Earlier{}, false
+		return nil
+	}
 	if h.earlier, err = workers.LookEarlier(ctx, h.work, p.Plan, o.priority); err != nil {
 		return err
 	}

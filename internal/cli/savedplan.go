@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/cardfleet/cardfleet/internal/run"
+	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/spec/config"
+	"github.com/cardfleet/cardfleet/state"
+	"github.com/cardfleet/cardfleet/state/postgres"
 )
 
 // loadPlan reads a saved plan, and holds it against the variables, the
@@ -25,6 +28,7 @@ func (s *session) loadPlan(ctx context.Context, planFile string, rows *run.Rows,
 	if diags := s.otherVariables(saved.Plan.Head()); len(diags) > 0 {
 		return nil, mistakes(diags)
 	}
+	o.Elsewhere = s.carriedByWorkers
 	p, err := s.run.Judge(ctx, saved, rows, o)
 	if err != nil {
 		return nil, err
@@ -39,6 +43,20 @@ func (s *session) loadPlan(ctx context.Context, planFile string, rows *run.Rows,
 		}})
 	}
 	return p, nil
+}
+
+// carriedByWorkers is when workers carried a saved plan out, all of it; nil where they
+// didn't.
+func (s *session) carriedByWorkers(ctx context.Context, digest string) (*state.CarriedOut, error) {
+	b, ok := s.run.Backend.(*postgres.Backend)
+	if !ok {
+		return nil, nil //nolint:nilnil // there are no workers
+	}
+	runs, err := b.EndedRuns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return workers.CarriedOut(runs, digest)
 }
 
 // showJudged shows a plan. Where nothing of a saved one is left to be done, that

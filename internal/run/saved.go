@@ -26,8 +26,12 @@ func (s *Session) Judge(ctx context.Context, saved *Saved, rows *Rows, o Options
 	if name, same := head.SameDefinitions(s.Fleet); !same {
 		return nil, &Refusal{Reason: PlanOfOtherDefinition, Name: name}
 	}
+	before, err := carriedBefore(ctx, rows.Head, saved.Digest, o)
+	if err != nil {
+		return nil, err
+	}
 	p := &Planned{
-		Digest: saved.Digest, Approvals: o.Approvals, Outdated: head.Config != s.Fleet.Digest, Carried: carried(rows.Head, saved.Digest),
+		Digest: saved.Digest, Approvals: o.Approvals, Outdated: head.Config != s.Fleet.Digest, Carried: before,
 		absent: o.Absent, news: apply.News{Wanted: s.Fleet.Cards, Capabilities: s.Capabilities},
 	}
 	diags, err := s.hold(ctx, p, saved.Plan, rows, o)
@@ -128,6 +132,15 @@ func (p *Planned) told(memory func(int, *plan.Card) *state.Card) func(int, *plan
 		one = p.news.Take(before, wanted, nil)
 		return &one
 	}
+}
+
+// carriedBefore is when the plan was carried out, by the state's runs or elsewhere; nil
+// where it wasn't.
+func carriedBefore(ctx context.Context, prior *state.Snapshot, digest string, o Options) (*state.CarriedOut, error) {
+	if c := carried(prior, digest); c != nil || digest == "" || o.Elsewhere == nil {
+		return c, nil
+	}
+	return o.Elsewhere(ctx, digest)
 }
 
 // carried is when the state's runs carried the plan out; nil where they didn't.

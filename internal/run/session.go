@@ -49,6 +49,9 @@ type Options struct {
 	// Variables are what the plan keeps of those given on the command line, for
 	// a plan of the time that it is given.
 	Variables func(planned time.Time) []plan.Variable
+	// Elsewhere is when others have carried out the saved plan with a digest, as far as the
+	// state's own memory of plans doesn't have it; nil asks nobody, and a nil answer is never.
+	Elsewhere func(ctx context.Context, digest string) (*state.CarriedOut, error)
 }
 
 // asks reports whether carriers are asked at all.

@@ -88,6 +88,10 @@ type Info struct {
 	Origin    plan.Origin       `json:"origin,omitzero"`
 	Plan      string            `json:"plan,omitempty"` // the digest of the saved plan
 	Providers map[string]string `json:"providers"`      // the account of each provider block
+	// Whole says that the saved plan is carried out once all of the run is done, and all of
+	// the runs With: what they don't have of it was done before.
+	Whole bool     `json:"whole,omitempty"`
+	With  []string `json:"with,omitempty"`
 	// Detached says that nobody follows the run: a worker tells of its end.
 	Detached bool `json:"detached,omitempty"`
 }
@@ -187,7 +191,11 @@ func (h *HandOver) Do(ctx context.Context) (actions int, handed bool, err error)
 	for i := range superseded {
 		superseded[i].By = h.ID()
 	}
-	info, err := json.Marshal(h.info())
+	said := h.info()
+	if said.Whole = h.whole(left); said.Whole {
+		said.With = h.Earlier.Runs()
+	}
+	info, err := json.Marshal(said)
 	if err != nil {
 		return 0, false, err
 	}
@@ -218,6 +226,8 @@ func (h *HandOver) info() Info {
 type remaining struct {
 	done    map[string]bool // those of cards of workers that were done here
 	actions int
+	// forNobody are the actions that neither workers take nor the run does that hands over.
+	forNobody int
 }
 
 // left finds what is to be handed over, and which actions others wait for.
@@ -236,6 +246,9 @@ func (h *HandOver) left() (remaining, map[string]bool, error) {
 	err = h.Plan.Each(func(_ int, c *plan.Card) error {
 		for i := range c.Actions {
 			a := &c.Actions[i]
+			if !h.Part.Here(c, a) && !h.Part.takes(c, a) {
+				r.forNobody++
+			}
 			if !h.goes(c, a, r) || h.Earlier.Has(c, a) {
 				continue
 			}

@@ -288,6 +288,25 @@ func (w *Work) Runs(ctx context.Context, ended bool) (runs []WorkRun, err error)
 	return runs, err
 }
 
+// EndedRuns are the runs that have ended, the newest first. It changes nothing: a
+// database without workers' tables has none.
+func (b *Backend) EndedRuns(ctx context.Context) (runs []WorkRun, err error) {
+	w := &Work{b: b}
+	err = b.within(ctx, toRead, func(tx pgx.Tx) error {
+		h, err := b.present(ctx, tx)
+		if err != nil || h.id == 0 || h.schema < workable {
+			return err
+		}
+		w.id = h.id
+		if w.box, err = b.boxOf(ctx, tx, h.id); err != nil {
+			return err
+		}
+		runs, err = w.runs(ctx, tx, "$2::boolean AND ended IS NOT NULL", true)
+		return err
+	})
+	return runs, w.during("list the runs", err)
+}
+
 // Run is the run with that id, of which the beginning will do. The error is an
 // [ErrNoRun] where there is none, or where several begin so.
 func (w *Work) Run(ctx context.Context, id string) (run *WorkRun, err error) {
