@@ -95,6 +95,9 @@ type Options struct {
 	// is asked by many goroutines at once, right before an action would start: what is
 	// held is not started, and nor is what needs it. nil holds nothing.
 	Held func(kind spec.Kind, now time.Time) (reason string)
+	// DeniedWaits says that what fails since the carrier refuses the account itself is
+	// tried again once that is mended, so that it is no part of the history.
+	DeniedWaits bool
 	// OnStart and OnFinish are told of each action; they may be called by many
 	// goroutines at once. nil is nobody.
 	OnStart  func(*plan.Card, *plan.Action)

@@ -52,10 +52,15 @@ func (r *run) event(s *step, result *Result, at time.Time) *state.Event {
 // eventOfCall is that of a step whose intent was written: nil where its call never left,
 // which is no part of what was done.
 func (r *run) eventOfCall(s *step, result *Result, at time.Time) *state.Event {
-	if result.Outcome == NotStarted {
+	if result.Outcome == NotStarted || r.comesLater(result) {
 		return nil
 	}
 	return r.event(s, result, at)
+}
+
+// comesLater reports whether the action is tried again; see [Options.DeniedWaits].
+func (r *run) comesLater(result *Result) bool {
+	return r.o.DeniedWaits && result.Outcome == Failed && result.Denied
 }
 
 // intended is what an intent says for the history: by it, a call that nothing ends
@@ -76,7 +81,7 @@ func (r *run) tell(ended []Result) {
 	r.mu.Lock()
 	for i := range ended {
 		e := &ended[i]
-		if !e.told && !e.AsWanted && (e.Outcome == Dropped || e.Outcome == Failed) {
+		if !e.told && !e.AsWanted && !r.comesLater(e) && (e.Outcome == Dropped || e.Outcome == Failed) {
 			r.untold = append(r.untold, EventOf(e.Card, e.Action, e, r.o.Now()))
 		}
 	}

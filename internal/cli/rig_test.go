@@ -40,6 +40,7 @@ type rig struct {
 	ahead time.Duration
 
 	follows func(bool) // is [cli.Env].Follows
+	sleeps  func()     // is called when the program waits, where it is set; by many goroutines
 }
 
 // clock is a time that moves when somebody waits for it.
@@ -128,6 +129,12 @@ func (r *rig) runIn(ctx context.Context, args ...string) ran {
 		Transport: http.DefaultTransport,
 		User:      "dev", Host: "laptop",
 		Follows: r.follows,
+	}
+	if r.sleeps != nil {
+		env.Sleep = func(ctx context.Context, d time.Duration) error {
+			r.sleeps()
+			return r.clock.Sleep(ctx, d)
+		}
 	}
 	if r.told != nil {
 		env.Out, env.Err = io.MultiWriter(&out, r.told), io.MultiWriter(&errors, r.told)

@@ -207,6 +207,9 @@ func (r *workSession) find(ctx context.Context, id string) (*postgres.WorkRun, e
 func (r *workSession) cancel(ctx context.Context, one *postgres.WorkRun) error {
 	switch {
 	case !one.Cancelled.IsZero():
+		if err := r.settle(ctx, one.ID); err != nil {
+			return err
+		}
 		r.out.result("Run %s was cancelled already, at %s by %s.\n", one.ID, one.Cancelled.UTC().Format(time.RFC3339), safe.Text(one.CancelledBy))
 		return nil
 	case !one.Ended.IsZero() && !cutShort(one):
@@ -215,8 +218,21 @@ func (r *workSession) cancel(ctx context.Context, one *postgres.WorkRun) error {
 	if err := r.work.Cancel(ctx, one.ID, r.run.Env.Who); err != nil {
 		return err
 	}
+	if err := r.settle(ctx, one.ID); err != nil {
+		return err
+	}
 	r.out.result("Cancelled: run %s starts nothing more. What is left of it, the next plan shows.\n", one.ID)
 	return nil
+}
+
+// settle says what became of what lost workers had begun of a run that is cancelled.
+func (r *workSession) settle(ctx context.Context, id string) error {
+	one, err := r.work.Run(ctx, id)
+	if err != nil || !one.Ended.IsZero() {
+		return err
+	}
+	history, _ := r.run.Backend.(state.Chronicler)
+	return workers.Settle(ctx, r.work, history, r.run.Env, one, r.run.Env.Who)
 }
 
 func (r *workSession) retry(ctx context.Context, one *postgres.WorkRun, glob string) error {

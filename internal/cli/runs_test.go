@@ -245,6 +245,7 @@ func TestWhatALaterRunNoLongerWantsIsDropped(t *testing.T) {
 	run := r.shown("show", first)[0]
 	assert.Equal(t, 1, run.Counts.Done)
 	assert.Equal(t, 1, run.Counts.Dropped)
+	assert.Contains(t, r.want(0, r.run("history", "-run="+first)).out, "4 actions in 1 run: 3 done, 1 dropped.", "as the run says, and its two adoptions")
 	got := r.want(5, r.run("runs", "watch", first))
 	assert.Regexp(t, `stop: dropped: superseded by run [0-9a-f-]{36}\n`, got.out)
 	card, _ := r.world.Card(cardNo(0))
@@ -270,11 +271,13 @@ func TestARunThatAnAccountRefusesIsStuckUntilItIsRetried(t *testing.T) {
 	assert.Equal(t, id, going[0].ID)
 	r.want(5, r.run("runs", "watch", id))
 	assert.Contains(t, r.want(1, r.run("runs", "retry", "-accounts=xuyu*", id)).errors, "is stuck in no such account")
+	assert.Contains(t, r.want(0, r.run("history", "-run="+id)).out, "2 actions in 1 run: 2 done.", "which are adoptions: what wasn't started is not in it")
 
 	r.world.Expel(carriersim.Account{ID: testKeyID, Secret: testSecret})
 	assert.Contains(t, r.want(0, r.run("runs", "retry", "-accounts=ali*", id)).out, "goes on in aliyun.")
 	r.works()
 	r.want(0, r.run("runs", "watch", id))
 	assert.Contains(t, r.want(0, r.run("runs", "show", id)).out, "  Ended:        ")
+	assert.Contains(t, r.want(0, r.run("history", "-run="+id)).out, "4 actions in 1 run: 4 done.")
 	assert.Empty(t, r.shown("list", "-going"))
 }

@@ -37,7 +37,7 @@ func (c Carriers) CarryOut(ctx context.Context, env Env, w Watcher, p Piece) *ap
 	c.tellMemories(p.Memories)
 	return apply.Run(ctx, apply.Options{
 		Plan: p.Plan, Memory: func(_ int, card *plan.Card) *state.Card { return p.Memories[card.ICCID] },
-		Providers: c.Providers, Journal: p.Journal, Run: p.Run, Held: p.Held, Parallel: p.Parallel,
+		Providers: c.Providers, Journal: p.Journal, Run: p.Run, Held: p.Held, DeniedWaits: true, Parallel: p.Parallel,
 		Now: env.Now, Sleep: env.Sleep, OnStart: w.Started, OnFinish: w.Finished, Trace: p.Trace,
 	})
 }

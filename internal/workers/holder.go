@@ -118,12 +118,11 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	if p.cards, err = decodeCards(slice.Cards); err != nil {
 		return false, h.account.Park(ctx, slice.Run, err.Error())
 	}
-	if err := h.lacks(p.cards); err != nil {
+	if err := p.prepare(ctx); err != nil {
 		return false, err
 	}
-	p.own = actionsOf(p.cards)
-	if p.memories, err = h.account.Memories(ctx, iccidsOf(p.cards)); err != nil {
-		return false, err
+	if slice.Cancelled { // and isn't halted, since it begins nothing
+		return true, h.settle(ctx, p)
 	}
 	within, stop := context.WithCancel(ctx)
 	defer stop()
@@ -131,6 +130,18 @@ func (h *holder) next(ctx context.Context) (worked bool, err error) {
 	h.setPiece(p)
 	defer h.setPiece(nil)
 	return true, h.carryOut(within, p)
+}
+
+// prepare reads what the state has of the slice's cards.
+func (p *piece) prepare(ctx context.Context) (err error) {
+	if !p.slice.Cancelled {
+		if err := p.w.lacks(p.cards); err != nil {
+			return err
+		}
+	}
+	p.own = actionsOf(p.cards)
+	p.memories, err = p.w.account.Memories(ctx, iccidsOf(p.cards))
+	return err
 }
 
 // tellWorked tells that the run of which slices were carried out has no more of them for
@@ -226,6 +237,7 @@ func (w *pieceWatcher) Finished(r apply.Result) {
 			w.p.stuck = r.Reason
 		}
 		w.p.w.mu.Unlock()
+		return
 	}
 	if r.Outcome != apply.NotStarted {
 		w.Watcher.Finished(r)

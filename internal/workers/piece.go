@@ -35,6 +35,7 @@ type piece struct {
 	memories   map[spec.ICCID]*state.Card
 
 	results []Result
+	dropped []apply.Result // of them those that the history doesn't have yet
 	// what became of actions that aren't carried out now, by id: their outcome, or
 	// why they come later.
 	ended map[string]apply.Outcome
@@ -71,7 +72,7 @@ func (p *piece) judge(ctx context.Context) (*plan.Plan, error) {
 		for i := range c.Actions {
 			a := c.Actions[i]
 			if r, why := p.verdict(c, &a, recorded, looks, outcomes, now); r != nil {
-				p.end(r)
+				p.endJudged(r, recorded[Named(c.ICCID, a.Change)] != nil)
 				continue
 			} else if why != "" {
 				p.later[a.ID] = why
@@ -83,7 +84,38 @@ func (p *piece) judge(ctx context.Context) (*plan.Plan, error) {
 			todo.Cards = append(todo.Cards, own)
 		}
 	}
-	return p.withoutNeedless(todo), nil
+	todo = p.withoutNeedless(todo)
+	return todo, p.tellDropped(ctx, now)
+}
+
+// tellDropped has the history say what was dropped before it began. What an earlier
+// worker dropped of the slice is there.
+func (p *piece) tellDropped(ctx context.Context, now time.Time) error {
+	var records []state.Record
+	for i := range p.dropped {
+		r := &p.dropped[i]
+		e := apply.EventOf(r.Card, r.Action, r, now)
+		records = append(records, state.Record{Type: state.RunRecord, At: e.At, Run: &state.Run{ID: p.info.Run.ID}, Event: e})
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	return p.w.account.ForRun(&p.info.Run, p.slice.Run).Append(ctx, records...)
+}
+
+// endJudged ends an action that isn't begun. told says that the history has it.
+func (p *piece) endJudged(r *apply.Result, told bool) {
+	if told || r.Outcome != apply.Dropped {
+		p.end(r)
+		return
+	}
+	p.drop(r)
+}
+
+// drop ends an action that is dropped before it is begun.
+func (p *piece) drop(r *apply.Result) {
+	p.dropped = append(p.dropped, *r)
+	p.end(r)
 }
 
 // endInTime ends the slice once it has lasted its time: what waits for its turn at the
@@ -127,6 +159,9 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 		if d.Done && d.Change == a.Change {
 			return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Done, Reason: "its worker was lost; the carrier shows that it was done", RequestID: d.RequestID}, ""
 		}
+	}
+	if p.slice.Cancelled {
+		return p.cancelled(c, a, looks[c.ICCID].Shown), ""
 	}
 	if by := p.superseded[a.ID]; by != "" {
 		return dropped("superseded by run " + by)
@@ -214,11 +249,15 @@ func (p *piece) inDoubt(c *card, a *plan.Action, shown spec.Reading, now time.Ti
 		p.wait(now.Add(longest), notShownYet)
 		return nil, notShownYet
 	}
-	reason := d.Reason
-	if reason == "" || reason == state.Unanswered {
-		reason = "its worker was lost, and nothing shows what became of the call"
+	return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.InDoubt, Reason: lostReason(d), RequestID: d.RequestID}, ""
+}
+
+// lostReason is why a call of a lost worker is in doubt.
+func lostReason(d *state.Doubt) string {
+	if d.Reason == "" || d.Reason == state.Unanswered {
+		return "its worker was lost, and nothing shows what became of the call"
 	}
-	return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.InDoubt, Reason: reason, RequestID: d.RequestID}, ""
+	return d.Reason
 }
 
 // looks is how often a worker looks what became of a call before the run leaves that to
@@ -278,7 +317,7 @@ func (p *piece) needless(c *plan.Card, a *plan.Action) bool {
 			return true
 		}
 		if outcome, ended := p.ended[need]; ended && outcome != apply.Done {
-			p.end(&apply.Result{Card: c, Action: a, Outcome: apply.Dropped, Reason: fmt.Sprintf("it needs action %s, which is %s", need, outcome)})
+			p.drop(&apply.Result{Card: c, Action: a, Outcome: apply.Dropped, Reason: fmt.Sprintf("it needs action %s, which is %s", need, outcome)})
 			return true
 		}
 	}
@@ -408,6 +447,15 @@ func (p *piece) finished(r *apply.Report, stopped bool) (f postgres.Finished, er
 	if err != nil {
 		return f, err
 	}
+	if f, err = p.counted(); err != nil {
+		return f, err
+	}
+	f.Left, err = p.rest(unfinished, stopped)
+	return f, err
+}
+
+// counted is what became of the actions that ended.
+func (p *piece) counted() (f postgres.Finished, err error) {
 	f.Outcomes = p.neededOutcomes()
 	if f.Results, err = encodeResults(p.results); err != nil {
 		return f, err
@@ -415,8 +463,7 @@ func (p *piece) finished(r *apply.Report, stopped bool) (f postgres.Finished, er
 	for i := range p.results {
 		count(&f.Counts, p.results[i].Outcome)
 	}
-	f.Left, err = p.rest(unfinished, stopped)
-	return f, err
+	return f, nil
 }
 
 func count(n *postgres.WorkCounts, o apply.Outcome) {

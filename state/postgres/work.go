@@ -81,6 +81,11 @@ type WorkSlice struct {
 	// [Work.Touching].
 	Keys []string
 
+	// Cancelled says that the run was, once an earlier holder of the account had begun
+	// the slice: it is to be said what became of that, and nothing more is begun.
+	Cancelled   bool
+	CancelledBy string
+
 	part int // how often it was done in part; set by [Account.Next]
 }
 

@@ -167,6 +167,37 @@ func TestWhatWorkersRecordIsInTheStateBeforeAFoldAndAfterIt(t *testing.T) {
 	})
 }
 
+func TestWhatALostWorkerBeganIsOneActionOfItsRunInTheHistory(t *testing.T) {
+	conn := pgtest.Database(t)
+	w, b := working(t, conn, nil)
+	one, two := statetest.Card(1, "正常"), statetest.Card(2, "正常")
+	commit(t, b, &state.Snapshot{Cards: []state.Card{one, two}})
+	a := claimed(t, w, "aliyun")
+	require.NoError(t, a.ForRun(told("run-1"), "run-1").Append(t.Context(), intended(one, "a1"), intended(two, "a2")))
+	expire(t, conn, "aliyun")
+	next, err := w.Claim(t.Context(), "aliyun", "worker-2", nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, next.Release(t.Context())) })
+	j := next.ForRun(told("run-1"), "run-1")
+	for i, c := range []state.Card{one, two} {
+		action := fmt.Sprintf("a%d", i+1)
+		ended := statetest.Happened(c, action, workTime)
+		ended.Type, ended.Action = state.PutRecord, ""
+		ended.Event.Settles = true
+		if c.ICCID == two.ICCID { // it had no effect, and is made again
+			ended.Event.Outcome = "failed"
+		}
+		require.NoError(t, j.Append(t.Context(), ended))
+	}
+	require.NoError(t, j.Append(t.Context(), intended(two, "a2")))
+	require.NoError(t, j.Append(t.Context(), statetest.Happened(two, "a2", workTime)))
+	want := []string{"run-1 began", "run-1 " + string(one.ICCID) + " a1 done", "run-1 " + string(two.ICCID) + " a2 done"}
+	require.Equal(t, want, history(t, b, state.EventQuery{Run: "run-1"}))
+	_, err = w.Fold(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, want, history(t, b, state.EventQuery{Run: "run-1"}))
+}
+
 func TestARunIsCarriedOutSliceBySliceAndEndsWithItsLast(t *testing.T) {
 	onAllWays(t, func(t *testing.T, way func(t testing.TB, conn string) string, sealer state.Sealer) {
 		conn := pgtest.Database(t)

@@ -338,10 +338,11 @@ func (b *Backend) toldRuns(ctx context.Context, tx pgx.Tx, id int64, x *box, rec
 func (all workRecords) entries(runs map[string]*state.Run, serial, after uint64, open func(*workRecord) bool) []workEntry {
 	var order []string
 	byRun := map[string][]workEntry{}
+	tells := all.tellingEvents(open)
 	for i := range all {
 		r := &all[i]
 		e := r.event(open)
-		if e == nil {
+		if e == nil || !tells[i] {
 			continue
 		}
 		if byRun[r.told] == nil {
@@ -358,6 +359,36 @@ func (all workRecords) entries(runs map[string]*state.Run, serial, after uint64,
 		list[i].Serial, list[i].Seq = serial, after+uint64(i)+1
 	}
 	return list
+}
+
+// changeInRun is a change of a card in a run.
+type changeInRun struct {
+	told   string
+	iccid  spec.ICCID
+	change spec.Change
+}
+
+// tellingEvents are the places of the records that say last what became of a change in a
+// run. What a worker left without an answer, the next one finds out, or does again: that
+// is one action. What became of another run's call is told besides.
+func (all workRecords) tellingEvents(open func(*workRecord) bool) map[int]bool {
+	last := make(map[changeInRun]int, len(all))
+	tells := make(map[int]bool, len(all))
+	for i := range all {
+		e := all[i].event(open)
+		if e == nil {
+			continue
+		}
+		change := changeInRun{all[i].told, e.ICCID, e.Change}
+		before, known := last[change]
+		if known {
+			delete(tells, before)
+		}
+		if tells[i] = true; known || !e.Settles {
+			last[change] = i
+		}
+	}
+	return tells
 }
 
 // workEntry is an entry, and the time by which it is found.

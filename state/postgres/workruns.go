@@ -521,9 +521,9 @@ func (w *Work) underWay(ctx context.Context, tx pgx.Tx, run string, wanted func(
 	return calls, nil
 }
 
-// Cancel has no more of the run's slices be given out, and counts their actions as
-// not started. A slice that somebody does now is finished by whoever does it, and the
-// run ends with the last. A run that has ended stays as it is.
+// Cancel has no more of the run's slices be begun, and counts their actions as
+// not started. A slice that was begun is finished by whoever does it, or where they are
+// lost by whoever takes the account next, and the run ends with the last. A run that has ended stays as it is.
 func (w *Work) Cancel(ctx context.Context, run, by string) error {
 	return w.change(ctx, "cancel a run", run, "work_cancel", by)
 }
@@ -600,6 +600,11 @@ func (w *Work) accountsQuery() string {
 				WHERE s.run = p.run AND s.account = p.account AND s.not_before > clock_timestamp()
 			) w ON true
 			WHERE r.state_id = $1 AND r.ended IS NULL AND r.cancelled IS NULL
+			UNION ALL
+			SELECT s.account, sum(s.actions), r.config, r.created, 0, NULL
+			FROM ` + w.b.table("work_runs") + " r JOIN " + w.b.table("work_slices") + ` s ON s.run = r.number AND s.begun IS NOT NULL
+			WHERE r.state_id = $1 AND r.ended IS NULL AND r.cancelled IS NOT NULL
+			GROUP BY s.account, r.number
 		), work AS (
 			SELECT account, sum(rest - waiting)::bigint AS rest, sum(waiting)::bigint AS waiting, min(next_at) AS next_at,
 				array_agg(DISTINCT config ORDER BY config) FILTER (WHERE rest > waiting) AS configs, min(created) FILTER (WHERE rest > waiting) AS oldest

@@ -208,14 +208,14 @@ BEGIN
 	AND NOT EXISTS (SELECT FROM %[1]s.work_parts p WHERE p.run = r.number AND p.slices > 0 AND p.stuck IS NULL);
 END $$;
 
--- Ends the slices of cancelled runs that nobody does now.
+-- Ends the slices of cancelled runs that nobody has begun. What became of one that was begun, says whoever did
+-- it, or whoever takes the account next.
 CREATE FUNCTION %[1]s.work_sweep(of_state bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM FROM %[1]s.work_heads WHERE state_id = of_state FOR UPDATE;
 	WITH gone AS (
 		DELETE FROM %[1]s.work_slices s USING %[1]s.work_runs r
-		WHERE r.state_id = of_state AND r.ended IS NULL AND r.cancelled IS NOT NULL AND s.run = r.number AND NOT EXISTS (
-			SELECT FROM %[1]s.work_accounts a WHERE a.state_id = of_state AND a.account = s.account AND a.token = s.begun AND a.expires > clock_timestamp())
+		WHERE r.state_id = of_state AND r.ended IS NULL AND r.cancelled IS NOT NULL AND s.run = r.number AND s.begun IS NULL
 		RETURNING s.run, s.account, s.actions
 	), counted AS (
 		SELECT run, account, sum(actions) AS actions, count(*) AS slices FROM gone GROUP BY run, account
@@ -226,10 +226,11 @@ BEGIN
 END $$;
 
 -- Gives out the account's next slice that its holder hasn't in its hands. superseded is the last list of what is
--- superseded in its run.
+-- superseded in its run. Of a cancelled run it gives what an earlier holder had begun; with only_cancelled nothing else.
 CREATE FUNCTION %[1]s.work_next(of_state bigint, of_account text, of_token bigint, of_config text, of_version int,
-	hand_runs bigint[], hand_ns int[])
-RETURNS TABLE (run text, number bigint, priority int, n int, part int, actions int, not_before timestamptz, waits bytea, body bytea, superseded bigint)
+	hand_runs bigint[], hand_ns int[], only_cancelled boolean)
+RETURNS TABLE (run text, number bigint, priority int, n int, part int, actions int, not_before timestamptz, waits bytea, body bytea, superseded bigint,
+	cancelled_by text)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
@@ -240,22 +241,23 @@ BEGIN
 	END IF;
 	RETURN QUERY
 	WITH next AS (
-		SELECT r.id, r.number, r.priority, s.n FROM %[1]s.work_runs r
+		SELECT r.id, r.number, r.priority, s.n, CASE WHEN r.cancelled IS NOT NULL THEN coalesce(r.cancelled_by, '') END AS by FROM %[1]s.work_runs r
 		JOIN %[1]s.work_parts p ON p.run = r.number AND p.account = of_account AND p.slices > 0 AND p.stuck IS NULL
 		CROSS JOIN LATERAL (
 			SELECT s.n FROM %[1]s.work_slices s
-			WHERE s.run = r.number AND s.account = of_account
+			WHERE s.run = r.number AND s.account = of_account AND (r.cancelled IS NULL OR s.begun IS NOT NULL)
 			AND NOT EXISTS (SELECT FROM unnest(hand_runs, hand_ns) AS hand (run, n) WHERE hand.run = s.run AND hand.n = s.n)
 			AND (s.not_before IS NULL OR s.not_before <= clock_timestamp()) ORDER BY s.n LIMIT 1
 		) s
-		WHERE r.state_id = of_state AND r.ended IS NULL AND r.cancelled IS NULL AND r.config = of_config AND r.version <= of_version
+		WHERE r.state_id = of_state AND r.ended IS NULL AND r.config = of_config AND r.version <= of_version
+		AND (r.cancelled IS NOT NULL OR NOT only_cancelled)
 		AND NOT EXISTS (SELECT FROM %[1]s.work_accounts a WHERE a.state_id = of_state AND a.account = of_account AND a.paused_by IS NOT NULL)
 		ORDER BY r.priority DESC, r.number LIMIT 1
 	)
 	UPDATE %[1]s.work_slices s SET begun = of_token FROM next
 	WHERE s.run = next.number AND s.account = of_account AND s.n = next.n
 	RETURNING next.id, next.number, next.priority, s.n, s.part, s.actions, s.not_before, s.waits, s.body,
-		(SELECT max(u.id) FROM %[1]s.work_superseded u WHERE u.run = next.number);
+		(SELECT max(u.id) FROM %[1]s.work_superseded u WHERE u.run = next.number), next.by;
 END $$;
 
 -- Ends a slice, or keeps its rest. It does nothing where that was done before.

@@ -13,18 +13,30 @@ import (
 // and slices of at most that version, and what is superseded in its run; nil where
 // none may now. It is by the run's priority and number, and N. It is in this holder's
 // hands until Finish or Park; where the account changes hands before that, the next
-// holder is given it.
+// holder is given it. Of a run that was cancelled it gives what an earlier holder had
+// begun and left; see [WorkSlice.Cancelled].
 func (a *Account) Next(ctx context.Context, config string, version int) (*WorkSlice, []Superseded, error) {
+	return a.next(ctx, config, version, false)
+}
+
+// NextCancelled is [Account.Next] for cancelled runs alone.
+func (a *Account) NextCancelled(ctx context.Context, config string, version int) (*WorkSlice, error) {
+	s, _, err := a.next(ctx, config, version, true)
+	return s, err
+}
+
+func (a *Account) next(ctx context.Context, config string, version int, cancelled bool) (*WorkSlice, []Superseded, error) {
 	s := &WorkSlice{Account: a.name}
 	var from *time.Time
 	var waits, body []byte
 	var last *int64
+	var by *string
 	err := a.persist(ctx, "take the next slice", func(ctx context.Context) error {
 		runs, ns := a.inHand()
 		return a.w.pool.QueryRow(ctx, "SELECT n.*, set_config('synchronous_commit', 'on', true) FROM "+a.w.b.table("work_next")+
-			"($1::bigint, $2::text, $3::bigint, $4::text, $5::int, $6::bigint[], $7::int[]) AS n",
-			a.w.id, a.name, a.token, config, version, runs, ns).
-			Scan(&s.Run, &s.Number, &s.Priority, &s.N, &s.part, &s.Actions, &from, &waits, &body, &last, nil)
+			"($1::bigint, $2::text, $3::bigint, $4::text, $5::int, $6::bigint[], $7::int[], $8::boolean) AS n",
+			a.w.id, a.name, a.token, config, version, runs, ns, cancelled).
+			Scan(&s.Run, &s.Number, &s.Priority, &s.N, &s.part, &s.Actions, &from, &waits, &body, &last, &by, nil)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil, nil
@@ -32,7 +44,9 @@ func (a *Account) Next(ctx context.Context, config string, version int) (*WorkSl
 	if err != nil {
 		return nil, nil, err
 	}
-	s.NotBefore = zeroTime(from)
+	if s.NotBefore = zeroTime(from); by != nil {
+		s.Cancelled, s.CancelledBy = true, *by
+	}
 	if err := a.w.openSlice(s, waits, body); err != nil {
 		return nil, nil, err
 	}
