@@ -29,6 +29,8 @@ type handing struct {
 	follows *workers.Following
 	actions int // that were
 
+	waited time.Duration // for calls of other runs, of what -lock-timeout allows
+
 	crossed bool     // earlier runs hadn't ended when this one began
 	before  *handing // what was handed over right before, of which this is the rest
 	saved   bool     // the plan before was a saved one, so nothing can be added to it
@@ -96,37 +98,54 @@ func (h *handing) judge(ctx context.Context, s *session, p *run.Planned, o apply
 	}}}
 }
 
-// waitForCalls waits for calls of other runs that are under way on cards which this
-// plan changes, for as long as -lock-timeout says, and reports whether it had to.
+// waitForCalls waits for the calls of other runs that are under way by now on cards which
+// this plan changes, for as long as -lock-timeout says, and reports whether it had to.
+// What begins meanwhile isn't waited for: beside a long run something always does, and
+// what it changes is planned again; see [session.handAgain].
 func (h *handing) waitForCalls(ctx context.Context, s *session, p *run.Planned, o applyOptions) (waited bool, err error) {
 	if h == nil {
 		return false, nil
 	}
 	const every = 500 * time.Millisecond
-	for since := time.Duration(0); ; since += every {
-		calls, err := h.work.UnderWay(ctx, "")
-		if err != nil {
-			return false, err
-		}
-		busy, err := workers.Busy(calls, p.Plan)
-		if err != nil || len(busy) == 0 {
-			return since > 0, err
-		}
+	calls, err := h.work.UnderWay(ctx, "")
+	if err != nil {
+		return false, err
+	}
+	busy, err := workers.Busy(calls, p.Plan)
+	for ; err == nil && len(busy) > 0; h.waited += every {
 		first := busy[0]
-		if since >= o.lockTimeout {
-			return false, &mistaken{exitLocked, spec.Diagnostics{{
-				Summary: "A card is being changed by another run",
-				Detail: fmt.Sprintf("Run %s changes card %s at worker %s since %s, and this plan changes it too. Nothing was handed over. Wait for that call: apply waits by itself with -lock-timeout=5m.",
-					first.Run, first.ICCID, first.Worker, first.Since.UTC().Format(time.RFC3339)),
-			}}}
+		switch {
+		case h.waited >= o.lockTimeout:
+			return false, busyCard(&first)
+		case !waited:
+			s.out.say("Waiting, up to %s, for run %s, which changes card %s.\n", o.lockTimeout-h.waited, first.Run, first.ICCID)
 		}
-		if since == 0 {
-			s.out.say("Waiting, up to %s, for run %s, which changes card %s.\n", o.lockTimeout, first.Run, first.ICCID)
-		}
+		waited = true
 		if err := s.env.Sleep(ctx, every); err != nil {
 			return false, err
 		}
+		busy, err = h.stillBusy(ctx, busy)
 	}
+	return waited, err
+}
+
+// stillBusy are those of the calls that are still under way.
+func (h *handing) stillBusy(ctx context.Context, busy []postgres.UnderWay) ([]postgres.UnderWay, error) {
+	calls, err := h.work.UnderWay(ctx, "")
+	return slices.DeleteFunc(busy, func(was postgres.UnderWay) bool {
+		return !slices.ContainsFunc(calls, func(c postgres.UnderWay) bool {
+			return c.Run == was.Run && c.Action == was.Action && c.Since.Equal(was.Since)
+		})
+	}), err
+}
+
+// busyCard says that a card is another run's now.
+func busyCard(call *postgres.UnderWay) error {
+	return &mistaken{exitLocked, spec.Diagnostics{{
+		Summary: "A card is being changed by another run",
+		Detail: fmt.Sprintf("Run %s changes card %s at worker %s since %s, and this plan changes it too. Nothing was handed over. Wait for that call: apply waits by itself with -lock-timeout=5m.",
+			call.Run, call.ICCID, call.Worker, call.Since.UTC().Format(time.RFC3339)),
+	}}}
 }
 
 // handOver does what is done here, and hands the rest over to workers. The state's
