@@ -16,6 +16,7 @@ import (
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/plan/render"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/postgres"
 )
 
@@ -462,13 +463,21 @@ func (s *session) leave(ctx context.Context, h *handing, r *postgres.WorkRun) {
 // what it leaves, and counts it by its reason.
 func (s *session) tellRest(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, hear func(*apply.Result)) (left map[string]int, err error) {
 	left = map[string]int{}
-	err = workers.Rest(ctx, work, r, func(one *workers.Result) {
-		left[one.Reason]++
+	err = workers.Rest(ctx, work, s.history(), r, func(one *workers.Result) {
+		if one.Outcome == apply.NotStarted {
+			left[one.Reason]++
+		}
 		result := one.Apply()
 		hear(&result)
 		s.run.Watcher.Finished(result)
 	})
 	return left, err
+}
+
+// history is that of the state; nil where the state has none.
+func (s *session) history() state.Chronicler {
+	history, _ := s.run.Backend.(state.Chronicler)
+	return history
 }
 
 // recorder is that of the whole plan, with what was done here, and with what isn't carried
@@ -593,6 +602,9 @@ func (s *session) ended(ctx context.Context, done *run.Applied, f *following, re
 	err := s.summary(done)
 	for _, reason := range slices.Sorted(maps.Keys(f.left)) {
 		text := fmt.Sprintf("%s: %s.", spec.Capital(counted(f.left[reason], "action")+" not started"), reason)
+		if reason == workers.UnderWay {
+			text = spec.Capital(counted(f.left[reason], "action")) + " under way: a worker goes on."
+		}
 		s.out.event("info", "waiting", text, map[string]any{"for": "run", "run": f.runs[0].ID, "actions": f.left[reason], "reason": reason})
 		s.out.result("%s\n", text)
 	}

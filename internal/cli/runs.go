@@ -231,8 +231,7 @@ func (r *workSession) settle(ctx context.Context, id string) error {
 	if err != nil || !one.Ended.IsZero() {
 		return err
 	}
-	history, _ := r.run.Backend.(state.Chronicler)
-	return workers.Settle(ctx, r.work, history, r.run.Env, one, r.run.Env.Who)
+	return workers.Settle(ctx, r.work, r.history(), r.run.Env, one, r.run.Env.Who)
 }
 
 func (r *workSession) retry(ctx context.Context, one *postgres.WorkRun, glob string) error {
@@ -484,6 +483,9 @@ func (r *workSession) views(ctx context.Context, list []postgres.WorkRun) ([]*ru
 	}
 	calls, err := r.work.UnderWay(ctx, "")
 	if err != nil {
+		return nil, err
+	}
+	if list, err = workers.Lately(ctx, r.work, r.history(), list); err != nil {
 		return nil, err
 	}
 	views := make([]*runView, 0, len(list))

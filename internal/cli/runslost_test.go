@@ -141,3 +141,36 @@ func TestAWorkerSaysWhatBecameOfWhatWasBegunOfACancelledRun(t *testing.T) {
 	r.want(5, r.run("runs", "watch", id))
 	assert.Empty(t, r.stopped(), "nothing is begun")
 }
+
+func TestARunSaysWhatIsDoneWhileItsSliceGoesOn(t *testing.T) {
+	r := handing(t, 4)
+	id := r.hand()
+	w := r.atWork(t, id)
+	w.record(w.begins(0), w.begins(1))
+	w.record(w.ends(0, "done"))
+	run := r.shown("show", id)[0]
+	assert.Equal(t, []int{4, 1, 3}, []int{run.Counts.Actions, run.Counts.Done, run.Counts.NotStarted})
+	assert.Equal(t, run.Counts, r.shown("list")[0].Counts)
+	assert.Contains(t, r.want(0, r.run("runs", "list")).out, "1 of 4 done, 3 not started")
+}
+
+func TestAnApplyThatStopsFollowingSaysWhatIsUnderWay(t *testing.T) {
+	r := handing(t, 4)
+	asks := *r
+	var mu sync.Mutex
+	begun := false
+	r.sleeps = func() { // once the run is handed over, a worker begins it
+		mu.Lock()
+		defer mu.Unlock()
+		if runs := asks.shown("list", "-going"); !begun && len(runs) > 0 {
+			begun = true
+			w := asks.atWork(t, runs[0].ID)
+			w.record(w.begins(0), w.begins(1))
+			w.record(w.ends(0, "done"))
+		}
+	}
+	got := r.want(0, r.run("apply", "-auto-approve", "-for=10s"))
+	assert.Contains(t, got.out, "1 action under way: a worker goes on.\n")
+	assert.Contains(t, got.out, "2 actions not started: no worker has begun it yet.\n")
+	assert.Contains(t, got.out, "card.c00 ("+string(cardNo(0))+"): stop: done\n")
+}

@@ -181,7 +181,7 @@ func (c *configuration) tellRun(ctx context.Context, done *run.Applied, err erro
 // told, however many they are.
 func (s *session) tellEnded(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, info *workers.Info) {
 	t := &toldRun{}
-	err := workers.Each(ctx, work, r, func(one *workers.Result) {
+	err := workers.Each(ctx, work, s.history(), r, func(one *workers.Result) {
 		result := one.Apply()
 		t.put(&result)
 	})

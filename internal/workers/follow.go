@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cardfleet/cardfleet/apply"
 	"github.com/cardfleet/cardfleet/internal/run"
 	"github.com/cardfleet/cardfleet/plan"
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/postgres"
 )
 
@@ -139,28 +141,54 @@ func over(r *postgres.WorkRun) bool {
 	return true
 }
 
-// Rest tells what is left of a run, and why: each action that has not begun.
-func Rest(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, tell func(*Result)) error {
-	accounts := map[string]*postgres.WorkAccount{}
-	for i := range r.Accounts {
-		accounts[r.Accounts[i].Account] = &r.Accounts[i]
-	}
-	told := map[string]bool{}
-	look := func() error {
-		return work.OpenSlices(ctx, r.ID, func(s *postgres.WorkSlice) error {
-			cards, err := decodeCards(s.Cards)
-			for _, c := range cards {
-				for i := range c.Actions {
-					if a := &c.Actions[i]; !told[a.ID] {
-						told[a.ID] = true
-						tell(&Result{Card: brief(&c.Card), Action: briefAction(a), Outcome: apply.NotStarted, Reason: whyLeft(r, accounts[s.Account], s)})
-					}
-				}
-			}
+// Rest tells what is left of a run, and why: each action that has not begun, and those
+// whose call is [UnderWay]. Of slices that were begun it tells what was recorded.
+func Rest(ctx context.Context, work *postgres.Work, history state.Chronicler, r *postgres.WorkRun, tell func(*Result)) error {
+	rest := &rest{run: r, history: history, told: map[string]bool{}, tell: tell}
+	return work.Patiently(ctx, func() (err error) {
+		if rest.calls, err = work.UnderWay(ctx, r.ID); err != nil {
 			return err
-		})
+		}
+		return work.OpenSlices(ctx, r.ID, func(s *postgres.WorkSlice) error { return rest.slice(ctx, s) })
+	})
+}
+
+// rest is what is left of a run, as it is told.
+type rest struct {
+	run     *postgres.WorkRun
+	history state.Chronicler
+	calls   []postgres.UnderWay
+	told    map[string]bool // by the actions' ids
+	tell    func(*Result)
+}
+
+func (w *rest) slice(ctx context.Context, s *postgres.WorkSlice) error {
+	recorded, cards, err := recordedIn(ctx, w.history, w.run, s)
+	if err != nil {
+		return err
 	}
-	return work.Patiently(ctx, look)
+	var account *postgres.WorkAccount
+	if at := slices.IndexFunc(w.run.Accounts, func(a postgres.WorkAccount) bool { return a.Account == s.Account }); at >= 0 {
+		account = &w.run.Accounts[at]
+	}
+	for _, c := range cards {
+		for i := range c.Actions {
+			a := &c.Actions[i]
+			if w.told[a.ID] {
+				continue
+			}
+			w.told[a.ID] = true
+			r := &apply.Result{Card: &c.Card, Action: a, Outcome: apply.NotStarted, Reason: whyLeft(w.run, account, s)}
+			if e := recorded[Named(c.ICCID, a.Change)]; e != nil {
+				r = resultFrom(c, a, e)
+			} else if slices.ContainsFunc(w.calls, func(call postgres.UnderWay) bool { return call.Action == a.ID }) {
+				r.Reason = UnderWay
+			}
+			one := resultOf(r)
+			w.tell(&one)
+		}
+	}
+	return nil
 }
 
 // whyLeft says why a slice has not begun.
@@ -179,11 +207,11 @@ func whyLeft(r *postgres.WorkRun, a *postgres.WorkAccount, s *postgres.WorkSlice
 
 // Each tells what became of each of the run's actions, as far as that is known, then
 // what is left of it.
-func Each(ctx context.Context, work *postgres.Work, r *postgres.WorkRun, tell func(*Result)) error {
+func Each(ctx context.Context, work *postgres.Work, history state.Chronicler, r *postgres.WorkRun, tell func(*Result)) error {
 	if _, err := results(ctx, work, r.ID, 0, tell); err != nil {
 		return err
 	}
-	return Rest(ctx, work, r, tell)
+	return Rest(ctx, work, history, r, tell)
 }
 
 // Heard is what was heard of a run: of each action what became of it, or why it is left.

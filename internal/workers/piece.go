@@ -150,10 +150,7 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 		return &apply.Result{Card: &c.Card, Action: a, Outcome: apply.Dropped, Reason: reason}, ""
 	}
 	if e := recorded[Named(c.ICCID, a.Change)]; e != nil {
-		r := &apply.Result{Card: &c.Card, Action: a, Reason: e.Reason, RequestID: e.RequestID, AsFarAsTold: e.AsFarAsTold}
-		if r.Outcome.UnmarshalText([]byte(e.Outcome)) == nil {
-			return r, ""
-		}
+		return resultFrom(c, a, e), ""
 	}
 	for _, d := range looks[c.ICCID].Settled {
 		if d.Done && d.Change == a.Change {
@@ -176,6 +173,13 @@ func (p *piece) verdict(c *card, a *plan.Action, recorded map[string]*state.Even
 		return r, why
 	}
 	return p.needsOutside(c, a, outcomes)
+}
+
+// resultFrom is what was recorded of an action.
+func resultFrom(c *card, a *plan.Action, e *state.Event) *apply.Result {
+	r := &apply.Result{Card: &c.Card, Action: a, Reason: e.Reason, RequestID: e.RequestID, AsFarAsTold: e.AsFarAsTold}
+	_ = r.Outcome.UnmarshalText([]byte(e.Outcome)) // it takes any text
+	return r
 }
 
 // asWanted reports whether the card is as the action is to make it since the run was
@@ -337,9 +341,17 @@ func (p *piece) recorded(ctx context.Context) (map[string]*state.Event, error) {
 	if len(iccids) == 0 || p.w.o.History == nil {
 		return nil, nil
 	}
+	return recordedOf(ctx, p.w.o.History, p.info.Run.ID, iccids)
+}
+
+// recordedOf are the outcomes that were recorded of the cards in a run, by card and change.
+func recordedOf(ctx context.Context, history state.Chronicler, run string, iccids []spec.ICCID) (map[string]*state.Event, error) {
 	found := map[string]*state.Event{}
-	err := p.w.o.History.Events(ctx, state.EventQuery{ICCIDs: iccids, Run: p.info.Run.ID}, func(e *state.Entry) error {
+	err := history.Events(ctx, state.EventQuery{ICCIDs: iccids, Run: run}, func(e *state.Entry) error {
 		if e.Event == nil || e.Event.Reason == state.Unanswered || e.Event.Outcome == apply.NotStarted.Hyphened() {
+			return nil
+		}
+		if e.Event.Settles && e.Event.Outcome == apply.Failed.Hyphened() { // of a call that had no effect, and may be made again
 			return nil
 		}
 		own := *e.Event

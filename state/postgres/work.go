@@ -81,6 +81,8 @@ type WorkSlice struct {
 	// [Work.Touching].
 	Keys []string
 
+	// Begun says that somebody has begun it, who may be lost. [Account.Next] doesn't say it.
+	Begun bool
 	// Cancelled says that the run was, once an earlier holder of the account had begun
 	// the slice: it is to be said what became of that, and nothing more is begun.
 	Cancelled   bool

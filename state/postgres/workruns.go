@@ -423,24 +423,46 @@ func (w *Work) OpenSlices(ctx context.Context, run string, visit func(*WorkSlice
 			}
 			where, arg = "r.number = $2", number
 		}
-		rows, err := tx.Query(ctx, "SELECT r.id, r.number, r.priority, s.account, s.n, s.part, s.actions, s.not_before, s.waits, s.body FROM "+
-			w.b.table("work_slices")+" s JOIN "+w.b.table("work_runs")+" r ON r.number = s.run WHERE r.state_id = $1 AND "+where+
-			" ORDER BY r.number, s.account, s.n", w.id, arg)
-		if err != nil {
+		return w.openSlices(ctx, tx, where, arg, visit)
+	})
+}
+
+// Begun reads runs anew by their numbers, and the slices of them that somebody has begun,
+// both as of one instant.
+func (w *Work) Begun(ctx context.Context, numbers []int64) (runs []WorkRun, begun []WorkSlice, err error) {
+	err = w.read(ctx, "list the runs", func(tx pgx.Tx) (err error) {
+		if runs, err = w.runs(ctx, tx, "number = ANY ($2)", numbers); err != nil {
 			return err
 		}
-		var s WorkSlice
-		var from *time.Time
-		var waits, body []byte
-		_, err = pgx.ForEachRow(rows, []any{&s.Run, &s.Number, &s.Priority, &s.Account, &s.N, &s.part, &s.Actions, &from, &waits, &body}, func() error {
-			s.NotBefore = zeroTime(from)
-			if err := w.openSlice(&s, waits, body); err != nil {
-				return err
-			}
-			return visit(&s)
+		return w.openSlices(ctx, tx, "r.number = ANY ($2) AND s.begun IS NOT NULL", numbers, func(s *WorkSlice) error {
+			own := *s
+			own.Cards = slices.Clone(s.Cards)
+			begun = append(begun, own)
+			return nil
 		})
-		return err
 	})
+	return runs, begun, err
+}
+
+// openSlices visits the slices that fulfil a condition on s and its run r.
+func (w *Work) openSlices(ctx context.Context, tx pgx.Tx, where string, arg any, visit func(*WorkSlice) error) error {
+	rows, err := tx.Query(ctx, "SELECT r.id, r.number, r.priority, s.account, s.n, s.part, s.actions, s.not_before, s.waits, s.body, s.begun IS NOT NULL FROM "+
+		w.b.table("work_slices")+" s JOIN "+w.b.table("work_runs")+" r ON r.number = s.run WHERE r.state_id = $1 AND "+where+
+		" ORDER BY r.number, s.account, s.n", w.id, arg)
+	if err != nil {
+		return err
+	}
+	var s WorkSlice
+	var from *time.Time
+	var waits, body []byte
+	_, err = pgx.ForEachRow(rows, []any{&s.Run, &s.Number, &s.Priority, &s.Account, &s.N, &s.part, &s.Actions, &from, &waits, &body, &s.Begun}, func() error {
+		s.NotBefore = zeroTime(from)
+		if err := w.openSlice(&s, waits, body); err != nil {
+			return err
+		}
+		return visit(&s)
+	})
+	return err
 }
 
 // resultName is what a result is bound to.
