@@ -412,10 +412,10 @@ func (w *Work) addWaiting(ctx context.Context, tx pgx.Tx, numbers []int64, byNum
 }
 
 // OpenSlices visits the slices that aren't finished, by run, account and N; of all
-// runs for "". A slice is good until visit returns.
+// runs that weren't cancelled for "". A slice is good until visit returns.
 func (w *Work) OpenSlices(ctx context.Context, run string, visit func(*WorkSlice) error) error {
 	return w.read(ctx, "read what is left of runs", func(tx pgx.Tx) error {
-		where, arg := "$2::bigint = 0", int64(0)
+		where, arg := "$2::bigint = 0 AND r.cancelled IS NULL", int64(0)
 		if run != "" {
 			number, _, err := w.number(ctx, tx, run)
 			if err != nil {
