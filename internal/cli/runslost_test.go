@@ -1,9 +1,10 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
+	"encoding/json"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cardfleet/cardfleet/internal/workers"
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
 	"github.com/cardfleet/cardfleet/state/postgres"
@@ -18,9 +20,12 @@ import (
 
 // atWork is a worker that has the account, with a slice of the run in its hands.
 type atWork struct {
-	t  *testing.T
-	id string
-	a  *postgres.Account
+	t       *testing.T
+	id      string
+	a       *postgres.Account
+	slice   []string // the ids of its actions, by card
+	work    *postgres.Work
+	backend *postgres.Backend
 }
 
 func (r *rig) atWork(t *testing.T, id string) *atWork {
@@ -42,7 +47,19 @@ func (r *rig) atWork(t *testing.T, id string) *atWork {
 	s, _, err := a.Next(t.Context(), run.Config, run.Version)
 	require.NoError(t, err)
 	require.NotNil(t, s)
-	return &atWork{t, id, a}
+	return &atWork{t, id, a, actionsOf(t, s), w, b}
+}
+
+// actionsOf are the ids of a slice's actions, of which each card has one.
+func actionsOf(t *testing.T, s *postgres.WorkSlice) (ids []string) {
+	t.Helper()
+	for line := range bytes.Lines(s.Cards) {
+		var card struct{ Actions []struct{ ID string } }
+		require.NoError(t, json.Unmarshal(line, &card))
+		require.Len(t, card.Actions, 1)
+		ids = append(ids, card.Actions[0].ID)
+	}
+	return ids
 }
 
 // record writes what the worker does to cards, by their numbers.
@@ -61,7 +78,7 @@ func eventAtWork(card int, outcome, reason string) *state.Event {
 // begins is that a card is about to be stopped.
 func (w *atWork) begins(card int) state.Record {
 	return state.Record{
-		Type: state.IntentRecord, At: time.Now().UTC(), Action: fmt.Sprintf("at-work-%d", card), Provider: "aliyun", ICCID: cardNo(card),
+		Type: state.IntentRecord, At: time.Now().UTC(), Action: w.slice[card], Provider: "aliyun", ICCID: cardNo(card),
 		Intent: &state.Intent{Change: aStop}, Event: eventAtWork(card, "in-doubt", state.Unanswered),
 	}
 }
@@ -77,7 +94,7 @@ func (w *atWork) ends(card int, outcome string) state.Record {
 		memory.Done(state.Change{Change: aStop, At: now})
 	}
 	return state.Record{
-		Type: state.OutcomeRecord, At: now, Action: fmt.Sprintf("at-work-%d", card), Provider: "aliyun", ICCID: cardNo(card), Card: memory, Event: eventAtWork(card, outcome, ""),
+		Type: state.OutcomeRecord, At: now, Action: w.slice[card], Provider: "aliyun", ICCID: cardNo(card), Card: memory, Event: eventAtWork(card, outcome, ""),
 	}
 }
 
@@ -132,6 +149,9 @@ func TestAWorkerSaysWhatBecameOfWhatWasBegunOfACancelledRun(t *testing.T) {
 	r.want(0, r.run("runs", "cancel", id))
 	run := r.shown("show", id)[0]
 	assert.True(t, run.Ended.IsZero(), "its worker may be there")
+	other := r.hand("-refresh=false", "-target=card.c03")
+	assert.Equal(t, 1, r.shown("show", other)[0].Counts.Actions, "what was cancelled stays with nobody")
+	r.want(0, r.run("runs", "cancel", other))
 	r.sql("UPDATE cardfleet.work_accounts SET expires = clock_timestamp()")
 	r.works()
 	run = r.shown("show", id)[0]
@@ -154,23 +174,21 @@ func TestARunSaysWhatIsDoneWhileItsSliceGoesOn(t *testing.T) {
 	assert.Contains(t, r.want(0, r.run("runs", "list")).out, "1 of 4 done, 3 not started")
 }
 
-func TestAnApplyThatStopsFollowingSaysWhatIsUnderWay(t *testing.T) {
+func TestWhatIsLeftOfARunIsToldFromWhatIsDoneAndUnderWay(t *testing.T) {
 	r := handing(t, 4)
-	asks := *r
-	var mu sync.Mutex
-	begun := false
-	r.sleeps = func() { // once the run is handed over, a worker begins it
-		mu.Lock()
-		defer mu.Unlock()
-		if runs := asks.shown("list", "-going"); !begun && len(runs) > 0 {
-			begun = true
-			w := asks.atWork(t, runs[0].ID)
-			w.record(w.begins(0), w.begins(1))
-			w.record(w.ends(0, "done"))
-		}
-	}
-	got := r.want(0, r.run("apply", "-auto-approve", "-for=10s"))
-	assert.Contains(t, got.out, "1 action under way: a worker goes on.\n")
-	assert.Contains(t, got.out, "2 actions not started: no worker has begun it yet.\n")
-	assert.Contains(t, got.out, "card.c00 ("+string(cardNo(0))+"): stop: done\n")
+	id := r.hand()
+	w := r.atWork(t, id)
+	w.record(w.begins(0), w.begins(1))
+	w.record(w.ends(0, "done"))
+	calls, err := w.work.UnderWay(t.Context(), id)
+	require.NoError(t, err)
+	require.Len(t, calls, 1)
+	run, err := w.work.Run(t.Context(), id)
+	require.NoError(t, err)
+	told := map[spec.ICCID]string{}
+	require.NoError(t, workers.Rest(t.Context(), w.work, w.backend, run, func(one *workers.Result) {
+		told[one.Card.ICCID] = string(one.Outcome) + ": " + one.Reason
+	}))
+	const notBegun = "not started: no worker has begun it yet"
+	assert.Equal(t, map[spec.ICCID]string{cardNo(0): "done: ", cardNo(1): "not started: under way", cardNo(2): notBegun, cardNo(3): notBegun}, told)
 }
