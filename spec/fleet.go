@@ -180,6 +180,8 @@ type Policy struct {
 	// lie; 0 means 720 hours.
 	ApprovalMaxAge time.Duration
 	Source         *Range
+	// SignersSource is where AllowedSigners is written; nil where it isn't.
+	SignersSource *Range
 }
 
 // MaxApprovalAge is ApprovalMaxAge, or what it is where the policy doesn't say.

@@ -130,7 +130,7 @@ func (c *configuration) signers(o signersOption) (*signers.List, error) {
 	}
 	if list, err = readSigners(within(c.dir(), name), c.fleet.Policy.RequiredApprovals); err != nil {
 		return nil, mistakes(spec.Diagnostics{{
-			Summary: "allowed_signers can't be used", Subject: c.fleet.Policy.Source,
+			Summary: "allowed_signers can't be used", Subject: c.fleet.Policy.SignersSource,
 			Detail: fmt.Sprintf("%s: %v.", name, err),
 		}})
 	}

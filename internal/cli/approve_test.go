@@ -3,6 +3,7 @@ package cli_test
 import (
 	"crypto/ed25519"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -283,4 +284,18 @@ func TestApproveSaysWhatIsWrong(t *testing.T) {
 	r.write("main.fleet.hcl", provider)
 	r.want(0, r.run("plan", "-out=empty.fleetplan"))
 	assert.Contains(t, r.want(1, r.run("approve", "empty.fleetplan", "-key=alice")).errors, "has no guarded action")
+}
+
+func TestSignersThatCannotBeUsedArePointedAtWhereTheyAreNamed(t *testing.T) {
+	r, _, _ := signing(t, "1")
+	r.write("allowed_signers", "alice@example.com no-key\n")
+	line := 0
+	for i, text := range strings.Split(r.read("main.fleet.hcl"), "\n") {
+		if strings.Contains(text, "allowed_signers") {
+			line = i + 1
+		}
+	}
+	got := r.want(1, r.run("plan"))
+	assert.Contains(t, got.errors, "Error: allowed_signers can't be used")
+	assert.Contains(t, got.errors, fmt.Sprintf("on main.fleet.hcl line %d:\n  %d:     allowed_signers    = \"allowed_signers\"\n", line, line))
 }

@@ -65,6 +65,7 @@ type approvalTable struct {
 	cardBlock
 	cards []spec.ApprovedCard
 	lines map[spec.ICCID]int // of the row that names the card first
+	seen  namedCards
 }
 
 // hasDevices reports a table without the column of devices.
@@ -90,12 +91,15 @@ func (t *approvalTable) row(r *row) {
 		t.csvMistake(r.line, index[imeiColumn], string(iccid), "Invalid IMEI", spec.Capital(err.Error())+".")
 		return
 	}
-	if first, twice := t.lines[iccid]; twice {
-		t.csvMistake(r.line, index[iccidColumn], string(iccid), "Duplicate ICCID", fmt.Sprintf("The card stands in row %d too. Delete one of the two.", first))
-		return
-	}
 	if t.lines == nil {
-		t.lines = map[spec.ICCID]int{}
+		t.lines, t.seen = map[spec.ICCID]int{}, namedCards{}
+	}
+	switch first := t.seen.add(iccid); {
+	case first == iccid:
+		t.csvMistake(r.line, index[iccidColumn], string(iccid), "Duplicate ICCID", fmt.Sprintf("The card stands in row %d too. Delete one of the two.", t.lines[first]))
+		return
+	case first != "":
+		t.csvWarning(r.line, index[iccidColumn], string(iccid), "Perhaps one card twice", fmt.Sprintf("It and the ICCID %s of row %d %s", first, t.lines[first], perhapsOne))
 	}
 	t.lines[iccid] = r.line
 	t.cards = append(t.cards, spec.ApprovedCard{ICCID: iccid, IMEI: imei})

@@ -3,17 +3,20 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/cardfleet/cardfleet/spec"
+	"github.com/cardfleet/cardfleet/spec/config/expr"
 )
 
 // loadApprovals reads the approval blocks.
 func (l *loader) loadApprovals() {
 	for _, b := range l.unique("approval") {
+		mistakes := len(l.report.list)
 		content, diags := b.Body.Content(approvalSchema())
 		l.report.HCL(diags)
 		s := settings{loader: l, attributes: content.Attributes, shows: true, written: true}
@@ -25,8 +28,31 @@ func (l *loader) loadApprovals() {
 		for _, name := range []string{"action", "cards", "from_csv"} {
 			s.refuseNull(name)
 		}
+		if len(l.report.list) == mistakes && saysNothing(a.Reason) {
+			l.report.warnAt(b.DefRange, "Approval without a reason", `The approval says no reason, which the plan shows to whoever reviews it, and the history keeps. Write why, such as reason = "returned devices, ticket RMA-2026-11".`)
+		}
 		l.fleet.Approvals = append(l.fleet.Approvals, a)
 	}
+}
+
+// saysNothing reports a reason that is blank, or as the plan's block to add has it.
+func saysNothing(reason string) bool { return strings.Trim(reason, " \t\n…") == "" }
+
+// namedCards are cards that were named, by their ICCIDs without a check digit.
+type namedCards map[spec.ICCID][]spec.ICCID
+
+// add names a card, and returns the same ICCID where it was named before, or else the
+// first one that may be the card in another spelling; "" for none.
+func (n namedCards) add(iccid spec.ICCID) (before spec.ICCID) {
+	stem := iccid.Stem()
+	if slices.Contains(n[stem], iccid) {
+		return iccid
+	}
+	if i := slices.IndexFunc(n[stem], iccid.SameCard); i >= 0 {
+		before = n[stem][i]
+	}
+	n[stem] = append(n[stem], iccid)
+	return before
 }
 
 // cardsApproved are the cards of an approval block, by ICCID: those written in
@@ -82,23 +108,28 @@ func (l *loader) approvedCards(s settings) []spec.ApprovedCard {
 		return nil
 	}
 	var cards []spec.ApprovedCard
-	seen := map[spec.ICCID]bool{}
+	seen := namedCards{}
 	values := v.AsValueMap()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		card, ok := l.approvedCard(s, key, values[key])
 		if !ok {
 			continue
 		}
-		if seen[card.ICCID] {
+		switch first := seen.add(card.ICCID); {
+		case first == card.ICCID:
 			s.wrong("cards", "Duplicate ICCID", "The ICCID %s stands twice in cards. Delete one of the two.", card.ICCID)
 			continue
+		case first != "":
+			l.report.warnAt(s.attributes["cards"].Expr.Range(), "Perhaps one card twice", "The ICCIDs %s and %s %s", first, card.ICCID, perhapsOne)
 		}
-		seen[card.ICCID] = true
 		cards = append(cards, card)
 	}
 	slices.SortFunc(cards, func(a, b spec.ApprovedCard) int { return compareStrings(a.ICCID, b.ICCID) })
 	return cards
 }
+
+// perhapsOne says of two ICCIDs why both may be one card's, and what to do.
+const perhapsOne = "agree in 19 characters: they may be one card, whose check digit is left out in one of the two. If so, delete one of them."
 
 func (l *loader) approvedCard(s settings, key string, v cty.Value) (spec.ApprovedCard, bool) {
 	iccid, err := spec.ParseICCID(key)
@@ -119,7 +150,7 @@ func (l *loader) approvedCard(s settings, key string, v cty.Value) (spec.Approve
 // loadRemoved reads the removed blocks. A card that is declared as well would
 // be forgotten and adopted in turn.
 func (l *loader) loadRemoved() {
-	seen := map[spec.ICCID]bool{}
+	seen, at := namedCards{}, map[spec.ICCID]hcl.Range{}
 	for _, b := range l.blocks["removed"] {
 		content, diags := b.Body.Content(removedSchema())
 		l.report.HCL(diags)
@@ -133,19 +164,32 @@ func (l *loader) loadRemoved() {
 		}
 		places := elementPlaces(content.Attributes["iccids"])
 		for i, text := range list {
-			at := places(i)
+			here := places(i)
 			iccid, err := spec.ParseICCID(text)
 			if err != nil {
-				l.report.ErrorAt(at, "Invalid ICCID", "%s.", spec.Capital(err.Error()))
+				l.report.ErrorAt(here, "Invalid ICCID", "%s.", spec.Capital(err.Error()))
 				continue
 			}
-			l.checkRemoved(iccid, at)
-			if !seen[iccid] {
-				l.fleet.Removed = append(l.fleet.Removed, spec.Removed{ICCID: iccid, Source: *rangeOf(at)})
+			l.checkRemoved(iccid, here)
+			first := seen.add(iccid)
+			if first != "" {
+				l.warnRemovedTwice(first, iccid, at[first], here)
 			}
-			seen[iccid] = true
+			if first != iccid {
+				at[iccid] = here
+				l.fleet.Removed = append(l.fleet.Removed, spec.Removed{ICCID: iccid, Source: *rangeOf(here)})
+			}
 		}
 	}
+}
+
+// warnRemovedTwice warns of a card that is removed twice, which does no harm.
+func (l *loader) warnRemovedTwice(first, iccid spec.ICCID, there, here hcl.Range) {
+	if first == iccid {
+		l.report.warnAt(here, "Card is removed twice", "%s is removed here and at %s. Delete one of the two.", iccid, expr.Place(there))
+		return
+	}
+	l.report.warnAt(here, "Perhaps one card twice", "The ICCIDs %s, removed at %s, and %s %s", first, expr.Place(there), iccid, perhapsOne)
 }
 
 func (l *loader) checkRemoved(iccid spec.ICCID, at hcl.Range) {

@@ -127,3 +127,42 @@ func TestAnApprovalsTableLiesBelowTheConfiguration(t *testing.T) {
 		assert.Contains(t, diags[0].Detail, "so that it is reviewed with it", path)
 	}
 }
+
+// What says a thing twice, or says no reason, is a warning: it may be meant.
+func TestDoubtfulApprovalsAndRemovalsAreWarnings(t *testing.T) {
+	bare := iccidA[:19]
+	approves := func(cards, reason string) string {
+		return "approval \"a\" {\n  action = \"unbind\"\n  " + cards + "\n" + reason + "}\n"
+	}
+	const device, said = `= "861536030196001"`, "  reason = \"returned\"\n"
+	one := `cards = { "` + iccidA + `" ` + device + ` }`
+	for name, row := range map[string]struct {
+		text, summary, detail string
+		line                  int
+	}{
+		"no reason":             {approves(one, ""), "Approval without a reason", "The approval says no reason", 1},
+		"a null":                {approves(one, "  reason = null\n"), "Approval without a reason", "The approval says no reason", 1},
+		"a blank reason":        {approves(one, "  reason = \" \"\n"), "Approval without a reason", "The approval says no reason", 1},
+		"the plan's own block":  {approves(one, "  reason = \"…\"\n"), "Approval without a reason", "The approval says no reason", 1},
+		"a card, spelled twice": {approves(`cards = { "`+iccidA+`" `+device+`, "`+bare+`" `+device+` }`, said), "Perhaps one card twice", "The ICCIDs " + bare + " and " + iccidA + " agree in 19 characters", 3},
+		"a table's card":        {approves(`from_csv = "rma.csv"`, said), "Perhaps one card twice", "It and the ICCID " + iccidA + " of row 2 agree in 19 characters", 3},
+		"removed twice":         {"removed {\n  iccids = [\"" + iccidA + "\"]\n}\nremoved {\n  iccids = [\"" + iccidA + "\"]\n}\n", "Card is removed twice", iccidA + " is removed here and at main.fleet.hcl line 2. Delete one of the two.", 5},
+		"removed, spelled twice": {"removed {\n  iccids = [\n    \"" + iccidA + "\",\n    \"" + bare + "\",\n    \"" + iccidA + "\",\n  ]\n}\n", "Perhaps one card twice",
+			"The ICCIDs " + iccidA + ", removed at main.fleet.hcl line 3, and " + bare + " agree in 19 characters", 4},
+	} {
+		dir := writeFiles(t, map[string]string{"main.fleet.hcl": row.text, "rma.csv": "iccid,imei\n" + iccidA + ",861536030196001\n" + bare + ",861536030196001\n"})
+		c, diags := Load(testOptions(dir))
+		if assert.NotEmpty(t, diags, name) && assert.False(t, diags.HasErrors(), "%s: %v", name, diags) {
+			assert.Equal(t, row.summary, diags[0].Summary, name)
+			assert.Contains(t, diags[0].Detail, row.detail, name)
+			assert.Equal(t, spec.Warning, diags[0].Severity, name)
+			if diags[0].Subject.File != "rma.csv" {
+				assert.Equal(t, row.line, diags[0].Subject.Start.Line, name)
+			}
+			for _, of := range c.Fleet.Removed {
+				assert.Contains(t, []spec.ICCID{iccidA, spec.ICCID(bare)}, of.ICCID, name)
+			}
+			assert.LessOrEqual(t, len(c.Fleet.Removed), 2, name)
+		}
+	}
+}

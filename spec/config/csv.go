@@ -239,12 +239,21 @@ func (c *cardBlock) csvReadError(err error) {
 
 // csvMistake reports a mistake at a field, or at a row where column is below 0.
 func (c *cardBlock) csvMistake(line, column int, iccid, summary, detail string) {
+	c.csvDiagnostic(spec.Error, line, column, iccid, summary, detail)
+}
+
+// csvWarning is csvMistake for what doesn't stop the run.
+func (c *cardBlock) csvWarning(line, column int, iccid, summary, detail string) {
+	c.csvDiagnostic(spec.Warning, line, column, iccid, summary, detail)
+}
+
+func (c *cardBlock) csvDiagnostic(severity spec.Severity, line, column int, iccid, summary, detail string) {
 	c.repeats.add(c.report, summary, func() spec.Diagnostic {
 		name := ""
 		if column >= 0 && line > 1 {
 			name = c.csv.header[column]
 		}
-		d := spec.Diagnostic{Summary: summary, Detail: c.csv.mention(line, name, iccid) + detail,
+		d := spec.Diagnostic{Severity: severity, Summary: summary, Detail: c.csv.mention(line, name, iccid) + detail,
 			Subject: rangeOf(c.attrs["from_csv"].Expr.Range())}
 		c.pointAt(&d, line, column)
 		return d

@@ -85,18 +85,17 @@ func (l *loader) checkIdentities() {
 			if a.Provider != b.Provider && a.Provider != "" && b.Provider != "" {
 				remedy = fmt.Sprintf("It is one card, at whatever provider block (%s, %s): delete one of the two.", a.Provider, b.Provider)
 			}
-			l.clash(&again, a, b, "iccid", "Duplicate ICCID", "the ICCID "+string(b.ICCID), remedy)
+			l.clash(&again, a, b, "iccid", "Duplicate ICCID", standsTwice("The ICCID "+string(b.ICCID), remedy))
 		}
 	}
 	l.checkSpellings(cards, &again)
 	for _, pair := range sharedDevices(cards) {
 		a, b := inSource(pair[0], pair[1])
-		l.clash(&again, a, b, "imei", "Duplicate IMEI", "the IMEI "+string(b.IMEI),
-			"A device is bound to one card. Correct one of the two, or write shared_imei = true in both where the device carries both cards.")
+		l.clash(&again, a, b, "imei", "Duplicate IMEI", oneDevice(a.IMEI, b.IMEI))
 	}
 	for _, pair := range sharedNumbers(cards) {
 		a, b := inSource(pair[0], pair[1])
-		l.clash(&again, a, b, "msisdn", "Duplicate MSISDN", "the MSISDN "+b.MSISDN, "A number is one card's: correct one of the two, or omit it.")
+		l.clash(&again, a, b, "msisdn", "Duplicate MSISDN", standsTwice("The MSISDN "+b.MSISDN, "A number is one card's: correct one of the two, or omit it."))
 	}
 	again.report()
 }
@@ -199,16 +198,34 @@ func (s *repeatsByBlock) report() {
 	}
 }
 
-// clash reports two cards that say the same where they must differ.
-func (l *loader) clash(again *repeatsByBlock, first, second *spec.Card, attr, summary, what, remedy string) {
+// clash reports two cards that say the same where they must differ. detail is told
+// where each of the two says it.
+func (l *loader) clash(again *repeatsByBlock, first, second *spec.Card, attr, summary string, detail func(first, second string) string) {
 	again.of(second.Block).add(l.report, summary, func() spec.Diagnostic {
 		at := l.placeOf(second, attr)
 		return spec.Diagnostic{
 			Summary: summary, Address: second.Address(), Subject: &at, Snippet: l.cardSnippet(second, at),
-			Detail: spec.Capital(what) + " stands twice: in " + l.describePlace(second, attr) + ", and in " +
-				l.describePlace(first, attr) + ". " + remedy,
+			Detail: detail(l.describePlace(first, attr), l.describePlace(second, attr)),
 		}
 	})
+}
+
+func standsTwice(what, remedy string) func(first, second string) string {
+	return func(first, second string) string {
+		return what + " stands twice: in " + second + ", and in " + first + ". " + remedy
+	}
+}
+
+// oneDevice says that two IMEIs are one device's, also where their last digits differ.
+func oneDevice(a, b spec.IMEI) func(first, second string) string {
+	const remedy = "A device is bound to one card. Correct one of the two, or write shared_imei = true in both where the device carries both cards."
+	if a == b {
+		return standsTwice("The IMEI "+string(b), remedy)
+	}
+	return func(first, second string) string {
+		return "The IMEIs " + string(b) + " in " + second + " and " + string(a) + " in " + first + " name one device: the first 14 digits are the device's, " +
+			b.Device() + " in both. " + remedy
+	}
 }
 
 // placeOf is where a card says attr: in its CSV row where it has one.

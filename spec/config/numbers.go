@@ -28,6 +28,9 @@ func (l *loader) loadNumber(b *hcl.Block) {
 	n.SubsID = l.requiredText(keys, "subs_id")
 	n.CallNo, _ = keys.filled("call_no")
 	n.Number, _ = shown.filled("number")
+	if _, err := spec.ParseMSISDN(n.Number); n.Number != "" && err != nil {
+		shown.wrong("number", "Invalid number", "%s.", spec.Capital(err.Error()))
+	}
 	l.fleet.Numbers = append(l.fleet.Numbers, n)
 }
 

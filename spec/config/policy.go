@@ -19,6 +19,9 @@ func (l *loader) loadPolicy(b *hcl.Block) {
 	p.OnRemove = s.kind("on_remove", []spec.Kind{spec.Unbind, spec.Stop, spec.Forget})
 	p.RequiredApprovals, _ = s.whole("required_approvals", 1)
 	p.AllowedSigners, _ = s.filled("allowed_signers")
+	if a := s.attributes["allowed_signers"]; a != nil {
+		p.SignersSource = rangeOf(a.Expr.Range())
+	}
 	p.ApprovalMaxAge = s.duration("approval_max_age")
 	once := expr.Names{}
 	for _, nested := range content.Blocks {
