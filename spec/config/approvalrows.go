@@ -99,7 +99,7 @@ func (t *approvalTable) row(r *row) {
 		t.csvMistake(r.line, index[iccidColumn], string(iccid), "Duplicate ICCID", fmt.Sprintf("The card stands in row %d too. Delete one of the two.", t.lines[first]))
 		return
 	case first != "":
-		t.csvWarning(r.line, index[iccidColumn], string(iccid), "Perhaps one card twice", fmt.Sprintf("It and the ICCID %s of row %d %s", first, t.lines[first], perhapsOne))
+		t.csvWarning(r.line, index[iccidColumn], string(iccid), "Perhaps one card twice", fmt.Sprintf("It and the ICCID %s of row %d "+perhapsOne, first, t.lines[first]))
 	}
 	t.lines[iccid] = r.line
 	t.cards = append(t.cards, spec.ApprovedCard{ICCID: iccid, IMEI: imei})

@@ -120,7 +120,7 @@ func (l *loader) approvedCards(s settings) []spec.ApprovedCard {
 			s.wrong("cards", "Duplicate ICCID", "The ICCID %s stands twice in cards. Delete one of the two.", card.ICCID)
 			continue
 		case first != "":
-			l.report.warnAt(s.attributes["cards"].Expr.Range(), "Perhaps one card twice", "The ICCIDs %s and %s %s", first, card.ICCID, perhapsOne)
+			l.report.warnAt(s.attributes["cards"].Expr.Range(), "Perhaps one card twice", "The ICCIDs %s and %s "+perhapsOne, first, card.ICCID)
 		}
 		cards = append(cards, card)
 	}
@@ -189,7 +189,7 @@ func (l *loader) warnRemovedTwice(first, iccid spec.ICCID, there, here hcl.Range
 		l.report.warnAt(here, "Card is removed twice", "%s is removed here and at %s. Delete one of the two.", iccid, expr.Place(there))
 		return
 	}
-	l.report.warnAt(here, "Perhaps one card twice", "The ICCIDs %s, removed at %s, and %s %s", first, expr.Place(there), iccid, perhapsOne)
+	l.report.warnAt(here, "Perhaps one card twice", "The ICCIDs %s, removed at %s, and %s "+perhapsOne, first, expr.Place(there), iccid)
 }
 
 func (l *loader) checkRemoved(iccid spec.ICCID, at hcl.Range) {
