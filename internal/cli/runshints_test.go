@@ -183,3 +183,15 @@ func TestAPlanSaysWhichOfItsChangesWorkersHave(t *testing.T) {
 	r.works()
 	assert.NotContains(t, r.want(0, r.run("plan")).errors, "workers have")
 }
+
+func TestSentencesOfOtherLibrariesAreToldInChinese(t *testing.T) {
+	zh, err := lang.Of("zh")
+	require.NoError(t, err)
+	for english, want := range map[string]string{
+		"The history has nothing.": "历史中没有记录。",
+		`Invalid value for "list" parameter: cannot use element function with an empty list.`: "element 函数不能用于空列表。",
+		"1 more action in any order": "另有 1 项操作，顺序不限",
+	} {
+		assert.Contains(t, zh.Lines(english), want)
+	}
+}
