@@ -71,3 +71,12 @@ func TestAReportOfARunThatIsNotFollowedSaysWhichRunHasTheRest(t *testing.T) {
 	assert.Contains(t, r.read("run.jsonl"), "run "+id+" has it")
 	assert.Contains(t, r.want(0, r.run("plan", "-retry=run.jsonl")).out, "3 to stop")
 }
+
+func TestARunThatOnlySupersedesIsNotTheOneToBeWatched(t *testing.T) {
+	r := handing(t, 3)
+	first := r.hand()
+	r.wants("c00", "true") // as it is live
+	assert.Equal(t, first, r.hand(), "which has the other two")
+	r.works()
+	assert.Contains(t, r.want(5, r.run("runs", "watch", first)).out, "2 done, 0 failed, 1 dropped")
+}

@@ -71,6 +71,7 @@ func TestWhatAnEarlierRunChangesWhileAPlanIsMadeIsPlannedToo(t *testing.T) {
 	for _, id := range ids {
 		r.want(0, r.run("runs", "watch", id))
 	}
+	assert.Equal(t, 2, strings.Count(r.run("runs", "watch", lastLine(got.out)).out, "Apply complete!"), "the last line's run is followed with what was handed over before it")
 	r.tty, r.typed = false, nil
 	r.want(0, r.run("plan", "-detailed-exitcode"))
 	for i, status := range []spec.Lifecycle{spec.Active, spec.SuspendedByOwner, spec.SuspendedByOwner} {

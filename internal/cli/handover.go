@@ -168,6 +168,9 @@ func (s *session) handOver(ctx context.Context, h *handing, p *run.Planned, o ap
 		Work: h.work, Part: h.part, Earlier: h.earlier, Fleet: s.fleet, Paces: s.carriers.Paces, Config: s.configDigest(),
 		Priority: o.priority, Applied: done, Plan: h.plan, Origin: s.run.Env.Origin, Detached: o.detach, Now: s.env.Now().UTC(),
 	}
+	if h.before != nil {
+		over.RestOf = h.before.id
+	}
 	h.follows = workers.Follows(h.work, over.ID(), s.env.Now)
 	over.Follows = h.follows
 	var isRun bool

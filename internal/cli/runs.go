@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -308,8 +309,30 @@ func listed(all map[spec.ProviderName]string) string {
 	return strings.Join(slices.Compact(names), ", ")
 }
 
-// watch follows a run to its end, or until it waits.
+// watch follows a run, after the one of which it is the rest: who handed both over may
+// know the last one's id alone.
 func (r *workSession) watch(ctx context.Context, one *postgres.WorkRun) error {
+	info, err := workers.InfoOf(one)
+	switch {
+	case err != nil:
+		return err
+	case info.RestOf == "":
+		return r.watchOne(ctx, one)
+	}
+	before, err := r.work.Run(ctx, info.RestOf)
+	switch {
+	case errors.Is(err, postgres.ErrNoRun): // forgotten by now
+		return r.watchOne(ctx, one)
+	case err != nil:
+		return err
+	}
+	r.out.say("Run %s has the rest of run %s, which is followed first.\n", one.ID, before.ID)
+	err = r.watchOne(ctx, before)
+	return cmp.Or(err, r.watchOne(ctx, one))
+}
+
+// watchOne follows a run to its end, or until it waits.
+func (r *workSession) watchOne(ctx context.Context, one *postgres.WorkRun) error {
 	heard := &workers.Heard{}
 	last, err := r.watchRun(ctx, r.work, one.ID, nil, heard.Put)
 	after, over := lasting(ctx)

@@ -94,6 +94,8 @@ type Info struct {
 	With  []string `json:"with,omitempty"`
 	// Detached says that nobody follows the run: a worker tells of its end.
 	Detached bool `json:"detached,omitempty"`
+	// RestOf is the run that was handed over right before, by the same apply.
+	RestOf string `json:"rest_of,omitempty"`
 }
 
 // Named reports whether a glob is of the account, or of a provider block whose changes
@@ -154,6 +156,7 @@ type HandOver struct {
 	Origin   plan.Origin
 	Follows  *Following // who tells of its end; not asked where it is Detached
 	Detached bool       // nobody follows it
+	RestOf   string     // the run that was handed over right before, by the same apply; "" is none
 	Now      time.Time
 }
 
@@ -215,7 +218,7 @@ func (h *HandOver) Do(ctx context.Context) (actions int, handed bool, err error)
 }
 
 func (h *HandOver) info() Info {
-	info := Info{Run: *h.Applied.Run, Origin: h.Origin, Plan: h.Applied.Digest, Providers: map[string]string{}, Detached: h.Detached}
+	info := Info{Run: *h.Applied.Run, Origin: h.Origin, Plan: h.Applied.Digest, Providers: map[string]string{}, Detached: h.Detached, RestOf: h.RestOf}
 	for name, account := range h.Part.handed {
 		info.Providers[string(name)] = account
 	}
