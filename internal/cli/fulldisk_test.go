@@ -79,7 +79,9 @@ func TestAFullDiskIsToldAsItIs(t *testing.T) {
 		got := r.want(5, r.limited(bin, blocks, "apply", "-auto-approve", "-parallelism=8"))
 		n := strings.Count(got.out, ": the journal has no record of this outcome")
 		unrecorded += n
-		assert.NotContains(t, got.errors, "holds what was done", "of %d outcomes it doesn't", n)
+		if n > 0 { // else the disk was full of what was yet to be done
+			assert.NotContains(t, got.errors, "holds what was done", "of %d outcomes it doesn't", n)
+		}
 		said := regexp.MustCompile(`in doubt\. (\d+) outcomes? could not be recorded\.\n`).FindStringSubmatch(got.out)
 		if n > 0 && assert.Len(t, said, 2, got.out[max(0, len(got.out)-300):]) {
 			assert.Equal(t, fmt.Sprint(n), said[1])
