@@ -106,7 +106,7 @@ func TestBlocksThatShareAnAccountAreOneAccountAtWorkers(t *testing.T) {
 		assert.NotContains(t, got.errors, "is left to other workers")
 		assert.ElementsMatch(t, []spec.ICCID{cardNo(0), cardNo(1)}, r.stopped())
 		r.want(0, r.run("runs", "watch", id))
-		assert.Contains(t, r.want(0, r.run("runs", "pause", "aliyun.b")).out, "Paused: no worker changes anything in aliyun until")
+		assert.Contains(t, r.want(0, r.run("runs", "pause", "aliyun.b")).out, "Paused: no worker changes anything in aliyun. To let workers go on: cardfleet runs resume aliyun\n")
 	})
 }
 
