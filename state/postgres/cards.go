@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cardfleet/cardfleet/state"
-	"github.com/cardfleet/cardfleet/state/lines"
 	"github.com/cardfleet/cardfleet/state/stored"
 )
 
@@ -95,13 +93,13 @@ func (b *Backend) sealedCards(ctx context.Context, tx pgx.Tx, h head) (*state.Sn
 	var sealed pgtype.DriverBytes // good until the next row
 	var text []byte               // the last row's; kept for its space
 	var found sum
-	var scan lines.Scanner
+	var reader stored.CardReader
 	_, err = pgx.ForEachRow(rows, []any{&id, &from, &sealed}, func() error {
 		row, err := h.vault.ofRow(id, from, sealed)
 		if err == nil {
 			text = append(text[:0], sealed...)
 			var c state.Card
-			if c, err = h.vault.openCard(&scan, id, from, text); err == nil {
+			if c, err = h.vault.openCard(&reader, id, from, text); err == nil {
 				found.add(row)
 				cards = append(cards, c)
 			}
@@ -121,30 +119,11 @@ func (b *Backend) sealedCards(ctx context.Context, tx pgx.Tx, h head) (*state.Sn
 	return stored.SnapshotOf(stored.Header{Version: h.format, Lineage: h.lineage, Serial: h.serial, Fleet: h.fleet}, cards)
 }
 
-// openCard decrypts a row's card, which scan reads.
-func (v *vault) openCard(scan *lines.Scanner, id string, from uint64, sealed []byte) (state.Card, error) {
+// openCard decrypts a row's card, for a reader.
+func (v *vault) openCard(r *stored.CardReader, id string, from uint64, sealed []byte) (state.Card, error) {
 	text, err := v.openRow(id, from, sealed)
 	if err != nil {
 		return state.Card{}, err
 	}
-	return decodeCard(scan, text)
-}
-
-// decodeCard refuses fields that we don't know, since they would be lost with
-// the next write. scan reads what cards usually are.
-func decodeCard(scan *lines.Scanner, text []byte) (state.Card, error) {
-	var c state.Card
-	if scan.Card(text, &c) {
-		return c, nil
-	}
-	c = state.Card{}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
-		return state.Card{}, fmt.Errorf("this is not a card: %w", err)
-	}
-	if dec.InputOffset() != int64(len(text)) {
-		return state.Card{}, errors.New("something follows the card in its row")
-	}
-	return c, nil
+	return r.Read(text)
 }

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cardfleet/cardfleet/state"
-	"github.com/cardfleet/cardfleet/state/lines"
 	"github.com/cardfleet/cardfleet/state/statetest"
+	"github.com/cardfleet/cardfleet/state/stored"
 )
 
 func randomly(p []byte) { _, _ = rand.Read(p) }
@@ -50,10 +50,10 @@ func FuzzOpenCard(f *testing.F) {
 		require.True(t, bytes.Equal(row, opened))
 		_, err = v.openRow(id, from+1, bytes.Clone(sealed))
 		require.ErrorIs(t, err, errForged)
-		if c, err := decodeCard(&lines.Scanner{}, row); err == nil {
+		if c, err := new(stored.CardReader).Read(row); err == nil {
 			again, err := newEncoder().encode(&c)
 			require.NoError(t, err)
-			same, err := decodeCard(&lines.Scanner{}, again)
+			same, err := new(stored.CardReader).Read(again)
 			require.NoError(t, err)
 			require.True(t, c.Equal(&same))
 		}

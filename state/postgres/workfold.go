@@ -13,7 +13,6 @@ import (
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
-	"github.com/cardfleet/cardfleet/state/lines"
 	"github.com/cardfleet/cardfleet/state/stored"
 )
 
@@ -190,14 +189,14 @@ func (b *Backend) cardsOf(ctx context.Context, tx pgx.Tx, h head, iccids []spec.
 	var id string
 	var from uint64
 	var text, sealed []byte
-	var scan lines.Scanner
+	var reader stored.CardReader
 	_, err = pgx.ForEachRow(rows, []any{&id, &from, &text, &sealed}, func() error {
 		var card state.Card
 		var err error
 		if h.vault != nil {
-			card, err = h.vault.openCard(&scan, id, from, slices.Clone(sealed))
+			card, err = h.vault.openCard(&reader, id, from, slices.Clone(sealed))
 		} else {
-			card, err = decodeCard(&scan, text)
+			card, err = reader.Read(text)
 		}
 		cards = append(cards, card)
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/cardfleet/cardfleet/spec"
 	"github.com/cardfleet/cardfleet/state"
@@ -51,6 +52,28 @@ func (r *RecordReader) list(text []byte) ([]state.Record, error) {
 		}
 	}
 	return records, nil
+}
+
+// CardReader is [RecordReader] for a card by itself, as its line of a snapshot has it. It
+// refuses fields that we don't know, since they would be lost with the next write.
+type CardReader struct{ scan lines.Scanner }
+
+// Read reads a card.
+func (r *CardReader) Read(text []byte) (state.Card, error) {
+	var c state.Card
+	if r.scan.Card(text, &c) {
+		return c, nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	c = state.Card{}
+	if err := dec.Decode(&c); err != nil {
+		return state.Card{}, fmt.Errorf("this is not a card: %w", err)
+	}
+	if dec.InputOffset() != int64(len(text)) {
+		return state.Card{}, errors.New("something follows the card in its row")
+	}
+	return c, nil
 }
 
 // recordScanner reads records as recordWriter writes them. Its methods are as those of

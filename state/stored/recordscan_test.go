@@ -126,3 +126,22 @@ func BenchmarkReadRecords(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/record")
 }
+
+func TestACardIsReadAsItsRowHasItOrNotAtAll(t *testing.T) {
+	var r CardReader
+	for text, refused := range map[string]string{
+		`{"provider":"aliyun","iccid":"89860617030017300390","address":"card.a"}`:                "",
+		`{"iccid": "89860617030017300390", "provider": "aliyun", "address": "card.a"}`:           "",
+		`{"provider":"aliyun","iccid":"89860617030017300390","address":"card.a","colour":"red"}`: "unknown field",
+		`{"provider":"aliyun","iccid":"89860617030017300390","address":"card.a"}{}`:              "something follows the card in its row",
+		`{"provider":"aliyun","iccid":"89860617030017300390","address":"card.a"`:                 "this is not a card",
+	} {
+		c, err := r.Read([]byte(text))
+		if refused != "" {
+			require.ErrorContains(t, err, refused, text)
+			continue
+		}
+		require.NoError(t, err, text)
+		require.Equal(t, state.Card{Provider: "aliyun", ICCID: "89860617030017300390", Address: "card.a"}, c, text)
+	}
+}
