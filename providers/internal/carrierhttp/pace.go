@@ -24,8 +24,9 @@ type pace struct {
 	sent       []time.Time // when the last requests left, as many as a second takes; in a ring
 	oldest     int         // of those
 	span       time.Duration
-	halved     time.Time // when it was last halved
-	changed    time.Time // when it last changed at all
+	late       time.Duration // by how much a request may leave after its tick and count as one that left at it
+	halved     time.Time     // when it was last halved
+	changed    time.Time     // when it last changed at all
 }
 
 // newPace allows bursts of 50 ms' worth: enough that ticks and short sleeps' coarseness
@@ -63,7 +64,8 @@ func (p *pace) configure(perSecond float64) {
 	p.sent = append(make([]time.Time, most-len(last)), last...)
 	p.oldest, p.span = 0, time.Duration(float64(most)/perSecond*float64(time.Second))
 	if most > 1 {
-		p.span += min(spread, p.span/64)
+		longer := min(spread, p.span/64)
+		p.span, p.late = p.span+longer, longer/3
 	}
 }
 
@@ -83,7 +85,7 @@ func (p *pace) left(now time.Time) {
 		return
 	}
 	if p.gathers() {
-		now = now.Add(-min(sinceTick(now), late))
+		now = now.Add(-min(sinceTick(now), p.late))
 	}
 	p.sent[p.oldest] = now
 	p.oldest = (p.oldest + 1) % len(p.sent)
@@ -98,9 +100,6 @@ func burstOf(perSecond float64) int { return max(1, int(perSecond/20)) }
 // accounts of the process have the same ticks: it wakes up once for all requests that may
 // leave by then, and about once for their answers, rather than for each of them.
 const tick = 20 * time.Millisecond
-
-// late is by how much a request may leave after its tick and count as one that left at it.
-const late = spread / 3
 
 // nap is how long to sleep for a request that has its tokens after delay: to the tick
 // after that. Tokens that come meanwhile are kept, unless a rate keeps none.
