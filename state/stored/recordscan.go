@@ -23,13 +23,12 @@ func (r *RecordReader) Read(text []byte) (state.Record, error) {
 	if r.scan.Begin(text); r.scan.record(&record) && r.scan.End() {
 		return record, checkRecord(&record)
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
 	record = state.Record{}
-	if err := dec.Decode(&record); err != nil {
+	alone, err := decodeStrictly(text, &record)
+	if err != nil {
 		return state.Record{}, decodeError([]byte("["+string(text)+"]"), err)
 	}
-	if dec.InputOffset() != int64(len(text)) {
+	if !alone {
 		return state.Record{}, errors.New("something follows the record")
 	}
 	return record, checkRecord(&record)
@@ -39,10 +38,8 @@ func (r *RecordReader) Read(text []byte) (state.Record, error) {
 func (r *RecordReader) list(text []byte) ([]state.Record, error) {
 	records, ok := r.scan.list(text)
 	if !ok {
-		dec := json.NewDecoder(bytes.NewReader(text))
-		dec.DisallowUnknownFields()
 		records = nil
-		if err := dec.Decode(&records); err != nil {
+		if _, err := decodeStrictly(text, &records); err != nil {
 			return nil, decodeError(text, err)
 		}
 	}
@@ -64,16 +61,24 @@ func (r *CardReader) Read(text []byte) (state.Card, error) {
 	if r.scan.Card(text, &c) {
 		return c, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
 	c = state.Card{}
-	if err := dec.Decode(&c); err != nil {
+	alone, err := decodeStrictly(text, &c)
+	if err != nil {
 		return state.Card{}, fmt.Errorf("this is not a card: %w", err)
 	}
-	if dec.InputOffset() != int64(len(text)) {
+	if !alone {
 		return state.Card{}, errors.New("something follows the card in its row")
 	}
 	return c, nil
+}
+
+// decodeStrictly decodes the first value of a text, and refuses fields that we don't know.
+// alone reports whether nothing follows it.
+func decodeStrictly(text []byte, v any) (alone bool, err error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	err = dec.Decode(v)
+	return dec.InputOffset() == int64(len(text)), err
 }
 
 // recordScanner reads records as recordWriter writes them. Its methods are as those of
