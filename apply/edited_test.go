@@ -243,20 +243,27 @@ func editValue(t *rapid.T, v any, cards int) any {
 	}
 }
 
+// drawSaved draws a case and its plan, and perhaps what was merged since. A fleet of which
+// no plan is made is drawn anew: to skip is rapid's word for that, and leaves no test out.
+func drawSaved(t *rapid.T) (plan.Input, *recorder, *plan.Plan) {
+	in, carrier := drawCase(t)
+	saved, diags := plan.Make(in)
+	if diags.HasErrors() {
+		t.Skip("no plan is made of that fleet")
+	}
+	if rapid.Bool().Draw(t, "another configuration was merged") {
+		drawFleet(t, in, len(carrier.cards))
+	}
+	return in, carrier, saved
+}
+
 // A plan file that somebody edited or exchanged can do nothing that the present
 // configuration doesn't want: each call of its apply is one that a plan of the
 // present, with all that is live read anew, has too.
 func TestNoSavedPlanHoweverEditedMakesACallThatIsNotWanted(t *testing.T) {
 	made := 0
 	rapid.Check(t, func(t *rapid.T) {
-		in, carrier := drawCase(t)
-		saved, diags := plan.Make(in)
-		if diags.HasErrors() {
-			t.Skip("no plan is made of that fleet")
-		}
-		if rapid.Bool().Draw(t, "another configuration was merged") {
-			drawFleet(t, in, len(carrier.cards))
-		}
+		in, carrier, saved := drawSaved(t)
 		loaded, _, err := plan.Read(bytes.NewReader(edit(t, saved, len(carrier.cards))))
 		if err != nil {
 			return // refused as a whole

@@ -24,14 +24,7 @@ import (
 func TestASavedPlanIsCarriedOutAlikeCardByCardAndHeldWhole(t *testing.T) {
 	byCard := 0
 	rapid.Check(t, func(t *rapid.T) {
-		in, carrier := drawCase(t)
-		saved, diags := plan.Make(in)
-		if diags.HasErrors() {
-			t.Skip("no plan is made of that fleet")
-		}
-		if rapid.Bool().Draw(t, "another configuration was merged") {
-			drawFleet(t, in, len(carrier.cards))
-		}
+		in, carrier, saved := drawSaved(t)
 		text := edit(t, saved, len(carrier.cards))
 		whole, _, err := plan.Read(bytes.NewReader(text))
 		f, openErr := plan.Open(bytes.NewReader(text))

@@ -118,7 +118,7 @@ func TestASavedPlanHeldAgainstThePresentCardByCardIsTheOneHeldWhole(t *testing.T
 		park(in, parks)
 		saved, diags := plan.Make(in)
 		if diags.HasErrors() {
-			t.Skip("no plan is made of that fleet")
+			t.Skip("no plan is made of that fleet") // rapid draws another one
 		}
 		if rapid.IntRange(0, 3).Draw(t, "a part") == 0 {
 			saved.Partial = "-target=card.x"
