@@ -79,11 +79,16 @@ func (d *differ) asksFor(p *pair, change spec.Change) bool {
 	}
 }
 
+// acceptedText begins what is said of a change that the carrier has accepted.
+func acceptedText(doubt state.Doubt) string {
+	return fmt.Sprintf("%s was accepted by the carrier at %s", doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
 // underWay says of a change that the carrier has accepted that it isn't sent again. The
 // card is left alone until the carrier shows it. A person has to look where something
 // else is wanted by now, and where it should have shown long ago.
 func (d *differ) underWay(p *pair, doubt state.Doubt) {
-	accepted := fmt.Sprintf("%s was accepted by the carrier at %s", doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	accepted := acceptedText(doubt)
 	switch asked := d.asksFor(p, doubt.Change); {
 	case !asked:
 		p.attend("Change under way", fmt.Sprintf(
@@ -101,7 +106,7 @@ func (d *differ) underWay(p *pair, doubt state.Doubt) {
 // became of that. Where a run asked in vain, or it should have shown long ago, a person has
 // to know why, and how it ends: the carrier may have forgotten the ticket.
 func (d *differ) askAfter(p *pair, doubt state.Doubt) {
-	accepted := fmt.Sprintf("%s was accepted by the carrier at %s", doubt.Change, doubt.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+	accepted := acceptedText(doubt)
 	p.note("%s; it is asked what became of that, and nothing is sent again", accepted)
 	if doubt.Tried || !d.in.Now.Before(doubt.LongAgo(p.caps.SettleOf(doubt.Kind))) {
 		p.attend("Outcome in doubt", fmt.Sprintf("%s, and its outcome is unknown (%s).\n%s", accepted, doubt.Reason, p.remedy(doubt)))
