@@ -22,8 +22,7 @@ func SpareSmallRuns(gogc string) {
 		return
 	}
 	debug.SetGCPercent(earlyGarbage)
-	unkept := new([64]byte) // so that the first collection cleans it up
-	runtime.AddCleanup(unkept, collectAsEver, usualGarbage)
+	afterCollection(func() { collectAsEver(usualGarbage) })
 }
 
 // collectAsEver has garbage collected at a share of it, unless a large fleet chose
@@ -32,6 +31,13 @@ func collectAsEver(share int) {
 	if was := debug.SetGCPercent(share); was != earlyGarbage {
 		debug.SetGCPercent(was)
 	}
+}
+
+// afterCollection calls f some time after the next collection, which cleans up what
+// nobody keeps.
+func afterCollection(f func()) {
+	unkept := new([64]byte)
+	runtime.AddCleanup(unkept, func(f func()) { f() }, f)
 }
 
 const (
@@ -54,7 +60,7 @@ func spareLongRuns(gogc string) (end func()) {
 	if k.usual == earlyGarbage {
 		k.usual = usualGarbage
 	}
-	k.collected(struct{}{})
+	k.collected()
 	return k.end
 }
 
@@ -67,7 +73,7 @@ type garbageKept struct {
 }
 
 // collected is called after a collection.
-func (k *garbageKept) collected(struct{}) {
+func (k *garbageKept) collected() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.ended {
@@ -77,8 +83,7 @@ func (k *garbageKept) collected(struct{}) {
 	metrics.Read(live)
 	share := int(min(mostGarbage, roomForGarbage*100/max(1, live[0].Value.Uint64()))) //nolint:gosec // it is 400 at most
 	debug.SetGCPercent(max(k.usual, share))
-	unkept := new([64]byte) // so that the next collection cleans it up
-	runtime.AddCleanup(unkept, k.collected, struct{}{})
+	afterCollection(k.collected)
 }
 
 func (k *garbageKept) end() {
